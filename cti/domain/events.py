@@ -1,0 +1,184 @@
+"""Facts: what happened, published on the bus after ``CallDesk`` accepted it. Subscribers react, nobody vetoes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cti.domain.model import (
+    AgentId,
+    AgentState,
+    Call,
+    CallId,
+    Link,
+    OfferId,
+    OfferOutcome,
+    PhoneState,
+    TenantId,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Base of all facts."""
+
+    at: datetime
+    tenant: TenantId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallEvent(Event):
+    """A fact about one call. ``call`` is the call just after it."""
+
+    call: Call
+
+    @property
+    def call_id(self) -> CallId:
+        """The call this is about."""
+        return self.call.call_id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallArrived(CallEvent):
+    """A caller is on the line."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallInMenu(CallEvent):
+    """The dialogue started."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallLeftMenu(CallEvent):
+    """The dialogue is over; ``call.menu`` has what it learned."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallQueued(CallEvent):
+    """The caller waits (again). ``call.queued_at`` is the first entry and keeps the age."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallOffered(CallEvent):
+    """Routing chose an agent; the phone does not ring yet."""
+
+    offer_id: OfferId
+    agent: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallRinging(CallEvent):
+    """The agent's phone rings. ``at`` is Asterisk's timestamp of DialBegin."""
+
+    offer_id: OfferId
+    agent: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferEnded(CallEvent):
+    """An offer is over, whichever way."""
+
+    offer_id: OfferId
+    agent: AgentId
+    outcome: OfferOutcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallAnswered(CallEvent):
+    """Caller and agent are connected."""
+
+    agent: AgentId
+    offer_id: OfferId | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallHeld(CallEvent):
+    """The agent put the caller on hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallResumed(CallEvent):
+    """Back from hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallTransferred(CallEvent):
+    """A phone transferred the caller."""
+
+    kind: str
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallFellBack(CallEvent):
+    """The call went to Asterisk's own queue, without us."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallKeyPressed(CallEvent):
+    """The waiting caller pressed a key."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentFreed(Event):
+    """An agent's part of a call is over (the call itself may go on elsewhere)."""
+
+    agent: AgentId
+    call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallEnded(CallEvent):
+    """The call is closed; ``call`` is the contact record."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingStarted(CallEvent):
+    """Asterisk writes a recording file. ``file`` as in signals.RecordingBegan."""
+
+    file: str
+    agent: AgentId | None  # None: the caller's own channel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentPhoneChanged(Event):
+    """An agent's phone changed what it does."""
+
+    agent: AgentId
+    phone: PhoneState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentStateChanged(Event):
+    """An agent's state changed, by choice or by rule."""
+
+    agent: AgentId
+    state: AgentState
+    reason: str  # break reason slug, or why the system changed it ("missed_offer", "wrap_up_over", "logged_in")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallLinked(CallEvent):
+    """The look-up answered (``call.link`` is set), or could not (``status``)."""
+
+    link: Link
+    status: str  # "live", "stale" or "unavailable"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingStored(Event):
+    """A call's recording is in S3, read back and verified."""
+
+    call_id: CallId
+    uri: str  # s3://bucket/key
+    sha256: str
+    duration_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AsteriskReachable(Event):
+    """The link to Asterisk came up or went down. ``tenant`` is empty: it concerns all."""
+
+    up: bool

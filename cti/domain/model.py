@@ -1,0 +1,227 @@
+"""The nouns of the contact centre: frozen records shared by every part. No I/O, no clock, no randomness.
+
+All instants are timezone-aware UTC ``datetime``; durations carry their unit in the name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+TenantId = NewType("TenantId", str)  # slug, e.g. "demo"
+CallId = NewType("CallId", str)  # UUID made by the dialplan (CTI_CALL_ID), lower-case with dashes
+AgentId = NewType("AgentId", str)  # slug, unique inside its tenant
+UserLogin = NewType("UserLogin", str)  # log-in name of a person, unique inside its tenant
+QueueId = NewType("QueueId", str)  # slug, unique inside its tenant
+SkillId = NewType("SkillId", str)  # slug, unique inside its tenant
+MenuId = NewType("MenuId", str)  # slug, unique inside its tenant
+OfferId = NewType("OfferId", str)  # 32 hex digits; one ring of one agent for one call
+ChannelName = NewType("ChannelName", str)  # Asterisk's name, e.g. "PJSIP/trunk-0000001a"
+UniqueId = NewType("UniqueId", str)  # Asterisk's Uniqueid of a channel, e.g. "1795300000.42"
+
+
+class CallerKind(StrEnum):
+    """What the caller's number tells. The four without a number are kept apart: a payphone may be a stranded driver."""
+
+    NUMBER = "number"
+    WITHHELD = "withheld"  # 非通知
+    PAYPHONE = "payphone"  # 公衆電話
+    OUT_OF_AREA = "out_of_area"  # 表示圏外
+    CONFLICT = "conflict"  # サービス競合
+    UNKNOWN = "unknown"  # empty, malformed or over-long
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallerNumber:
+    """A caller's number as received and as understood. A hint, never an identity."""
+
+    kind: CallerKind
+    e164: str | None = None  # "+819012345678"; None unless kind is NUMBER
+    national: str | None = None  # "090-1234-5678", for people; None unless kind is NUMBER
+
+
+class CallState(StrEnum):
+    """Where a live call is. The table of allowed moves is in callfsm."""
+
+    ARRIVED = "arrived"
+    IN_MENU = "in_menu"
+    QUEUED = "queued"
+    OFFERED = "offered"  # an agent's phone has been asked to ring
+    TALKING = "talking"
+    HELD = "held"
+    FALLBACK = "fallback"  # in Asterisk's own queue, without us
+    ENDED = "ended"
+
+
+class OfferOutcome(StrEnum):
+    """How one offer ended."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # the agent declined, or the phone said busy
+    TIMED_OUT = "timed_out"  # rang its full time
+    UNREACHABLE = "unreachable"  # not registered, congested, no such phone
+    WITHDRAWN = "withdrawn"  # the caller hung up, or we took it back
+
+
+class EndedBy(StrEnum):
+    """Who ended a call."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    SYSTEM = "system"  # a treatment, a limit, an error in the menu
+    UNKNOWN = "unknown"  # inferred after a gap in what Asterisk told us
+
+
+class EndReason(StrEnum):
+    """What became of a call, for reports: each closed call has exactly one."""
+
+    COMPLETED = "completed"  # an agent and the caller talked
+    ABANDONED_IN_MENU = "abandoned_in_menu"  # the caller left in greeting or menu
+    ABANDONED_IN_QUEUE = "abandoned_in_queue"  # the caller left while waiting or ringing
+    TREATED = "treated"  # nobody there, nobody skilled or waited too long: a treatment ended it
+    FAILED = "failed"  # Asterisk restarted, a channel vanished
+
+
+class PhoneState(StrEnum):
+    """What an agent's phone is doing, from Asterisk's device state."""
+
+    UNREACHABLE = "unreachable"
+    IDLE = "idle"
+    RINGING = "ringing"
+    BUSY = "busy"
+
+
+class AgentState(StrEnum):
+    """What an agent chose, or work put them in. Whether they can take a call also depends on the phone."""
+
+    OFFLINE = "offline"
+    AVAILABLE = "available"
+    BREAK = "break"
+    WRAP_UP = "wrap_up"
+    TRAINING = "training"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SkillLevel:
+    """A skill an agent has, or the least level a call asks for."""
+
+    skill: SkillId
+    level: int  # 1 (beginner) to 5 (expert)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MenuStep:
+    """One thing the caller did in the menu."""
+
+    node: str  # id of the menu's node
+    keys: str  # what was pressed; "" when the caller said nothing
+    label: str  # what it meant, in the tenant's language, e.g. "会員"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MenuFacts:
+    """What the menu learned. Complete or not: a caller may hang up or be carried on half way."""
+
+    menu: MenuId
+    language: str  # "ja" or "en"
+    path: tuple[MenuStep, ...] = ()
+    is_member: bool | None = None  # what the caller said; None when not asked or not answered
+    reservation_number: str | None = None  # keyed and confirmed by the caller
+    reason: str | None = None  # slug of the chosen reason, e.g. "unlock"
+    queue: QueueId | None = None  # where the menu sends the caller; None: the number's own queue
+    skills: tuple[SkillLevel, ...] = ()  # asked for on top of the queue's own
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """One ring of one agent for one call."""
+
+    offer_id: OfferId
+    tenant: TenantId
+    call_id: CallId
+    queue: QueueId
+    agent: AgentId
+    ring_s: int  # how long the phone may ring
+    reason: str  # why this agent, for people: "longest idle of 3 with 英語 ≥ 3"
+    made_at: datetime
+    attempt: int  # 1 for the call's first offer
+
+
+class LinkConfidence(StrEnum):
+    """How sure a link between call and record is, best first. Numbers: see cti/linking."""
+
+    CONFIRMED = "confirmed"  # the caller keyed it and the number fits
+    LIKELY = "likely"  # one of the two
+    POSSIBLE = "possible"  # one of several; a person chooses
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """call ↔ reservation and ticket, with how sure we are and why."""
+
+    confidence: LinkConfidence
+    score: float  # 0.0 to 1.0
+    why: str  # slug for the catalogue: "number_and_reservation", "number_only", …
+    member_id: str | None = None
+    reservation_id: str | None = None
+    ticket_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TalkSegment:
+    """One agent's part of a call."""
+
+    agent: AgentId
+    offer_id: OfferId | None
+    agent_channel: ChannelName
+    agent_uniqueid: UniqueId
+    answered_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferRecord:
+    """An offer as the contact record keeps it."""
+
+    offer_id: OfferId
+    agent: AgentId
+    reason: str
+    offered_at: datetime
+    rang_at: datetime | None = None  # Asterisk's DialBegin
+    ended_at: datetime | None = None
+    outcome: OfferOutcome | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A call, live or closed. Closed, it is the contact record."""
+
+    call_id: CallId
+    tenant: TenantId
+    state: CallState
+    channel: ChannelName  # the caller's
+    uniqueid: UniqueId  # the caller's
+    number_called: str  # E.164
+    caller: CallerNumber
+    arrived_at: datetime
+    menu_at: datetime | None = None
+    menu: MenuFacts | None = None
+    queue: QueueId | None = None
+    queued_at: datetime | None = None  # first entry: the call's age counts from here, whatever happens later
+    offers: tuple[OfferRecord, ...] = ()
+    talks: tuple[TalkSegment, ...] = ()
+    answered_at: datetime | None = None  # first answer by an agent
+    held_since: datetime | None = None
+    held_s: float = 0.0  # all holds together
+    transferred_at: tuple[datetime, ...] = ()
+    fallback_at: datetime | None = None  # went to Asterisk's own queue
+    ended_at: datetime | None = None
+    ended_by: EndedBy | None = None
+    end_reason: EndReason | None = None
+    hangup_cause: int | None = None  # Q.850 cause of the caller's channel
+    inferred: bool = False  # the end was concluded after a gap, not observed
+    link: Link | None = None
+    extra: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,203 @@
+"""What others tell us: the inputs of the call state machine, already translated from their wire form.
+
+``cti.ami.translate`` makes them from AMI events, ``ivr`` and ``routing`` post the last group. One ordered
+queue carries all of them to ``cti.calls.CallDesk``, the only owner of live calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cti.domain.model import (
+    CallId,
+    ChannelName,
+    MenuFacts,
+    MenuId,
+    Offer,
+    OfferId,
+    PhoneState,
+    QueueId,
+    TenantId,
+    UniqueId,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Signal:
+    """Base of all signals."""
+
+    at: datetime  # Asterisk's own timestamp where Asterisk said it, ours otherwise; aware UTC
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelSignal(Signal):
+    """Something about one channel."""
+
+    channel: ChannelName
+    uniqueid: UniqueId
+    call_id: CallId | None  # CTI_CALL_ID as the channel carries it; None while it is not inherited yet
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallerArrived(ChannelSignal):
+    """UserEvent CtiArrived: a call from the trunk has its identity."""
+
+    tenant: TenantId
+    number_called: str  # as dialled, digits or E.164
+    caller_number: str  # raw caller ID number, any length, may be empty
+    caller_name: str  # raw caller ID name: withheld numbers say why here
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallerQueued(ChannelSignal):
+    """UserEvent CtiQueued: the caller entered the waiting loop (again, after an offer that failed)."""
+
+    queue: QueueId  # channel variable CTI_QUEUE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallerFellBack(ChannelSignal):
+    """UserEvent CtiFallback: the dialplan gave up on us and put the caller into Asterisk's own queue."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallerPressed(ChannelSignal):
+    """UserEvent CtiKey: a key in the waiting loop."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DialBegan(ChannelSignal):
+    """DialBegin: the agent's phone is being rung. ``channel`` is the caller's."""
+
+    agent_channel: ChannelName
+    agent_uniqueid: UniqueId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DialEnded(ChannelSignal):
+    """DialEnd. ``status`` is Asterisk's DialStatus: ANSWER, NOANSWER, BUSY, CANCEL, CONGESTION, CHANUNAVAIL, ABORT."""
+
+    agent_channel: ChannelName
+    agent_uniqueid: UniqueId
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferDialled(ChannelSignal):
+    """UserEvent CtiOfferEnded: Dial() of this offer has returned; comes even when there was no DialBegin."""
+
+    offer_id: OfferId
+    status: str  # ${DIALSTATUS}
+    cause: int  # ${HANGUPCAUSE}; 21 = declined
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferStale(ChannelSignal):
+    """UserEvent CtiOfferStale: the dialplan refused to dial an offer whose id or epoch is not the one it holds."""
+
+    offer_id: OfferId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BridgeEntered(ChannelSignal):
+    """BridgeEnter."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BridgeLeft(ChannelSignal):
+    """BridgeLeave."""
+
+    bridge: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldBegan(ChannelSignal):
+    """Hold: the party on this channel put the other on hold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HoldEnded(ChannelSignal):
+    """Unhold."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Transferred(ChannelSignal):
+    """BlindTransfer or AttendedTransfer made by a phone. ``channel`` is the transferred party's."""
+
+    kind: str  # "blind" or "attended"
+    to: str  # extension or channel it went to
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingBegan(ChannelSignal):
+    """MixMonitorStart, or UserEvent CtiRecording which names the file."""
+
+    file: str  # base name without side and extension, e.g. "<call>-c" or "<call>-a-<uniqueid>"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelHungUp(ChannelSignal):
+    """Hangup."""
+
+    cause: int  # Q.850
+    cause_text: str
+    requested: bool = False  # we, or the dialplan, asked for it (SoftHangupRequest / HangupRequest not seen from the far end)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeviceChanged(Signal):
+    """DeviceStateChange of an agent's endpoint."""
+
+    endpoint: str  # "demo-sato" of device "PJSIP/demo-sato"
+    state: PhoneState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LinkChanged(Signal):
+    """The AMI connection came up (after a resync) or went down."""
+
+    up: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelsSeen(Signal):
+    """Part of a snapshot: every channel Asterisk has now. Calls of ours not in it have ended unseen."""
+
+    uniqueids: frozenset[UniqueId]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MenuBegan(Signal):
+    """From ivr: the dialogue started."""
+
+    call_id: CallId
+    menu: MenuId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MenuEnded(Signal):
+    """From ivr: the dialogue is over or the caller left it; ``facts`` is what was learned so far."""
+
+    call_id: CallId
+    facts: MenuFacts
+    completed: bool  # False: the caller hung up, or an error ended it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferDecided(Signal):
+    """From routing: this agent is about to be rung."""
+
+    offer: Offer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TreatmentDecided(Signal):
+    """From routing: nobody can take this call; it gets a treatment instead."""
+
+    call_id: CallId
+    treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed"
