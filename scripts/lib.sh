@@ -1,0 +1,40 @@
+# Shared by the scripts beside it; sourced, never run. Needs bash; everything else it finds or brings.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export KAKEHASHI_STARTED=${KAKEHASHI_STARTED:-$(date +%s)}   # elapsed time counts from the first script
+
+if [ -z "${KAKEHASHI_CACHE:-}" ]; then
+  # As root, Asterisk and PostgreSQL run as another user, who cannot look into root's home.
+  if [ "$(id -u)" = 0 ]; then KAKEHASHI_CACHE=/var/cache/kakehashi; else KAKEHASHI_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/kakehashi; fi
+fi
+export KAKEHASHI_CACHE
+
+say() { printf '[%3d s] %s\n' $(($(date +%s) - KAKEHASHI_STARTED)) "$*" >&2; }
+missing() { printf 'missing: %s\n' "$*" >&2; exit 3; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo -n "$@"
+  elif command -v sudo >/dev/null && [ -t 0 ]; then sudo "$@"
+  else return 1
+  fi
+}
+
+# with_lock NAME COMMAND…: one at a time on this machine; the loser waits, then finds the work done.
+with_lock() {
+  local name=$1; shift
+  mkdir -p "$KAKEHASHI_CACHE/locks"
+  ( flock 9; "$@" ) 9>"$KAKEHASHI_CACHE/locks/$name"
+}
+
+hash_of() { cat "$@" | sha256sum | cut -c1-12; }
+
+codename() { . /etc/os-release; printf '%s' "${VERSION_CODENAME:-}"; }
+
+# The address this machine's own apt takes Debian from: read when it is needed, written nowhere.
+debian_mirror() {
+  apt-get indextargets --format '$(CREATED_BY)|$(COMPONENT)|$(CODENAME)|$(ORIGIN)|$(REPO_URI)' 2>/dev/null |
+    awk -F'|' -v c="$(codename)" '
+      $1 == "Packages" && $2 == "main" && $3 == c && ($4 == "Debian" || $4 == "") { print $5; exit }'
+}
