@@ -146,7 +146,7 @@ class ChannelHungUp(ChannelSignal):
 
     cause: int  # Q.850
     cause_text: str
-    requested: bool = False  # we, or the dialplan, asked for it (SoftHangupRequest / HangupRequest not seen from the far end)
+    requested: bool = False  # we, or the dialplan, asked for it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

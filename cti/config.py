@@ -1,0 +1,159 @@
+"""The server's own configuration: one TOML file, validated once, frozen. What the desk is made of is elsewhere (desk/).
+
+Every key has a default that fits one node with everything beside it on loopback, except secrets. A secret may be
+written as ``{ file = "/path" }`` so that the configuration itself can be shown to anyone.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from cti.domain.errors import ConfigError
+from cti.tomlfile import TomlFile
+
+ENV = "KAKEHASHI_CONFIG"
+
+
+def _secret(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) != {"file"} or not isinstance(value["file"], str):
+            raise ValueError('a secret is a text or { file = "/path" }')
+        try:
+            return Path(value["file"]).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"cannot read {value['file']}: {error}") from error
+    return value
+
+
+def _bind(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not an IP address") from error
+    return value
+
+
+def _filled(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("is empty")
+    return value
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_secret), AfterValidator(_filled)]
+Bind = Annotated[str, AfterValidator(_bind)]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+PORT_HINT = "a port number, 1 to 65535"
+SECRET_HINT = 'the secret itself or { file = "/path/to/it" }'  # noqa: S105
+Role = Literal["core", "ivr", "recording", "web"]
+ROLES: tuple[Role, ...] = ("core", "ivr", "recording", "web")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Asterisk(_Section):
+    """Where Asterisk is and how we talk with it."""
+
+    ami_host: Bind = Field(default="127.0.0.1", description='an IP address, e.g. "127.0.0.1"')
+    ami_port: Port = Field(default=5038, description=PORT_HINT)
+    ami_user: str = Field(default="kakehashi", min_length=1, max_length=64, description='e.g. "kakehashi"')
+    ami_secret: Secret = Field(description=SECRET_HINT)
+    spool_dir: Path = Field(default=Path("/var/spool/asterisk/monitor"), description="the folder MixMonitor writes to")
+
+
+class Ivr(_Section):
+    """Our FastAGI server."""
+
+    host: Bind = Field(default="127.0.0.1", description='an IP address, e.g. "127.0.0.1"')
+    port: Port = Field(default=4573, description=PORT_HINT)
+
+
+class Web(_Section):
+    """Pages, API, sockets."""
+
+    host: Bind = Field(default="127.0.0.1", description='an IP address, e.g. "127.0.0.1"')
+    port: Port = Field(default=8080, description=PORT_HINT)
+    origins: tuple[str, ...] = Field(
+        default=(),
+        description='addresses people type, e.g. ["https://cti.example.com"]; empty: http://host:port',
+    )
+    tls_certificate: Path | None = Field(default=None, description="a PEM file with the certificate chain")
+    tls_key: Path | None = Field(default=None, description="a PEM file with the private key")
+
+
+class Database(_Section):
+    """PostgreSQL 15 or newer."""
+
+    url: Secret = Field(description='"postgresql://user:password@host/name"')
+    pool_size: int = Field(default=10, ge=2, le=100, strict=True, description="2 to 100 connections")
+
+
+class S3(_Section):
+    """The object store."""
+
+    endpoint: str | None = Field(default=None, description='e.g. "http://127.0.0.1:8333"; leave it out for AWS')
+    region: str = Field(default="us-east-1", description='e.g. "ap-northeast-1"')
+    bucket: str = Field(min_length=3, max_length=63, description="the bucket's name")
+    access_key: str = Field(min_length=1, description="the access key's id")
+    secret_key: Secret = Field(description=SECRET_HINT)
+
+
+class Lookup(_Section):
+    """The integrator's look-up service (docs/lookup-openapi.yaml)."""
+
+    url: str = Field(pattern=r"^https?://", description='e.g. "http://127.0.0.1:8090"')
+    token: Secret = Field(description=SECRET_HINT)
+    deadline_ms: int = Field(default=1500, ge=50, le=10_000, strict=True, description="50 to 10000 milliseconds")
+
+
+class Recording(_Section):
+    """What is done with recordings."""
+
+    encoders: int = Field(default=1, ge=1, le=16, strict=True, description="1 to 16 processes")
+    min_s: float = Field(default=1.0, ge=0, le=60, description="shorter recordings of abandoned calls are not kept")
+
+
+class Config(_Section):
+    """The whole file."""
+
+    data_dir: Path = Field(default=Path("/var/lib/kakehashi"), description="a folder of our own, on a disk that lasts")
+    roles: tuple[Role, ...] = Field(
+        default=ROLES, min_length=1, description='some of "core", "ivr", "recording", "web"'
+    )
+    asterisk: Asterisk = Field(description="an [asterisk] table with ami_secret")
+    ivr: Ivr = Field(default=Ivr(), description="an [ivr] table")
+    web: Web = Field(default=Web(), description="a [web] table")
+    database: Database = Field(description="a [database] table with url")
+    s3: S3 = Field(description="an [s3] table with bucket, access_key and secret_key")
+    lookup: Lookup | None = Field(default=None, description="a [lookup] table with url and token, or leave it out")
+    recording: Recording = Field(default=Recording(), description="a [recording] table")
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins that may open sockets and send changes."""
+        scheme = "https" if self.web.tls_certificate else "http"
+        return self.web.origins or (f"{scheme}://{self.web.host}:{self.web.port}",)
+
+
+def load_config(path: Path | None) -> Config:
+    """Read the configuration from ``path`` or from the file that KAKEHASHI_CONFIG names.
+
+    Raises ConfigError with every problem: file, line, key, what to write instead.
+    """
+    if path is None:
+        named = os.environ.get(ENV)
+        if not named:
+            raise ConfigError([f"no configuration: say --config FILE or set {ENV}; docs/configuration.md has one"])
+        path = Path(named)
+    file = TomlFile.read(path)
+    config = file.validate(Config)
+    if (config.web.tls_certificate is None) != (config.web.tls_key is None):
+        missing = "tls_key" if config.web.tls_key is None else "tls_certificate"
+        raise ConfigError([file.problem(("web", missing), "is missing; TLS needs certificate and key together")])
+    return config

@@ -1,0 +1,255 @@
+"""Load a checked desk into PostgreSQL: one transaction, a summary of what changed, a notice to those who run on it.
+
+What a file no longer names is switched off, not deleted, where history refers to it (users, agents, queues);
+numbers and menus go. A first password is used for a user who is new and never overwrites a chosen one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from cti.desk.schema import Desk, Tenant
+from cti.domain.errors import ConfigError
+
+HashPassword = Callable[[str], Awaitable[str]]
+# 24 random bytes: a phone's password is guessed over SIP at best some thousand times a second.
+SIP_SECRET_BYTES = 24
+CHANNEL = "desk_changed"
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """What `config apply` changed: per table the ids added, changed and switched off."""
+
+    revision: int = 0
+    added: dict[str, list[str]] = field(default_factory=dict)
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    removed: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, what: dict[str, list[str]], table: str, name: str) -> None:
+        """Remember one row."""
+        what.setdefault(table, []).append(name)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the revision's row and the command's output."""
+        return {"added": self.added, "changed": self.changed, "removed": self.removed}
+
+
+async def apply_desk(
+    conn: asyncpg.Connection[Any], desk: Desk, *, source: str, by: str, hash_password: HashPassword
+) -> Summary:
+    """Make the database say what ``desk`` says.
+
+    Raises ConfigError when a user is new and has no first password. All or nothing.
+    """
+    summary = Summary()
+    async with conn.transaction():
+        # One apply at a time: two would interleave their summaries.
+        await conn.execute("SELECT pg_advisory_xact_lock(hashtext('kakehashi.desk'))")
+        # A number or a menu may move between queues and tenants: clear the references first.
+        before = await _numbers_and_menus(conn)
+        await conn.execute("DELETE FROM numbers")
+        for name, tenant in desk.tenants.items():
+            await _apply_tenant(conn, name, tenant, summary, hash_password)
+        await _numbers(conn, desk)
+        _compare(before, await _numbers_and_menus(conn), summary)
+        digest = hashlib.sha256(desk.model_dump_json(exclude={"tenants": {"__all__": {"users"}}}).encode()).hexdigest()
+        summary.revision = await conn.fetchval(
+            "INSERT INTO desk_revisions (applied_by, source, sha256, summary) VALUES ($1, $2, $3, $4::text::jsonb)"
+            " RETURNING revision",
+            by,
+            source,
+            digest,
+            json.dumps(summary.as_json()),
+        )
+        await conn.execute("SELECT pg_notify($1, $2)", CHANNEL, str(summary.revision))
+    return summary
+
+
+async def _apply_tenant(
+    conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary, hash_password: HashPassword
+) -> None:
+    await _upsert(
+        conn,
+        summary,
+        "tenants",
+        ("tenant",),
+        {"tenant": name, "name": tenant.name, "time_zone": tenant.time_zone, "language": tenant.language},
+    )
+    await _users(conn, name, tenant, summary, hash_password)
+    for skill in tenant.skills:
+        row = {"tenant": name, "skill": skill.id, "name_ja": skill.name.ja, "name_en": skill.name.en}
+        await _upsert(conn, summary, "skills", ("tenant", "skill"), row)
+    await _agents(conn, name, tenant, summary)
+    await _queues(conn, name, tenant, summary)
+    await conn.execute("DELETE FROM menus WHERE tenant = $1", name)
+    for menu in tenant.menus:
+        await conn.execute(
+            "INSERT INTO menus (tenant, menu, body) VALUES ($1, $2, $3::text::jsonb)",
+            name,
+            menu["id"],
+            json.dumps(menu, ensure_ascii=False),
+        )
+
+
+async def _users(
+    conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary, hash_password: HashPassword
+) -> None:
+    known = {row["login"] for row in await conn.fetch("SELECT login FROM users WHERE tenant = $1", name)}
+    for user in tenant.users:
+        row: dict[str, Any] = {
+            "tenant": name,
+            "login": user.login,
+            "name": user.name,
+            "name_kana": user.name_kana,
+            "roles": sorted(user.roles),
+            "active": True,
+        }
+        if user.login not in known:
+            if user.first_password is None:
+                raise ConfigError([f"tenants.{name}.users: {user.login!r} is new and has no first_password; write one"])
+            row["password_hash"] = await hash_password(user.first_password)
+        await _upsert(conn, summary, "users", ("tenant", "login"), row)
+    await _switch_off(conn, summary, "users", "login", name, [user.login for user in tenant.users])
+
+
+async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
+    names = {user.login: user.name for user in tenant.users}
+    known = {row["agent"] for row in await conn.fetch("SELECT agent FROM agents WHERE tenant = $1", name)}
+    for agent in tenant.agents:
+        row: dict[str, Any] = {
+            "tenant": name,
+            "agent": agent.id,
+            "login": agent.user,
+            "name": names[agent.user],
+            "endpoint": f"{name}-{agent.id}",
+            "active": True,
+        }
+        if agent.phone_password is not None or agent.id not in known:
+            row["sip_secret"] = agent.phone_password or secrets.token_urlsafe(SIP_SECRET_BYTES)
+        await _upsert(conn, summary, "agents", ("tenant", "agent"), row)
+        await _replace_skills(conn, summary, "agent", name, agent.id, agent.skills)
+    await _switch_off(conn, summary, "agents", "agent", name, [agent.id for agent in tenant.agents])
+
+
+async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
+    for queue in tenant.queues:
+        row = {
+            "tenant": name,
+            "queue": queue.id,
+            "name_ja": queue.name.ja,
+            "name_en": queue.name.en,
+            "priority": queue.priority,
+            "ring_s": queue.ring_s,
+            "max_wait_s": queue.max_wait_s,
+            "service_level_s": queue.service_level_s,
+            "nobody_treatment": queue.nobody,
+            "active": True,
+        }
+        await _upsert(conn, summary, "queues", ("tenant", "queue"), row)
+        await _replace_skills(conn, summary, "queue", name, queue.id, queue.skills)
+    await _switch_off(conn, summary, "queues", "queue", name, [queue.id for queue in tenant.queues])
+
+
+async def _numbers(conn: asyncpg.Connection[Any], desk: Desk) -> None:
+    await conn.executemany(
+        "INSERT INTO numbers (number, tenant, name, queue, menu) VALUES ($1, $2, $3, $4, $5)",
+        [
+            (number.number, name, number.name, number.queue, number.menu)
+            for name, tenant in desk.tenants.items()
+            for number in tenant.numbers
+        ],
+    )
+
+
+async def _upsert(
+    conn: asyncpg.Connection[Any], summary: Summary, table: str, key: tuple[str, ...], row: Mapping[str, Any]
+) -> None:
+    """Update the row where it differs, insert it where it is missing, and note which it was.
+
+    Columns that ``row`` leaves out keep what is stored. Table and column names are this module's own, never input.
+    """
+    numbered = {column: f"${n}" for n, column in enumerate(row, 1)}
+    rest = [column for column in row if column not in key]
+    match = " AND ".join(f"{column} = {numbered[column]}" for column in key)
+    stored = await conn.fetchrow(
+        f"SELECT {', '.join(rest)} FROM {table} WHERE "  # noqa: S608
+        + " AND ".join(f"{column} = ${n}" for n, column in enumerate(key, 1)),
+        *(row[column] for column in key),
+    )
+    if stored is None:
+        await conn.execute(
+            f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(numbered.values())})",  # noqa: S608
+            *row.values(),
+        )
+    elif any(stored[column] != row[column] for column in rest):
+        changes = ", ".join(f"{column} = {numbered[column]}" for column in rest)
+        await conn.execute(f"UPDATE {table} SET {changes} WHERE {match}", *row.values())  # noqa: S608
+    else:
+        return
+    name = "/".join(str(row[column]) for column in key)
+    summary.note(summary.added if stored is None else summary.changed, table, name)
+
+
+async def _replace_skills(
+    conn: asyncpg.Connection[Any],
+    summary: Summary,
+    kind: str,
+    tenant: str,
+    owner: str,
+    skills: Mapping[str, int],
+) -> None:
+    table = f"{kind}_skills"
+    rows = await conn.fetch(
+        f"SELECT skill, level FROM {table} WHERE tenant = $1 AND {kind} = $2",  # noqa: S608
+        tenant,
+        owner,
+    )
+    if {row["skill"]: row["level"] for row in rows} == dict(skills):
+        return
+    await conn.execute(f"DELETE FROM {table} WHERE tenant = $1 AND {kind} = $2", tenant, owner)  # noqa: S608
+    await conn.executemany(
+        f"INSERT INTO {table} (tenant, {kind}, skill, level) VALUES ($1, $2, $3, $4)",  # noqa: S608
+        [(tenant, owner, skill, level) for skill, level in skills.items()],
+    )
+    summary.note(summary.changed, table, f"{tenant}/{owner}")
+
+
+async def _switch_off(
+    conn: asyncpg.Connection[Any], summary: Summary, table: str, column: str, tenant: str, kept: list[str]
+) -> None:
+    rows = await conn.fetch(
+        f"UPDATE {table} SET active = false WHERE tenant = $1 AND active AND NOT {column} = ANY($2) "  # noqa: S608
+        f"RETURNING {column} AS name",
+        tenant,
+        kept,
+    )
+    for row in rows:
+        summary.note(summary.removed, table, f"{tenant}/{row['name']}")
+
+
+async def _numbers_and_menus(conn: asyncpg.Connection[Any]) -> dict[str, dict[str, Any]]:
+    numbers = await conn.fetch("SELECT number, tenant, name, queue, menu FROM numbers")
+    menus = await conn.fetch("SELECT tenant, menu, body::text AS body FROM menus")
+    return {
+        "numbers": {row["number"]: tuple(row.values()) for row in numbers},
+        "menus": {f"{row['tenant']}/{row['menu']}": row["body"] for row in menus},
+    }
+
+
+def _compare(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]], summary: Summary) -> None:
+    for table, rows in after.items():
+        for name, row in rows.items():
+            if name not in before[table]:
+                summary.note(summary.added, table, name)
+            elif before[table][name] != row:
+                summary.note(summary.changed, table, name)
+        for name in before[table].keys() - rows.keys():
+            summary.note(summary.removed, table, name)

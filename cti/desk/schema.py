@@ -1,0 +1,121 @@
+"""What one desk file may say. The models carry, per key, the words that an error message gives as advice."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+# Slugs go into Asterisk names, S3 keys and URLs: keep them to what all three take without quoting.
+SLUG_HINT = "a slug: lower-case letters, digits and '-', starting with a letter, at most 32"
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Level = Annotated[int, Field(ge=1, le=5, strict=True)]
+Language = Literal["ja", "en"]
+Role = Literal["agent", "supervisor", "qa", "admin"]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone")
+    return name
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Names(_Model):
+    """A name in both languages."""
+
+    ja: Name = Field(description='the Japanese name, e.g. ja = "会員"')
+    en: Name = Field(description='the English name, e.g. en = "Members"')
+
+
+class User(_Model):
+    """A person who logs in."""
+
+    login: Slug = Field(description=SLUG_HINT)
+    name: Name = Field(description='the person\'s name, e.g. "佐藤 花子"')
+    name_kana: str = Field(default="", max_length=200, description="the name in katakana, for searching")
+    roles: frozenset[Role] = Field(min_length=1, description='one or more of "agent", "supervisor", "qa", "admin"')
+    first_password: str | None = Field(
+        default=None,
+        min_length=10,
+        max_length=200,
+        description="10 characters or more; used for a new user only",
+    )
+
+
+class Skill(_Model):
+    """Something agents can be good at."""
+
+    id: Slug = Field(description=SLUG_HINT)
+    name: Names = Field(description='{ ja = "英語", en = "English" }')
+
+
+class Agent(_Model):
+    """A place at the desk: a person, a phone, skills."""
+
+    id: Slug = Field(description=SLUG_HINT)
+    user: Slug = Field(description="the login of one of the users")
+    skills: dict[Slug, Level] = Field(default_factory=dict, description="skill = level, 1 to 5, e.g. { en = 3 }")
+    phone_password: str | None = Field(
+        default=None,
+        min_length=12,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="12 to 64 letters, digits, '_' or '-'; leave it out and one is made",
+    )
+
+
+class Queue(_Model):
+    """A line of waiting callers and what they need."""
+
+    id: Slug = Field(description=SLUG_HINT)
+    name: Names = Field(description='{ ja = "会員", en = "Members" }')
+    skills: dict[Slug, Level] = Field(default_factory=dict, description="skill = least level, e.g. { en = 3 }")
+    priority: int = Field(default=0, ge=-100, le=100, strict=True, description="a whole number, -100 to 100")
+    ring_s: int = Field(default=20, ge=5, le=120, strict=True, description="whole seconds from 5 to 120, e.g. 20")
+    max_wait_s: int = Field(
+        default=900, ge=10, le=14_400, strict=True, description="whole seconds from 10 to 14400, e.g. 900"
+    )
+    service_level_s: int = Field(
+        default=20, ge=1, le=3600, strict=True, description="whole seconds from 1 to 3600, e.g. 20"
+    )
+    nobody: Literal["message", "wait"] = Field(
+        default="message", description='"message" (say that nobody is there) or "wait"'
+    )
+
+
+class Number(_Model):
+    """A number that callers dial."""
+
+    number: str = Field(pattern=r"^\+[1-9][0-9]{5,14}$", description='E.164, e.g. "+81501234500"')
+    name: Name = Field(description='what this number is for, e.g. "会員窓口"')
+    queue: Slug = Field(description="the id of one of the queues")
+    menu: Slug | None = Field(default=None, description="the id of one of the menus, or leave it out")
+
+
+class Tenant(_Model):
+    """One company's desk."""
+
+    name: Name = Field(description="the company's name")
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        default="Asia/Tokyo", description='an IANA time zone, e.g. "Asia/Tokyo"'
+    )
+    language: Language = Field(default="ja", description='"ja" or "en"')
+    users: tuple[User, ...] = Field(min_length=1, description="at least one [[tenants.NAME.users]]")
+    skills: tuple[Skill, ...] = Field(default=(), description="[[tenants.NAME.skills]]")
+    agents: tuple[Agent, ...] = Field(default=(), description="[[tenants.NAME.agents]]")
+    queues: tuple[Queue, ...] = Field(min_length=1, description="at least one [[tenants.NAME.queues]]")
+    numbers: tuple[Number, ...] = Field(default=(), description="[[tenants.NAME.numbers]]")
+    # Menus are checked by ivr.menus, which knows the kinds of nodes.
+    menus: tuple[dict[str, Any], ...] = Field(default=(), description="[[tenants.NAME.menus]], see docs/menus.md")
+
+
+class Desk(_Model):
+    """The whole file."""
+
+    tenants: dict[Slug, Tenant] = Field(min_length=1, description="at least one [tenants.NAME]")
