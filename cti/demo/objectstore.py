@@ -1,0 +1,154 @@
+"""A SeaweedFS of the run's own: a real S3 on loopback, with credentials made for the run and a bucket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cti.demo.components import find_weed
+from cti.demo.folders import LOOPBACK, PortPool, RunFolder
+from cti.demo.processes import Child, ChildFailed, ChildSpec, start_child
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+READY_DEADLINE_S = 30.0
+REGION = "us-east-1"  # SeaweedFS takes any; boto3 wants one to sign with
+# A store of a trial holds few files: small volumes, so that an almost empty one does not reserve gigabytes.
+VOLUME_LIMIT_MB = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3Access:
+    """How to reach a bucket."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str  # never for a log
+    bucket: str
+    region: str = REGION
+
+    def client(self) -> S3Client:
+        """A blocking boto3 client; short timeouts, no retries: the caller decides what to do again."""
+        client: S3Client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name=self.region,
+            config=Config(
+                connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}
+            ),
+        )
+        return client
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunningObjectStore:
+    """An object store to write recordings to."""
+
+    access: S3Access
+    child: Child | None  # None: an outside store, which is not ours to stop
+
+    async def stop(self) -> None:
+        """Ends it; an outside store is left alone."""
+        if self.child is not None:
+            await self.child.stop()
+
+
+async def start_objectstore(run: RunFolder, ports: PortPool, *, bucket: str = "kakehashi") -> RunningObjectStore:
+    """Takes $KAKEHASHI_S3_ENDPOINT and its fellows, else starts one. Raises MissingComponent or ChildFailed."""
+    if endpoint := os.environ.get("KAKEHASHI_S3_ENDPOINT"):
+        outside = S3Access(
+            endpoint=endpoint,
+            access_key=os.environ["KAKEHASHI_S3_ACCESS_KEY"],
+            secret_key=os.environ["KAKEHASHI_S3_SECRET_KEY"],
+            bucket=os.environ.get("KAKEHASHI_S3_BUCKET", bucket),
+        )
+        return RunningObjectStore(access=outside, child=None)
+    weed = find_weed()
+    folder = run.sub("objectstore", mode=0o700)
+    port = ports.tcp()
+    access = S3Access(
+        endpoint=f"http://{LOOPBACK}:{port}",
+        access_key=secrets.token_hex(10),
+        secret_key=secrets.token_urlsafe(30),
+        bucket=bucket,
+    )
+    identities = folder / "identities.json"
+    identities.touch(mode=0o600)
+    identities.write_text(json.dumps(_identities(access)))
+    child = await start_child(
+        ChildSpec(
+            name="SeaweedFS",
+            argv=[str(weed), *_arguments(folder, identities, port, ports)],
+            log=run.log("objectstore"),
+            cwd=folder,
+        )
+    )
+    try:
+        await child.until_ready(lambda: asyncio.to_thread(_has_bucket, access), READY_DEADLINE_S)
+    except ChildFailed:
+        await child.stop()
+        raise
+    return RunningObjectStore(access=access, child=child)
+
+
+def _identities(access: S3Access) -> dict[str, object]:
+    """The one identity of the run; without a file SeaweedFS lets everybody in."""
+    return {
+        "identities": [
+            {
+                "name": "kakehashi",
+                "credentials": [{"accessKey": access.access_key, "secretKey": access.secret_key}],
+                "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+            }
+        ]
+    }
+
+
+def _arguments(folder: object, identities: object, port: int, ports: PortPool) -> list[str]:
+    """Every listener gets a port of the pool: the default gRPC ports (port + 10000) would collide between runs."""
+    flags = {
+        "dir": folder,
+        "ip": LOOPBACK,
+        "ip.bind": LOOPBACK,
+        "master.port": ports.tcp(),
+        "master.port.grpc": ports.tcp(),
+        "master.volumeSizeLimitMB": VOLUME_LIMIT_MB,
+        "master.telemetry": "false",
+        "volume.port": ports.tcp(),
+        "volume.port.grpc": ports.tcp(),
+        "volume.max": 0,  # as many as the disk has room for
+        "filer.port": ports.tcp(),
+        "filer.port.grpc": ports.tcp(),
+        "s3.port": port,
+        "s3.port.grpc": ports.tcp(),
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        "s3.config": identities,
+    }
+    return ["-logtostderr=true", "server", "-s3", "-filer", *(f"-{key}={value}" for key, value in flags.items())]
+
+
+def _has_bucket(access: S3Access) -> bool:
+    """Creates the bucket and writes one object: S3 answers before a volume can take data."""
+    client = access.client()
+    try:
+        if access.bucket not in [found.get("Name") for found in client.list_buckets()["Buckets"]]:
+            client.create_bucket(Bucket=access.bucket)
+        client.put_object(Bucket=access.bucket, Key=".ready", Body=b"1")
+        client.delete_object(Bucket=access.bucket, Key=".ready")
+    except (BotoCoreError, ClientError):
+        return False
+    finally:
+        client.close()
+    return True
