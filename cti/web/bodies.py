@@ -1,0 +1,274 @@
+"""Bodies and queries of the HTTP API. PURE: models only."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from cti.domain.model import CallState, EndedBy, EndReason, OfferOutcome
+from cti.web.parts import (
+    AgentBody,
+    Body,
+    Caller,
+    CallLine,
+    LinkBody,
+    MenuBody,
+    Named,
+    Request,
+    Slug,
+    UserBody,
+)
+
+Role = Literal["agent", "supervisor", "qa", "admin"]
+Password = Annotated[str, Field(min_length=1, max_length=256)]
+NewPassword = Annotated[str, Field(min_length=10, max_length=256)]
+Cursor = Annotated[str, Field(max_length=200)]
+Limit = Annotated[int, Field(ge=1, le=200)]
+CallIdText = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+RecordingStatus = Literal["pending", "stored", "salvaged", "truncated", "not_recorded", "failed"]
+
+
+# --- Who am I --------------------------------------------------------------------------------------
+
+
+class LoginRequest(Request):
+    """Log in. ``tenant`` may be left out where there is only one."""
+
+    tenant: Annotated[str, Field(max_length=64)] = ""
+    login: Slug
+    password: Password
+
+
+class PasswordRequest(Request):
+    """Change one's own password."""
+
+    current: Password
+    new: NewPassword
+
+
+class StateRequest(Request):
+    """The agent chooses a state."""
+
+    state: Literal["available", "break", "training", "offline"]
+    reason: Annotated[str, Field(max_length=64)] = ""  # slug; required by break
+
+
+class Me(Body):
+    """The person who is logged in."""
+
+    tenant: str
+    tenant_name: str
+    language: str  # the tenant's default: "ja" or "en"
+    time_zone: str  # IANA name
+    user: UserBody
+    agent: AgentBody | None
+    break_reasons: list[Named]
+    server_time: AwareDatetime
+
+
+class Problem(Body):
+    """What went wrong (RFC 9457, application/problem+json). ``key`` names the text in the catalogue."""
+
+    type: str  # "about:blank" or a URI reference of the kind of problem
+    title: str  # in the language asked for
+    status: int
+    key: str
+    detail: str | None = None
+    instance: str | None = None  # the path asked
+    problems: list[str] | None = None  # one sentence per field that is wrong
+
+
+# --- Calls -----------------------------------------------------------------------------------------
+
+
+class CallQuery(Request):
+    """Filters of GET /api/calls; all may be left out."""
+
+    since: AwareDatetime | None = None  # arrived at or after
+    until: AwareDatetime | None = None  # arrived before
+    queue: Slug | None = None
+    agent: Slug | None = None  # offered to or answered by
+    end_reason: EndReason | None = None
+    number: Annotated[str, Field(max_length=32)] | None = None  # caller's, part of it, digits
+    limit: Limit = 50
+    after: Cursor | None = None  # ``next`` of the page before
+
+
+class OfferBody(Body):
+    """One ring of one agent."""
+
+    offer_id: str
+    agent: str
+    reason: str
+    offered_at: AwareDatetime
+    rang_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    outcome: OfferOutcome | None
+
+
+class TalkBody(Body):
+    """One agent's part of a call."""
+
+    agent: str
+    offer_id: str | None
+    answered_at: AwareDatetime
+    ended_at: AwareDatetime | None
+    talk_s: float | None
+
+
+class JourneyStep(Body):
+    """One thing that happened to the call, in order. ``what`` is a key of the page's catalogue."""
+
+    at: AwareDatetime
+    what: Literal[
+        "arrived", "menu", "menu_step", "queued", "offered", "rang", "offer_ended", "answered",
+        "talk_ended", "transferred", "fallback", "ended", "recording_stored",
+    ]  # fmt: skip
+    agent: str | None = None
+    outcome: OfferOutcome | None = None
+    detail: str | None = None  # menu label, queue slug, end reason
+
+
+class RecordingBrief(Body):
+    """What became of a call's recording."""
+
+    status: RecordingStatus
+    why: str | None  # slug, when it is not simply stored
+    duration_s: float | None
+    stored_at: AwareDatetime | None
+
+
+class CallSummary(Body):
+    """A call in a list."""
+
+    call_id: str
+    state: CallState
+    caller: Caller
+    number_called: str
+    queue: str | None
+    arrived_at: AwareDatetime
+    answered_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    wait_s: float | None  # from first entry into a queue to answer, or to the end when nobody answered
+    talk_s: float | None
+    agents: list[str]  # who talked, in order
+    ended_by: EndedBy | None
+    end_reason: EndReason | None
+    reservation_id: str | None
+
+
+class CallRecord(CallSummary):
+    """The contact record: every timestamp of a call."""
+
+    menu_at: AwareDatetime | None
+    menu: MenuBody | None
+    queued_at: AwareDatetime | None
+    offers: list[OfferBody]
+    talks: list[TalkBody]
+    held_s: float
+    transferred_at: list[AwareDatetime]
+    fallback_at: AwareDatetime | None
+    hangup_cause: int | None
+    inferred: bool  # the end was concluded after a gap, not seen
+    link: LinkBody | None
+    recording: RecordingBrief | None
+    journey: list[JourneyStep]
+
+
+class CallPage(Body):
+    """A page of calls, newest first."""
+
+    calls: list[CallSummary]
+    next: str | None  # pass as ``after`` for the next page
+
+
+class MyCalls(Body):
+    """The agent's calls since the tenant's midnight, newest first."""
+
+    calls: list[CallLine]
+
+
+# --- Recordings ------------------------------------------------------------------------------------
+
+
+class RecordingQuery(Request):
+    """Filters of GET /api/recordings; all may be left out."""
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    queue: Slug | None = None
+    agent: Slug | None = None
+    status: RecordingStatus | None = None
+    number: Annotated[str, Field(max_length=32)] | None = None
+    min_duration_s: Annotated[float, Field(ge=0)] | None = None
+    limit: Limit = 50
+    after: Cursor | None = None
+
+
+class RecordingItem(Body):
+    """A recording in QA's list."""
+
+    call_id: str
+    arrived_at: AwareDatetime
+    caller: Caller
+    queue: str | None
+    agents: list[str]
+    end_reason: EndReason | None
+    status: RecordingStatus
+    why: str | None
+    duration_s: float | None
+    size: int | None  # bytes
+    sha256: str | None
+    content_type: str | None
+    stored_at: AwareDatetime | None
+
+
+class RecordingPage(Body):
+    """A page of recordings, newest call first."""
+
+    recordings: list[RecordingItem]
+    next: str | None
+
+
+class Peaks(Body):
+    """The wave to draw: loudest absolute sample per step, 0 to 100, left the caller and right the agent."""
+
+    call_id: str
+    step_ms: int
+    duration_s: float
+    left: list[int]
+    right: list[int]
+
+
+# --- Running ---------------------------------------------------------------------------------------
+
+
+class PartHealth(Body):
+    """One part that the server needs."""
+
+    ready: bool
+    since: AwareDatetime
+    why: str | None  # a sentence without personal data, when not ready
+
+
+class Health(Body):
+    """Body of /healthz: the process is alive."""
+
+    status: Literal["ok", "stopping"]
+
+
+class Ready(Body):
+    """Body of /readyz: 200 when all is ready, 503 when not."""
+
+    ready: bool
+    parts: dict[str, PartHealth]  # ami, postgres, s3, lookup, ivr
+
+
+class OpenApiDocument(Body):
+    """The document at /api/openapi.json."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    openapi: str
+    info: dict[str, Any]

@@ -1,0 +1,319 @@
+"""What messages and HTTP bodies are made of. PURE: models only, no I/O, no clock.
+
+Instants are aware UTC, durations seconds; ``name_ja`` and ``name_en`` come from the desk's configuration.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from cti.domain.model import (
+    AgentState,
+    CallerKind,
+    EndReason,
+    LinkConfidence,
+    OfferOutcome,
+    PhoneState,
+)
+
+Slug = Annotated[str, Field(min_length=1, max_length=64)]
+PartStatus = Literal["pending", "live", "stale", "unavailable"]
+PopPhase = Literal["ringing", "talking", "held", "ended"]
+
+
+class Body(BaseModel):
+    """Something the server says: frozen, exact."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Request(BaseModel):
+    """Something a client says: unknown keys are refused, not ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Caller(Body):
+    """The caller's number, a hint and never an identity."""
+
+    kind: CallerKind
+    e164: str | None  # "+819012345678"
+    national: str | None  # "090-1234-5678"
+
+
+class Named(Body):
+    """An id with its names."""
+
+    id: str
+    name_ja: str
+    name_en: str
+
+
+class MenuStepBody(Body):
+    """One thing the caller did in the menu."""
+
+    node: str
+    keys: str
+    label: str
+
+
+class MenuBody(Body):
+    """What the menu learned."""
+
+    menu: str
+    language: str  # "ja" or "en"
+    path: list[MenuStepBody]
+    is_member: bool | None  # what the caller said
+    reservation_number: str | None  # keyed and confirmed by the caller
+    reason: str | None  # slug
+
+
+class LinkBody(Body):
+    """Which records this call was linked to, and how sure that is."""
+
+    confidence: LinkConfidence
+    score: float  # 0.0 to 1.0
+    why: str  # slug, text in the page's catalogue: "number_and_reservation"
+    member_id: str | None
+    reservation_id: str | None
+    ticket_id: str | None
+
+
+class MemberBody(BaseModel):
+    """A member as the look-up service describes them. More keys than these may come."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    member_id: str
+    name: str = ""
+    name_kana: str = ""
+    company: str | None = None  # a company whose drivers share a number
+    plan: str | None = None
+    language: str | None = None
+    notes: list[str] = []
+
+
+class VehicleBody(BaseModel):
+    """The car. More keys than these may come."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    vehicle_id: str
+    model: str = ""
+    plate: str = ""
+    colour: str | None = None
+    station: str | None = None
+
+
+class ReservationBody(BaseModel):
+    """A booking. More keys than these may come."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    reservation_id: str
+    number: str = ""  # as the member knows and keys it
+    status: str = ""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    member_id: str | None = None
+    member_name: str | None = None
+    vehicle: VehicleBody | None = None
+    terms: list[str] = []  # what the contract covers and does not, for the agent to read out
+
+
+class TicketBody(BaseModel):
+    """A ticket. More keys than these may come."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    ticket_id: str
+    title: str = ""
+    status: str = ""
+    opened_at: datetime | None = None
+    reservation_id: str | None = None
+
+
+class CardPart(Body):
+    """One part of the caller card: how fresh it is, and since when."""
+
+    status: PartStatus
+    as_of: AwareDatetime | None  # when the look-up said so; none while pending or unavailable
+
+
+class LinkPart(CardPart):
+    """The link itself."""
+
+    link: LinkBody | None
+
+
+class MembersPart(CardPart):
+    """Members who may be calling, best first: one when it is sure, several for a shared company number."""
+
+    members: list[MemberBody]
+
+
+class ReservationsPart(CardPart):
+    """Bookings that may be meant, best first."""
+
+    reservations: list[ReservationBody]
+
+
+class TicketsPart(CardPart):
+    """Open tickets, newest first."""
+
+    tickets: list[TicketBody]
+
+
+class CallerCard(Body):
+    """Who is probably calling, in parts that arrive when they arrive."""
+
+    link: LinkPart
+    members: MembersPart
+    reservations: ReservationsPart
+    tickets: TicketsPart
+
+
+class CardUpdate(Body):
+    """The parts of a card that changed; null means unchanged."""
+
+    link: LinkPart | None
+    members: MembersPart | None
+    reservations: ReservationsPart | None
+    tickets: TicketsPart | None
+
+
+class Pop(Body):
+    """Everything known about the call that rings, or is talked to, at an agent's phone."""
+
+    offer_id: str | None  # none: it came without an offer of ours (a phone's transfer)
+    call_id: str
+    revision: int  # counts the agent's pops and their changes; drop what is older
+    phase: PopPhase
+    caller: Caller
+    number_called: str  # E.164
+    queue: Named | None
+    reason: str  # why this agent, for people
+    menu: MenuBody | None
+    arrived_at: AwareDatetime
+    queued_at: AwareDatetime | None
+    wait_s: float  # how long the caller had waited when the phone began to ring
+    attempt: int  # 1 for the call's first offer
+    rang_at: AwareDatetime | None  # Asterisk's DialBegin
+    answered_at: AwareDatetime | None
+    card: CallerCard
+
+
+class CallLine(Body):
+    """One call in a list: "my calls of today"."""
+
+    call_id: str
+    caller: Caller
+    queue: Named | None
+    reason: str | None  # slug of the reason chosen in the menu
+    arrived_at: AwareDatetime
+    answered_at: AwareDatetime | None  # when this agent answered; none: missed or rejected
+    ended_at: AwareDatetime | None
+    talk_s: float | None
+    outcome: OfferOutcome | None  # how this agent's offer ended
+    end_reason: EndReason | None
+    reservation_id: str | None
+    ticket_id: str | None
+
+
+class SkillBody(Body):
+    """A skill and its level."""
+
+    id: str
+    name_ja: str
+    name_en: str
+    level: int  # 1 to 5
+
+
+class AgentBody(Body):
+    """The agent behind this socket."""
+
+    agent: str
+    name: str
+    state: AgentState
+    reason: str  # slug: break reason, or why the system changed it
+    since: AwareDatetime
+    phone: PhoneState
+    phone_since: AwareDatetime | None
+    skills: list[SkillBody]
+
+
+class UserBody(Body):
+    """The person who is logged in."""
+
+    login: str
+    name: str
+    roles: list[str]
+    must_change: bool  # still the first password: everything but changing it is refused
+
+
+class WaitingCall(Body):
+    """A caller in a queue."""
+
+    call_id: str
+    position: int  # 1 is next
+    since: AwareDatetime  # first entry into a queue
+    attempts: int  # offers made so far
+    offered_to: str | None  # agent whose phone rings for this call now
+
+
+class QueueFigures(Body):
+    """Figures of a queue since the tenant's midnight. Abandoned calls count as offered."""
+
+    offered: int
+    answered: int
+    abandoned: int
+    in_time: int  # answered within service_level_s
+    service_level: float | None  # in_time / offered; none before the first call
+    asa_s: float | None  # mean wait of answered calls
+
+
+class QueueLive(Body):
+    """A queue, now."""
+
+    queue: Named
+    service_level_s: int
+    waiting: list[WaitingCall]  # at most 100, in order
+    waiting_count: int
+    oldest_since: AwareDatetime | None
+    talking: int
+    agents_available: int  # could take a call of this queue now
+    agents_logged_in: int  # skilled for it and not offline
+    figures: QueueFigures | None  # none while the database is away
+
+
+class AgentCall(Body):
+    """The call an agent is in."""
+
+    call_id: str
+    queue: str | None
+    phase: PopPhase
+    since: AwareDatetime
+
+
+class AgentLive(Body):
+    """An agent, now."""
+
+    agent: str
+    name: str
+    state: AgentState
+    reason: str
+    since: AwareDatetime
+    phone: PhoneState
+    call: AgentCall | None
+    skills: list[SkillBody]
+
+
+class Board(Body):
+    """Queues and agents of a tenant, now: the body of the queues message and of GET /api/queues."""
+
+    queues: list[QueueLive]
+    agents: list[AgentLive]
+    asterisk_up: bool

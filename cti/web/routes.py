@@ -1,0 +1,71 @@
+"""One table of every route: who may use it, what it reads and what it answers. PURE.
+
+``server`` mounts it, ``auth`` enforces it, ``openapi`` describes it, a test tries every route with every role.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from cti.web import bodies, parts
+
+AGENT, SUPERVISOR, QA, ADMIN = "agent", "supervisor", "qa", "admin"
+EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})
+ROLES = (AGENT, SUPERVISOR, QA, ADMIN)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """A route of the HTTP API."""
+
+    name: str  # handler's key, OpenAPI's operationId
+    method: str
+    path: str
+    summary: str
+    roles: frozenset[str] | None  # None: no log-in needed
+    first_password: bool = False  # allowed while the first password has not been changed
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None  # None: no JSON body (see ``media``)
+    status: int = 200
+    media: str = "application/json"
+
+
+ROUTES: tuple[Route, ...] = (
+    Route(name="login", method="POST", path="/api/login", roles=None, body=bodies.LoginRequest, answer=bodies.Me,
+          summary="Log in; answers with a session cookie"),
+    Route(name="logout", method="POST", path="/api/logout", roles=EVERYBODY, first_password=True, status=204,
+          summary="Log out"),
+    Route(name="me", method="GET", path="/api/me", roles=EVERYBODY, first_password=True, answer=bodies.Me,
+          summary="Who is logged in"),
+    Route(name="change_password", method="PUT", path="/api/me/password", roles=EVERYBODY, first_password=True,
+          body=bodies.PasswordRequest, status=204, summary="Change one's own password; ends all other sessions"),
+    Route(name="set_my_state", method="PUT", path="/api/my/state", roles=frozenset({AGENT}),
+          body=bodies.StateRequest, answer=parts.AgentBody, summary="Choose one's state"),
+    Route(name="my_calls_today", method="GET", path="/api/my/calls/today", roles=frozenset({AGENT}),
+          answer=bodies.MyCalls, summary="One's own calls since midnight"),
+    Route(name="list_calls", method="GET", path="/api/calls", roles=frozenset({SUPERVISOR, QA, ADMIN}),
+          query=bodies.CallQuery, answer=bodies.CallPage, summary="Calls, newest first"),
+    Route(name="get_call", method="GET", path="/api/calls/{call_id}", roles=frozenset({SUPERVISOR, QA, ADMIN}),
+          answer=bodies.CallRecord, summary="The contact record of a call"),
+    Route(name="get_queues", method="GET", path="/api/queues", roles=EVERYBODY, answer=parts.Board,
+          summary="Queues and agents, now"),
+    Route(name="list_recordings", method="GET", path="/api/recordings", roles=frozenset({QA}),
+          query=bodies.RecordingQuery, answer=bodies.RecordingPage, summary="Recordings, newest call first"),
+    Route(name="get_audio", method="GET", path="/api/recordings/{call_id}/audio", roles=frozenset({QA}),
+          media="audio/*", summary="The recording; Range is answered, every listen is audited"),
+    Route(name="get_peaks", method="GET", path="/api/recordings/{call_id}/peaks", roles=frozenset({QA}),
+          answer=bodies.Peaks, summary="The wave to draw"),
+    Route(name="agent_socket", method="GET", path="/api/socket", roles=frozenset({AGENT, SUPERVISOR, ADMIN}),
+          status=101, media="", summary="The agent socket (WebSocket, see docs/protocol.md)"),
+    Route(name="openapi", method="GET", path="/api/openapi.json", roles=None, answer=bodies.OpenApiDocument,
+          summary="This description"),
+    Route(name="healthz", method="GET", path="/healthz", roles=None, answer=bodies.Health,
+          summary="The process is alive"),
+    Route(name="readyz", method="GET", path="/readyz", roles=None, answer=bodies.Ready,
+          summary="What is ready and what is not"),
+    Route(name="metrics", method="GET", path="/metrics", roles=None, media="text/plain",
+          summary="Figures for Prometheus"),
+)  # fmt: skip
