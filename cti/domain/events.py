@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cti.domain.model import (
@@ -165,6 +166,8 @@ class CallLinked(CallEvent):
 
     link: Link
     status: str  # "live", "stale" or "unavailable"
+    # JSON-able caller card for the pop: parts link, members, reservations, tickets; shape in docs/linking.md
+    card: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
