@@ -16,6 +16,7 @@ from cti.domain.model import (
     MenuId,
     Offer,
     OfferId,
+    OfferOutcome,
     PhoneState,
     QueueId,
     TenantId,
@@ -201,3 +202,16 @@ class TreatmentDecided(Signal):
 
     call_id: CallId
     treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OfferTakenBack(Signal):
+    """From routing: this offer is over although Asterisk has not said so; the caller is being sent back to the wait.
+
+    Posted when the action failed, nothing was heard of it, or the agent was logged out while it rang. Asterisk's own
+    word (OfferDialled, CallerQueued) may still come and changes nothing then.
+    """
+
+    call_id: CallId
+    offer_id: OfferId
+    outcome: OfferOutcome  # WITHDRAWN, UNREACHABLE or TIMED_OUT
