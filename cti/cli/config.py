@@ -1,0 +1,74 @@
+"""`kakehashi config check FILE` and `kakehashi config apply FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+from pathlib import Path
+
+import asyncpg
+
+from cti.config import load_config
+from cti.desk.apply import Summary, apply_desk
+from cti.desk.load import load_desk
+from cti.desk.schema import Desk
+from cti.domain.errors import Unavailable
+from cti.web.auth import hash_password
+from cti.wiring.menus import check_menu
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = commands.add_parser("check", help="say what is wrong with a desk file, change nothing")
+    check.add_argument("file", type=Path)
+    check.set_defaults(run=_check)
+    apply = commands.add_parser("apply", help="make the database say what a desk file says")
+    apply.add_argument("file", type=Path)
+    apply.add_argument("--config", type=Path, help="the server's configuration (else KAKEHASHI_CONFIG)")
+    apply.add_argument("--json", action="store_true", help="print the summary as JSON")
+    apply.set_defaults(run=_apply)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    desk = load_desk(arguments.file, check_menu)
+    print(f"{arguments.file}: {_described(desk)}; nothing is wrong with it")
+    return 0
+
+
+def _apply(arguments: argparse.Namespace) -> int:
+    desk = load_desk(arguments.file, check_menu)
+    config = load_config(arguments.config)
+    summary = asyncio.run(_load(config.database.url.get_secret_value(), desk, arguments.file.name))
+    if arguments.json:
+        print(json.dumps({"revision": summary.revision, **summary.as_json()}, ensure_ascii=False))
+        return 0
+    print(f"revision {summary.revision}: {_described(desk)}")
+    for word, rows in (("added", summary.added), ("changed", summary.changed), ("switched off", summary.removed)):
+        for table, names in rows.items():
+            print(f"  {word}: {table}: {', '.join(names)}")
+    return 0
+
+
+async def _load(url: str, desk: Desk, source: str) -> Summary:
+    try:
+        conn = await asyncpg.connect(url, timeout=10)
+    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        raise Unavailable(f"the database does not answer: {error}; check [database] url") from error
+    try:
+        return await apply_desk(conn, desk, source=source, by=getpass.getuser(), hash_password=hash_password)
+    except asyncpg.UndefinedTableError as error:
+        raise Unavailable("the database has no tables yet; run `kakehashi database migrate` first") from error
+    finally:
+        await conn.close()
+
+
+def _described(desk: Desk) -> str:
+    tenants = desk.tenants.values()
+    counts = {
+        kind: sum(len(getattr(tenant, kind)) for tenant in tenants)
+        for kind in ("users", "agents", "queues", "numbers", "menus")
+    }
+    return f"{len(desk.tenants)} tenant(s), " + ", ".join(f"{count} {kind}" for kind, count in counts.items())

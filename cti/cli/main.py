@@ -1,0 +1,72 @@
+"""The command line: one module a command group, loaded only when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+from cti.domain.errors import CallerError, ConfigError, KakehashiError
+
+# Command groups in the order --help shows them; each module has `add(parser)` and its commands set `run`.
+GROUPS = {
+    "serve": "run the server",
+    "config": "check or load what the desk is made of",
+    "database": "bring the database's tables up to date",
+    "asterisk-conf": "write Asterisk's configuration",
+    "prompts": "speak the texts of menus and dialplan into sound files",
+    "demo": "a whole desk on this machine, for a look",
+}
+OUR_PACKAGES = ("cti", "ivr", "recording", "routing")
+DISTRIBUTION = "kakehashi-cti"
+
+
+def run(arguments: list[str]) -> int:
+    """Parse and run one command. Returns the exit status: 0 done, 1 failed, 2 the command or a file is wrong."""
+    parser = argparse.ArgumentParser(prog="kakehashi", description="Telephony / CTI server on Asterisk.")
+    parser.add_argument("--version", action="version", version=_version())
+    groups = parser.add_subparsers(dest="group", required=True, metavar="COMMAND")
+    # Only the group that is asked for is imported: `kakehashi config check` needs no boto3.
+    asked = next((word for word in arguments if word in GROUPS), None)
+    for name, sentence in GROUPS.items():
+        group = groups.add_parser(name, help=sentence, description=sentence)
+        if name == asked:
+            module = importlib.import_module(f"cti.cli.{name.replace('-', '_')}")
+            module.add(group)
+    parsed = parser.parse_args(arguments)
+    refuse_foreign_packages()
+    try:
+        return int(parsed.run(parsed))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 2
+    except CallerError as error:
+        print(f"kakehashi: {error}", file=sys.stderr)
+        return 2
+    except KakehashiError as error:
+        print(f"kakehashi: {error}", file=sys.stderr)
+        return 1
+
+
+def refuse_foreign_packages() -> None:
+    """Stop when another distribution also installed one of our four generic package names.
+
+    Raises ConfigError naming the distribution: half of its files would be imported as ours.
+    """
+    owners = packages_distributions()
+    problems = [
+        f"package {package!r} is also installed by {', '.join(foreign)}; give kakehashi-cti a venv of its own"
+        for package in OUR_PACKAGES
+        if (foreign := sorted({name for name in owners.get(package, []) if name != DISTRIBUTION}))
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _version() -> str:
+    try:
+        return f"kakehashi {version(DISTRIBUTION)}"
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "kakehashi (not installed)"

@@ -1,0 +1,105 @@
+/** The agent socket: connects, says hello, comes back after every loss, and notices when nothing is heard. */
+import type { ClientMessage, ServerMessage } from "./desk";
+
+export type Connection = "connecting" | "open" | "lost" | "refused";
+
+export interface Listener {
+  message(message: ServerMessage): void;
+  connection(state: Connection): void;
+  /** What to resume from, or nulls. */
+  resume(): { streamId: string | null; seq: number };
+}
+
+// The server pings every 15 s; two missed pings and some network make a dead line.
+const SILENCE_MS = 40_000;
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 5_000;
+// Close codes with which the server says "log in again" (see docs/protocol.md).
+const REFUSED = new Set([4401, 4403]);
+
+export class DeskSocket {
+  private socket: WebSocket | null = null;
+  private retryMs = FIRST_RETRY_MS;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private watchdog: ReturnType<typeof setTimeout> | undefined;
+  private closed = false;
+  private readonly topics = new Set<"queues">();
+
+  constructor(
+    private readonly url: string,
+    private readonly listener: Listener,
+  ) {}
+
+  open(): void {
+    this.closed = false;
+    this.listener.connection("connecting");
+    const socket = new WebSocket(this.url);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.retryMs = FIRST_RETRY_MS;
+      this.listener.connection("open");
+      this.heard();
+      this.hello();
+      for (const topic of this.topics) this.send({ type: "subscribe", topic });
+    };
+    socket.onmessage = (event: MessageEvent<string>) => {
+      this.heard();
+      const message = JSON.parse(event.data) as ServerMessage;
+      if (message.type === "ping") this.send({ type: "pong", seq: message.seq });
+      this.listener.message(message);
+    };
+    socket.onclose = (event) => {
+      if (socket === this.socket) this.lost(event.code);
+    };
+  }
+
+  /** Asks for a snapshot. */
+  hello(): void {
+    const { streamId, seq } = this.listener.resume();
+    this.send(streamId === null ? { type: "hello" } : { type: "hello", resume: seq, stream_id: streamId });
+  }
+
+  /** False when there is no connection: nothing is queued, the page says so instead. */
+  send(message: ClientMessage): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  subscribe(topic: "queues"): void {
+    this.topics.add(topic);
+    this.send({ type: "subscribe", topic });
+  }
+
+  unsubscribe(topic: "queues"): void {
+    this.topics.delete(topic);
+    this.send({ type: "unsubscribe", topic });
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.retry);
+    clearTimeout(this.watchdog);
+    this.socket?.close(1000);
+    this.socket = null;
+  }
+
+  private heard(): void {
+    clearTimeout(this.watchdog);
+    this.watchdog = setTimeout(() => this.socket?.close(4000, "silence"), SILENCE_MS);
+  }
+
+  private lost(code: number): void {
+    clearTimeout(this.watchdog);
+    if (this.closed) return;
+    if (REFUSED.has(code)) {
+      this.listener.connection("refused");
+      return;
+    }
+    this.listener.connection("lost");
+    // Spread over half the pause: a thousand pages must not all return in the same instant.
+    const pause = this.retryMs * (0.5 + Math.random() / 2);
+    this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+    this.retry = setTimeout(() => this.open(), pause);
+  }
+}
