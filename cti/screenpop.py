@@ -261,25 +261,31 @@ class ScreenPop:
 def card_of(event: CallLinked) -> CallerCard:
     """The caller card of a link event.
 
-    ``event.card`` maps "members", "reservations" and "tickets" to ``{"status", "as_of", "items"}``; a part
-    that is missing or has another shape counts as empty, with the event's own status.
+    ``event.card`` maps "members", "reservations" and "tickets" to ``{"status", "as_of", <the part's name>}``
+    (docs/linking.md); a part that is missing or has another shape is empty, with the event's own status.
     """
     status = _status(event.status, PartStatus.UNAVAILABLE)
-    said: Mapping[str, Any] = event.card
-    parts = {name: _part(said.get(name), status) for name in _CARD_PARTS}
+    parts = {name: _part(name, event.card.get(name), status) for name in _CARD_PARTS}
     return CallerCard(link=event.link, link_status=status, **parts)
 
 
-def _part(said: object, status: PartStatus) -> CardPart:
+def _part(name: str, said: object, status: PartStatus) -> CardPart:
     if not isinstance(said, Mapping):
         return CardPart(status=status)
-    as_of = said.get("as_of")
-    items = said.get("items")
+    records = said.get(name)
     return CardPart(
         status=_status(said.get("status"), status),
-        as_of=as_of if isinstance(as_of, datetime) and as_of.tzinfo is not None else None,
-        items=tuple(i for i in items if isinstance(i, Mapping)) if isinstance(items, list | tuple) else (),
+        as_of=_instant(said.get("as_of")),
+        items=tuple(r for r in records if isinstance(r, Mapping)) if isinstance(records, list | tuple) else (),
     )
+
+
+def _instant(said: object) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(said) if isinstance(said, str) else said
+    except ValueError:
+        return None
+    return instant if isinstance(instant, datetime) and instant.tzinfo is not None else None
 
 
 def _status(said: object, otherwise: PartStatus) -> PartStatus:

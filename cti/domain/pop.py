@@ -49,7 +49,7 @@ class CardPart:
 
     status: PartStatus = PartStatus.PENDING
     as_of: datetime | None = None  # when the look-up service said so
-    items: tuple[Mapping[str, Any], ...] = ()  # records as the look-up contract has them, best first
+    items: tuple[Mapping[str, Any], ...] = ()  # records as docs/linking.md has them, best first
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
