@@ -1,0 +1,113 @@
+"""Spool files to one stereo stream, caller left, agents right, in memory that does not grow with the call.
+
+Blocking and busy: run it in a worker process (see encode), never on the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from recording import pcm
+from recording.timeline import PlacedTrack, Side, Timeline
+from recording.wav import WavInfo, read_frames
+
+# One run of the mix. Long enough that Python's share of the work is small, short enough to stay in the cache.
+CHUNK_MS = 1000
+# Files are read in runs of this many frames: 128 KiB.
+_READ_FRAMES = 65536
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MixSource:
+    """A placed track and the file that holds it."""
+
+    placed: PlacedTrack
+    path: Path
+    info: WavInfo
+
+
+class _Tape:
+    """A file as one forward-running stream at the mix's rate."""
+
+    def __init__(self, source: MixSource, rate: int) -> None:
+        self._runs = read_frames(source.path, source.info, chunk_frames=_READ_FRAMES)
+        self._from_rate = source.info.rate
+        self._to_rate = rate
+        self._state: pcm.ResamplerState = None
+        self._buffer = b""
+        self._at = 0  # frames taken so far, at the mix's rate
+
+    def take(self, position: int, frames: int) -> bytes:
+        """``frames`` from ``position`` on (never backwards); less at the end of the file."""
+        while self._at < position:
+            skipped = self._read(min(position - self._at, _READ_FRAMES))
+            if not skipped:
+                return b""
+        return self._read(frames)
+
+    def _read(self, frames: int) -> bytes:
+        wanted = frames * pcm.WIDTH
+        while len(self._buffer) < wanted:
+            run = next(self._runs, None)
+            if run is None:
+                break
+            if self._from_rate != self._to_rate:
+                run, self._state = pcm.resample(run, self._from_rate, self._to_rate, self._state)
+            self._buffer += run
+        taken, self._buffer = self._buffer[:wanted], self._buffer[wanted:]
+        self._at += len(taken) // pcm.WIDTH
+        return taken
+
+
+class _Channel:
+    """One side of the recording: the sum of its tracks."""
+
+    def __init__(self, sources: tuple[MixSource, ...], rate: int) -> None:
+        self._parts = [
+            (_Tape(source, rate), [_scaled(piece.source, piece.frames, piece.at, source, rate) for piece in pieces])
+            for source in sources
+            if (pieces := source.placed.pieces)
+        ]
+
+    def run(self, start: int, frames: int) -> bytes:
+        """This side from frame ``start`` on."""
+        mixed = bytearray(pcm.silence(frames))
+        for tape, pieces in self._parts:
+            for source, length, at in pieces:
+                begin, end = max(start, at), min(start + frames, at + length)
+                if begin >= end:
+                    continue
+                data = tape.take(source + begin - at, end - begin)
+                first = (begin - start) * pcm.WIDTH
+                last = first + len(data)
+                mixed[first:last] = pcm.add(bytes(mixed[first:last]), data)
+        return bytes(mixed)
+
+
+def _scaled(source: int, frames: int, at: int, of: MixSource, rate: int) -> tuple[int, int, int]:
+    """A piece's source, length and place in frames of the mix's rate."""
+    ratio = rate / of.info.rate
+    return round(source * ratio), round(frames * ratio), round(at * ratio)
+
+
+def mix_rate(sources: tuple[MixSource, ...], *, default: int = 8000) -> int:
+    """The rate to mix at: the best that any file has."""
+    return max((source.info.rate for source in sources), default=default)
+
+
+def mix(
+    timeline: Timeline, sources: tuple[MixSource, ...], *, rate: int, step_frames: int
+) -> Iterator[tuple[bytes, bytes]]:
+    """Caller's and agents' samples, run by run, from second 0 to the end.
+
+    Every run but the last is a whole number of ``step_frames`` long (the analyser's buckets).
+    """
+    left = _Channel(tuple(s for s in sources if s.placed.track.side is Side.CALLER), rate)
+    right = _Channel(tuple(s for s in sources if s.placed.track.side is Side.AGENT), rate)
+    chunk = max(1, rate * CHUNK_MS // 1000 // step_frames) * step_frames
+    total = round(timeline.duration_s * rate)
+    for start in range(0, total, chunk):
+        frames = min(chunk, total - start)
+        yield left.run(start, frames), right.run(start, frames)

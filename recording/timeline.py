@@ -1,0 +1,173 @@
+"""Where each spool file's sound lies on the call's one timeline. PURE.
+
+A file has no clock in it, only samples, so each is placed by its *anchor*: the instant of its first sample.
+
+- The caller's channel is recorded from the moment MixMonitor starts: the announcement's own timestamp.
+- An agent's leg is recorded from its first frame, which with ``Dial(…m…)`` is the answer.
+
+MixMonitor pads the silent one of two sides, but writes nothing while *both* send nothing: that time is missing
+from the file, and all that follows would be heard too early. The file's length is therefore compared with the
+clock, and the missing time is put back as silence. Where it belongs is told by the file's growth, which is
+watched during the call: Asterisk's buffer reaches the disk each 32 KiB (2.0 s at 8 kHz), so a gap is found to
+within one such step. Without any watch (the server was away) it can only be put at the end, and the result says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cti.domain.model import AgentId
+
+# Announcement, answer and hang-up carry Asterisk's own timestamps, within 20 ms frames and some scheduling of the
+# sound; a file that is off by less than this lost nothing.
+TOLERANCE_S = 0.12
+
+# A single step of a file's growth is seen up to one look (0.25 s) late; less than this is the look, not a gap.
+GROWTH_NOISE_S = 0.4
+
+# More than this missing at a file's end, where people were still talking, means that the recording broke off.
+TRUNCATED_S = 5.0
+
+
+class Side(StrEnum):
+    """A channel of the stored recording."""
+
+    CALLER = "caller"  # left
+    AGENT = "agent"  # right
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Growth:
+    """A look at a growing file: at this instant so many frames had just reached the disk."""
+
+    at: datetime
+    frames: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Track:
+    """One spool file that takes part in the recording."""
+
+    file: str  # name in the spool
+    side: Side
+    agent: AgentId | None  # who is heard; None: the caller
+    frames: int  # samples per channel in the file
+    rate: int  # samples per second
+    anchor_at: datetime  # the first sample's instant
+    until_at: datetime  # when this channel ended, or the call did
+    growth: tuple[Growth, ...] = ()  # oldest first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """A run of a file's frames, and where it goes. Counted in frames of the file's own rate."""
+
+    source: int
+    frames: int
+    at: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlacedTrack:
+    """A file cut into pieces with the lost time between them."""
+
+    track: Track
+    pieces: tuple[Piece, ...]
+    put_back_s: float  # silence inserted before the last piece
+    missing_at_end_s: float  # lost time that only the end can take
+    guessed: bool  # no growth was seen for some of it: where it was lost is not known
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timeline:
+    """The whole recording's plan."""
+
+    started_at: datetime  # second 0
+    duration_s: float
+    tracks: tuple[PlacedTrack, ...]
+
+    @property
+    def truncated(self) -> bool:
+        """Sound is missing at the end of a file although its channel went on."""
+        return any(placed.missing_at_end_s > TRUNCATED_S for placed in self.tracks)
+
+    def offset_s(self, at: datetime) -> float:
+        """An instant as seconds of the recording, never before its start."""
+        return max(0.0, (at - self.started_at).total_seconds())
+
+
+def plan(tracks: tuple[Track, ...], *, started_at: datetime, ended_at: datetime) -> Timeline:
+    """Place every track. ``started_at`` is second 0; tracks anchored before it lose what came earlier."""
+    placed = tuple(_place(track, started_at) for track in tracks)
+    duration_s = max(0.0, (ended_at - started_at).total_seconds())
+    for item in placed:
+        for piece in item.pieces:
+            duration_s = max(duration_s, (piece.at + piece.frames) / item.track.rate)
+    return Timeline(started_at=started_at, duration_s=duration_s, tracks=placed)
+
+
+def _place(track: Track, started_at: datetime) -> PlacedTrack:
+    offset = round((track.anchor_at - started_at).total_seconds() * track.rate)
+    cuts, missing_at_end_s, guessed = _cuts(track)
+    pieces: list[Piece] = []
+    source, at, put_back = 0, offset, 0
+    for position, gap in cuts:
+        pieces.append(Piece(source=source, frames=position - source, at=at))
+        at += position - source + gap
+        source = position
+        put_back += gap
+    pieces.append(Piece(source=source, frames=track.frames - source, at=at))
+    return PlacedTrack(
+        track=track,
+        pieces=tuple(kept for piece in pieces if (kept := _not_before_start(piece)).frames > 0),
+        put_back_s=put_back / track.rate,
+        missing_at_end_s=missing_at_end_s,
+        guessed=guessed,
+    )
+
+
+def _not_before_start(piece: Piece) -> Piece:
+    early = max(0, -piece.at)
+    return Piece(source=piece.source + early, frames=max(0, piece.frames - early), at=piece.at + early)
+
+
+def _cuts(track: Track) -> tuple[list[tuple[int, int]], float, bool]:
+    """Positions (frames) where lost time is put back with its length (frames); what is left for the end; guessed?"""
+    clock_s = (track.until_at - track.anchor_at).total_seconds()
+    missing_s = clock_s - track.frames / track.rate
+    if missing_s <= TOLERANCE_S:
+        return [], 0.0, False
+    cuts: list[tuple[int, int]] = []
+    put_back_s = 0.0
+    before = 0
+    for position, lost_s in _lost_before(track, missing_s):
+        gap_s = lost_s - put_back_s
+        if gap_s > GROWTH_NOISE_S:
+            # It was lost somewhere in this step; its middle is never off by more than half a step.
+            cuts.append(((before + position) // 2, round(gap_s * track.rate)))
+            put_back_s = lost_s
+        before = position
+    rest_s = missing_s - put_back_s
+    if rest_s <= GROWTH_NOISE_S:
+        return cuts, 0.0, False
+    return cuts, rest_s, not track.growth
+
+
+def _lost_before(track: Track, missing_s: float) -> list[tuple[int, float]]:
+    """For each step of growth: its position in frames, and the time lost before it in seconds.
+
+    A step is seen late, never early, so the lost time is at most what a look says, and never more than what any
+    later look says, nor than what the whole file misses.
+    """
+    lost: list[tuple[int, float]] = []
+    least = missing_s
+    for look in reversed(track.growth):
+        if not 0 < look.frames <= track.frames:
+            continue
+        clock_s = (look.at - track.anchor_at).total_seconds()
+        least = max(0.0, min(least, clock_s - look.frames / track.rate))
+        lost.append((look.frames, least))
+    lost.reverse()
+    return lost

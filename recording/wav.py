@@ -1,0 +1,116 @@
+"""WAV files as Asterisk writes them, also while they are open and after a crash.
+
+Asterisk writes a 44-byte header with lengths of zero, then samples, and fills the lengths in when it closes the
+file (format_wav.c). After a crash the lengths stay zero and all samples are there: ``wave`` of the standard library
+reads such a file as empty, so this reader goes by the file's size wherever the header claims less than there is.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cti.domain.errors import PeerError
+from recording import pcm
+
+ASTERISK_HEADER_BYTES = 44
+ASTERISK_RATE = 8000  # of format "wav"; "wav16" says 16000 in its header
+# Phones and codecs end at 48 kHz; anything above is a header of noise.
+_MAX_RATE = 48000
+# A header with more chunks than this before the samples was not written by Asterisk.
+_MAX_CHUNKS = 16
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WavInfo:
+    """What a file holds."""
+
+    rate: int  # frames per second
+    channels: int  # 1 or 2
+    data_at: int  # offset of the first sample, bytes
+    frames: int  # by the file's size where the header is wrong
+    closed: bool  # the header's lengths are those of the file: its writer is done
+    salvaged: bool  # the header was unusable or too short, and the file's size was taken instead
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound."""
+        return self.frames / self.rate
+
+
+def read_info(path: Path) -> WavInfo:
+    """Look at a file. Raises PeerError for sound that is no 16-bit PCM of one or two channels."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(4096)
+    if size <= ASTERISK_HEADER_BYTES:
+        return WavInfo(
+            rate=ASTERISK_RATE, channels=1, data_at=ASTERISK_HEADER_BYTES, frames=0, closed=False, salvaged=False
+        )
+    parsed = _parse(head)
+    if parsed is None:
+        # No header at all: the disk was full at the wrong moment, or pages never reached it.
+        frames = (size - ASTERISK_HEADER_BYTES) // pcm.WIDTH
+        return WavInfo(
+            rate=ASTERISK_RATE, channels=1, data_at=ASTERISK_HEADER_BYTES, frames=frames, closed=False, salvaged=True
+        )
+    coding, channels, rate, bits, riff_bytes, data_at, data_bytes = parsed
+    if (
+        coding not in (_PCM, _EXTENSIBLE)
+        or bits != 8 * pcm.WIDTH
+        or channels not in (1, 2)
+        or not 0 < rate <= _MAX_RATE
+    ):
+        raise PeerError(
+            f"{path.name} is not 16-bit PCM of one or two channels (coding {coding}, {bits} bits, "
+            f"{channels} channels, {rate} Hz): let MixMonitor write .wav"
+        )
+    there = size - data_at
+    closed = data_bytes in (there, there - 1) and riff_bytes + 8 in (size, size - 1)
+    short = data_bytes < there - 1 or data_bytes > there
+    frame_bytes = channels * pcm.WIDTH
+    return WavInfo(
+        rate=rate,
+        channels=channels,
+        data_at=data_at,
+        frames=there // frame_bytes,
+        closed=closed,
+        salvaged=short,
+    )
+
+
+def _parse(head: bytes) -> tuple[int, int, int, int, int, int, int] | None:
+    """Coding, channels, rate, bits, RIFF length, offset and length of the samples; None when it is no WAV header."""
+    if len(head) < ASTERISK_HEADER_BYTES or head[:4] != b"RIFF" or head[8:12] != b"WAVE":
+        return None
+    riff_bytes = struct.unpack_from("<I", head, 4)[0]
+    at, shape = 12, None
+    for _ in range(_MAX_CHUNKS):
+        if at + 8 > len(head):
+            return None
+        name, length = head[at : at + 4], struct.unpack_from("<I", head, at + 4)[0]
+        if name == b"fmt " and length >= 16 and at + 24 <= len(head):
+            coding, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", head, at + 8)
+            shape = (coding, channels, rate, bits)
+        if name == b"data":
+            return None if shape is None else (*shape, riff_bytes, at + 8, length)
+        at += 8 + length + (length & 1)
+    return None
+
+
+def read_frames(path: Path, info: WavInfo, *, chunk_frames: int) -> Iterator[bytes]:
+    """The file's frames as mono runs of at most ``chunk_frames``; a file that is shorter than it was ends early."""
+    frame_bytes = info.channels * pcm.WIDTH
+    left = info.frames * frame_bytes
+    with path.open("rb") as file:
+        file.seek(info.data_at)
+        while left > 0:
+            data = file.read(min(left, chunk_frames * frame_bytes))
+            data = data[: len(data) - len(data) % frame_bytes]
+            if not data:
+                return
+            left -= len(data)
+            yield pcm.to_mono(data) if info.channels == 2 else data
