@@ -109,7 +109,7 @@ async def start_asterisk(
     child = await start_child(
         ChildSpec(
             name="Asterisk",
-            argv=[*install.argv, "-f", "-C", str(folders.config)],
+            argv=[*install.argv, "-f", "-n", "-C", str(folders.config)],
             log=run.log("asterisk"),
             user=user,
             cwd=folders.spool,

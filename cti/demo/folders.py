@@ -102,9 +102,9 @@ class PortPool:
     ) -> None:
         self.close()
 
-    def tcp(self) -> int:
-        """A port that is free for TCP, and for UDP too: SIP uses the same number for both."""
-        return self._take(TCP_RANGE, 1)
+    def tcp(self, count: int = 1) -> int:
+        """A port that is free for TCP, and for UDP too (SIP uses the same number for both); `count` neighbours."""
+        return self._take(TCP_RANGE, count)
 
     def udp_block(self, count: int) -> range:
         """`count` neighbouring UDP ports, for RTP; starts at an even number, as RTP asks."""

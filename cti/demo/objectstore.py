@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -15,12 +16,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cti.demo.components import find_weed
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
-from cti.demo.processes import Child, ChildFailed, ChildSpec, start_child
+from cti.demo.processes import Child, ChildSpec, run_user, start_child
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 READY_DEADLINE_S = 30.0
+STOP_GRACE_S = 0.5
 REGION = "us-east-1"  # SeaweedFS takes any; boto3 wants one to sign with
 # A store of a trial holds few files: small volumes, so that an almost empty one does not reserve gigabytes.
 VOLUME_LIMIT_MB = 256
@@ -57,11 +59,17 @@ class RunningObjectStore:
 
     access: S3Access
     child: Child | None  # None: an outside store, which is not ours to stop
+    sockets: tuple[Path, ...] = ()  # what it leaves in /tmp, whatever its folder
 
     async def stop(self) -> None:
         """Ends it; an outside store is left alone."""
-        if self.child is not None:
-            await self.child.stop()
+        if self.child is None:
+            return
+        # Its orderly end waits for streams between its own parts and takes longer than any grace; what was
+        # acknowledged is in the kernel's hands by now.
+        await self.child.stop(STOP_GRACE_S)
+        for socket in self.sockets:
+            socket.unlink(missing_ok=True)
 
 
 async def start_objectstore(run: RunFolder, ports: PortPool, *, bucket: str = "kakehashi") -> RunningObjectStore:
@@ -86,20 +94,26 @@ async def start_objectstore(run: RunFolder, ports: PortPool, *, bucket: str = "k
     identities = folder / "identities.json"
     identities.touch(mode=0o600)
     identities.write_text(json.dumps(_identities(access)))
+    if user := run_user():
+        for path in (folder, identities):
+            os.chown(path, user.uid, user.gid)
+    listeners = _listeners(port, ports)
     child = await start_child(
         ChildSpec(
             name="SeaweedFS",
-            argv=[str(weed), *_arguments(folder, identities, port, ports)],
+            argv=[str(weed), *_arguments(folder, identities, listeners)],
             log=run.log("objectstore"),
+            user=user,
             cwd=folder,
         )
     )
+    running = RunningObjectStore(access=access, child=child, sockets=_sockets(listeners))
     try:
         await child.until_ready(lambda: asyncio.to_thread(_has_bucket, access), READY_DEADLINE_S)
-    except ChildFailed:
-        await child.stop()
+    except BaseException:
+        await running.stop()
         raise
-    return RunningObjectStore(access=access, child=child)
+    return running
 
 
 def _identities(access: S3Access) -> dict[str, object]:
@@ -115,26 +129,34 @@ def _identities(access: S3Access) -> dict[str, object]:
     }
 
 
-def _arguments(folder: object, identities: object, port: int, ports: PortPool) -> list[str]:
+def _listeners(s3_port: int, ports: PortPool) -> dict[str, int]:
     """Every listener gets a port of the pool: the default gRPC ports (port + 10000) would collide between runs."""
-    flags = {
+    listeners = {"s3.port": s3_port}
+    for name in ("master.port", "volume.port", "filer.port"):
+        listeners[name] = ports.tcp()
+    for name in ("master", "volume", "filer", "s3"):
+        listeners[f"{name}.port.grpc"] = ports.tcp()
+    return listeners
+
+
+def _sockets(listeners: dict[str, int]) -> tuple[Path, ...]:
+    """Each gRPC server also makes a socket, always in /tmp; a kill leaves it there."""
+    names = ("master", "volume", "filer", "s3")
+    return tuple(Path("/tmp") / f"seaweedfs-{name}-grpc-{listeners[f'{name}.port.grpc']}.sock" for name in names)
+
+
+def _arguments(folder: Path, identities: Path, listeners: dict[str, int]) -> list[str]:
+    flags: dict[str, object] = {
         "dir": folder,
         "ip": LOOPBACK,
         "ip.bind": LOOPBACK,
-        "master.port": ports.tcp(),
-        "master.port.grpc": ports.tcp(),
         "master.volumeSizeLimitMB": VOLUME_LIMIT_MB,
         "master.telemetry": "false",
-        "volume.port": ports.tcp(),
-        "volume.port.grpc": ports.tcp(),
         "volume.max": 0,  # as many as the disk has room for
-        "filer.port": ports.tcp(),
-        "filer.port.grpc": ports.tcp(),
-        "s3.port": port,
-        "s3.port.grpc": ports.tcp(),
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
         "s3.config": identities,
+        **listeners,
     }
     return ["-logtostderr=true", "server", "-s3", "-filer", *(f"-{key}={value}" for key, value in flags.items())]
 

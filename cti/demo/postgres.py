@@ -11,8 +11,7 @@ import asyncpg
 
 from cti.demo.components import find_postgres
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
-from cti.demo.processes import Child, ChildFailed, ChildSpec, run_to_end, run_user, start_child
-
+from cti.demo.processes import Child, ChildSpec, run_to_end, run_user, start_child
 
 OWNER = "kakehashi"
 DATABASE = "kakehashi"
@@ -107,7 +106,7 @@ async def _until_ready(child: Child, url: str) -> None:
 
     try:
         await child.until_ready(probe, READY_DEADLINE_S)
-    except ChildFailed:
+    except BaseException:
         await child.stop()
         raise
 

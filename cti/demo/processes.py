@@ -31,7 +31,7 @@ class RunUser:
 
 
 def run_user() -> RunUser | None:
-    """The unprivileged user for components when we are root ($KAKEHASHI_RUN_USER, else nobody), else None: ourselves."""
+    """The unprivileged user when we are root ($KAKEHASHI_RUN_USER, else nobody), else None: ourselves."""
     if os.geteuid() != 0:
         return None
     entry = pwd.getpwnam(os.environ.get("KAKEHASHI_RUN_USER", "nobody"))
