@@ -151,6 +151,18 @@ class ChannelHungUp(ChannelSignal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HangupRequested(ChannelSignal):
+    """HangupRequest: the far end of this channel hung up. Not sent when the dialplan or an action ends the channel."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallVanished(Signal):
+    """From the call desk itself: a snapshot shows that the caller's channel is gone, and nobody saw it go."""
+
+    call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceChanged(Signal):
     """DeviceStateChange of an agent's endpoint."""
 
