@@ -25,9 +25,9 @@ PopPhase = Literal["ringing", "talking", "held", "ended"]
 
 
 class Body(BaseModel):
-    """Something the server says: frozen, exact."""
+    """Something the server says: frozen, exact. What has a default is sent all the same, so the schema requires it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class Request(BaseModel):
