@@ -28,7 +28,7 @@ res_pjproject res_pjsip res_pjsip_session res_pjsip_sdp_rtp res_pjsip_registrar 
 res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_pjsip_caller_id res_pjsip_pubsub
 chan_pjsip bridge_simple bridge_softmix codec_ulaw codec_resample format_pcm format_wav func_uri func_cut
 func_periodic_hook func_callerid func_channel func_strings func_groupcount app_chanspy app_dial app_mixmonitor
-app_read
+app_read func_global
 """
 
 PJSIP = """
