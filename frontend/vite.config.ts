@@ -1,7 +1,6 @@
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  esbuild: false,
   build: {
     outDir: "../cti/web/static",
     emptyOutDir: true,

@@ -1,0 +1,44 @@
+/** Which page is shown: by who is logged in first, by the address second. */
+import { Redirect, Route, Switch } from "wouter-preact";
+import { t } from "./i18n";
+import { AgentPage } from "./pages/agent";
+import { LoginPage } from "./pages/login";
+import { PasswordPage } from "./pages/password";
+import { QaPage } from "./pages/qa";
+import { QueuesPage } from "./pages/queues";
+import { Frame } from "./parts/frame";
+import { hasRole, me, start, startProblem } from "./session";
+
+export function App() {
+  if (startProblem.value) {
+    return (
+      <main class="centred">
+        <p role="alert">{t("start.unreachable")}</p>
+        <button type="button" class="primary" onClick={() => void start()}>
+          {t("retry")}
+        </button>
+      </main>
+    );
+  }
+  if (me.value === undefined) return <main class="centred" aria-busy="true" />;
+  if (me.value === null) return <LoginPage />;
+  if (me.value.user.must_change) return <PasswordPage />;
+  return (
+    <Frame>
+      <Switch>
+        {hasRole("agent") && <Route path="/agent" component={AgentPage} />}
+        {hasRole("agent", "supervisor", "admin") && <Route path="/queues" component={QueuesPage} />}
+        {hasRole("qa") && <Route path="/qa" component={QaPage} />}
+        {hasRole("qa") && <Route path="/qa/:call" component={QaPage} />}
+        <Route>
+          <Redirect to={home()} replace />
+        </Route>
+      </Switch>
+    </Frame>
+  );
+}
+
+function home(): string {
+  if (hasRole("agent")) return "/agent";
+  return hasRole("qa") ? "/qa" : "/queues";
+}

@@ -1,0 +1,13 @@
+/** One ticking clock for all timers of the page, on the server's time. */
+import { signal } from "@preact/signals";
+import { desk } from "./session";
+
+const ticking = signal(Date.now());
+setInterval(() => {
+  ticking.value = Date.now();
+}, 500);
+
+/** Seconds since an instant of the server's, now. Redraws whoever reads it. */
+export function secondsSince(at: string): number {
+  return Math.max(0, (ticking.value + desk.value.clockSkewMs - Date.parse(at)) / 1000);
+}
