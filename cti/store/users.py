@@ -25,7 +25,7 @@ _FIND = f"""
      WHERE u.tenant = $1 AND u.login = $2 AND u.active
 """  # noqa: S608 - constant text
 
-_SET_PASSWORD = """
+_RENEW = """
     UPDATE users SET password_hash = $3, must_change = false
      WHERE tenant = $1 AND login = $2 AND active
 """
@@ -69,6 +69,6 @@ class UserStore:
     async def set_password(self, tenant: TenantId, login: UserLogin, password_hash: str) -> None:
         """Replace the password; it no longer counts as the first one. Raises NotFound."""
         async with deadline():
-            done = await self._pool.execute(_SET_PASSWORD, tenant, login, password_hash)
+            done = await self._pool.execute(_RENEW, tenant, login, password_hash)
         if done != "UPDATE 1":
             raise NotFound("no such user")
