@@ -38,3 +38,27 @@ debian_mirror() {
     awk -F'|' -v c="$(codename)" '
       $1 == "Packages" && $2 == "main" && $3 == c && ($4 == "Debian" || $4 == "") { print $5; exit }'
 }
+
+# apt_install PACKAGE…: with a fresh list when the one at hand is too old; false when it cannot be done.
+apt_install() {
+  local log=$KAKEHASHI_CACHE/logs/apt.$$.$RANDOM
+  mkdir -p "$KAKEHASHI_CACHE/logs"
+  local install=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
+    install -y --no-install-recommends "$@")
+  as_root "${install[@]}" >"$log" 2>&1 ||
+    { as_root apt-get -qq update >>"$log" 2>&1 && as_root "${install[@]}" >>"$log" 2>&1; } ||
+    { say "apt-get failed: $(grep -m1 '^E:' "$log" | cut -c1-160)"; return 1; }
+  rm -f "$log"
+}
+
+can_be_root() { as_root true 2>/dev/null; }
+
+suits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+
+find_python() { # prints a Python 3.11 to 3.13
+  local name
+  for name in ${KAKEHASHI_PYTHON:-} python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+    command -v "$name" >/dev/null && suits "$name" && { command -v "$name"; return; }
+  done
+  return 1
+}
