@@ -1,0 +1,292 @@
+"""What the web side asks of the other parts. Implementations are joined to these in ``cti/wiring`` only.
+
+Every async method may raise ``Unavailable``: the page then says so, and goes on with what it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.model import (
+    AgentId,
+    AgentState,
+    Call,
+    CallerNumber,
+    CallId,
+    EndReason,
+    PhoneState,
+    QueueId,
+    SkillId,
+    SkillLevel,
+    TenantId,
+    UserLogin,
+)
+from cti.domain.pop import Pop, PopPhase
+
+# --- People ----------------------------------------------------------------------------------------
+
+
+class Users(Protocol):
+    """People who log in (cti/store/users.py)."""
+
+    async def only_tenant(self) -> TenantId | None:
+        """The tenant, when there is exactly one."""
+
+    async def credentials(self, tenant: str, login: str) -> Credentials | None:
+        """An active user with the password's hash, or None."""
+
+    async def set_password(self, tenant: TenantId, login: UserLogin, password_hash: str) -> None:
+        """Replace the password; it no longer counts as the first one."""
+
+
+class Sessions(Protocol):
+    """Log-ins that are still good (cti/store/sessions.py)."""
+
+    async def create(
+        self, token_sha256: bytes, user: User, *, now: datetime, expires_at: datetime, address: str
+    ) -> None:
+        """Remember a log-in."""
+
+    async def find(self, token_sha256: bytes, now: datetime) -> Session | None:
+        """The session, or None when it is over."""
+
+    async def touch(self, token_sha256: bytes, now: datetime) -> None:
+        """It was used."""
+
+    async def end(self, token_sha256: bytes) -> None:
+        """Log out."""
+
+    async def end_others(self, tenant: TenantId, login: UserLogin, keep: bytes) -> list[bytes]:
+        """End all sessions of a user but one; returns the hashes of the tokens that ended."""
+
+
+class Audit(Protocol):
+    """The trail (cti/store/audit.py)."""
+
+    async def add(self, entry: AuditEntry) -> None:
+        """Write one entry; returns when it is committed."""
+
+
+# --- The desk, now ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentStatus:
+    """An agent, now."""
+
+    agent: AgentId
+    name: str
+    state: AgentState
+    reason: str  # slug
+    since: datetime  # of the state
+    phone: PhoneState
+    phone_since: datetime | None = None
+    skills: tuple[SkillLevel, ...] = ()
+    call_id: CallId | None = None  # the call they ring for or are in
+    call_queue: QueueId | None = None
+    call_phase: PopPhase | None = None
+    call_since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingFact:
+    """A caller in a queue."""
+
+    call_id: CallId
+    since: datetime  # first entry into a queue
+    attempts: int = 0
+    offered_to: AgentId | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueFact:
+    """A queue, now."""
+
+    queue: QueueId
+    service_level_s: int
+    waiting: tuple[WaitingFact, ...]  # in the order they will be served, at most WAITING_SHOWN
+    waiting_count: int
+    talking: int
+    agents_available: int
+    agents_logged_in: int
+
+
+# More waiting callers than this are a number on the page, not lines.
+WAITING_SHOWN = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveFacts:
+    """A tenant's desk, now."""
+
+    queues: tuple[QueueFact, ...]
+    agents: tuple[AgentStatus, ...]
+    asterisk_up: bool
+
+
+class Desk(Protocol):
+    """The routing side: who is where. Answers from memory, without waiting."""
+
+    def agent(self, tenant: TenantId, agent: AgentId) -> AgentStatus | None:
+        """One agent, or None when there is no such agent."""
+
+    def live(self, tenant: TenantId) -> LiveFacts:
+        """All of a tenant."""
+
+    async def choose_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str) -> None:
+        """The agent chose a state. Raises CallerError with a sentence when it cannot be."""
+
+
+class Names(Protocol):
+    """Names of things as the desk file has them: (Japanese, English). An unknown id is its own name."""
+
+    def queue(self, tenant: TenantId, queue: QueueId) -> tuple[str, str]:
+        """A queue's names."""
+
+    def skill(self, tenant: TenantId, skill: SkillId) -> tuple[str, str]:
+        """A skill's names."""
+
+
+class Pops(Protocol):
+    """What agents are shown now (cti/screenpop.py)."""
+
+    def current(self, tenant: TenantId, agent: AgentId) -> Pop | None:
+        """The pop on this agent's screen."""
+
+
+# --- Calls -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageKey:
+    """Where a page ends: the next one begins after this, newest first."""
+
+    at: datetime
+    call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallFilter:
+    """Which calls; None: any."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    queue: str | None = None
+    agent: str | None = None
+    end_reason: EndReason | None = None
+    number_part: str | None = None  # digits, part of the caller's E.164
+    limit: int = 50
+    after: PageKey | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """A queue since some instant."""
+
+    offered: int = 0
+    answered: int = 0
+    abandoned: int = 0
+    in_time: int = 0  # answered within the queue's service level
+    asa_s: float | None = None  # mean wait of answered calls
+
+
+class Calls(Protocol):
+    """Calls, closed and live."""
+
+    async def page(self, tenant: TenantId, wanted: CallFilter) -> Sequence[Call]:
+        """At most ``limit`` calls, newest arrival first, by (arrived_at, call_id) descending."""
+
+    async def get(self, tenant: TenantId, call_id: CallId) -> Call | None:
+        """One call."""
+
+    async def of_agent(self, tenant: TenantId, agent: AgentId, since: datetime) -> Sequence[Call]:
+        """Calls that were offered to or answered by this agent, arrived since, newest first, at most 200."""
+
+    async def figures(self, tenant: TenantId, since: datetime) -> Mapping[QueueId, Figures]:
+        """Figures of closed calls that arrived since, by queue."""
+
+
+# --- Recordings ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingFilter:
+    """Which recordings; None: any."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    queue: str | None = None
+    agent: str | None = None
+    status: str | None = None  # one of bodies.RecordingStatus
+    number_part: str | None = None
+    min_duration_s: float | None = None
+    limit: int = 50
+    after: PageKey | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingFacts:
+    """A call's recording and what became of it."""
+
+    call_id: CallId
+    arrived_at: datetime
+    caller: CallerNumber
+    status: str  # one of bodies.RecordingStatus
+    queue: QueueId | None = None
+    agents: tuple[AgentId, ...] = ()
+    end_reason: EndReason | None = None
+    why: str | None = None  # slug
+    duration_s: float | None = None
+    size: int | None = None  # bytes; None: there is nothing to hear
+    sha256: str | None = None  # hex
+    content_type: str | None = None
+    stored_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PeaksFacts:
+    """The wave to draw: loudest sample per step, 0 to 100, a list a side."""
+
+    step_ms: int
+    duration_s: float
+    left: Sequence[int] = field(default_factory=tuple)
+    right: Sequence[int] = field(default_factory=tuple)
+
+
+class Recordings(Protocol):
+    """Recordings in the object store and their ledger."""
+
+    async def page(self, tenant: TenantId, wanted: RecordingFilter) -> Sequence[RecordingFacts]:
+        """At most ``limit``, newest call first, by (arrived_at, call_id) descending."""
+
+    async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
+        """One, or None when the call is not known."""
+
+    def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Bytes ``start`` to ``stop`` (not included) of the recording, in pieces of at most 256 KiB."""
+
+    async def peaks(self, tenant: TenantId, call_id: CallId) -> PeaksFacts | None:
+        """The wave, or None when there is none."""
+
+
+# --- Running ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartState:
+    """Whether a part that the server needs is there."""
+
+    ready: bool
+    since: datetime
+    why: str | None = None
+
+
+class Readiness(Protocol):
+    """What is ready: ami, postgres, s3, lookup, ivr. Answers from memory."""
+
+    def parts(self) -> Mapping[str, PartState]:
+        """Each part by name."""
