@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from ivr.menus import Menu, Node
 
 KINDS = ("say", "language", "choice", "digits", "end")
+WRITE_INSTEAD = {
+    "tuple_type": "a list: [ … ]",
+    "dict_type": "a table: { … }",
+    "string_type": 'text in quotes: "…"',
+    "model_type": 'words in both languages: { ja = "…", en = "…" }',
+    "model_attributes_type": 'words in both languages: { ja = "…", en = "…" }',
+    "too_short": "at least one",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+}
 # The prompts that the interpreter itself says, beside those a menu names.
 OWN_PROMPTS = (
     "wrong-key",
@@ -24,7 +36,11 @@ OWN_PROMPTS = (
 
 def explain(model: type[BaseModel], data: Mapping[str, Any], error: ValidationError) -> list[str]:
     """One sentence per problem of shape."""
-    return [_shape_problem(model, data, one) for one in error.errors()]
+    errors = error.errors()
+    # A list whose only entry is wrong is not too short as well.
+    wrong_inside = {tuple(one["loc"][:length]) for one in errors for length in range(len(one["loc"]))}
+    told = [one for one in errors if one["type"] != "too_short" or tuple(one["loc"]) not in wrong_inside]
+    return [_shape_problem(model, data, one) for one in told]
 
 
 def _shape_problem(model: type[BaseModel], data: Mapping[str, Any], error: Any) -> str:
@@ -58,7 +74,9 @@ def _advice(error: Any, known: list[str]) -> str:
         return f"write {context.get('expected')}"
     if kind == "string_pattern_mismatch":
         return f"{error['input']!r} does not fit; write something like {_example(str(context.get('pattern')))}"
-    message = str(error["msg"])
+    if kind in WRITE_INSTEAD:
+        return f"write {WRITE_INSTEAD[kind]}, not {_short(error['input'])}"
+    message = str(error["msg"]).removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}, not {_short(error['input'])}"
 
 

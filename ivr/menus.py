@@ -10,7 +10,16 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    ValidationError,
+)
 
 from cti.domain.errors import ConfigError
 from ivr.complaints import explain, graph_problems
@@ -49,7 +58,12 @@ class Text(_Part):
         return "t-" + hashlib.sha256(f"{self.ja}\n{self.en}".encode()).hexdigest()[:20]
 
 
-Prompt = PromptName | Text  # a name of the catalogue, or the words themselves
+def _name_or_words(value: object) -> str:
+    return "name" if isinstance(value, str) else "words"
+
+
+# A name of the catalogue, or the words themselves.
+Prompt = Annotated[Annotated[PromptName, Tag("name")] | Annotated[Text, Tag("words")], Discriminator(_name_or_words)]
 # Six prompts in a row are a recital.
 Prompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=6)]
 # Below half a second nobody can answer; above 20 s the line seems dead.

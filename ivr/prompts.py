@@ -1,4 +1,4 @@
-"""Spoken prompts: from the catalogue's words to sound files that Asterisk finds as ``kakehashi/<name>``.
+"""Spoken prompts: from the catalogue's words to ``<sounds>/kakehashi/<language>/<name>.wav``.
 
 Japanese is spoken by open-jtalk with the voice "NIT ATR503 M001" (Nagoya Institute of Technology, CC BY 3.0), English
 by flite's "slt" where it is installed and by espeak-ng otherwise. Every file is 8 kHz, 16 bit, mono, trimmed and
@@ -31,8 +31,7 @@ DEADLINE_S = 60
 # Silence after a prompt, so that two in a row do not run into each other; digits are read as one number.
 PAUSE_S = 0.25
 DIGIT_PAUSE_S = 0.18
-LENGTHS_FILE = "kakehashi-prompts.json"
-FOLDER = "kakehashi"
+LENGTHS_FILE = "lengths.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +69,7 @@ class FileLengths:
     """Lengths of prompts as render_all measured them; read once. A missing file means: nothing is known."""
 
     def __init__(self, sounds: Path) -> None:
-        """``sounds`` is the folder that holds ``ja/`` and ``en/``."""
+        """``sounds`` is the folder that holds ``ja/`` and ``en/``: render_all's target."""
         self._source = sounds / LENGTHS_FILE
         self._lengths: dict[str, dict[str, float]] = {}
         self.reload()
@@ -95,10 +94,10 @@ def render_all(
     voices: Voices | None = None,
     jobs: int | None = None,
 ) -> RenderReport:
-    """Make ``target/<language>/kakehashi/<name>.wav`` for the whole catalogue and for ``texts``.
+    """Make ``target/<language>/<name>.wav`` for the whole catalogue and for ``texts``.
 
     ``texts`` is prompt name → language → words (``Menu.texts()``). Unchanged words come from ``cache``. Lengths are
-    written to ``target/kakehashi-prompts.json`` and keep what earlier runs wrote. Raises Unavailable when a voice or a
+    written to ``target/lengths.json`` and keep what earlier runs wrote. Raises Unavailable when a voice or a
     tool is missing (says how to get it) or fails.
     """
     voices = voices or find_voices()
@@ -107,7 +106,7 @@ def render_all(
     for name, words in (texts or {}).items():
         work += [_Job(name=name, language=lang, text=SpokenText(words=words[lang], voice=lang)) for lang in LANGUAGES]
     for language in LANGUAGES:
-        (target / language / FOLDER).mkdir(parents=True, exist_ok=True)
+        (target / language).mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max_workers=jobs or os.cpu_count() or 1) as pool:
         prompts = tuple(pool.map(lambda job: _render(job, target, cache, voices), work))
     _write_lengths(target, prompts)
@@ -120,7 +119,7 @@ def _render(job: _Job, target: Path, cache: Path, voices: Voices) -> RenderedPro
     if not reused:
         with tempfile.TemporaryDirectory(prefix="kakehashi-prompt-") as scratch:
             write_atomic(kept, _speak(job, Path(scratch), voices).read_bytes())
-    path = target / job.language / FOLDER / f"{job.name}.wav"
+    path = target / job.language / f"{job.name}.wav"
     content = kept.read_bytes()
     if not path.exists() or path.read_bytes() != content:
         write_atomic(path, content)

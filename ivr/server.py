@@ -24,7 +24,7 @@ from ivr.agi import AgiConnection, AgiEvent, Environment, HangUp, Reply
 from ivr.flow import converse
 from ivr.menus import Menu
 from ivr.steps import CallerLeft, Dialogue, Outcome, SetLanguage, Step
-from ivr.wire import Ask, Performing, PromptLengths, Voice, longest_s, perform, set_variables
+from ivr.wire import Ask, Performing, PromptLengths, Voice, find_sounds, go_to, longest_s, perform, set_variables
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class IvrServer:
             # No menu is no reason to keep a caller: done, without facts, and the number's own queue takes over.
             log.error("menu cannot be used", extra={**fields, "menu": request.menu, "reason": str(error)})
             self.counts.failed += 1
-            await self._give_back(link, {})
+            await self._give_back(link, {}, None)
             return
         self._signals.post(MenuBegan(at=self._now(), call_id=request.call_id, menu=request.menu))
         dialogue = converse(menu)
@@ -235,20 +235,19 @@ class IvrServer:
             return
         # The facts are posted before the caller can move on: whoever queues the call knows them.
         self.counts.completed += 1
-        await self._give_back(link, _variables(outcome))
+        await self._give_back(link, _variables(outcome), outcome.treatment)
 
     async def _converse(self, link: _Link, dialogue: Dialogue, voice: Voice) -> Outcome:
         """Run the dialogue to its end, or until the caller leaves."""
-        keys: str | None = None
-        while True:
-            try:
-                step = next(dialogue) if keys is None else dialogue.send(keys)
-            except StopIteration as done:
-                return _outcome(done)
-            try:
-                keys = await self._do(link, step, voice)
-            except CallerLeft:
-                return _cut_short(dialogue)
+        step = next(dialogue)
+        try:
+            await link.do(find_sounds(voice), self._config.reply_margin_s)
+            while True:
+                step = dialogue.send(await self._do(link, step, voice))
+        except CallerLeft:
+            return _cut_short(dialogue)
+        except StopIteration as done:
+            return _outcome(done)
 
     async def _do(self, link: _Link, step: Step, voice: Voice) -> str:
         if not isinstance(step, SetLanguage):
@@ -259,9 +258,11 @@ class IvrServer:
         seconds = math.ceil(step_s + self._config.watchdog_margin_s)
         await link.do(set_variables({"TIMEOUT(absolute)": str(seconds)}), self._config.reply_margin_s)
 
-    async def _give_back(self, link: _Link, variables: dict[str, str]) -> None:
+    async def _give_back(self, link: _Link, variables: dict[str, str], treatment: str | None) -> None:
         """The last act. The watchdog stays armed: if we froze just here, Asterisk would still go on."""
         try:
+            if treatment is not None:
+                await link.do(go_to("cti-treat", treatment), self._config.reply_margin_s)
             await link.do(set_variables({**variables, "CTI_DONE": "1"}), self._config.reply_margin_s)
         except CallerLeft:
             log.info("the caller left at the end of the menu", extra={"action": "ivr_menu"})
@@ -276,8 +277,6 @@ def _variables(outcome: Outcome) -> dict[str, str]:
     variables = {"CTI_LANG": facts.language}
     if facts.queue is not None:
         variables["CTI_QUEUE"] = facts.queue
-    if outcome.treatment is not None:
-        variables["CTI_TREAT"] = outcome.treatment
     return variables
 
 

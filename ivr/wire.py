@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cti.domain.errors import PeerError
-from ivr.agi import ANY_KEY, Reply, channel_status, get_data, set_variable, stream_file
+from ivr.agi import ANY_KEY, Reply, channel_status, command, get_data, get_variable, set_variable, stream_file
 from ivr.steps import CallerLeft, GetDigits, Say, SetLanguage, Step
 
 # Asterisk plays telephone sound at 8,000 samples a second; endpos counts them in the file's own rate, ours is that.
@@ -21,8 +21,9 @@ SAMPLES_PER_S = 8000
 UNKNOWN_LENGTH_S = 20.0
 # A command that plays nothing is answered within milliseconds.
 INSTANT_S = 1.0
-# The folder of our sound files below sounds/<language>/.
-FOLDER = "kakehashi"
+# Where the dialplan keeps the folder that holds ja/ and en/; and what is played if it does not say.
+SOUNDS_VARIABLE = "CTI_SOUNDS"
+DEFAULT_SOUNDS = "kakehashi"
 
 
 class PromptLengths(Protocol):
@@ -49,6 +50,11 @@ class Voice:
 
     language: str
     lengths: PromptLengths
+    sounds: str = DEFAULT_SOUNDS  # path as Asterisk sees it
+
+    def path(self, name: str) -> str:
+        """What Asterisk is asked to play; "" stays ""."""
+        return f"{self.sounds}/{self.language}/{name}" if name else ""
 
     def length_s(self, name: str) -> float:
         """Seconds of a prompt, guessed high when unknown."""
@@ -76,6 +82,23 @@ def perform(step: Step, voice: Voice) -> Performing:
     # The dialplan's own prompts follow it, also when we are gone before the end.
     yield from _set("CTI_LANG", step.language)
     voice.language = step.language
+    return ""
+
+
+def find_sounds(voice: Voice) -> Performing:
+    """Ask the dialplan where its sounds are."""
+    reply = yield Ask(line=get_variable(SOUNDS_VARIABLE), longest_s=INSTANT_S)
+    yield from _still_there(reply)
+    if reply.result == "1" and reply.note:
+        voice.sounds = reply.note
+    return ""
+
+
+def go_to(context: str, extension: str) -> Performing:
+    """Where the dialplan goes on when the dialogue is over."""
+    for ask in (command("SET CONTEXT", context), command("SET EXTENSION", extension), command("SET PRIORITY", 1)):
+        reply = yield Ask(line=ask, longest_s=INSTANT_S)
+        yield from _still_there(reply)
     return ""
 
 
@@ -117,7 +140,7 @@ def _get_digits(step: GetDigits, voice: Voice) -> Performing:
         return keys
     name = "" if keys else last
     ask = get_data(
-        f"{FOLDER}/{name}" if name else "",
+        voice.path(name),
         timeout_ms=round(step.timeout_s * 1000),
         max_digits=step.max_digits - len(keys),
     )
@@ -134,7 +157,7 @@ def _get_digits(step: GetDigits, voice: Voice) -> Performing:
 
 def _play(name: str, voice: Voice, offset_samples: int) -> Generator[Ask, Reply, tuple[str, int]]:
     """Play one prompt; the key that stopped it ("" for none) and where."""
-    ask = stream_file(f"{FOLDER}/{name}", keys=ANY_KEY, offset_samples=offset_samples)
+    ask = stream_file(voice.path(name), keys=ANY_KEY, offset_samples=offset_samples)
     reply = yield Ask(line=ask, longest_s=voice.length_s(name))
     yield from _still_there(reply)
     code = reply.number
