@@ -57,6 +57,18 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Folders(_Section):
+    """Where Asterisk's own things are, as Asterisk sees them; the defaults are Debian's."""
+
+    etc: Path = Field(default=Path("/etc/asterisk"), description="an absolute path")
+    modules: Path = Field(default=Path("/usr/lib/x86_64-linux-gnu/asterisk/modules"), description="an absolute path")
+    data: Path = Field(default=Path("/usr/share/asterisk"), description="an absolute path")
+    var: Path = Field(default=Path("/var/lib/asterisk"), description="an absolute path")
+    spool: Path = Field(default=Path("/var/spool/asterisk"), description="an absolute path")
+    run: Path = Field(default=Path("/run/asterisk"), description="an absolute path")
+    log: Path = Field(default=Path("/var/log/asterisk"), description="an absolute path")
+
+
 class Asterisk(_Section):
     """Where Asterisk is and how we talk with it."""
 
@@ -65,6 +77,20 @@ class Asterisk(_Section):
     ami_user: str = Field(default="kakehashi", min_length=1, max_length=64, description='e.g. "kakehashi"')
     ami_secret: Secret = Field(description=SECRET_HINT)
     spool_dir: Path = Field(default=Path("/var/spool/asterisk/monitor"), description="the folder MixMonitor writes to")
+    sounds_dir: Path = Field(
+        default=Path("/var/lib/kakehashi/sounds"), description="the folder of our spoken prompts and music"
+    )
+    folders: Folders = Field(default=Folders(), description="an [asterisk.folders] table")
+    sip_address: Bind = Field(default="0.0.0.0", description='the IP address SIP binds to, e.g. "192.0.2.10"')  # noqa: S104
+    sip_port: Port = Field(default=5060, description=PORT_HINT)
+    media_address: Bind | None = Field(default=None, description="the IP address sound is bound to")
+    rtp_first: Port = Field(default=10_000, description="an even port number")
+    rtp_last: Port = Field(default=19_999, description="a port number above rtp_first")
+    trunk_peers: tuple[str, ...] = Field(
+        default=("127.0.0.1",), min_length=1, description='addresses the trunk calls from, e.g. ["203.0.113.7"]'
+    )
+    agent_qualify_s: int = Field(default=30, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
+    agent_rtp_timeout_s: int = Field(default=10, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
 
 
 class Ivr(_Section):

@@ -8,15 +8,13 @@ import getpass
 import json
 from pathlib import Path
 
-import asyncpg
-
-from cti.config import load_config
+from cti.cli.database_access import connected
+from cti.config import Config, load_config
 from cti.desk.apply import Summary, apply_desk
 from cti.desk.load import load_desk
 from cti.desk.schema import Desk
-from cti.domain.errors import Unavailable
 from cti.web.auth import hash_password
-from cti.wiring.menus import check_menu
+from ivr.menus import check_menu
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +39,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _apply(arguments: argparse.Namespace) -> int:
     desk = load_desk(arguments.file, check_menu)
     config = load_config(arguments.config)
-    summary = asyncio.run(_load(config.database.url.get_secret_value(), desk, arguments.file.name))
+    summary = asyncio.run(_load(config, desk, arguments.file.name))
     if arguments.json:
         print(json.dumps({"revision": summary.revision, **summary.as_json()}, ensure_ascii=False))
         return 0
@@ -52,17 +50,9 @@ def _apply(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _load(url: str, desk: Desk, source: str) -> Summary:
-    try:
-        conn = await asyncpg.connect(url, timeout=10)
-    except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-        raise Unavailable(f"the database does not answer: {error}; check [database] url") from error
-    try:
+async def _load(config: Config, desk: Desk, source: str) -> Summary:
+    async with connected(config) as conn:
         return await apply_desk(conn, desk, source=source, by=getpass.getuser(), hash_password=hash_password)
-    except asyncpg.UndefinedTableError as error:
-        raise Unavailable("the database has no tables yet; run `kakehashi database migrate` first") from error
-    finally:
-        await conn.close()
 
 
 def _described(desk: Desk) -> str:

@@ -1,0 +1,51 @@
+"""From our configuration and the desk in PostgreSQL to what Asterisk's configuration is rendered from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from cti.asteriskconf.desk import DeskPart, load_desk
+from cti.asteriskconf.settings import AsteriskSettings, Directories
+from cti.config import Config
+
+
+async def read_desk(conn: asyncpg.Connection[Any]) -> DeskPart:
+    """The desk's part, from one revision."""
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        return await load_desk(conn)
+
+
+def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
+    """Everything `asterisk-conf render` fills in."""
+    asterisk, folders = config.asterisk, config.asterisk.folders
+    return AsteriskSettings(
+        directories=Directories(
+            etc=str(folders.etc),
+            modules=str(folders.modules),
+            data=str(folders.data),
+            var=str(folders.var),
+            spool=str(folders.spool),
+            run=str(folders.run),
+            log=str(folders.log),
+            sounds=str(asterisk.sounds_dir),
+            recordings=str(asterisk.spool_dir),
+        ),
+        sip_address=asterisk.sip_address,
+        sip_port=asterisk.sip_port,
+        media_address=asterisk.media_address,
+        rtp_first=asterisk.rtp_first,
+        rtp_last=asterisk.rtp_last,
+        ami_port=asterisk.ami_port,
+        ami_user=asterisk.ami_user,
+        ami_secret=asterisk.ami_secret.get_secret_value(),
+        fastagi_address=config.ivr.host,
+        fastagi_port=config.ivr.port,
+        trunk_peers=asterisk.trunk_peers,
+        agent_qualify_s=asterisk.agent_qualify_s,
+        agent_rtp_timeout_s=asterisk.agent_rtp_timeout_s,
+        agents=desk.agents,
+        queues=desk.queues,
+        numbers=desk.numbers,
+    )
