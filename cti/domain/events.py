@@ -181,6 +181,14 @@ class RecordingStored(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingMissing(Event):
+    """A call that should have a recording has none. ``reason`` is a slug: "no_file", "too_short", …"""
+
+    call_id: CallId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AsteriskReachable(Event):
     """The link to Asterisk came up or went down. ``tenant`` is empty: it concerns all."""
 

@@ -1,0 +1,206 @@
+"""From a call's facts and its files to the plan of its recording, or to the reason why there is none. PURE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from cti.domain.model import AgentId, Call
+from recording.analysis import Analysis, TalkWindow
+from recording.keys import Direction, SpoolName
+from recording.lifecycle import RecordingState, Step
+from recording.model import CallFacts, Job, Move, RecordingSettings, Talk
+from recording.timeline import Growth, PlacedTrack, Side, Timeline, Track, plan
+from recording.wav import WavInfo
+
+# A file that fits into Asterisk's buffer reaches the disk in one piece, when it is closed: its last look is exact.
+_ONE_BUFFER_FRAMES = 32 * 1024 // 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadyFile:
+    """A spool file that nobody writes any more."""
+
+    name: SpoolName
+    info: WavInfo
+    size: int  # bytes
+    changed_at: datetime
+    growth: tuple[Growth, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assembly:
+    """A recording's plan."""
+
+    timeline: Timeline
+    files: tuple[ReadyFile, ...]  # in the order of timeline.tracks
+    talks: tuple[TalkWindow, ...]
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nothing:
+    """There is nothing to store."""
+
+    reason: str  # slug
+
+
+def job_of_call(call: Call) -> Job:
+    """A new job for a call that has just arrived."""
+    return Job(
+        call_id=call.call_id,
+        tenant=call.tenant,
+        state=RecordingState.EXPECTED,
+        started_at=call.arrived_at,
+        facts=facts_of(call),
+    )
+
+
+def facts_of(call: Call) -> CallFacts:
+    """What the list of recordings is searched by."""
+    reservation = call.link.reservation_id if call.link else None
+    return CallFacts(
+        agents=tuple(dict.fromkeys(talk.agent for talk in call.talks)),
+        queue=call.queue,
+        caller_kind=call.caller.kind.value,
+        reservation=reservation or (call.menu.reservation_number if call.menu else None),
+        end_reason=call.end_reason.value if call.end_reason else None,
+    )
+
+
+def with_call(job: Job, call: Call, *, now: datetime) -> Job:
+    """The job with what the closed call tells."""
+    ended_at = call.ended_at or now
+    return replace(
+        job,
+        ended_at=ended_at,
+        inferred_end=call.inferred,
+        facts=facts_of(call),
+        talks=tuple(
+            Talk(
+                agent=talk.agent,
+                uniqueid=talk.agent_uniqueid,
+                start_at=talk.answered_at,
+                end_at=talk.ended_at or ended_at,
+            )
+            for talk in call.talks
+        ),
+    )
+
+
+def moved(job: Job, state: RecordingState, step: Step, *, at: datetime, reason: str = "") -> Job:
+    """The job one step on, with the step in its history."""
+    move = Move(number=len(job.moves) + 1, at=at, step=step, state=state, reason=reason)
+    return replace(job, state=state, reason=reason, moves=(*job.moves, move))
+
+
+def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings) -> Assembly | Nothing:
+    """Plan the recording of a call that has ended."""
+    if not files:
+        return Nothing(reason="no_file")
+    heard = [file for file in files if file.name.direction is Direction.RX and file.info.frames > 0]
+    caller = next((file for file in heard if file.name.uniqueid is None), None)
+    legs = [file for file in heard if file.name.uniqueid is not None]
+    if not job.talks and not legs:
+        if not settings.keep_unanswered:
+            return Nothing(reason="not_wanted")
+        if caller is not None and caller.info.seconds < settings.min_unanswered_s:
+            return Nothing(reason="too_short")
+    if not heard:
+        return Nothing(reason="no_sound")
+    ended_at = job.ended_at or max(file.changed_at for file in heard)
+    ordered = ([caller] if caller else []) + sorted(legs, key=lambda file: _leg_span(job, file, ended_at)[0])
+    tracks = tuple(_track(job, file, ended_at) for file in ordered)
+    # The caller's channel is there from first to last; without it, the first agent's first sample is second 0.
+    started_at = tracks[0].anchor_at if caller else min(track.anchor_at for track in tracks)
+    timeline = plan(tracks, started_at=started_at, ended_at=ended_at)
+    return Assembly(
+        timeline=timeline,
+        files=tuple(ordered),
+        talks=tuple(
+            TalkWindow(agent=t.agent, start_s=timeline.offset_s(t.start_at), end_s=timeline.offset_s(t.end_at))
+            for t in sorted(job.talks, key=lambda talk: talk.start_at)
+        ),
+        flags=_flags(job, caller, legs, timeline),
+    )
+
+
+def _track(job: Job, file: ReadyFile, ended_at: datetime) -> Track:
+    info = file.info
+    if file.name.uniqueid is None:
+        announced = _announced_at(job, file.name.base)
+        anchor_at = announced or ended_at - timedelta(seconds=info.seconds)
+        side, agent, until_at = Side.CALLER, None, ended_at
+    else:
+        side, agent = Side.AGENT, _agent(job, file.name)
+        anchor_at, until_at = _leg_span(job, file, ended_at)
+    return Track(
+        file=file.name.file_name,
+        side=side,
+        agent=agent,
+        frames=info.frames,
+        rate=info.rate,
+        anchor_at=anchor_at,
+        until_at=until_at,
+        growth=_growth(file, until_at),
+    )
+
+
+def _leg_span(job: Job, file: ReadyFile, ended_at: datetime) -> tuple[datetime, datetime]:
+    """First sample and end of an agent's leg: its answer, else its announcement, else counted from its end."""
+    for talk in job.talks:
+        if talk.uniqueid == file.name.uniqueid:
+            return talk.start_at, talk.end_at
+    announced = _announced_at(job, file.name.base)
+    until = min(ended_at, file.changed_at) if file.info.closed else ended_at
+    start = announced or until - timedelta(seconds=file.info.seconds)
+    return start, max(until, start)
+
+
+def _growth(file: ReadyFile, until_at: datetime) -> tuple[Growth, ...]:
+    """The looks at a file, with the one that its closing was."""
+    known = file.growth
+    last = known[-1].frames if known else 0
+    if file.info.closed and last < file.info.frames and (known or file.info.frames < _ONE_BUFFER_FRAMES):
+        return (*known, Growth(at=min(file.changed_at, until_at), frames=file.info.frames))
+    return known
+
+
+def _announced_at(job: Job, base: str) -> datetime | None:
+    return next((announcement.at for announcement in job.announced if announcement.base == base), None)
+
+
+def _agent(job: Job, name: SpoolName) -> AgentId | None:
+    for talk in job.talks:
+        if talk.uniqueid == name.uniqueid:
+            return talk.agent
+    return next((a.agent for a in job.announced if a.base == name.base), None)
+
+
+def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: Timeline) -> tuple[str, ...]:
+    placed: tuple[PlacedTrack, ...] = timeline.tracks
+    recorded = {file.name.uniqueid for file in legs}
+    flags = {
+        "no_caller_file": caller is None,
+        "no_agent_file": any(talk.uniqueid not in recorded for talk in job.talks),
+        "salvaged": any(file.info.salvaged for file in (*legs, *((caller,) if caller else ()))),
+        "time_put_back": any(track.put_back_s > 0 for track in placed),
+        "time_guessed": any(track.guessed for track in placed),
+        "truncated": timeline.truncated,
+        "end_inferred": job.inferred_end,
+        "unanswered": not job.talks,
+    }
+    return tuple(name for name, raised in flags.items() if raised)
+
+
+def one_sided(analysis: Analysis) -> tuple[str, ...]:
+    """Flags for sides that are silent in at least one agent's part."""
+    silent = {side for talk in analysis.talks for side in talk.silent_sides}
+    return tuple(f"one_sided_{side}" for side in ("caller", "agent") if f"{side}" in silent)
+
+
+def last_step(flags: tuple[str, ...]) -> Step:
+    """What a verified recording becomes."""
+    if "truncated" in flags:
+        return Step.TRUNCATED
+    return Step.SALVAGED if "salvaged" in flags else Step.STORED
