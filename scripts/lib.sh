@@ -9,6 +9,7 @@ if [ -z "${KAKEHASHI_CACHE:-}" ]; then
   if [ "$(id -u)" = 0 ]; then KAKEHASHI_CACHE=/var/cache/kakehashi; else KAKEHASHI_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/kakehashi; fi
 fi
 export KAKEHASHI_CACHE
+umask 022   # what is brought must be readable for the users that Asterisk and PostgreSQL run as
 
 say() { printf '[%3d s] %s\n' $(($(date +%s) - KAKEHASHI_STARTED)) "$*" >&2; }
 missing() { printf 'missing: %s\n' "$*" >&2; exit 3; }
@@ -61,4 +62,36 @@ find_python() { # prints a Python 3.11 to 3.13
     command -v "$name" >/dev/null && suits "$name" && { command -v "$name"; return; }
   done
   return 1
+}
+
+# run_named KIND [NAME ARGUMENT…]: runs tests/KIND/NAME.py, or lists each name with its module's first line.
+run_named() {
+  local kind=$1 file; shift
+  if [ $# = 0 ]; then
+    for file in "$ROOT/tests/$kind"/[a-z]*.py; do
+      [ -e "$file" ] || { printf 'no %s is there yet\n' "$kind"; return; }
+      printf '%-12s %s\n' "$(basename "$file" .py)" "$(sed -n '1s/^r\{0,1\}"""\(.*[^"]\)"*$/\1/p' "$file")"
+    done
+    return
+  fi
+  file=$ROOT/tests/$kind/$1.py
+  [ -e "$file" ] || { printf 'no such %s: %s\n' "$kind" "$1" >&2; run_named "$kind" >&2; exit 2; }
+  shift
+  local environment
+  environment=$("$ROOT/scripts/setup" test)
+  KAKEHASHI_ENVIRONMENT=$environment "$ROOT/scripts/bring/web"
+  exec "$environment/bin/python" "$file" "$@"
+}
+
+# Root's components run as another user: each folder above the cache must let others pass.
+check_cache() {
+  local folder=$KAKEHASHI_CACHE
+  mkdir -p "$folder" 2>/dev/null || missing "a writable cache folder: $folder is none; set KAKEHASHI_CACHE"
+  [ "$(id -u)" = 0 ] || return 0
+  folder=$(cd "$folder" && pwd -P)
+  while [ "$folder" != / ]; do
+    [ $((0$(stat -c %a "$folder") & 1)) = 1 ] ||
+      missing "a cache folder that other users may pass through: $folder is closed to them; set KAKEHASHI_CACHE to another"
+    folder=$(dirname "$folder")
+  done
 }

@@ -47,17 +47,40 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+OWNER_LOCK = ".owner"
+
+
+def sweep(parent: Path) -> None:
+    """Removes run folders of ours whose process was killed: nobody holds their lock any more."""
+    for folder in parent.glob("kakehashi-run-*"):
+        lock = folder / OWNER_LOCK
+        with contextlib.suppress(OSError):
+            if lock.stat().st_uid != os.getuid():
+                continue
+            with lock.open() as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def make_run_folder(base: Path | None = None) -> RunFolder:
     """A new, empty run folder: `base`, else $KAKEHASHI_RUN, else a fresh one in the folder for temporary files."""
     named = base or (Path(os.environ["KAKEHASHI_RUN"]) if os.environ.get("KAKEHASHI_RUN") else None)
     if named is None:
-        path = Path(tempfile.mkdtemp(prefix="kakehashi-"))
+        sweep(Path(tempfile.gettempdir()))
+        path = Path(tempfile.mkdtemp(prefix="kakehashi-run-"))
+        _own(path)
     else:
         path = named.resolve()
         path.mkdir(parents=True, exist_ok=True)
     # Asterisk and PostgreSQL run as another user when we are root: they pass through, and cannot list.
     path.chmod(0o711)
     return RunFolder(path=path)
+
+
+def _own(path: Path) -> None:
+    """Locks the folder for as long as this process lives; the descriptor is left open on purpose."""
+    descriptor = os.open(path / OWNER_LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 @contextlib.contextmanager

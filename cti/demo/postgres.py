@@ -87,6 +87,7 @@ async def start_postgres(run: RunFolder, ports: PortPool, *, durable: bool = Tru
             user=user,
             cwd=folder,
             stop_signal=signal.SIGINT,  # fast shutdown: ends sessions instead of waiting for them
+            death_signal=signal.SIGINT,  # a killed postmaster would leave its helpers to notice by themselves
         )
     )
     root_url = f"postgresql://{OWNER}:{password}@{LOOPBACK}:{port}"

@@ -48,7 +48,8 @@ class ChildSpec:
     user: RunUser | None = None  # None: as ourselves
     env: Mapping[str, str] = field(default_factory=dict)  # beside our own environment
     cwd: Path | None = None
-    stop_signal: signal.Signals = signal.SIGTERM  # asks for an orderly end; also sent when we die
+    stop_signal: signal.Signals = signal.SIGTERM  # asks for an orderly end
+    death_signal: signal.Signals = signal.SIGKILL  # what the kernel sends it when we die, however we die
 
 
 def guarded(spec: ChildSpec) -> list[str]:
@@ -57,7 +58,7 @@ def guarded(spec: ChildSpec) -> list[str]:
     `setpriv` rather than a preexec function, which is not safe in a process with threads; it asks for the parent's
     death signal last, because a change of user forgets it.
     """
-    guard = [_setpriv(), f"--pdeathsig={spec.stop_signal.name[3:]}"]
+    guard = [_setpriv(), f"--pdeathsig={spec.death_signal.name[3:]}"]
     if spec.user is not None:
         guard += [f"--reuid={spec.user.uid}", f"--regid={spec.user.gid}", "--clear-groups"]
     return [*guard, "--", *spec.argv]
