@@ -41,7 +41,8 @@ class Spool:
         self._work = work_dir
 
     def prepare(self) -> None:
-        """Make our own folder. Asterisk's must exist: it is made with the rights both sides need."""
+        """Make our own folder. Asterisk's must exist, with rights for both sides; raises OSError otherwise."""
+        os.scandir(self._spool).close()
         self._work.mkdir(mode=0o750, parents=True, exist_ok=True)
         # Halves of files from before a crash; nothing refers to them.
         for part in self._work.glob("*.part"):
@@ -49,7 +50,7 @@ class Spool:
 
     def files_of(self, call_id: CallId) -> list[Seen]:
         """Every file of one call."""
-        return [seen for seen in self._all() if seen.name.call_id == call_id]
+        return list(self._all(prefix=call_id))
 
     def by_call(self) -> dict[CallId, list[Seen]]:
         """Every file, by call."""
@@ -58,13 +59,11 @@ class Spool:
             found.setdefault(seen.name.call_id, []).append(seen)
         return found
 
-    def _all(self) -> Iterable[Seen]:
-        try:
-            entries = list(os.scandir(self._spool))
-        except FileNotFoundError:
-            return
-        for entry in entries:
-            name = parse_spool_file(entry.name)
+    def _all(self, prefix: str = "") -> Iterable[Seen]:
+        with os.scandir(self._spool) as found:
+            # By name first: a day of waiting recordings is 50,000 files, and a look at each costs.
+            entries = [(entry, parse_spool_file(entry.name)) for entry in found if entry.name.startswith(prefix)]
+        for entry, name in entries:
             if name is None:
                 continue
             with contextlib.suppress(FileNotFoundError):
@@ -104,6 +103,13 @@ class Spool:
     def forget(self, job: Job) -> None:
         """Delete the manifest."""
         (self._work / f"{job.call_id}{_MANIFEST}").unlink(missing_ok=True)
+
+    def load(self, call_id: CallId) -> Job | None:
+        """A call's manifest, or None. Raises PeerError when it cannot be read."""
+        try:
+            return manifest.from_json((self._work / f"{call_id}{_MANIFEST}").read_bytes())
+        except FileNotFoundError:
+            return None
 
     def jobs(self) -> tuple[list[Job], list[str]]:
         """Every manifest; and the names of those that cannot be read, which are left where they are."""

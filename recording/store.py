@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from cti.domain.errors import CallerError, NotFound, Unavailable
+from cti.domain.errors import CallerError, NotFound, PeerError, Unavailable
 from cti.domain.model import CallId, TenantId
 from recording.ledger import (
     MAX_PAGE,
@@ -192,3 +192,5 @@ async def _deadline() -> AsyncIterator[None]:
             yield
     except _AWAY as error:
         raise Unavailable(f"the database does not answer ({type(error).__name__})") from error
+    except asyncpg.PostgresError as error:
+        raise PeerError(f"the database refuses what the ledger says ({type(error).__name__})") from error

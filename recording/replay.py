@@ -1,0 +1,79 @@
+"""Recordings for the ear: which object, how long, and any range of it as it comes from the store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from cti.domain.errors import NotFound
+from cti.domain.model import CallId, TenantId
+from recording.encode import CONTENT_TYPE
+from recording.ledger import Ledger
+from recording.lifecycle import REPLAYABLE
+from recording.objectstore import ObjectChanged, ObjectStore
+
+# analysis.MAX_BUCKETS keeps the JSON below 1.5 MB; more than this is not ours.
+_PEAKS_MOST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Playable:
+    """One recording, ready to be read. Valid as long as the object is the same."""
+
+    call_id: CallId
+    key: str
+    size: int  # bytes in all
+    sha256: str  # of the whole; use it as a strong ETag
+    content_type: str
+    duration_s: float
+    store_etag: str  # the store's own mark of this very object
+
+
+class Replay:
+    """What the web side reads recordings through. Rights and audit are its own business."""
+
+    def __init__(self, *, ledger: Ledger, objects: ObjectStore) -> None:
+        self._ledger = ledger
+        self._objects = objects
+
+    async def open(self, tenant: TenantId, call_id: CallId) -> Playable:
+        """The recording of a call.
+
+        Raises NotFound when there is none (the message says why), ObjectChanged when the object in the store is not
+        the one that was verified, Unavailable when store or ledger are away.
+        """
+        record = await self._ledger.get(tenant, call_id)
+        if record.state not in REPLAYABLE or record.audio is None:
+            why = f", {record.reason}" if record.reason else ""
+            raise NotFound(f"call {call_id} has no recording to play: {record.state.value}{why}")
+        audio = record.audio
+        try:
+            head = await self._objects.head(audio.key)
+        except NotFound as error:
+            raise ObjectChanged(f"{audio.uri} is in the ledger, but gone from the store") from error
+        if head.size != audio.size or head.sha256 not in (None, audio.sha256):
+            raise ObjectChanged(
+                f"{audio.uri} has {head.size} bytes where the ledger says {audio.size}, or another hash: "
+                "it was replaced after it was stored"
+            )
+        return Playable(
+            call_id=call_id,
+            key=audio.key,
+            size=audio.size,
+            sha256=audio.sha256,
+            content_type=CONTENT_TYPE,
+            duration_s=audio.duration_s,
+            store_etag=head.etag,
+        )
+
+    def read(self, playable: Playable, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes ``start`` to ``end`` (exclusive; default: all) in chunks of at most 64 KiB."""
+        stop = playable.size if end is None else min(end, playable.size)
+        return self._objects.chunks(playable.key, start=max(0, start), end=stop, etag=playable.store_etag)
+
+    async def peaks(self, tenant: TenantId, call_id: CallId) -> bytes:
+        """The waveform and silence map as JSON. Raises NotFound, Unavailable."""
+        record = await self._ledger.get(tenant, call_id)
+        if record.audio is None:
+            raise NotFound(f"call {call_id} has no recording")
+        return await self._objects.read(record.audio.peaks_key, limit=_PEAKS_MOST_BYTES)
