@@ -13,7 +13,7 @@ from cti.config import Config, load_config
 from cti.desk.apply import Summary, apply_desk
 from cti.desk.load import load_desk
 from cti.desk.schema import Desk
-from cti.web.auth import hash_password
+from cti.web.passwords import Passwords
 from ivr.menus import check_menu
 
 
@@ -52,7 +52,7 @@ def _apply(arguments: argparse.Namespace) -> int:
 
 async def _load(config: Config, desk: Desk, source: str) -> Summary:
     async with connected(config) as conn:
-        return await apply_desk(conn, desk, source=source, by=getpass.getuser(), hash_password=hash_password)
+        return await apply_desk(conn, desk, source=source, by=getpass.getuser(), hash_password=Passwords().hash)
 
 
 def _described(desk: Desk) -> str:

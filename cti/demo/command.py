@@ -1,0 +1,182 @@
+"""What the `demo` commands do: the desk in the foreground, the unattended check, one more call, where things are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from cti.demo.call import demo_callers, place_call
+from cti.demo.check import Result, agent_available, check
+from cti.demo.client import DemoFailed
+from cti.demo.components import MissingComponent, cache_folder
+from cti.demo.folders import PortPool, run_folder
+from cti.demo.phones import Baresip, PhoneError
+from cti.demo.processes import ChildFailed
+from cti.demo.stack import DESK_FILE, TENANT, Stack, running_stack
+
+# Long enough to look at the ringing pop, short enough that no caller gives up.
+DEMO_ANSWER_S = 4.0
+PARTS_FAILED = (MissingComponent, ChildFailed, PhoneError, DemoFailed, aiohttp.ClientError, asyncpg.PostgresError)
+
+
+async def unattended(sabotage: str | None) -> Result:
+    """`demo --check [--break STEP]`: returns what was seen; ``failed`` names the step that did not happen."""
+    result = Result()
+    started = time.monotonic()
+    try:
+        async with _stack() as stack:
+            result.setup_s = round(time.monotonic() - started, 1)
+            result.asterisk = stack.asterisk.install.version if stack.asterisk else ""
+            await check(stack, result, sabotage, _say)
+            result.ok = True
+    except DemoFailed as error:
+        result.failed, result.why = error.step, str(error)
+    except PARTS_FAILED as error:
+        result.failed, result.why = "setup", str(error)
+    return result
+
+
+async def present() -> int:
+    """`demo`: the desk in the foreground until Ctrl-C."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    try:
+        async with _stack() as stack:
+            answering = [asyncio.create_task(_answer(await stack.start_agent_phone(a))) for a in stack.agent_secrets]
+            for agent in stack.agent_secrets:
+                await agent_available(stack, agent)
+            with _registered(stack):
+                _tell(stack)
+                await stopped.wait()
+                _say("stopping")
+                for task in answering:
+                    task.cancel()
+    except PARTS_FAILED as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def call(*, caller: str, number: str | None, keys: str, talk_s: float) -> int:
+    """`demo call`: one more call into the demo that runs; ends when either side hangs up or after ``talk_s``."""
+    running = _running()
+    if running is None:
+        return 1
+    with run_folder() as run, PortPool() as pool:
+        trunk = str(running["trunk"]["sip"]).split("@", 1)[1]
+        wanted = number or str(running["trunk"]["number"])
+        try:
+            phone = await place_call(run, pool, trunk=trunk, number=wanted, caller=caller, keys=keys)
+        except PARTS_FAILED as error:
+            print(error, file=sys.stderr)
+            return 1
+        _say(f"{caller} is connected to {wanted}; hanging up after {talk_s:g} s")
+        with contextlib.suppress(PhoneError):
+            await phone.wait_for("CALL_CLOSED", talk_s)
+            _say("the other side hung up")
+        with contextlib.suppress(PhoneError):
+            await phone.hangup()
+        await phone.stop()
+    return 0
+
+
+def status(*, as_json: bool) -> int:
+    """`demo status`: addresses and log-ins of the demo that runs."""
+    running = _running()
+    if running is None:
+        return 1
+    if as_json:
+        print(json.dumps(running, ensure_ascii=False))
+    else:
+        _print_status(running)
+    return 0
+
+
+@asynccontextmanager
+async def _stack() -> AsyncIterator[Stack]:
+    desk: dict[str, Any] = tomllib.loads(DESK_FILE.read_text(encoding="utf-8"))["tenants"][TENANT]
+    with run_folder() as run, PortPool() as pool:
+        async with running_stack(run, pool, desk, _say) as stack:
+            yield stack
+
+
+async def _answer(phone: Baresip) -> None:
+    """Pick up whatever rings, a little later, as a person does."""
+    seen = 0
+    while True:
+        await phone.wait_for("CALL_INCOMING", deadline_s=86_400.0, count=1, since=seen)
+        seen = len(phone.events)
+        await asyncio.sleep(DEMO_ANSWER_S)
+        with contextlib.suppress(PhoneError):  # it stopped ringing meanwhile
+            await phone.accept()
+
+
+def _registry() -> Path:
+    return cache_folder() / "demos"
+
+
+@contextlib.contextmanager
+def _registered(stack: Stack) -> Any:
+    """While the block runs, `demo status` and `demo call` find this demo."""
+    folder = _registry()
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = folder / f"{os.getpid()}.json"
+    entry.touch(mode=0o600)
+    entry.write_text(json.dumps(stack.status(), ensure_ascii=False), encoding="utf-8")
+    try:
+        yield
+    finally:
+        entry.unlink(missing_ok=True)
+
+
+def _running() -> dict[str, Any] | None:
+    """The newest demo whose process lives; entries of dead ones are removed."""
+    entries = sorted(_registry().glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for entry in entries:
+        try:
+            os.kill(int(entry.stem), 0)
+        except ProcessLookupError:
+            entry.unlink(missing_ok=True)
+            continue
+        except PermissionError:
+            pass
+        found: dict[str, Any] = json.loads(entry.read_text(encoding="utf-8"))
+        return found
+    print("no demo is running; start one with scripts/demo", file=sys.stderr)
+    return None
+
+
+def _tell(stack: Stack) -> None:
+    _print_status(stack.status())
+    print("\nTry:\n  kakehashi demo call --keys w1w0      a member beside a locked car (log in as sato and watch)")
+    for one in demo_callers():
+        print(f"  kakehashi demo call --from {one.number:<15} {one.about['en']}")
+    print("\nCtrl-C stops everything.", flush=True)
+
+
+def _print_status(running: dict[str, Any]) -> None:
+    print(f"\nPages     {running['web']['url']}")
+    for user in running["web"]["users"]:
+        print(f"            {user['login']:<10} {user['password']:<16} {', '.join(user['roles'])}")
+    print(f"Calls     {running['trunk']['sip']} (any SIP phone, UDP, no password)")
+    print(f"Logs      {running['logs']}")
+    print("More      kakehashi demo status --json")
+
+
+def _say(sentence: str) -> None:
+    started = float(os.environ.get("KAKEHASHI_STARTED") or time.time())
+    print(f"[{time.time() - started:3.0f} s] {sentence}", file=sys.stderr, flush=True)
