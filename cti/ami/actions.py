@@ -1,0 +1,108 @@
+"""AMI actions as headers, pure. Contexts and variables: docs/dialplan.md.
+
+Raises CallerError for values that would be read as something else; the encoder (frames.py) refuses line breaks and
+channel patterns once more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from cti.ami.frames import ActionHeaders
+from cti.domain.errors import CallerError
+from cti.domain.model import ChannelName, Offer
+
+# Variables whose value the snapshot needs to know a call again (docs/dialplan.md).
+SNAPSHOT_VARIABLES = ("CTI_CALL_ID", "CTI_TENANT", "CTI_NUMBER", "CTI_QUEUE", "CTI_T0", "CTI_OFFER")
+
+_VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,78}\Z")
+_ENDPOINT = re.compile(r"[a-z0-9][a-z0-9_-]{0,126}\Z")
+_OFFER = re.compile(r"[0-9a-f]{32}\Z")
+_TREATMENT = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+_CHANNEL = re.compile(r"[A-Za-z0-9_]+/[^\s/][^\r\n\0]*\Z")
+
+
+def set_variable(name: str, value: str, *, channel: ChannelName | None = None) -> ActionHeaders:
+    """Setvar on a channel, or globally. Names with brackets are functions to Asterisk, so they are refused."""
+    if not _VARIABLE.match(name):
+        raise CallerError(f"{name!r} cannot be the name of a channel variable")
+    where = {} if channel is None else {"Channel": _checked(channel)}
+    return {"Action": "Setvar", **where, "Variable": name, "Value": value}
+
+
+def redirect(channel: ChannelName, context: str, exten: str) -> ActionHeaders:
+    """Redirect one channel to the first priority of an extension."""
+    return {
+        "Action": "Redirect",
+        "Channel": _checked(channel),
+        "Context": context,
+        "Exten": exten,
+        "Priority": "1",
+    }
+
+
+def offer(offer: Offer, *, channel: ChannelName, endpoint: str, epoch: str) -> tuple[ActionHeaders, ActionHeaders]:
+    """Ring ``endpoint``: the variable that the dialplan compares, then the move. Send both without waiting between."""
+    if not _OFFER.match(offer.offer_id):
+        raise CallerError(f"an offer's id has 32 hex digits, not {offer.offer_id!r}")
+    if not _ENDPOINT.match(endpoint):
+        raise CallerError(f"{endpoint!r} cannot be an endpoint")
+    value = f"{offer.offer_id}|{epoch}|{endpoint}|{offer.ring_s}"
+    return (
+        set_variable("CTI_OFFER", value, channel=channel),
+        redirect(channel, "cti-connect", offer.offer_id),
+    )
+
+
+def take_back(channel: ChannelName) -> tuple[ActionHeaders, ActionHeaders]:
+    """Back to the waiting loop; the offer's variable is emptied first, so that nobody dials it late."""
+    return (set_variable("CTI_OFFER", "", channel=channel), redirect(channel, "cti-wait", "s"))
+
+
+def treat(channel: ChannelName, treatment: str) -> ActionHeaders:
+    """To the treatment's text."""
+    if not _TREATMENT.match(treatment):
+        raise CallerError(f"{treatment!r} cannot be the name of a treatment")
+    return redirect(channel, "cti-treat", treatment)
+
+
+def set_variables(channel: ChannelName, variables: Mapping[str, str]) -> tuple[ActionHeaders, ...]:
+    """One Setvar a variable."""
+    return tuple(set_variable(name, value, channel=channel) for name, value in variables.items())
+
+
+def hang_up(channel: ChannelName, cause: int = 16) -> ActionHeaders:
+    """Hang one channel up with a Q.850 cause (16: normal clearing)."""
+    return {"Action": "Hangup", "Channel": _checked(channel), "Cause": str(cause)}
+
+
+def beat(now_epoch_s: int) -> ActionHeaders:
+    """The heartbeat that the dialplan looks at."""
+    return set_variable("CTI_BEAT", str(now_epoch_s))
+
+
+def epoch(value: str) -> ActionHeaders:
+    """Which server start may make offers."""
+    return set_variable("CTI_EPOCH", value)
+
+
+def status() -> ActionHeaders:
+    """Every channel with the variables a snapshot needs."""
+    return {"Action": "Status", "Variables": ",".join(SNAPSHOT_VARIABLES), "AllVariables": "false"}
+
+
+def device_states() -> ActionHeaders:
+    """Every device's state, as DeviceStateChange events."""
+    return {"Action": "DeviceStateList"}
+
+
+def ping() -> ActionHeaders:
+    """Nothing but an answer."""
+    return {"Action": "Ping"}
+
+
+def _checked(channel: ChannelName) -> str:
+    if not _CHANNEL.match(channel) or len(channel) > 200:
+        raise CallerError("that is not the name of a channel")
+    return channel

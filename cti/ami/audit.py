@@ -1,0 +1,100 @@
+"""Keeps the desk true to Asterisk: the shell around ``resync``. Runs after each connect, on demand, and each minute."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from cti.ami import actions, resync
+from cti.ami.client import AmiClient
+from cti.ami.protocol import Reply
+from cti.domain.errors import KakehashiError
+from cti.domain.model import CallId, CallState, UniqueId
+from cti.domain.ports import SignalSink
+from cti.domain.signals import ChannelsSeen
+
+log = logging.getLogger(__name__)
+
+# A call whose end nobody saw stays open for a minute at most; a snapshot of 200 calls costs Asterisk some 10 ms.
+EVERY_S = 60.0
+# Thousands of channels take Asterisk longer than an ordinary answer.
+LISTING_S = 10.0
+
+
+class Auditor:
+    """Takes snapshots and posts what they tell. ``known`` gives the desk's live calls and their states."""
+
+    def __init__(
+        self,
+        client: AmiClient,
+        sink: SignalSink,
+        *,
+        known: Callable[[], Mapping[CallId, CallState]],
+        clock: Callable[[], datetime],
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._client = client
+        self._sink = sink
+        self._known = known
+        self._clock = clock
+        self._every_s = every_s
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.runs = 0
+
+    async def start(self) -> None:
+        """Begin the regular audits."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="ami-audit")
+
+    async def stop(self) -> None:
+        """End them."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    def ask(self) -> None:
+        """Signals were lost: take a snapshot soon."""
+        self._wanted.set()
+
+    async def snapshot(self, *, after_gap: bool) -> None:
+        """One snapshot. Raises what the client raises."""
+        asked_at = self._clock()
+        seen: frozenset[UniqueId] = frozenset()
+
+        def merge(reply: Reply) -> None:
+            nonlocal seen
+            channels = resync.read(reply.items)
+            seen = resync.uniqueids(channels)
+            for signal in resync.signals(channels, self._known(), self._clock(), after_gap=after_gap):
+                self._sink.post(signal)
+
+        # Its items are DeviceStateChange events: they reach the desk as such, at their place in the stream.
+        await self._client.request(actions.device_states(), is_list=True, deadline_s=LISTING_S)
+        await self._client.request(actions.status(), is_list=True, deadline_s=LISTING_S, on_reply=merge)
+        # Ends that were told while Asterisk made the list come before this answer: only then say who is missing.
+        await self._client.request(actions.ping())
+        self._sink.post(ChannelsSeen(at=asked_at, uniqueids=seen))
+        self.runs += 1
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._every_s):
+                    await self._wanted.wait()
+            except TimeoutError:
+                pass
+            after_gap = self._wanted.is_set()
+            self._wanted.clear()
+            if not self._client.up:
+                continue  # the reconnect takes its own
+            try:
+                await self.snapshot(after_gap=after_gap)
+            except KakehashiError as error:
+                log.warning("a snapshot of Asterisk failed", extra={"action": str(error)})
+                if after_gap:
+                    self._wanted.set()
+                    await asyncio.sleep(1.0)  # it was slow to answer: not at once again

@@ -1,0 +1,92 @@
+"""All of AMI in one object: the link, what it tells (as signals, into one sink), what it can be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from cti.ami import actions
+from cti.ami.audit import Auditor
+from cti.ami.client import AmiClient, AmiSettings
+from cti.ami.frames import Headers
+from cti.ami.heartbeat import Heartbeat
+from cti.ami.telephony import AmiTelephony
+from cti.ami.translate import WANTED, Skipped, translate
+from cti.domain.model import CallId, CallState
+from cti.domain.ports import SignalSink
+from cti.domain.signals import LinkChanged
+
+log = logging.getLogger(__name__)
+
+# Reasons to skip are made of event names and slugs of ours; a peer that invents user events must not fill memory.
+MAX_REASONS = 200
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class AmiFeed:
+    """Owns client, heartbeat, audits and telephony of one Asterisk.
+
+    ``known`` is asked for the desk's live calls, ``alive`` whether those who serve callers are well (else the
+    heartbeat stops and the dialplan takes over).
+    """
+
+    def __init__(
+        self,
+        settings: AmiSettings,
+        sink: SignalSink,
+        *,
+        known: Callable[[], Mapping[CallId, CallState]],
+        alive: Callable[[], bool] = lambda: True,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._sink = sink
+        self._clock = clock
+        # Later starts have larger epochs; microseconds tell two quick starts apart.
+        self.epoch = str(int(clock().timestamp() * 1_000_000))
+        self.client = AmiClient(
+            settings, wanted=WANTED, on_frame=self._on_frame, on_up=self._on_up, on_down=self._on_down
+        )
+        self.telephony = AmiTelephony(self.client, epoch=self.epoch)
+        self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive)
+        self.auditor = Auditor(self.client, sink, known=known, clock=clock)
+        self.skipped: Counter[str] = Counter()  # events that made no signal, by reason
+
+    async def start(self) -> None:
+        """Begin to connect; use ``client.wait_up`` to wait, ``client.problem`` to say why not."""
+        await self.client.start()
+        await self.heartbeat.start()
+        await self.auditor.start()
+
+    async def stop(self) -> None:
+        """Stop beating first, so that callers go to Asterisk's own queue soon; then close."""
+        await self.heartbeat.stop()
+        await self.auditor.stop()
+        await self.client.stop()
+
+    def ask_resync(self) -> None:
+        """Signals were lost: take a snapshot soon."""
+        self.auditor.ask()
+
+    def _on_frame(self, frame: Headers) -> None:
+        signal = translate(frame, self._clock())
+        if isinstance(signal, Skipped):
+            if len(self.skipped) < MAX_REASONS or signal.reason in self.skipped:
+                self.skipped[signal.reason] += 1
+            return
+        self._sink.post(signal)
+
+    async def _on_up(self) -> None:
+        """After each log-in, before anybody may act: our epoch, a beat, and what happened meanwhile."""
+        await self.client.request(actions.epoch(self.epoch))
+        await asyncio.gather(self.heartbeat.beat(), self.auditor.snapshot(after_gap=True))
+        self._sink.post(LinkChanged(at=self._clock(), up=True))
+
+    def _on_down(self) -> None:
+        self._sink.post(LinkChanged(at=self._clock(), up=False))

@@ -1,0 +1,164 @@
+"""AMI's wire form, pure: bytes to headers and headers to bytes. No socket, no clock.
+
+Source: Asterisk's main/manager.c. A frame is lines ``Key: value`` ended by CR LF, closed by an empty line; the very
+first line of a connection is a greeting of its own. Values may be any bytes but CR, LF and NUL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from cti.domain.errors import CallerError, PeerError
+
+EOL = b"\r\n"
+GREETING = b"Asterisk Call Manager/"
+
+# The longest line Asterisk 22 was seen to send is a Newexten with 8 KiB of application data.
+MAX_LINE_BYTES = 64 * 1024
+# A frame of 46 kB covers a whole unfiltered call; this is room for every listing we ask for, and a bound all the same.
+MAX_FRAME_BYTES = 1024 * 1024
+# "Asterisk Call Manager/11.0.0\r\n" has 30.
+MAX_GREETING_BYTES = 128
+# manager.c reads actions into char inbuf[1025], less CR LF and the ending zero.
+MAX_ACTION_LINE_BYTES = 1022
+# AST_MAX_MANHEADERS
+MAX_ACTION_HEADERS = 128
+# Frames that are neither event nor response: some are forgiven, then the stream is not AMI.
+MAX_MALFORMED = 20
+
+Headers = dict[str, str]
+ActionHeaders = Mapping[str, str | Sequence[str]]
+
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+
+
+class FrameSplitter:
+    """Cuts a byte stream into frames and drops what nobody needs before parsing it.
+
+    ``wanted`` are the names of events to parse. Others are dropped unless they carry an ActionID, which makes them
+    part of a listing somebody asked for.
+    """
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self._wanted = frozenset(name.encode() for name in wanted)
+        self._buffer = bytearray()
+        self._greeted = False
+        self.version: str | None = None  # AMI's own version from the greeting
+        self.dropped = 0  # events nobody needs
+        self.malformed = 0  # frames that are neither event nor response
+
+    def feed(self, data: bytes) -> list[Headers]:
+        """Take bytes, return the frames they complete. Raises PeerError when this is not AMI or too large."""
+        searched = max(0, len(self._buffer) - 3)
+        self._buffer += data
+        if not self._greeted:
+            if not self._read_greeting():
+                return []
+            searched = 0
+        if self._buffer.find(b"\r\n\r\n", searched) < 0:
+            self._check_rest()
+            return []
+        parts = bytes(self._buffer).split(b"\r\n\r\n")
+        self._buffer = bytearray(parts.pop())
+        self._check_rest()
+        frames = []
+        for part in parts:
+            headers = self._parse(part)
+            if headers is not None:
+                frames.append(headers)
+        return frames
+
+    def _read_greeting(self) -> bool:
+        line, end, rest = self._buffer.partition(EOL)
+        if not GREETING.startswith(bytes(line[: len(GREETING)])) or len(line) > MAX_GREETING_BYTES:
+            raise PeerError("the peer is not Asterisk's manager interface: it did not greet with its name")
+        if not end:
+            return False
+        if not line.startswith(GREETING):
+            raise PeerError("the peer is not Asterisk's manager interface: it did not greet with its name")
+        self.version = line[len(GREETING) :].decode("ascii", "replace").strip()
+        self._buffer = bytearray(rest)
+        self._greeted = True
+        return True
+
+    def _check_rest(self) -> None:
+        if len(self._buffer) > MAX_LINE_BYTES:
+            self._check_size(bytes(self._buffer))
+
+    @staticmethod
+    def _check_size(frame: bytes) -> None:
+        if len(frame) > MAX_FRAME_BYTES:
+            raise PeerError(f"a frame from Asterisk is longer than {MAX_FRAME_BYTES} bytes")
+        if len(frame) > MAX_LINE_BYTES and max(map(len, frame.split(EOL))) > MAX_LINE_BYTES:
+            raise PeerError(f"a line from Asterisk is longer than {MAX_LINE_BYTES} bytes")
+
+    def _parse(self, frame: bytes) -> Headers | None:
+        frame = frame.lstrip(EOL)
+        if not frame:
+            return None
+        if frame.startswith(b"Event: "):
+            name = frame[7 : frame.find(EOL, 7)] if EOL in frame else frame[7:]
+            if name not in self._wanted and b"\r\nActionID: " not in frame:
+                self.dropped += 1
+                return None
+        self._check_size(frame)
+        headers = parse_headers(frame.decode("utf-8", "replace"))
+        if "Event" not in headers and "Response" not in headers:
+            self.malformed += 1
+            if self.malformed > MAX_MALFORMED:
+                raise PeerError(f"{MAX_MALFORMED} frames were neither event nor response: this is not AMI")
+            return None
+        return headers
+
+
+def parse_headers(text: str) -> Headers:
+    """Lines to headers. A header that comes again is joined to the first by a line feed, which no value can hold.
+
+    A line without a colon is skipped. An absent header is absent, not empty.
+    """
+    headers: Headers = {}
+    for line in text.split("\r\n"):
+        key, colon, value = line.partition(":")
+        if not colon:
+            continue
+        if value.startswith(" "):
+            value = value[1:]
+        if key in headers:
+            headers[key] += "\n" + value
+        else:
+            headers[key] = value
+    return headers
+
+
+def encode_action(action: ActionHeaders, action_id: str) -> bytes:
+    """An action as bytes, its ActionID included. ``Action`` must be there; a sequence makes a header that repeats.
+
+    Raises CallerError for what would be read as something else: CR, LF or NUL in a value, a channel that starts with
+    "/" (Asterisk takes that for a regular expression over all channels), a line or a frame that Asterisk cuts.
+    """
+    lines = [f"Action: {_value('Action', str(action['Action']))}", f"ActionID: {_value('ActionID', action_id)}"]
+    for key, given in action.items():
+        if key in ("Action", "ActionID"):
+            continue
+        if not _KEY.match(key):
+            raise CallerError(f"an AMI header cannot be called {key!r}")
+        values = [given] if isinstance(given, str) else given
+        lines.extend(f"{key}: {_value(key, value)}" for value in values)
+    if len(lines) > MAX_ACTION_HEADERS:
+        raise CallerError(f"an AMI action takes {MAX_ACTION_HEADERS} headers at most, this one has {len(lines)}")
+    encoded = [line.encode() for line in lines]
+    for line in encoded:
+        if len(line) > MAX_ACTION_LINE_BYTES:
+            name = line.partition(b":")[0].decode()
+            raise CallerError(f"the AMI header {name} is longer than {MAX_ACTION_LINE_BYTES} bytes with its value")
+    return EOL.join(encoded) + b"\r\n\r\n"
+
+
+def _value(key: str, value: str) -> str:
+    if _FORBIDDEN.search(value):
+        raise CallerError(f"the AMI header {key} has a line break or a NUL in its value")
+    if "channel" in key.lower() and value.startswith("/"):
+        raise CallerError(f"the AMI header {key} must be a channel's name, not a pattern")
+    return value

@@ -1,0 +1,70 @@
+"""The heartbeat: a global variable in Asterisk that the dialplan looks at instead of asking us.
+
+A frozen process cannot set it, a dead link cannot carry it; after 4 s without it callers go to Asterisk's own queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from cti.ami import actions
+from cti.ami.client import AmiClient
+from cti.domain.errors import KakehashiError
+
+log = logging.getLogger(__name__)
+
+# The dialplan falls back after 4 s: three beats may be lost.
+EVERY_S = 1.0
+
+
+class Heartbeat:
+    """Beats while the link is up and ``alive()`` says that those who serve callers are well."""
+
+    def __init__(
+        self, client: AmiClient, *, clock: Callable[[], datetime], alive: Callable[[], bool] = lambda: True
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._alive = alive
+        self._task: asyncio.Task[None] | None = None
+        self.beats = 0  # that Asterisk confirmed
+        self.missed = 0
+
+    async def start(self) -> None:
+        """Begin to beat."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="ami-heartbeat")
+
+    async def stop(self) -> None:
+        """Stop beating: within 4 s the dialplan takes over."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def beat(self) -> bool:
+        """One beat. False when it did not reach Asterisk."""
+        if not self._alive():
+            self.missed += 1
+            return False
+        try:
+            await self._client.request(actions.beat(int(self._clock().timestamp())), deadline_s=EVERY_S)
+        except KakehashiError as error:
+            self.missed += 1
+            if self._client.up:
+                log.warning("a heartbeat did not reach Asterisk", extra={"action": str(error)})
+            return False
+        self.beats += 1
+        return True
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_s = loop.time()
+        while True:
+            if self._client.up:
+                await self.beat()
+            next_s = max(next_s + EVERY_S, loop.time())
+            await asyncio.sleep(next_s - loop.time())

@@ -1,0 +1,160 @@
+"""A snapshot of Asterisk as ordinary signals, pure. Start, reconnect and each minute's audit use the same function.
+
+A snapshot may be ahead of events that are still on their way, never behind them: Asterisk writes the answer of an
+action before the events that happened meanwhile. So every signal made here may be told again, and changes nothing
+the second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cti.ami.translate import call_id_of, variables
+from cti.domain.model import CallId, CallState, ChannelName, QueueId, TenantId, UniqueId
+from cti.domain.signals import (
+    CallerArrived,
+    CallerFellBack,
+    CallerQueued,
+    DialBegan,
+    DialEnded,
+    Signal,
+)
+
+# ast_channel_state 6: Up (include/asterisk/channelstate.h)
+_UP = "6"
+_MAX_AGE_S = 7 * 24 * 3600  # a channel older than a week is a broken header
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenChannel:
+    """One channel of a snapshot."""
+
+    channel: ChannelName
+    uniqueid: UniqueId
+    call_id: CallId | None
+    context: str
+    bridge: str  # "" when in none
+    up: bool
+    age_s: float
+    caller_number: str
+    caller_name: str
+    own: Mapping[str, str]  # the channel's variables; those it does not have are absent
+
+    @property
+    def is_caller(self) -> bool:
+        """The caller's own channel: CTI_NUMBER is not inherited by legs."""
+        return self.call_id is not None and bool(self.own.get("CTI_NUMBER")) and bool(self.own.get("CTI_TENANT"))
+
+
+def read(items: Iterable[Mapping[str, str]]) -> tuple[SeenChannel, ...]:
+    """The items of a Status answer. An item without a channel is left out."""
+    found = (_channel(item) for item in items if item.get("Event") == "Status")
+    return tuple(channel for channel in found if channel is not None)
+
+
+def _channel(item: Mapping[str, str]) -> SeenChannel | None:
+    if not item.get("Channel") or not item.get("Uniqueid"):
+        return None
+    own = {}
+    for line in item.get("Variable", "").split("\n"):
+        name, equals, value = line.partition("=")
+        if equals and value != "(null)":  # how Status says that there is no such variable
+            own[name] = value
+    seconds = item.get("Seconds", "")
+    age_s = float(seconds) if seconds.isdecimal() and len(seconds) < 8 else 0.0
+    return SeenChannel(
+        channel=ChannelName(item["Channel"]),
+        uniqueid=UniqueId(item["Uniqueid"]),
+        call_id=call_id_of(own.get("CTI_CALL_ID") or variables(item).get("CTI_CALL_ID", "")),
+        context=item.get("Context", ""),
+        bridge=item.get("BridgeID", ""),
+        up=item.get("ChannelState") == _UP,
+        age_s=min(age_s, _MAX_AGE_S),
+        caller_number=_said(item.get("CallerIDNum", "")),
+        caller_name=_said(item.get("CallerIDName", "")),
+        own=own,
+    )
+
+
+def _said(value: str) -> str:
+    return "" if value == "<unknown>" else value.replace("\n", " ")[:300]
+
+
+def signals(
+    channels: Iterable[SeenChannel], known: Mapping[CallId, CallState], now: datetime, *, after_gap: bool
+) -> list[Signal]:
+    """What the snapshot tells that the desk does not know.
+
+    ``known`` is the state of each live call as the desk has it. ``after_gap`` says that events were missed (start,
+    reconnect, overflow): then known calls are moved too, and not only unknown ones begun.
+    """
+    channels = tuple(channels)
+    found: list[Signal] = []
+    for caller in channels:
+        if not caller.is_caller or caller.call_id is None:
+            continue
+        state = known.get(caller.call_id)
+        if state is None:
+            found.append(_arrived(caller, now))
+        if state is None or after_gap:
+            legs = [c for c in channels if c.call_id == caller.call_id and not c.is_caller]
+            found.extend(_moved(caller, legs, state, now))
+    return found
+
+
+def uniqueids(channels: Iterable[SeenChannel]) -> frozenset[UniqueId]:
+    """Every channel there is."""
+    return frozenset(channel.uniqueid for channel in channels)
+
+
+def _arrived(caller: SeenChannel, now: datetime) -> Signal:
+    at = now - timedelta(seconds=caller.age_s)
+    t0 = caller.own.get("CTI_T0", "")
+    if t0.isdecimal() and len(t0) <= 10:
+        said = datetime.fromtimestamp(int(t0), UTC)
+        if now - timedelta(seconds=_MAX_AGE_S) < said <= now:
+            at = said
+    return CallerArrived(
+        at=at,
+        channel=caller.channel,
+        uniqueid=caller.uniqueid,
+        call_id=caller.call_id,
+        tenant=TenantId(caller.own["CTI_TENANT"]),
+        number_called=caller.own["CTI_NUMBER"],
+        caller_number=caller.caller_number,
+        caller_name=caller.caller_name,
+    )
+
+
+def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None, now: datetime) -> Iterable[Signal]:
+    base: dict[str, Any] = {
+        "at": now,
+        "channel": caller.channel,
+        "uniqueid": caller.uniqueid,
+        "call_id": caller.call_id,
+    }
+    talking = [leg for leg in legs if caller.bridge and leg.bridge == caller.bridge]
+    for leg in legs:
+        # Not bridged and up: consulting or on the way; its own events tell.
+        if leg in talking or not leg.up:
+            begun = now - timedelta(seconds=leg.age_s)
+            yield DialBegan(**{**base, "at": begun}, agent_channel=leg.channel, agent_uniqueid=leg.uniqueid)
+            if leg in talking:
+                yield DialEnded(
+                    **{**base, "at": begun},
+                    agent_channel=leg.channel,
+                    agent_uniqueid=leg.uniqueid,
+                    status="ANSWER",
+                )
+    if legs:
+        return
+    # An offer that was just decided has not moved the caller yet; routing times out what is lost.
+    if caller.context == "cti-wait" and state is not CallState.OFFERED:
+        queue = caller.own.get("CTI_QUEUE", "")
+        if queue:
+            yield CallerQueued(**base, queue=QueueId(queue))
+    elif caller.context == "cti-fallback" and state is not CallState.FALLBACK:
+        yield CallerFellBack(**base)

@@ -1,0 +1,54 @@
+"""What routing and the desk may ask of Asterisk: cti.domain.ports.Telephony over the AMI client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from cti.ami import actions
+from cti.ami.client import AmiClient
+from cti.ami.frames import ActionHeaders
+from cti.ami.protocol import Reply
+from cti.domain.model import ChannelName, Offer
+
+log = logging.getLogger(__name__)
+
+# A Redirect took 10 ms at the worst under load. A second later the caller should go to the next agent instead.
+OFFER_S = 1.0
+# These can wait a little longer; nobody's phone depends on them.
+ORDINARY_S = 3.0
+
+
+class AmiTelephony:
+    """Raises NotFound (the channel is gone), Unavailable (nothing done), OutcomeUnknown (maybe done), CallerError."""
+
+    def __init__(self, client: AmiClient, *, epoch: str) -> None:
+        self._client = client
+        self._epoch = epoch
+
+    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None:
+        """Ring the agent's endpoint: variable and Redirect leave in one piece, so it costs one round trip."""
+        await self._all(actions.offer(offer, channel=channel, endpoint=endpoint, epoch=self._epoch), OFFER_S)
+
+    async def take_back(self, *, channel: ChannelName) -> None:
+        """Redirect the caller back to the waiting loop."""
+        await self._all(actions.take_back(channel), OFFER_S)
+
+    async def treat(self, *, channel: ChannelName, treatment: str) -> None:
+        """Redirect the caller to a treatment."""
+        await self._all((actions.treat(channel, treatment),), ORDINARY_S)
+
+    async def set_variables(self, *, channel: ChannelName, variables: Mapping[str, str]) -> None:
+        """Set channel variables."""
+        if variables:
+            await self._all(actions.set_variables(channel, variables), ORDINARY_S)
+
+    async def hang_up(self, *, channel: ChannelName) -> None:
+        """Hang a channel up."""
+        await self._all((actions.hang_up(channel),), ORDINARY_S)
+
+    async def _all(self, wanted: Sequence[ActionHeaders], deadline_s: float) -> None:
+        """Send all, then wait for all; the first refusal is raised."""
+        futures: list[asyncio.Future[Reply]] = self._client.submit_all(wanted, deadline_s=deadline_s)
+        await asyncio.gather(*futures)

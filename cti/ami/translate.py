@@ -1,0 +1,292 @@
+"""AMI events to signals, pure. Never raises, whatever the headers hold: what makes no sense is skipped with a reason.
+
+Header names and meanings: Asterisk 22's main/manager_channels.c, manager_bridges.c, app.c, devicestate.c; user
+events: docs/dialplan.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cti.domain.model import CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
+from cti.domain.signals import (
+    BridgeEntered,
+    BridgeLeft,
+    CallerArrived,
+    CallerFellBack,
+    CallerPressed,
+    CallerQueued,
+    ChannelHungUp,
+    DeviceChanged,
+    DialBegan,
+    DialEnded,
+    HangupRequested,
+    HoldBegan,
+    HoldEnded,
+    OfferDialled,
+    OfferStale,
+    RecordingBegan,
+    Signal,
+    Transferred,
+)
+
+# Longer is no number and no name: carriers allow 15 digits, SIP display names rarely pass 80 characters.
+MAX_TEXT = 300
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+_OFFER = re.compile(r"[0-9a-f]{32}\Z")
+_NUMBER = re.compile(r"\d{1,10}\Z", re.ASCII)
+_TIMESTAMP = re.compile(r"(\d{1,11})\.(\d{1,9})\Z", re.ASCII)
+
+# Asterisk's device states (main/devicestate.c). Ringing while in use is busy: the agent talks.
+PHONE_STATES: Mapping[str, PhoneState] = {
+    "NOT_INUSE": PhoneState.IDLE,
+    "INUSE": PhoneState.BUSY,
+    "BUSY": PhoneState.BUSY,
+    "RINGINUSE": PhoneState.BUSY,
+    "ONHOLD": PhoneState.BUSY,
+    "RINGING": PhoneState.RINGING,
+    "UNAVAILABLE": PhoneState.UNREACHABLE,
+    "INVALID": PhoneState.UNREACHABLE,
+    "UNKNOWN": PhoneState.UNREACHABLE,
+}
+
+Headers = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skipped:
+    """An event that makes no signal, and why (a slug to count by)."""
+
+    reason: str
+
+
+class _Unusable(Exception):
+    """A header is missing or not of its form; the reason is the first argument."""
+
+
+def translate(frame: Headers, now: datetime) -> Signal | Skipped:
+    """One event as a signal. ``now`` (aware UTC) stands in where Asterisk sent no Timestamp (``timestampevents``)."""
+    name = frame.get("Event", "")
+    if name == "UserEvent":
+        name = frame.get("UserEvent", "")
+        build = _USER_EVENTS.get(name)
+    else:
+        build = _EVENTS.get(name)
+    if build is None:
+        return Skipped(reason="no_signal")
+    try:
+        return build(frame, timestamp(frame, now))
+    except _Unusable as error:
+        return Skipped(reason=f"{name}:{error.args[0]}")
+
+
+def timestamp(frame: Headers, now: datetime) -> datetime:
+    """The Timestamp header ("1795300000.123456", epoch seconds) as aware UTC, or ``now``."""
+    match = _TIMESTAMP.match(frame.get("Timestamp", ""))
+    if match is None:
+        return now
+    micro = int(match[2][:6].ljust(6, "0"))
+    try:
+        return datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=micro)
+    except (OverflowError, ValueError, OSError):
+        return now
+
+
+def variables(frame: Headers, prefix: str = "") -> dict[str, str]:
+    """What ``channelvars`` put on the event: ``ChanVariable: NAME=value``, several joined by a line feed."""
+    found = {}
+    for line in frame.get(f"{prefix}ChanVariable", "").split("\n"):
+        name, equals, value = line.partition("=")
+        if equals:
+            found[name] = value
+    return found
+
+
+def call_id_of(text: str) -> CallId | None:
+    """A call's identity, or None when ``text`` is none."""
+    text = text.strip().lower()
+    return CallId(text) if _UUID.match(text) else None
+
+
+def phone_state(text: str) -> PhoneState | None:
+    """An Asterisk device state in our words, or None for a word Asterisk does not have."""
+    return PHONE_STATES.get(text.strip().upper().replace(" ", "_"))
+
+
+def _need(frame: Headers, key: str) -> str:
+    value = frame.get(key, "")
+    if not value or len(value) > MAX_TEXT or "\n" in value:
+        raise _Unusable(f"no_{key.lower()}")
+    return value
+
+
+def _match(frame: Headers, key: str, form: re.Pattern[str]) -> str:
+    value = _need(frame, key)
+    if not form.match(value):
+        raise _Unusable(f"bad_{key.lower()}")
+    return value
+
+
+def _channel(frame: Headers, at: datetime, prefix: str = "") -> dict[str, Any]:
+    """The fields of a ChannelSignal."""
+    call_id = call_id_of(variables(frame, prefix).get("CTI_CALL_ID", ""))
+    if call_id is None and not prefix:
+        call_id = call_id_of(frame.get("CallID", ""))
+    return {
+        "at": at,
+        "channel": ChannelName(_need(frame, f"{prefix}Channel")),
+        "uniqueid": UniqueId(_need(frame, f"{prefix}Uniqueid")),
+        "call_id": call_id,
+    }
+
+
+def _text(frame: Headers, key: str) -> str:
+    """A caller's own words: any length, cut; "<unknown>" is Asterisk's way to say nothing."""
+    value = frame.get(key, "").replace("\n", " ").replace("\0", "")[:MAX_TEXT]
+    return "" if value == "<unknown>" else value
+
+
+def _cause(frame: Headers, key: str) -> int:
+    """A Q.850 cause; 0 (not defined) when it is none."""
+    value = frame.get(key, "").strip()
+    return int(value) if _NUMBER.match(value) and int(value) <= 127 else 0
+
+
+def _arrived(frame: Headers, at: datetime) -> Signal:
+    fields = _channel(frame, at)
+    if fields["call_id"] is None:
+        raise _Unusable("no_call_id")
+    return CallerArrived(
+        **fields,
+        tenant=TenantId(_match(frame, "Tenant", _SLUG)),
+        number_called=_text(frame, "NumberCalled"),
+        caller_number=_text(frame, "CallerIDNum"),
+        caller_name=_text(frame, "CallerIDName"),
+    )
+
+
+def _queued(frame: Headers, at: datetime) -> Signal:
+    return CallerQueued(**_channel(frame, at), queue=QueueId(_match(frame, "Queue", _SLUG)))
+
+
+def _fell_back(frame: Headers, at: datetime) -> Signal:
+    return CallerFellBack(**_channel(frame, at))
+
+
+def _pressed(frame: Headers, at: datetime) -> Signal:
+    return CallerPressed(**_channel(frame, at), key=_match(frame, "Key", re.compile(r"[0-9*#A-D]\Z")))
+
+
+def _offer_dialled(frame: Headers, at: datetime) -> Signal:
+    return OfferDialled(
+        **_channel(frame, at),
+        offer_id=OfferId(_match(frame, "Offer", _OFFER)),
+        status=frame.get("Status", "").strip().upper()[:32],
+        cause=_cause(frame, "Cause"),
+    )
+
+
+def _offer_stale(frame: Headers, at: datetime) -> Signal:
+    return OfferStale(**_channel(frame, at), offer_id=OfferId(_match(frame, "Offer", _OFFER)))
+
+
+def _recording(frame: Headers, at: datetime) -> Signal:
+    return RecordingBegan(**_channel(frame, at), file=_match(frame, "File", re.compile(r"[A-Za-z0-9._-]+\Z")))
+
+
+def _agent_leg(frame: Headers) -> dict[str, Any]:
+    return {
+        "agent_channel": ChannelName(_need(frame, "DestChannel")),
+        "agent_uniqueid": UniqueId(_need(frame, "DestUniqueid")),
+    }
+
+
+def _dial_began(frame: Headers, at: datetime) -> Signal:
+    return DialBegan(**_channel(frame, at), **_agent_leg(frame))
+
+
+def _dial_ended(frame: Headers, at: datetime) -> Signal:
+    status = _need(frame, "DialStatus").strip().upper()[:32]
+    return DialEnded(**_channel(frame, at), **_agent_leg(frame), status=status)
+
+
+def _bridge_entered(frame: Headers, at: datetime) -> Signal:
+    return BridgeEntered(**_channel(frame, at), bridge=_need(frame, "BridgeUniqueid"))
+
+
+def _bridge_left(frame: Headers, at: datetime) -> Signal:
+    return BridgeLeft(**_channel(frame, at), bridge=_need(frame, "BridgeUniqueid"))
+
+
+def _hold(frame: Headers, at: datetime) -> Signal:
+    return HoldBegan(**_channel(frame, at))
+
+
+def _unhold(frame: Headers, at: datetime) -> Signal:
+    return HoldEnded(**_channel(frame, at))
+
+
+def _blind(frame: Headers, at: datetime) -> Signal:
+    if frame.get("Result", "") != "Success":
+        raise _Unusable("not_done")
+    return Transferred(**_channel(frame, at, "Transferee"), kind="blind", to=_need(frame, "Extension"))
+
+
+def _attended(frame: Headers, at: datetime) -> Signal:
+    if frame.get("Result", "") != "Success":
+        raise _Unusable("not_done")
+    to = next((frame[k] for k in ("TransferTargetChannel", "DestTransferTargetChannel", "DestApp") if frame.get(k)), "")
+    prefix = "Transferee" if frame.get("TransfereeChannel") else "OrigTransferer"
+    return Transferred(**_channel(frame, at, prefix), kind="attended", to=to[:MAX_TEXT])
+
+
+def _hangup_request(frame: Headers, at: datetime) -> Signal:
+    return HangupRequested(**_channel(frame, at))
+
+
+def _hangup(frame: Headers, at: datetime) -> Signal:
+    return ChannelHungUp(**_channel(frame, at), cause=_cause(frame, "Cause"), cause_text=_text(frame, "Cause-txt"))
+
+
+def _device(frame: Headers, at: datetime) -> Signal:
+    technology, slash, endpoint = _need(frame, "Device").partition("/")
+    if technology.upper() != "PJSIP" or not slash or not endpoint:
+        raise _Unusable("not_a_phone")
+    state = phone_state(_need(frame, "State"))
+    if state is None:
+        raise _Unusable("bad_state")
+    return DeviceChanged(at=at, endpoint=endpoint, state=state)
+
+
+_EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {
+    "DialBegin": _dial_began,
+    "DialEnd": _dial_ended,
+    "BridgeEnter": _bridge_entered,
+    "BridgeLeave": _bridge_left,
+    "Hold": _hold,
+    "Unhold": _unhold,
+    "BlindTransfer": _blind,
+    "AttendedTransfer": _attended,
+    "HangupRequest": _hangup_request,
+    "Hangup": _hangup,
+    "DeviceStateChange": _device,
+}
+
+_USER_EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {
+    "CtiArrived": _arrived,
+    "CtiQueued": _queued,
+    "CtiFallback": _fell_back,
+    "CtiKey": _pressed,
+    "CtiOfferEnded": _offer_dialled,
+    "CtiOfferStale": _offer_stale,
+    "CtiRecording": _recording,
+}
+
+# What the client has to parse; everything else is dropped by name. manager.conf's eventfilter lists the same.
+WANTED: frozenset[str] = frozenset({*_EVENTS, "UserEvent"})

@@ -1,0 +1,73 @@
+"""Judgements about endings, pure: how an offer ended, who ended a call, and what became of it.
+
+Source of the causes: every case driven on a real Asterisk 22.10.1 (docs/calls.md has the table). Judged by the Q.850
+cause of the agent's Hangup, because DialEnd says NOANSWER for a declined call too.
+"""
+
+from __future__ import annotations
+
+from cti.domain.model import CallState, EndedBy, EndReason, OfferOutcome
+
+# The phone said no: 17 user busy (486), 21 call rejected (603).
+_REJECTED = frozenset({17, 21})
+# Nobody answered: 18 no user responding, 19 user alerting no answer (480), 102 recovery on timer expiry (408).
+_UNANSWERED = frozenset({18, 19, 102})
+# We or the caller took the ring away: 16 normal clearing, 26 answered elsewhere.
+_CLEARED = frozenset({16, 26})
+# Asterisk ends a ring up to a second early or late; earlier than this it was the phone that ended it.
+RING_SLACK_S = 1.5
+
+
+def outcome_of_leg(cause: int, dial_status: str | None, rang_s: float, ring_s: int) -> OfferOutcome:
+    """How an offer ended whose leg was never answered.
+
+    ``cause`` is that of the leg's Hangup, ``dial_status`` DialEnd's (None: not seen), ``rang_s`` how long it rang and
+    ``ring_s`` how long it was allowed to.
+    """
+    if dial_status == "CANCEL" or (cause in _CLEARED and dial_status is None):
+        return OfferOutcome.WITHDRAWN
+    if cause in _REJECTED:
+        return OfferOutcome.REJECTED
+    rang_out = rang_s >= ring_s - RING_SLACK_S
+    if cause == 0:  # Asterisk gave up by itself: the ring was over, or there was nothing to ring
+        return OfferOutcome.TIMED_OUT if rang_out else OfferOutcome.UNREACHABLE
+    if cause in _UNANSWERED:  # a phone that says so at once is set to do not disturb
+        return OfferOutcome.TIMED_OUT if rang_out else OfferOutcome.REJECTED
+    if cause in _CLEARED:
+        return OfferOutcome.TIMED_OUT
+    return OfferOutcome.UNREACHABLE
+
+
+_BY_DIAL_STATUS = {
+    "BUSY": OfferOutcome.REJECTED,
+    "NOANSWER": OfferOutcome.TIMED_OUT,
+    "CANCEL": OfferOutcome.WITHDRAWN,
+    "ANSWER": OfferOutcome.ACCEPTED,
+}
+
+
+def outcome_of_dial(status: str, cause: int) -> OfferOutcome:
+    """How an offer ended when only Dial()'s own word is known (no leg was ever seen to end)."""
+    if cause in _REJECTED:
+        return OfferOutcome.REJECTED
+    return _BY_DIAL_STATUS.get(status, OfferOutcome.UNREACHABLE)
+
+
+def ended_by(*, caller_hung_up: bool, agent_hung_up: bool) -> EndedBy:
+    """Who ended a call: whose far end asked for it. The caller's word counts more, the call is theirs."""
+    if caller_hung_up:
+        return EndedBy.CALLER
+    return EndedBy.AGENT if agent_hung_up else EndedBy.SYSTEM
+
+
+def end_reason(state: CallState, by: EndedBy, *, answered: bool, treated: bool, menu_done: bool) -> EndReason:
+    """What became of a call that was in ``state`` when the caller's channel ended."""
+    if answered:
+        return EndReason.COMPLETED
+    if treated:
+        return EndReason.TREATED
+    in_menu = state in (CallState.ARRIVED, CallState.IN_MENU)
+    if by is EndedBy.CALLER:
+        return EndReason.ABANDONED_IN_MENU if in_menu else EndReason.ABANDONED_IN_QUEUE
+    # The dialplan said something and hung up (its own treatment), or the menu broke half way.
+    return EndReason.FAILED if in_menu and not menu_done else EndReason.TREATED

@@ -1,0 +1,388 @@
+"""The state machine of a call, pure: ``advance(track, signal, agent) -> (track, events)``.
+
+A signal says what Asterisk, the menu or routing did; what it means for this call (whose channel was it? was the leg
+ever answered?) is its :class:`Move`. ``TABLE`` is every move a state allows; anything else raises IllegalMove and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cti.domain import callend
+from cti.domain import events as ev
+from cti.domain.calltrack import (
+    Leg,
+    Move,
+    Step,
+    Track,
+    agent_gone,
+    change_offer,
+    close,
+    close_hold,
+    end_offer,
+    fact,
+    update,
+    with_leg,
+    without_leg,
+)
+from cti.domain.errors import IllegalMove
+from cti.domain.model import AgentId, CallState, OfferId, OfferOutcome, OfferRecord, TalkSegment
+from cti.domain.signals import (
+    BridgeEntered,
+    BridgeLeft,
+    CallerArrived,
+    CallerFellBack,
+    CallerPressed,
+    CallerQueued,
+    CallVanished,
+    ChannelHungUp,
+    DialBegan,
+    DialEnded,
+    HangupRequested,
+    HoldBegan,
+    HoldEnded,
+    MenuBegan,
+    MenuEnded,
+    OfferDecided,
+    OfferDialled,
+    OfferStale,
+    OfferTakenBack,
+    RecordingBegan,
+    Signal,
+    Transferred,
+    TreatmentDecided,
+)
+
+_S = CallState
+
+# What every living call allows, where it changes nothing.
+_ANYWHERE = (Move.NOTE, Move.RECORD, Move.MENU_OVER, Move.LEG_OVER, Move.RING_OTHER)
+
+
+def _stay(state: CallState) -> dict[Move, CallState]:
+    return dict.fromkeys(_ANYWHERE, state) | {Move.END: _S.ENDED, Move.VANISH: _S.ENDED}
+
+
+TABLE: dict[CallState, dict[Move, CallState]] = {
+    _S.ARRIVED: _stay(_S.ARRIVED)
+    | {
+        Move.MENU: _S.IN_MENU,
+        Move.QUEUE: _S.QUEUED,
+        Move.FALL_BACK: _S.FALLBACK,
+        Move.ANSWER: _S.TALKING,  # found talking after a gap
+        Move.TREAT: _S.ARRIVED,
+    },
+    _S.IN_MENU: _stay(_S.IN_MENU)
+    | {
+        Move.MENU: _S.IN_MENU,  # the dialplan tries again after a server that died
+        Move.QUEUE: _S.QUEUED,
+        Move.FALL_BACK: _S.FALLBACK,
+        Move.ANSWER: _S.TALKING,
+        Move.TREAT: _S.IN_MENU,
+    },
+    _S.QUEUED: _stay(_S.QUEUED)
+    | {
+        Move.QUEUE: _S.QUEUED,
+        Move.OFFER: _S.OFFERED,
+        Move.KEY: _S.QUEUED,
+        Move.FALL_BACK: _S.FALLBACK,
+        Move.ANSWER: _S.TALKING,
+        Move.TREAT: _S.QUEUED,
+    },
+    _S.OFFERED: _stay(_S.OFFERED)
+    | {
+        Move.RING: _S.OFFERED,
+        Move.OFFER_OVER: _S.QUEUED,
+        Move.ANSWER: _S.TALKING,
+        Move.QUEUE: _S.OFFERED,  # the return from the offer before may be told after the next was decided
+        Move.KEY: _S.OFFERED,  # pressed just before the phone was rung
+        Move.FALL_BACK: _S.FALLBACK,
+    },
+    _S.TALKING: _stay(_S.TALKING)
+    | {
+        Move.HOLD: _S.HELD,
+        Move.UNHOLD: _S.TALKING,
+        Move.AGENT_LEFT: _S.TALKING,
+        Move.ANSWER: _S.TALKING,  # a colleague joins, or takes over
+        Move.TRANSFER: _S.TALKING,
+        Move.QUEUE: _S.QUEUED,  # passed on to a queue
+        Move.FALL_BACK: _S.FALLBACK,
+    },
+    _S.HELD: _stay(_S.HELD)
+    | {
+        Move.HOLD: _S.HELD,
+        Move.UNHOLD: _S.TALKING,
+        Move.AGENT_LEFT: _S.TALKING,
+        Move.ANSWER: _S.TALKING,
+        Move.TRANSFER: _S.TALKING,
+        Move.QUEUE: _S.QUEUED,
+        Move.FALL_BACK: _S.FALLBACK,
+    },
+    _S.FALLBACK: _stay(_S.FALLBACK)
+    | {
+        Move.QUEUE: _S.QUEUED,
+        Move.FALL_BACK: _S.FALLBACK,
+        Move.ANSWER: _S.TALKING,
+        Move.TREAT: _S.FALLBACK,
+    },
+    # A menu learns of the hang-up later than we do; what it had learned still belongs to the record.
+    _S.ENDED: {Move.MENU_OVER: _S.ENDED},
+}
+
+
+def move(track: Track, step: Move, at: datetime) -> Track:
+    """The track in the state that ``step`` leads to, with its clock advanced. Raises IllegalMove."""
+    state = TABLE[track.call.state].get(step)
+    if state is None:
+        raise IllegalMove(step.value, track.call.state.value, track.call.call_id)
+    return replace(track, call=replace(track.call, state=state), last_at=max(at, track.last_at))
+
+
+# -- signals, one function each ------------------------------------------------------------------------
+
+
+def advance(track: Track, signal: Signal, agent: AgentId | None = None) -> Step:
+    """What ``signal`` does to a call: the track after it, and the facts to publish, in order.
+
+    ``agent`` is whose phone the signal's agent channel (or, for a recording, its channel) is; None when it is no
+    agent's. Raises IllegalMove for what the state does not allow, and for a signal that is not about calls.
+    """
+    handler = _HANDLERS.get(type(signal))
+    if handler is None:
+        raise IllegalMove(type(signal).__name__, track.call.state.value, track.call.call_id)
+    return handler(track, signal, agent, max(signal.at, track.last_at))
+
+
+def _menu_began(track: Track, _signal: MenuBegan, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.MENU, at)
+    if track.call.menu_at is not None:  # the dialplan asked again after a server that died
+        return track, ()
+    track = update(track, menu_at=at)
+    return track, (fact(ev.CallInMenu, track, at),)
+
+
+def _menu_ended(track: Track, signal: MenuEnded, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.MENU_OVER, at)
+    track = replace(update(track, menu=signal.facts), menu_done=track.menu_done or signal.completed)
+    return track, (fact(ev.CallLeftMenu, track, at),)
+
+
+def _queued(track: Track, signal: CallerQueued, _agent: AgentId | None, at: datetime) -> Step:
+    was = track.call.state
+    track = move(track, Move.QUEUE, at)
+    if was is CallState.OFFERED:
+        return track, ()
+    track, facts = close_hold(track, at)
+    same_queue = track.call.queue == signal.queue
+    if track.waiting and same_queue and was is CallState.QUEUED:
+        return track, facts
+    track = update(track, queue=signal.queue, queued_at=track.call.queued_at or at)
+    track = replace(track, waiting=True)
+    return track, (*facts, fact(ev.CallQueued, track, at))
+
+
+def _fell_back(track: Track, _signal: CallerFellBack, _agent: AgentId | None, at: datetime) -> Step:
+    again = track.call.state is CallState.FALLBACK
+    track = move(track, Move.FALL_BACK, at)
+    track, facts = close_hold(track, at)
+    track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
+    if again:
+        return track, (*facts, *ended)
+    track = replace(update(track, fallback_at=track.call.fallback_at or at), waiting=False)
+    return track, (*facts, *ended, fact(ev.CallFellBack, track, at))
+
+
+def _pressed(track: Track, signal: CallerPressed, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.KEY, at)
+    return track, (fact(ev.CallKeyPressed, track, at, key=signal.key),)
+
+
+def _treated(track: Track, signal: TreatmentDecided, _agent: AgentId | None, at: datetime) -> Step:
+    return replace(move(track, Move.TREAT, at), treatment=signal.treatment), ()
+
+
+def _recording(track: Track, signal: RecordingBegan, agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.RECORD, at)
+    whose = None if signal.uniqueid == track.call.uniqueid else agent
+    return track, (fact(ev.RecordingStarted, track, at, file=signal.file, agent=whose),)
+
+
+def _offered(track: Track, signal: OfferDecided, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.OFFER, at)
+    offer = signal.offer
+    record = OfferRecord(offer_id=offer.offer_id, agent=offer.agent, reason=offer.reason, offered_at=at)
+    track = update(track, offers=(*track.call.offers, record))
+    track = replace(track, offer=offer, waiting=False)
+    return track, (fact(ev.CallOffered, track, at, offer_id=offer.offer_id, agent=offer.agent),)
+
+
+def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) -> Step:
+    if track.leg(signal.agent_uniqueid) is not None:
+        return move(track, Move.NOTE, at), ()
+    offer = track.offer if track.offer is not None and track.offer.agent == agent else None
+    track = move(track, Move.RING if offer else Move.RING_OTHER, at)
+    leg = Leg(
+        channel=signal.agent_channel,
+        uniqueid=signal.agent_uniqueid,
+        agent=agent,
+        offer_id=offer.offer_id if offer else None,
+        began_at=at,
+    )
+    track = with_leg(track, leg)
+    if offer is None:
+        return track, ()
+    track = change_offer(track, offer.offer_id, rang_at=at)
+    return track, (fact(ev.CallRinging, track, at, offer_id=offer.offer_id, agent=offer.agent),)
+
+
+def _dial_ended(track: Track, signal: DialEnded, agent: AgentId | None, at: datetime) -> Step:
+    leg = track.leg(signal.agent_uniqueid)
+    if signal.status != "ANSWER":
+        track = move(track, Move.NOTE, at)
+        return (with_leg(track, replace(leg, status=signal.status)) if leg else track), ()
+    if leg is None:  # its beginning was missed
+        track, _ = _dial_began(
+            track,
+            DialBegan(
+                at=signal.at,
+                channel=signal.channel,
+                uniqueid=signal.uniqueid,
+                call_id=signal.call_id,
+                agent_channel=signal.agent_channel,
+                agent_uniqueid=signal.agent_uniqueid,
+            ),
+            agent,
+            at,
+        )
+        leg = track.leg(signal.agent_uniqueid)
+    if leg is None or leg.answered:
+        return move(track, Move.NOTE, at), ()
+    return _answered(track, leg, at)
+
+
+def _answered(track: Track, leg: Leg, at: datetime) -> Step:
+    track = move(track, Move.ANSWER, at)
+    track, facts = close_hold(track, at)
+    track = with_leg(track, replace(leg, status="ANSWER", answered=True))
+    taken = track.offer is not None and track.offer.offer_id == leg.offer_id
+    track, ended = end_offer(track, OfferOutcome.ACCEPTED if taken else OfferOutcome.WITHDRAWN, at)
+    # A new talk begins a new question of who leaves first.
+    track = replace(track, waiting=False, agent_hung_up=False)
+    track = update(track, answered_at=track.call.answered_at or at)
+    if leg.agent is None:
+        return track, (*facts, *ended)
+    talk = TalkSegment(
+        agent=leg.agent,
+        offer_id=leg.offer_id,
+        agent_channel=leg.channel,
+        agent_uniqueid=leg.uniqueid,
+        answered_at=at,
+    )
+    track = update(track, talks=(*track.call.talks, talk))
+    return track, (*facts, *ended, fact(ev.CallAnswered, track, at, agent=leg.agent, offer_id=leg.offer_id))
+
+
+def _offer_dialled(track: Track, signal: OfferDialled, _agent: AgentId | None, at: datetime) -> Step:
+    outcome = callend.outcome_of_dial(signal.status, signal.cause)
+    return _offer_over(track, signal.offer_id, outcome, at)
+
+
+def _offer_stale(track: Track, signal: OfferStale, _agent: AgentId | None, at: datetime) -> Step:
+    return _offer_over(track, signal.offer_id, OfferOutcome.WITHDRAWN, at)
+
+
+def _taken_back(track: Track, signal: OfferTakenBack, _agent: AgentId | None, at: datetime) -> Step:
+    return _offer_over(track, signal.offer_id, signal.outcome, at)
+
+
+def _offer_over(track: Track, offer_id: OfferId, outcome: OfferOutcome, at: datetime) -> Step:
+    if track.offer is None or track.offer.offer_id != offer_id:
+        return move(track, Move.NOTE, at), ()
+    return end_offer(move(track, Move.OFFER_OVER, at), outcome, at)
+
+
+def _hold(track: Track, signal: HoldBegan, _agent: AgentId | None, at: datetime) -> Step:
+    leg = track.leg(signal.uniqueid)
+    if leg is None or not leg.answered or track.call.state is CallState.HELD:
+        return move(track, Move.NOTE, at), ()
+    track = update(move(track, Move.HOLD, at), held_since=at)
+    return track, (fact(ev.CallHeld, track, at),)
+
+
+def _unhold(track: Track, signal: HoldEnded, _agent: AgentId | None, at: datetime) -> Step:
+    if track.leg(signal.uniqueid) is None or track.call.held_since is None:
+        return move(track, Move.NOTE, at), ()
+    return close_hold(move(track, Move.UNHOLD, at), at)
+
+
+def _transferred(track: Track, signal: Transferred, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.TRANSFER, at)
+    track, facts = close_hold(track, at)
+    track = update(track, transferred_at=(*track.call.transferred_at, at))
+    return track, (*facts, fact(ev.CallTransferred, track, at, kind=signal.kind, to=signal.to))
+
+
+def _hangup_requested(track: Track, signal: HangupRequested, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.NOTE, at)
+    if signal.uniqueid == track.call.uniqueid:
+        return replace(track, caller_hung_up=True), ()
+    leg = track.leg(signal.uniqueid)
+    return (replace(track, agent_hung_up=True) if leg is not None and leg.answered else track), ()
+
+
+def _noted(track: Track, _signal: Signal, _agent: AgentId | None, at: datetime) -> Step:
+    return move(track, Move.NOTE, at), ()
+
+
+def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: datetime) -> Step:
+    if signal.uniqueid == track.call.uniqueid:
+        was = track.call.state
+        return close(move(track, Move.END, at), was, at, cause=signal.cause)
+    leg = track.leg(signal.uniqueid)
+    if leg is None:
+        return move(track, Move.NOTE, at), ()
+    if leg.answered:
+        return agent_gone(move(track, Move.AGENT_LEFT, at), leg, at)
+    track = without_leg(track, leg.uniqueid)
+    offer = track.offer
+    rings_on = any(other.offer_id == leg.offer_id for other in track.legs)
+    if offer is None or leg.offer_id != offer.offer_id or rings_on:
+        return move(track, Move.LEG_OVER, at), ()
+    rang_s = (at - leg.began_at).total_seconds()
+    outcome = callend.outcome_of_leg(signal.cause, leg.status, rang_s, offer.ring_s)
+    return end_offer(move(track, Move.OFFER_OVER, at), outcome, at)
+
+
+def _vanished(track: Track, _signal: CallVanished, _agent: AgentId | None, at: datetime) -> Step:
+    was = track.call.state
+    return close(move(track, Move.VANISH, at), was, at, cause=None)
+
+
+_HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], Step]] = {
+    MenuBegan: _menu_began,
+    MenuEnded: _menu_ended,
+    CallerQueued: _queued,
+    CallerFellBack: _fell_back,
+    CallerPressed: _pressed,
+    TreatmentDecided: _treated,
+    RecordingBegan: _recording,
+    OfferDecided: _offered,
+    DialBegan: _dial_began,
+    DialEnded: _dial_ended,
+    OfferDialled: _offer_dialled,
+    OfferStale: _offer_stale,
+    OfferTakenBack: _taken_back,
+    HoldBegan: _hold,
+    HoldEnded: _unhold,
+    Transferred: _transferred,
+    HangupRequested: _hangup_requested,
+    BridgeEntered: _noted,
+    BridgeLeft: _noted,
+    CallerArrived: _noted,  # a snapshot tells again of calls that are known
+    ChannelHungUp: _hung_up,
+    CallVanished: _vanished,
+}

@@ -1,0 +1,188 @@
+"""A live call as its state machine sees it: the public record, and what only the machine needs. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from cti.domain import callend
+from cti.domain import events as ev
+from cti.domain.errors import IllegalMove
+from cti.domain.model import (
+    AgentId,
+    Call,
+    CallerNumber,
+    CallState,
+    ChannelName,
+    EndedBy,
+    EndReason,
+    Offer,
+    OfferId,
+    OfferOutcome,
+    UniqueId,
+)
+from cti.domain.signals import CallerArrived
+
+
+class Move(StrEnum):
+    """What a signal means for one call."""
+
+    MENU = "menu"  # the dialogue started
+    MENU_OVER = "menu_over"  # the dialogue ended, or told what it had learned
+    QUEUE = "queue"  # the caller entered the waiting loop
+    OFFER = "offer"  # routing chose an agent
+    RING = "ring"  # the chosen agent's phone rings
+    RING_OTHER = "ring_other"  # another phone rings: fallback queue, a phone's transfer, after a gap
+    OFFER_OVER = "offer_over"  # the live offer ended without an answer
+    LEG_OVER = "leg_over"  # another phone stopped ringing
+    ANSWER = "answer"  # somebody answered
+    AGENT_LEFT = "agent_left"  # an answered leg ended
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    TRANSFER = "transfer"  # a phone passed the caller on
+    FALL_BACK = "fall_back"  # the dialplan gave up on us
+    KEY = "key"  # the waiting caller pressed a key
+    TREAT = "treat"  # routing gives the call a treatment instead of an agent
+    RECORD = "record"  # a recording file began
+    NOTE = "note"  # something to remember, no state depends on it
+    END = "end"  # the caller's channel is gone
+    VANISH = "vanish"  # the caller's channel is gone, and nobody saw it go
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leg:
+    """One phone that is or was asked to ring for a call."""
+
+    channel: ChannelName
+    uniqueid: UniqueId
+    agent: AgentId | None  # None: no agent of ours
+    offer_id: OfferId | None  # None: rung without an offer (fallback queue, transfer)
+    began_at: datetime  # Asterisk's DialBegin
+    status: str | None = None  # DialEnd's status; None: not seen yet
+    answered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Track:
+    """A call and what only its state machine needs to know."""
+
+    call: Call
+    last_at: datetime  # latest instant of this call; none goes back behind it
+    legs: tuple[Leg, ...] = ()  # those whose channel still exists
+    offer: Offer | None = None  # the live one, at most one
+    waiting: bool = False  # CallQueued was told, and no offer was made since
+    treatment: str | None = None  # decided by routing
+    menu_done: bool = False  # the dialogue ran to its end
+    caller_hung_up: bool = False  # the caller's far end hung up
+    agent_hung_up: bool = False  # the far end of the latest answered leg hung up
+
+    def leg(self, uniqueid: UniqueId) -> Leg | None:
+        """The leg with this Uniqueid."""
+        return next((leg for leg in self.legs if leg.uniqueid == uniqueid), None)
+
+
+Step = tuple[Track, tuple[ev.Event, ...]]
+
+
+def begin(signal: CallerArrived, caller: CallerNumber, number_called: str) -> Step:
+    """A new call."""
+    if signal.call_id is None:
+        raise IllegalMove("CallerArrived", "none", "without an identity")
+    call = Call(
+        call_id=signal.call_id,
+        tenant=signal.tenant,
+        state=CallState.ARRIVED,
+        channel=signal.channel,
+        uniqueid=signal.uniqueid,
+        number_called=number_called,
+        caller=caller,
+        arrived_at=signal.at,
+    )
+    track = Track(call=call, last_at=signal.at)
+    return track, (ev.CallArrived(at=signal.at, tenant=call.tenant, call=call),)
+
+
+def update(track: Track, **changes: Any) -> Track:
+    """The track with these fields of its call changed."""
+    return replace(track, call=replace(track.call, **changes))
+
+
+def fact(event: type[ev.CallEvent], track: Track, at: datetime, /, **fields: Any) -> ev.CallEvent:
+    """A fact about the call as it is in ``track``."""
+    return event(at=at, tenant=track.call.tenant, call=track.call, **fields)
+
+
+def with_leg(track: Track, leg: Leg) -> Track:
+    """The track with this leg, instead of the one of the same Uniqueid."""
+    others = tuple(known for known in track.legs if known.uniqueid != leg.uniqueid)
+    return replace(track, legs=(*others, leg))
+
+
+def without_leg(track: Track, uniqueid: UniqueId) -> Track:
+    """The track without this leg."""
+    return replace(track, legs=tuple(leg for leg in track.legs if leg.uniqueid != uniqueid))
+
+
+def change_offer(track: Track, offer_id: OfferId, **changes: Any) -> Track:
+    """The track with this offer's record changed."""
+    offers = tuple(replace(o, **changes) if o.offer_id == offer_id else o for o in track.call.offers)
+    return update(track, offers=offers)
+
+
+def end_offer(track: Track, outcome: OfferOutcome, at: datetime) -> Step:
+    """End the live offer, if there is one."""
+    offer = track.offer
+    if offer is None:
+        return track, ()
+    track = change_offer(replace(track, offer=None), offer.offer_id, ended_at=at, outcome=outcome)
+    return track, (fact(ev.OfferEnded, track, at, offer_id=offer.offer_id, agent=offer.agent, outcome=outcome),)
+
+
+def close_hold(track: Track, at: datetime) -> Step:
+    """End the hold, if there is one, and count its time."""
+    since = track.call.held_since
+    if since is None:
+        return track, ()
+    held_s = track.call.held_s + (at - since).total_seconds()
+    track = update(track, held_since=None, held_s=held_s)
+    return track, (fact(ev.CallResumed, track, at),)
+
+
+def agent_gone(track: Track, leg: Leg, at: datetime) -> Step:
+    """An answered leg's channel is gone: its agent is free."""
+    track, facts = close_hold(without_leg(track, leg.uniqueid), at)
+    talks = tuple(
+        replace(t, ended_at=at) if t.agent_uniqueid == leg.uniqueid and t.ended_at is None else t
+        for t in track.call.talks
+    )
+    track = update(track, talks=talks)
+    if leg.agent is None:
+        return track, facts
+    freed = ev.AgentFreed(at=at, tenant=track.call.tenant, agent=leg.agent, call_id=track.call.call_id)
+    return track, (*facts, freed)
+
+
+def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> Step:
+    """The caller is gone. ``was`` is the state before; ``cause`` the Q.850 cause, None when nobody saw it."""
+    track, facts = close_hold(track, at)
+    track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
+    freed: list[ev.Event] = []
+    for leg in track.legs:
+        if leg.answered:
+            track, more = agent_gone(track, leg, at)
+            freed.extend(more)
+    call = track.call
+    answered = call.answered_at is not None
+    if cause is None:
+        by = EndedBy.UNKNOWN
+        reason = EndReason.COMPLETED if answered else EndReason.FAILED
+    else:
+        by = callend.ended_by(caller_hung_up=track.caller_hung_up, agent_hung_up=track.agent_hung_up)
+        reason = callend.end_reason(
+            was, by, answered=answered, treated=track.treatment is not None, menu_done=track.menu_done
+        )
+    track = replace(track, legs=())
+    track = update(track, ended_at=at, ended_by=by, end_reason=reason, hangup_cause=cause, inferred=cause is None)
+    return track, (*facts, *ended, *freed, fact(ev.CallEnded, track, at))
