@@ -137,8 +137,8 @@ async def _linked(screen: AgentScreen, pop: dict[str, Any], caller: DemoCaller, 
         return {}
 
     def answered(message: dict[str, Any]) -> bool:
-        link = parts(message).get("link")
-        return bool(link) and link["status"] != "pending"
+        link = parts(message).get("link") or {}
+        return bool(link.get("status", "pending") != "pending")
 
     _, message = await screen.wait_for("lookup", answered, "answer of the look-up")
     part = parts(message)["link"]
