@@ -55,9 +55,7 @@ def _shape_problem(model: type[BaseModel], data: Mapping[str, Any], error: Any) 
         location = [part for part in location[2:] if part != kind]
         known = _fields_of(str(kind), location)
     # pydantic names the branches of a union; they mean nothing to the author.
-    path = ".".join(
-        str(part) for part in location if str(part) not in ("Text", "[key]") and "constrained" not in str(part)
-    )
+    path = ".".join(str(part) for part in location if part not in ("name", "words", "[key]"))
     key = f", key {path!r}" if path else ""
     return f"{where}{key}: {_advice(error, known)}"
 
@@ -74,6 +72,8 @@ def _advice(error: Any, known: list[str]) -> str:
         return f"write {context.get('expected')}"
     if kind == "string_pattern_mismatch":
         return f"{error['input']!r} does not fit; write something like {_example(str(context.get('pattern')))}"
+    if kind == "model_attributes_type" and len(error["loc"]) == 2:
+        return f"write a table with id and kind, not {_short(error['input'])}"
     if kind in WRITE_INSTEAD:
         return f"write {WRITE_INSTEAD[kind]}, not {_short(error['input'])}"
     message = str(error["msg"]).removeprefix("Value error, ")

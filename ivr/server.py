@@ -230,6 +230,9 @@ class IvrServer:
             log.warning("dialogue cut short", extra={**fields, "reason": str(error)})
             raise
         self._ended(request, outcome)
+        if voice.unplayable:
+            names = sorted(voice.unplayable)
+            log.error("prompts cannot be played; render them", extra={**fields, "prompts": names})
         if not outcome.completed:
             self.counts.hung_up += 1
             return
@@ -251,6 +254,9 @@ class IvrServer:
 
     async def _do(self, link: _Link, step: Step, voice: Voice) -> str:
         if not isinstance(step, SetLanguage):
+            # The first prompt only: the others may be the digits of a number that is read back.
+            asked = {"step": type(step).__name__, "prompt": step.prompts[0] if step.prompts else ""}
+            log.debug("dialogue step", extra={"action": "ivr_step", **asked})
             await self._watchdog(link, longest_s(step, voice))
         return await link.do(perform(step, voice), self._config.reply_margin_s)
 

@@ -8,7 +8,7 @@ Asterisk waits for our next command are lost, so the fewer round trips a number 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cti.domain.errors import PeerError
@@ -51,6 +51,7 @@ class Voice:
     language: str
     lengths: PromptLengths
     sounds: str = DEFAULT_SOUNDS  # path as Asterisk sees it
+    unplayable: set[str] = field(default_factory=set)  # prompts that Asterisk could not play
 
     def path(self, name: str) -> str:
         """What Asterisk is asked to play; "" stays ""."""
@@ -147,10 +148,14 @@ def _get_digits(step: GetDigits, voice: Voice) -> Performing:
     spoken_s = voice.length_s(name) if name else 0.0
     reply = yield Ask(line=ask, longest_s=spoken_s + step.timeout_s * (step.max_digits - len(keys)))
     yield from _still_there(reply)
-    pressed = "" if reply.result == "-1" else reply.result
+    if reply.result == "-1":
+        # An unheard question is not waited for: the dialogue goes on as if the caller had said nothing.
+        voice.unplayable.add(name)
+        return keys
+    pressed = reply.result
     if len(pressed) > step.max_digits or not set(pressed) <= set(ANY_KEY):
         raise PeerError("FastAGI: the answer to GET DATA is no row of keys")
-    if pressed == "" and not reply.timed_out and reply.result != "-1" and not keys:
+    if pressed == "" and not reply.timed_out and not keys:
         return "#"
     return keys + pressed
 
@@ -163,6 +168,8 @@ def _play(name: str, voice: Voice, offset_samples: int) -> Generator[Ask, Reply,
     code = reply.number
     if code is None:
         raise PeerError("FastAGI: the answer to STREAM FILE is no number")
+    if code < 0:
+        voice.unplayable.add(name)
     if code <= 0:
         return "", 0
     if not (code < 128 and chr(code) in ANY_KEY):
