@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -49,8 +49,6 @@ Bind = Annotated[str, AfterValidator(_bind)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 PORT_HINT = "a port number, 1 to 65535"
 SECRET_HINT = 'the secret itself or { file = "/path/to/it" }'  # noqa: S105
-Role = Literal["core", "ivr", "recording", "web"]
-ROLES: tuple[Role, ...] = ("core", "ivr", "recording", "web")
 
 
 class _Section(BaseModel):
@@ -149,9 +147,6 @@ class Config(_Section):
     """The whole file."""
 
     data_dir: Path = Field(default=Path("/var/lib/kakehashi"), description="a folder of our own, on a disk that lasts")
-    roles: tuple[Role, ...] = Field(
-        default=ROLES, min_length=1, description='some of "core", "ivr", "recording", "web"'
-    )
     asterisk: Asterisk = Field(description="an [asterisk] table with ami_secret")
     ivr: Ivr = Field(default=Ivr(), description="an [ivr] table")
     web: Web = Field(default=Web(), description="a [web] table")

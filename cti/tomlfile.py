@@ -106,7 +106,7 @@ def _expected(model: type[BaseModel], location: Location) -> tuple[list[str], st
     names: list[str] = []
     hint = ""
     for part in location:
-        found = _model_in(here)
+        found = model_in(here)
         if found is None or isinstance(part, int):
             continue
         names = list(found.model_fields)
@@ -119,12 +119,12 @@ def _expected(model: type[BaseModel], location: Location) -> tuple[list[str], st
     return names, hint
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
     """The model inside an annotation such as ``list[Queue]`` or ``dict[str, Tenant] | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in get_args(annotation):
-        found = _model_in(argument)
+        found = model_in(argument)
         if found is not None:
             return found
     return None
