@@ -1,0 +1,338 @@
+"""The routing engine of one tenant: ``advance(told, now)`` → decisions. PURE, owner of its state and indexes.
+
+No I/O, no clock, no randomness: the same inputs give the same decisions. Offer ids come from the caller.
+The stated rules (who is asked, what a rejection does, who is told that nobody is there) are in docs/routing.md.
+
+Between two calls of ``advance`` these hold: no agent who is ready and fits stands beside a waiting call that may ask
+them; a call has at most one live offer; an agent has at most one offer or call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from cti.domain.errors import CallerError, NotFound
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, OfferOutcome, PhoneState, QueueId
+from routing import model as m
+from routing.expression import needs
+from routing.index import Index
+from routing.model import Where
+from routing.offers import OfferDesk
+from routing.room import seconds
+from routing.state import Agent, LiveOffer, QueueLine, Timed, Waiting
+
+
+class Engine(OfferDesk):
+    """Queues, agents and waiting calls of one tenant."""
+
+    def __init__(self, new_offer_id: Callable[[], OfferId], index: Index | None = None) -> None:
+        super().__init__(new_offer_id, index)
+        self._handlers: dict[type[m.Told], Callable[..., None]] = {
+            m.DeskLoaded: self._desk_loaded,
+            m.AgentRestored: self._agent_restored,
+            m.CallWaits: self._call_waits,
+            m.CallGone: self._call_gone,
+            m.CallTaken: self._call_taken,
+            m.OfferRang: self._offer_rang,
+            m.OfferOver: self._offer_over,
+            m.OfferFailed: self._offer_failed,
+            m.TreatmentFailed: self._treatment_failed,
+            m.AgentFree: self._agent_free,
+            m.PhoneIs: self._phone_is,
+            m.AgentChooses: self._agent_chooses,
+            m.LinkIs: self._link_is,
+            m.Tick: self._tick,
+        }
+
+    # --- The outside ---
+
+    def advance(self, told: m.Told, now: datetime) -> list[m.Decision]:
+        """Take one input in, first whatever was due before it. ``now`` must not go back.
+
+        Unknown calls, offers and agents are ignored (a phone may report before its agent is configured), except in
+        AgentChooses, where a person waits for the answer: NotFound, or CallerError for a state that nobody can choose.
+        Decisions that came due are not lost by such an error: they are in the next answer.
+        """
+        while (thing := self._agenda.pop(now)) is not None:
+            self._due(thing, now)
+        self._handlers[type(told)](told, now)
+        out, self._out = self._out, []
+        return out
+
+    def next_deadline(self) -> datetime | None:
+        """When to send a Tick at the latest; None: nothing is planned."""
+        return self._agenda.next_at()
+
+    def agents(self) -> Iterable[Agent]:
+        """All agents. To look at, not to touch."""
+        return self._agents.values()
+
+    def agent(self, agent: AgentId) -> Agent | None:
+        """One agent. To look at, not to touch."""
+        return self._agents.get(agent)
+
+    def calls(self) -> Iterable[Waiting]:
+        """All calls that wait, ring or are being treated. To look at, not to touch."""
+        return self._calls.values()
+
+    def call(self, call_id: CallId) -> Waiting | None:
+        """One of them."""
+        return self._calls.get(call_id)
+
+    def queues(self) -> Iterable[QueueLine]:
+        """All queues. To look at, not to touch."""
+        return self._queues.values()
+
+    def queue_counts(self, queue: QueueId) -> tuple[int, int, int]:
+        """Agents with the queue's own skills: (ready now, at work, not offline)."""
+        return self._index.counts(needs(self._line(queue).rule.skills))
+
+    def position(self, call: Waiting) -> int | None:
+        """The caller's place among those who wait in the same queue, 1 is next; None while a phone rings for them."""
+        return self._line(call.queue.queue).position(call)
+
+    def expected_wait_s(self, call: Waiting) -> float | None:
+        """A first estimate: place in line × mean length of a call ÷ agents at work who fit. None: nobody is."""
+        place = self.position(call)
+        workers = self._index.at_work(call.group) if call.plan else 0
+        if place is None or not workers:
+            return None
+        return place * self._line(call.queue.queue).handle_s / workers
+
+    # --- Rules ---
+
+    def _desk_loaded(self, told: m.DeskLoaded, now: datetime) -> None:
+        rules = told.rules
+        self._limits = rules.limits
+        calls = list(self._calls.values())
+        self._hopeless.clear()
+        for call in calls:
+            self._unlist(call)
+            call.hopeless_at = None
+        configured = {queue.queue: queue for queue in rules.queues}
+        used = {call.queue.queue for call in calls}
+        for name in [name for name in self._queues if name not in configured and name not in used]:
+            del self._queues[name]
+        for name, queue in configured.items():
+            self._line(name).rule = queue
+        self._load_agents(rules.agents, now)
+        for call in calls:
+            call.queue = self._line(call.queue.queue).rule
+            self._make_plan(call, now)
+            if call.where is Where.WAITING:
+                self._list(call, now)
+        self._match_all(now)
+        for call in [call for call in calls if call.key is not None]:
+            if now >= call.queued_at + seconds(call.queue.max_wait_s):
+                self._treat(call, "waited_too_long", now)
+            else:
+                self._look_for_hope(call, now, self._limits.nobody_left_s)
+                self._plan_look(call)
+
+    def _load_agents(self, rules: tuple[m.AgentRule, ...], now: datetime) -> None:
+        kept = {rule.agent for rule in rules}
+        for agent in [agent for name, agent in self._agents.items() if name not in kept]:
+            agent.state = AgentState.OFFLINE
+            if agent.offer is not None:
+                self._take_back(agent.offer, OfferOutcome.WITHDRAWN, "agent_removed", now)
+            self._agenda.arm(agent, None)
+            self._index.remove_agent(agent)
+            del self._agents[agent.agent]
+        for rule in rules:
+            known = self._agents.get(rule.agent)
+            if known is None:
+                agent = Agent(rule.agent, dict(rule.skills), now, self._number())
+                self._agents[rule.agent] = agent
+                self._index.add_agent(agent)
+            elif known.skills != rule.skills:
+                self._index.set_skills(known, rule.skills)
+
+    # --- Calls ---
+
+    def _call_waits(self, told: m.CallWaits, now: datetime) -> None:
+        call = self._calls.get(told.call_id)
+        rule = self._line(told.queue).rule
+        if call is None:
+            call = Waiting(told.call_id, rule, told.queued_at, self._number())
+            call.attempts = told.attempts
+            call.skills = told.skills
+            self._calls[told.call_id] = call
+            self._make_plan(call, now)
+            if not rule.active:  # who waits when a queue is switched off is still served
+                self._treat(call, "closed", now)
+                return
+        elif call.offer is not None:
+            # Back in the waiting loop: whatever happened to the ring, it is over.
+            self._end_offer(call.offer, OfferOutcome.WITHDRAWN, now)
+        call.language = told.language
+        if call.queue is not rule or call.skills != told.skills:
+            self._unlist(call)
+            call.queue, call.skills = rule, told.skills
+            self._make_plan(call, now)
+        if call.where is not Where.PAUSED:
+            self._begin_wait(call, now)
+
+    def _call_gone(self, told: m.CallGone, now: datetime) -> None:
+        call = self._calls.get(told.call_id)
+        if call is not None:
+            offer = call.offer
+            self._forget(call)
+            if offer is not None:
+                self._drop_offer(offer)
+                self._reconsider(offer.agent, now)  # keeps their place: it was not their doing
+        for agent in list(self._talking.get(told.call_id, ())):
+            self._freed(agent, now)
+
+    def _call_taken(self, told: m.CallTaken, now: datetime) -> None:
+        call = self._calls.get(told.call_id)
+        rule = self._line(told.queue).rule if told.queue is not None else None
+        passed_over: Agent | None = None
+        if call is not None:
+            rule = call.queue
+            offer = call.offer
+            self._forget(call)
+            if offer is not None:
+                self._drop_offer(offer)
+                passed_over = offer.agent if offer.agent.agent != told.agent else None
+        agent = self._agents.get(told.agent)
+        if agent is not None and agent.call != told.call_id:
+            if agent.offer is not None:
+                self._take_back(agent.offer, OfferOutcome.WITHDRAWN, "agent_busy", now)
+            self._stop_talking(agent)  # in case the end of the last call was never reported
+            agent.call, agent.call_queue, agent.call_since = told.call_id, rule, now
+            agent.failures = 0
+            self._talking.setdefault(told.call_id, []).append(agent)
+            self._index.busy(agent)
+        if passed_over is not None:
+            self._reconsider(passed_over, now)
+
+    def _treatment_failed(self, told: m.TreatmentFailed, now: datetime) -> None:
+        call = self._calls.get(told.call_id)
+        if call is not None and call.where is Where.TREATED:
+            self._pause(call, now)
+
+    # --- Offers ---
+
+    def _offer_rang(self, told: m.OfferRang, now: datetime) -> None:
+        offer = self._offers.get(told.offer_id) or self._adopt(told, now)
+        if offer is not None:
+            offer.rang_at = now
+            offer.call.failures = 0
+            self._agenda.arm(offer, now + seconds(offer.call.queue.ring_s + self._limits.overrun_s))
+
+    def _adopt(self, told: m.OfferRang, now: datetime) -> LiveOffer | None:
+        """A phone rings for an offer that is not live here: made before a restart, or given up too early."""
+        agent, call = self._agents.get(told.agent), self._calls.get(told.call_id)
+        if agent is None or agent.offer is not None or agent.call is not None:
+            return None
+        if call is None:
+            if told.queue is None or told.queued_at is None:
+                return None
+            call = Waiting(told.call_id, self._line(told.queue).rule, told.queued_at, self._number())
+            self._calls[told.call_id] = call
+            self._make_plan(call, now)
+        elif call.offer is not None or call.where is Where.TREATED:
+            return None
+        offer = LiveOffer(told.offer_id, call, agent, now)
+        self._hold(offer, now)
+        return offer
+
+    def _offer_over(self, told: m.OfferOver, now: datetime) -> None:
+        offer = self._offers.get(told.offer_id)
+        if offer is None:
+            return
+        if told.outcome is OfferOutcome.ACCEPTED:
+            self._call_taken(m.CallTaken(call_id=offer.call.call_id, agent=offer.agent.agent), now)
+        else:
+            self._end_offer(offer, told.outcome, now)
+
+    def _offer_failed(self, told: m.OfferFailed, now: datetime) -> None:
+        offer = self._offers.get(told.offer_id)
+        if offer is not None and offer.rang_at is None:  # it rang: the answer got lost, not the action
+            call = offer.call
+            self._take_back(offer, OfferOutcome.WITHDRAWN, "asterisk_unavailable", now)
+            if call.where is Where.RETURNING:
+                self._pause(call, now)
+
+    # --- Agents ---
+
+    def _agent_restored(self, told: m.AgentRestored, now: datetime) -> None:
+        agent = self._agents.get(told.agent)
+        if agent is None:
+            return
+        agent.state, agent.reason, agent.since = told.state, told.reason, told.since
+        if told.state is AgentState.WRAP_UP:
+            agent.wrap_until = told.since + seconds(self._limits.wrap_up_s)
+            self._arm_agent(agent)
+        if not agent.held:  # keys only grow, see routing.index
+            agent.idle_key = (told.since, self._number(), agent)
+        self._index.state_changed(agent)
+        self._staff_changed(now)
+        self._reconsider(agent, now)
+
+    def _agent_free(self, told: m.AgentFree, now: datetime) -> None:
+        agent = self._agents.get(told.agent)
+        if agent is not None and agent.call == told.call_id:
+            self._freed(agent, now)
+
+    def _phone_is(self, told: m.PhoneIs, now: datetime) -> None:
+        agent = self._agents.get(told.agent)
+        if agent is None:
+            return
+        if agent.phone is not told.phone:
+            if agent.phone is PhoneState.BUSY:
+                self._idle_anew(agent, now)  # they talked, with whomever
+            agent.phone, agent.phone_since = told.phone, now
+        if agent.distrust_until is not None:
+            agent.distrust_until = None
+            self._arm_agent(agent)
+        self._reconsider(agent, now)
+
+    def _agent_chooses(self, told: m.AgentChooses, now: datetime) -> None:
+        agent = self._agents.get(told.agent)
+        if agent is None:
+            raise NotFound(f"no agent {told.agent!r} on this desk")
+        if told.state is AgentState.WRAP_UP:
+            self._prolong(agent, now)
+            return
+        if told.state is agent.state and told.reason == agent.reason:
+            return
+        anew = agent.state is not AgentState.AVAILABLE
+        self._move(agent, told.state, told.reason, now)
+        if told.state is AgentState.AVAILABLE:
+            agent.failures = 0
+            if anew:
+                self._idle_anew(agent, now)
+        elif agent.offer is not None:
+            self._take_back(agent.offer, OfferOutcome.WITHDRAWN, "agent_left", now)
+        self._reconsider(agent, now)
+
+    def _prolong(self, agent: Agent, now: datetime) -> None:
+        if agent.state is not AgentState.WRAP_UP:
+            raise CallerError("wrap-up belongs to a call: it can be prolonged, not entered")
+        limit_s = self._limits.wrap_up_s
+        if agent.call_queue is not None and agent.call_queue.wrap_up_s is not None:
+            limit_s = agent.call_queue.wrap_up_s
+        self._wrap_up(agent, limit_s, "prolonged", now)
+
+    # --- Time and Asterisk ---
+
+    def _link_is(self, told: m.LinkIs, now: datetime) -> None:
+        self._up = told.up
+        if told.up:
+            for offer in self._offers.values():
+                if offer.rang_at is None:
+                    self._agenda.arm(offer, now + seconds(self._limits.unheard_s))
+            self._match_all(now)
+
+    def _tick(self, told: m.Tick, now: datetime) -> None:
+        """What was due is done by ``advance``."""
+
+    def _due(self, thing: Timed, now: datetime) -> None:
+        if isinstance(thing, Waiting):
+            self._review(thing, now)
+        elif isinstance(thing, Agent):
+            self._agent_due(thing, now)
+        elif isinstance(thing, LiveOffer):
+            self._offer_due(thing, now)

@@ -1,0 +1,239 @@
+"""Matching and offers: who is asked, and what each way an offer can end means for call and agent. PURE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from cti.domain.model import AgentState, CallId, OfferId, OfferOutcome
+from routing import model as m
+from routing.index import Index
+from routing.model import Reason, Where
+from routing.room import WaitingRoom, seconds, whole_s
+from routing.state import Agent, LiveOffer, Waiting
+
+# What the end of an offer means: (the agent is not asked again for this call for a while,
+# it counts as a refusal, the agent's idle time starts anew). A withdrawn offer was nobody's doing.
+CONSEQUENCES: dict[OfferOutcome, tuple[bool, bool, bool]] = {
+    OfferOutcome.REJECTED: (True, True, True),
+    OfferOutcome.TIMED_OUT: (True, False, True),
+    OfferOutcome.UNREACHABLE: (True, True, True),
+    OfferOutcome.WITHDRAWN: (False, False, False),
+}
+
+
+class OfferDesk(WaitingRoom):
+    """Brings waiting calls and ready agents together."""
+
+    def __init__(self, new_offer_id: Callable[[], OfferId], index: Index | None = None) -> None:
+        super().__init__(index)
+        self._new_offer_id = new_offer_id
+        self._up = True  # Asterisk can be reached
+        self._talking: dict[CallId, list[Agent]] = {}
+
+    # --- Matching ---
+
+    def _begin_wait(self, call: Waiting, now: datetime) -> None:
+        """The caller is in the waiting loop: offer the call, or put it in line."""
+        call.where = Where.WAITING
+        call.resume_at = None
+        self._unlist(call)
+        if now >= call.queued_at + seconds(call.queue.max_wait_s):
+            self._treat(call, "waited_too_long", now)
+            return
+        self._list(call, now)
+        if not self._try(call, now):
+            self._look_for_hope(call, now, self._limits.nobody_entry_s)
+            self._plan_look(call)
+
+    def _review(self, call: Waiting, now: datetime) -> None:
+        """Time alone changed something for this call."""
+        if call.where is not Where.WAITING:
+            self._begin_wait(call, now)
+        elif now >= call.queued_at + seconds(call.queue.max_wait_s):
+            self._treat(call, "waited_too_long", now)
+        elif call.hopeless_at is not None and now >= call.hopeless_at:
+            self._treat(call, self._nobody(), now)
+        else:
+            self._unlist(call)
+            self._list(call, now)
+            if not self._try(call, now):
+                # A later step may ask for less than the one before; an earlier one may have been somebody's last hope.
+                self._look_for_hope(call, now, self._limits.nobody_left_s)
+                self._plan_look(call)
+
+    def _try(self, call: Waiting, now: datetime) -> bool:
+        """Offer a call in line to the longest idle agent who fits."""
+        found = self._index.best_agent(call) if self._up else None
+        if found is None:
+            return False
+        agent, idle = found
+        self._offer(call, agent, "longest_idle", {"idle": idle}, now)
+        return True
+
+    def _reconsider(self, agent: Agent, now: datetime) -> None:
+        """Something about the agent changed: they take a call, stand ready, or do not any more."""
+        if not agent.ready:
+            self._index.busy(agent)
+            return
+        if agent.idle:
+            return
+        found = self._index.best_call(agent) if self._up else None
+        if found is None:
+            self._index.idle(agent)
+            return
+        call, waiting = found
+        self._offer(call, agent, "next_in_line", {"waiting": waiting}, now)
+
+    def _match_all(self, now: datetime) -> None:
+        """Everything may have changed: each waiting call in order of service."""
+        for key in sorted(call.key for call in self._calls.values() if call.key is not None):
+            self._try(key[3], now)
+
+    # --- Offers ---
+
+    def _offer(self, call: Waiting, agent: Agent, slug: str, params: dict[str, Any], now: datetime) -> None:
+        params["want"] = call.group.data
+        params["priority"] = call.queue.priority + call.aged
+        params["waited_s"] = whole_s(now - call.queued_at)
+        if len(call.plan) > 1:
+            params["step"] = call.step + 1
+            params["steps"] = len(call.plan)
+        self._hopeless.pop(call.call_id, None)
+        call.hopeless_at = None
+        call.attempts += 1
+        offer = LiveOffer(self._new_offer_id(), call, agent, now)
+        self._hold(offer, now + seconds(self._limits.unheard_s))
+        self._out.append(
+            m.Offered(
+                offer_id=offer.offer_id,
+                call_id=call.call_id,
+                queue=call.queue.queue,
+                agent=agent.agent,
+                ring_s=call.queue.ring_s,
+                attempt=call.attempts,
+                reason=Reason(slug, params),
+            )
+        )
+
+    def _hold(self, offer: LiveOffer, look_at: datetime) -> None:
+        """From now on this offer is live."""
+        call, agent = offer.call, offer.agent
+        self._unlist(call)
+        self._index.busy(agent)
+        call.where = Where.OFFERED
+        call.offer = agent.offer = offer
+        self._offers[offer.offer_id] = offer
+        self._agenda.arm(call, None)
+        self._agenda.arm(offer, look_at)
+
+    def _drop_offer(self, offer: LiveOffer) -> None:
+        """It is live no more."""
+        del self._offers[offer.offer_id]
+        self._agenda.arm(offer, None)
+        offer.call.offer = offer.agent.offer = None
+
+    def _end_offer(self, offer: LiveOffer, outcome: OfferOutcome, now: datetime) -> None:
+        """The offer is over without an answer: the call goes back with its age, the agent bears the consequences."""
+        call, agent = offer.call, offer.agent
+        self._drop_offer(offer)
+        self._set_aside(call, Where.RETURNING, now + seconds(self._limits.return_s))
+        limits = self._limits
+        skip, refusal, anew = CONSEQUENCES[outcome]
+        if skip:
+            alone = not self._index.others_staffed(call.group, agent)
+            call.skip[agent.agent] = now + seconds(limits.skip_alone_s if alone else limits.skip_s)
+        if anew:
+            self._idle_anew(agent, now)
+        if outcome is OfferOutcome.UNREACHABLE:
+            agent.distrust_until = now + seconds(limits.unreachable_s)
+            self._arm_agent(agent)
+        if outcome is OfferOutcome.TIMED_OUT:
+            self._move(agent, limits.missed_state, limits.missed_reason, now)
+        if refusal:
+            agent.failures += 1
+            if agent.failures >= limits.refusals:
+                agent.failures = 0
+                self._move(agent, limits.missed_state, limits.refused_reason, now)
+        self._reconsider(agent, now)
+
+    def _take_back(self, offer: LiveOffer, outcome: OfferOutcome, slug: str, now: datetime) -> None:
+        """End an offer by our own decision."""
+        self._out.append(
+            m.TakenBack(
+                offer_id=offer.offer_id,
+                call_id=offer.call.call_id,
+                agent=offer.agent.agent,
+                outcome=outcome,
+                reason=Reason(slug, {"after_s": whole_s(now - offer.made_at)}),
+            )
+        )
+        self._end_offer(offer, outcome, now)
+
+    def _offer_due(self, offer: LiveOffer, now: datetime) -> None:
+        """Nothing was heard of an offer, or its ring does not end."""
+        if not self._up:  # who cannot be heard cannot be judged
+            self._agenda.arm(offer, now + seconds(self._limits.unheard_s))
+        elif offer.rang_at is None:
+            self._take_back(offer, OfferOutcome.UNREACHABLE, "unheard", now)
+        else:
+            self._take_back(offer, OfferOutcome.TIMED_OUT, "overrun", now)
+
+    # --- Agents ---
+
+    def _move(self, agent: Agent, state: AgentState, slug: str, now: datetime) -> None:
+        """The agent's state changes."""
+        was = agent.state
+        agent.state, agent.reason, agent.since = state, slug, now
+        if state is not AgentState.WRAP_UP:
+            agent.wrap_until = None
+            self._arm_agent(agent)
+        self._index.state_changed(agent)
+        self._out.append(m.Moved(agent=agent.agent, state=state, reason=Reason(slug)))
+        if (was is AgentState.OFFLINE) != (state is AgentState.OFFLINE):
+            self._staff_changed(now, left=agent if state is AgentState.OFFLINE else None)
+
+    def _wrap_up(self, agent: Agent, limit_s: float, slug: str, now: datetime) -> None:
+        agent.wrap_until = now + seconds(limit_s)
+        self._arm_agent(agent)
+        self._move(agent, AgentState.WRAP_UP, slug, now)
+
+    def _idle_anew(self, agent: Agent, now: datetime) -> None:
+        """The agent did something: they go to the end of the line of idle agents."""
+        agent.idle_key = (now, self._number(), agent)
+
+    def _arm_agent(self, agent: Agent) -> None:
+        ends = [at for at in (agent.wrap_until, agent.distrust_until) if at is not None]
+        self._agenda.arm(agent, min(ends, default=None))
+
+    def _agent_due(self, agent: Agent, now: datetime) -> None:
+        if agent.wrap_until is not None and now >= agent.wrap_until:
+            self._idle_anew(agent, now)
+            self._move(agent, AgentState.AVAILABLE, "wrap_up_over", now)
+        if agent.distrust_until is not None and now >= agent.distrust_until:
+            agent.distrust_until = None
+        self._arm_agent(agent)
+        self._reconsider(agent, now)
+
+    def _freed(self, agent: Agent, now: datetime) -> None:
+        """The agent's part of their call is over: wrap-up, then ready."""
+        queue = agent.call_queue
+        self._stop_talking(agent)
+        limit_s = self._limits.wrap_up_s
+        if queue is not None:
+            self._line(queue.queue).handled((now - agent.call_since).total_seconds())
+            limit_s = limit_s if queue.wrap_up_s is None else queue.wrap_up_s
+        self._idle_anew(agent, now)
+        if agent.state is AgentState.AVAILABLE and limit_s > 0:
+            self._wrap_up(agent, limit_s, "call_over", now)
+        self._reconsider(agent, now)
+
+    def _stop_talking(self, agent: Agent) -> None:
+        if agent.call is None:
+            return
+        talkers = self._talking[agent.call]
+        talkers.remove(agent)
+        if not talkers:
+            del self._talking[agent.call]
+        agent.call = None

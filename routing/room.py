@@ -1,0 +1,170 @@
+"""The waiting room: calls, their plans and their place in line; who is told that nobody will come. PURE.
+
+Base of the engine. Matching is ``routing.offers``, the inputs are ``routing.engine``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cti.domain.model import AgentId, CallId, OfferId, QueueId
+from routing import model as m
+from routing.expression import Expression, needs
+from routing.index import Index
+from routing.model import Reason, Where
+from routing.state import Agenda, Agent, LiveOffer, QueueLine, Waiting, WaitKey
+
+# Doublings of the pause after Asterisk could not be reached: far beyond any backoff_most_s, and keeps the power small.
+MOST_DOUBLINGS = 16
+
+
+def seconds(value: float) -> timedelta:
+    """A duration."""
+    return timedelta(seconds=value)
+
+
+def whole_s(span: timedelta) -> int:
+    """A duration for people, in whole seconds."""
+    return max(0, int(span.total_seconds()))
+
+
+class WaitingRoom:
+    """Queues and the calls in them."""
+
+    def __init__(self, index: Index | None = None) -> None:
+        self._index = index or Index()
+        self._agenda = Agenda()
+        self._limits = m.Limits()
+        self._agents: dict[AgentId, Agent] = {}
+        self._calls: dict[CallId, Waiting] = {}
+        self._offers: dict[OfferId, LiveOffer] = {}
+        self._queues: dict[QueueId, QueueLine] = {}
+        self._hopeless: dict[CallId, Waiting] = {}  # calls that nobody who is not offline could ever take
+        self._numbers = 0
+        self._out: list[m.Decision] = []
+
+    def _number(self) -> int:
+        """A running number: the last tie-breaker, of agents and of calls."""
+        self._numbers += 1
+        return self._numbers
+
+    def _line(self, queue: QueueId) -> QueueLine:
+        """A queue's line. One that is not configured asks for nothing: its callers must end up with somebody."""
+        line = self._queues.get(queue)
+        if line is None:
+            line = self._queues[queue] = QueueLine(m.QueueRule(queue=queue))
+        return line
+
+    # --- Plan and place ---
+
+    def _make_plan(self, call: Waiting, now: datetime) -> None:
+        queue = call.queue
+        own = needs(queue.skills, call.skills)
+        steps: list[tuple[Expression, datetime | None]] = []
+        for step in queue.steps:
+            until = None if step.expires_s is None else call.queued_at + seconds(step.expires_s)
+            steps.append((own if step.want is None else step.want, until))
+        if not steps:
+            steps.append((own, None))
+        elif steps[-1][1] is not None:
+            steps.append((needs(queue.skills), None))
+        old = call.plan
+        call.plan = tuple((self._index.claim(want), until) for want, until in steps)
+        for group, _ in old:
+            self._index.release(group)
+        self._set_step(call, now)
+
+    def _set_step(self, call: Waiting, now: datetime) -> None:
+        call.step = next(n for n, (_, until) in enumerate(call.plan) if until is None or now < until)
+        every = call.queue.ageing_every_s
+        call.aged = min(call.queue.ageing_most, whole_s(now - call.queued_at) // every) if every else 0
+
+    def _list(self, call: Waiting, now: datetime) -> None:
+        """Put the call in line, at the place its priority and its age give it."""
+        self._set_step(call, now)
+        if call.skip:
+            call.skip = {agent: until for agent, until in call.skip.items() if now < until}
+        key: WaitKey = (-(call.queue.priority + call.aged), call.queued_at, call.number, call)
+        self._index.wait(call, key)
+        self._line(call.queue.queue).enter(key)
+
+    def _unlist(self, call: Waiting) -> None:
+        if call.key is not None:
+            self._line(call.queue.queue).leave(call.key)
+            self._index.leave(call)
+
+    def _forget(self, call: Waiting) -> None:
+        """The call is no longer ours to place."""
+        self._unlist(call)
+        self._hopeless.pop(call.call_id, None)
+        self._agenda.arm(call, None)
+        for group, _ in call.plan:
+            self._index.release(group)
+        call.plan = ()
+        del self._calls[call.call_id]
+
+    def _plan_look(self, call: Waiting) -> None:
+        """Arrange for the next instant at which time alone changes something for a call in line."""
+        if call.key is None:
+            return
+        at = call.queued_at + seconds(call.queue.max_wait_s)
+        until = call.plan[call.step][1]
+        if until is not None and until < at:
+            at = until
+        every = call.queue.ageing_every_s
+        if every and call.aged < call.queue.ageing_most:
+            at = min(at, call.queued_at + seconds(every * (call.aged + 1)))
+        if call.skip:
+            at = min(at, *call.skip.values())
+        if call.hopeless_at is not None and call.hopeless_at < at:
+            at = call.hopeless_at
+        self._agenda.arm(call, at)
+
+    # --- Not this time ---
+
+    def _pause(self, call: Waiting, now: datetime) -> None:
+        """Asterisk could not be asked: the call keeps its age and is tried again, each time after a longer pause."""
+        limits = self._limits
+        pause_s = min(limits.backoff_most_s, limits.backoff_s * 2**call.failures)
+        call.failures = min(call.failures + 1, MOST_DOUBLINGS)
+        self._set_aside(call, Where.PAUSED, now + seconds(pause_s))
+
+    def _set_aside(self, call: Waiting, where: Where, until: datetime) -> None:
+        """Not in line for a while."""
+        self._unlist(call)
+        call.where = where
+        call.resume_at = until
+        self._agenda.arm(call, until)
+
+    def _treat(self, call: Waiting, treatment: str, now: datetime) -> None:
+        self._unlist(call)
+        self._hopeless.pop(call.call_id, None)
+        call.hopeless_at = None
+        call.where = Where.TREATED
+        self._agenda.arm(call, None)
+        params = {"want": call.group.data, "waited_s": whole_s(now - call.queued_at)}
+        reason = Reason(treatment, params)
+        self._out.append(m.Treated(call_id=call.call_id, queue=call.queue.queue, treatment=treatment, reason=reason))
+
+    # --- Nobody there ---
+
+    def _nobody(self) -> str:
+        """The treatment of a call that nobody could take."""
+        return "nobody_skilled" if self._index.anybody() else "nobody_logged_in"
+
+    def _look_for_hope(self, call: Waiting, now: datetime, grace_s: float) -> None:
+        """Note when nobody who is not offline could ever take this call; its caller is told after the grace."""
+        if any(self._index.staffed(group) for group, _ in call.plan[call.step :]):
+            call.hopeless_at = None
+            self._hopeless.pop(call.call_id, None)
+        elif call.call_id not in self._hopeless:
+            self._hopeless[call.call_id] = call
+            call.hopeless_at = None if call.queue.nobody_wait else now + seconds(grace_s)
+
+    def _staff_changed(self, now: datetime, left: Agent | None = None) -> None:
+        """Somebody came, or left. All calls are looked at only when somebody's last hope left."""
+        gap = left is not None and self._index.leaves_gap(left)
+        for call in list(self._calls.values() if gap else self._hopeless.values()):
+            if call.where is not Where.TREATED:
+                self._look_for_hope(call, now, self._limits.nobody_left_s)
+                self._plan_look(call)

@@ -1,0 +1,220 @@
+"""What the engine remembers of agents, calls and offers, and its agenda. PURE; mutable, owned by one engine."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Protocol
+
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, SkillId, SkillLevel
+from routing.model import QueueRule, Where
+
+if TYPE_CHECKING:
+    from routing.index import Group
+
+# (idle since, running number, agent): the order in which idle agents are asked
+IdleKey = tuple[datetime, int, "Agent"]
+# (minus priority, first entry, running number, call): the order in which waiting calls are served
+WaitKey = tuple[int, datetime, int, "Waiting"]
+
+
+class Agent:
+    """An agent at work."""
+
+    __slots__ = (
+        "agent",
+        "call",
+        "call_queue",
+        "call_since",
+        "distrust_until",
+        "due",
+        "failures",
+        "fits",
+        "held",
+        "idle",
+        "idle_key",
+        "offer",
+        "phone",
+        "phone_since",
+        "reason",
+        "since",
+        "skills",
+        "slot",
+        "state",
+        "wrap_until",
+    )
+
+    def __init__(self, agent: AgentId, skills: Mapping[SkillId, int], since: datetime, number: int) -> None:
+        self.agent = agent
+        self.skills = skills
+        self.state = AgentState.OFFLINE
+        self.reason = ""  # slug of the break, or why the system changed the state
+        self.since = since  # of the state
+        self.phone = PhoneState.UNREACHABLE  # until Asterisk says otherwise
+        self.phone_since: datetime | None = None
+        self.call: CallId | None = None  # the call they talk in
+        self.call_queue: QueueRule | None = None  # whose wrap-up time counts
+        self.call_since = since
+        self.offer: LiveOffer | None = None
+        self.failures = 0  # offers rejected or unreachable since the last one accepted
+        self.distrust_until: datetime | None = None  # the phone reports well and fails: not asked before this
+        self.wrap_until: datetime | None = None
+        self.due: datetime | None = None  # see Agenda
+        # The index's own fields: see routing.index.
+        self.slot = -1  # number of the agent's bit
+        self.fits = 0  # bit per group the agent fits
+        self.held = 0  # bit per group whose heap has an entry of this agent
+        self.idle = False
+        self.idle_key: IdleKey = (since, number, self)
+
+    @property
+    def ready(self) -> bool:
+        """Whether a phone may ring here now."""
+        return (
+            self.state is AgentState.AVAILABLE
+            and self.phone is PhoneState.IDLE
+            and self.offer is None
+            and self.call is None
+            and self.distrust_until is None
+        )
+
+
+class Waiting:
+    """A call that waits for an agent."""
+
+    __slots__ = (
+        "aged",
+        "attempts",
+        "call_id",
+        "due",
+        "failures",
+        "hopeless_at",
+        "key",
+        "language",
+        "number",
+        "offer",
+        "plan",
+        "queue",
+        "queued_at",
+        "resume_at",
+        "skills",
+        "skip",
+        "step",
+        "where",
+    )
+
+    def __init__(self, call_id: CallId, queue: QueueRule, queued_at: datetime, number: int) -> None:
+        self.call_id = call_id
+        self.queue = queue
+        self.queued_at = queued_at
+        self.number = number  # of arrival at this engine: the last tie-breaker
+        self.skills: tuple[SkillLevel, ...] = ()
+        self.language: str | None = None
+        self.where = Where.RETURNING
+        self.plan: tuple[tuple[Group, datetime | None], ...] = ()  # groups tried in order, each until its instant
+        self.step = 0
+        self.aged = 0  # points of priority earned by waiting
+        self.key: WaitKey | None = None  # not None: listed in the index
+        self.skip: dict[AgentId, datetime] = {}  # agents not to be asked again before an instant
+        self.attempts = 0
+        self.failures = 0  # of Asterisk, in a row
+        self.hopeless_at: datetime | None = None  # nobody could ever take it: when the caller is told
+        self.resume_at: datetime | None = None  # end of RETURNING or PAUSED
+        self.offer: LiveOffer | None = None
+        self.due: datetime | None = None  # see Agenda
+
+    @property
+    def group(self) -> Group:
+        """Who may take the call now."""
+        return self.plan[self.step][0]
+
+    def may_ask(self, agent: Agent) -> bool:
+        """Whether the agent has not just let this call go."""
+        return agent.agent not in self.skip
+
+
+class LiveOffer:
+    """One ring of one agent for one call, not over yet."""
+
+    __slots__ = ("agent", "call", "due", "made_at", "offer_id", "rang_at")
+
+    def __init__(self, offer_id: OfferId, call: Waiting, agent: Agent, made_at: datetime) -> None:
+        self.offer_id = offer_id
+        self.call = call
+        self.agent = agent
+        self.made_at = made_at
+        self.rang_at: datetime | None = None
+        self.due: datetime | None = None  # see Agenda
+
+
+class Timed(Protocol):
+    """A thing with at most one instant at which it wants to be looked at."""
+
+    due: datetime | None
+
+
+class Agenda:
+    """Who wants to be looked at, and when. A thing that is armed anew leaves its old entry behind, which is skipped."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[datetime, int, Timed]] = []
+        self._count = 0  # equal instants come in the order of arming
+
+    def arm(self, thing: Timed, at: datetime | None) -> None:
+        """Look at ``thing`` at ``at`` and not before; None: not at all."""
+        if at == thing.due:
+            return
+        thing.due = at
+        if at is not None:
+            self._count += 1
+            heappush(self._heap, (at, self._count, thing))
+
+    def next_at(self) -> datetime | None:
+        """The next instant, or None."""
+        heap = self._heap
+        while heap and heap[0][2].due is not heap[0][0]:
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    def pop(self, now: datetime) -> Timed | None:
+        """A thing whose instant has come, earliest first; it is disarmed."""
+        at = self.next_at()
+        if at is None or at > now:
+            return None
+        thing = heappop(self._heap)[2]
+        thing.due = None
+        return thing
+
+
+class QueueLine:
+    """A queue's rule and everybody who waits in it, in order of service."""
+
+    __slots__ = ("handle_s", "keys", "rule")
+
+    # Mean length of a call with its wrap-up before the first was seen: product.md's desks talk some minutes.
+    FIRST_GUESS_S = 240.0
+    # Weight of the newest call: half of what is remembered stems from the last 14 calls.
+    WEIGHT = 0.05
+
+    def __init__(self, rule: QueueRule) -> None:
+        self.rule = rule
+        self.keys: list[WaitKey] = []
+        self.handle_s = self.FIRST_GUESS_S
+
+    def handled(self, seconds: float) -> None:
+        """An agent was busy this long with one call."""
+        self.handle_s += self.WEIGHT * (seconds - self.handle_s)
+
+    def enter(self, key: WaitKey) -> None:
+        """A call waits from now on."""
+        insort(self.keys, key)
+
+    def leave(self, key: WaitKey) -> None:
+        """It does not any more."""
+        del self.keys[bisect_left(self.keys, key)]
+
+    def position(self, call: Waiting) -> int | None:
+        """The call's place, 1 is next; None when it is not in line."""
+        return None if call.key is None else bisect_left(self.keys, call.key) + 1

@@ -1,0 +1,107 @@
+"""The obvious engine: for each decision look at every agent and every call. Slow, and easy to believe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from cti.domain.model import AgentState, OfferId, SkillId, SkillLevel
+from routing.expression import Expression, Skills
+from routing.index import Group, Index
+from routing.state import Agent, Waiting, WaitKey
+
+T0 = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    """An instant of a test."""
+    return T0 + timedelta(seconds=seconds)
+
+
+def skills(**levels: int) -> tuple[SkillLevel, ...]:
+    """``skills(en=3)``."""
+    return tuple(SkillLevel(skill=SkillId(name), level=level) for name, level in levels.items())
+
+
+def ids() -> Callable[[], OfferId]:
+    """A source of offer ids that repeats itself in each run."""
+    numbers = count(1)
+    return lambda: OfferId(f"{next(numbers):032x}")
+
+
+class ScanIndex(Index):
+    """Same questions as Index, answered by looking at everybody."""
+
+    def __init__(self) -> None:
+        self._everybody: list[Agent] = []
+        self._listed: list[WaitKey] = []
+
+    def add_agent(self, agent: Agent) -> None:
+        self._everybody.append(agent)
+
+    def remove_agent(self, agent: Agent) -> None:
+        self._everybody.remove(agent)
+
+    def set_skills(self, agent: Agent, skills: Skills) -> None:
+        agent.skills = dict(skills)
+
+    def state_changed(self, agent: Agent) -> None:
+        pass
+
+    def idle(self, agent: Agent) -> None:
+        agent.idle = True
+
+    def busy(self, agent: Agent) -> None:
+        agent.idle = False
+
+    def claim(self, expression: Expression) -> Group:
+        return Group(expression, 0)
+
+    def release(self, group: Group) -> None:
+        pass
+
+    def wait(self, call: Waiting, key: WaitKey) -> None:
+        call.key = key
+        self._listed.append(key)
+
+    def leave(self, call: Waiting) -> None:
+        self._listed = [key for key in self._listed if key[3] is not call]
+        call.key = None
+
+    def best_agent(self, call: Waiting) -> tuple[Agent, int] | None:
+        able = [agent for agent in self._everybody if agent.ready and fits(call, agent) and call.may_ask(agent)]
+        return (min(able, key=lambda agent: agent.idle_key[:2]), len(able)) if able else None
+
+    def best_call(self, agent: Agent) -> tuple[Waiting, int] | None:
+        fitting = [key for key in self._listed if fits(key[3], agent)]
+        able = [key for key in fitting if key[3].may_ask(agent)]
+        return (min(able)[3], len(fitting)) if able else None
+
+    def staffed(self, group: Group) -> bool:
+        return any(who.state is not AgentState.OFFLINE for who in self._who(group))
+
+    def anybody(self) -> bool:
+        return any(who.state is not AgentState.OFFLINE for who in self._everybody)
+
+    def others_staffed(self, group: Group, agent: Agent) -> bool:
+        return any(who.state is not AgentState.OFFLINE for who in self._who(group) if who is not agent)
+
+    def leaves_gap(self, agent: Agent) -> bool:
+        return True
+
+    def counts(self, expression: Expression) -> tuple[int, int, int]:
+        who = self._who(Group(expression, 0))
+        working = sum(one.state in (AgentState.AVAILABLE, AgentState.WRAP_UP) for one in who)
+        return sum(one.ready for one in who), working, sum(one.state is not AgentState.OFFLINE for one in who)
+
+    def at_work(self, group: Group) -> int:
+        return self.counts(group.expression)[1]
+
+    def _who(self, group: Group) -> list[Agent]:
+        return [agent for agent in self._everybody if group.expression.fits(agent.agent, agent.skills)]
+
+
+def fits(call: Waiting, agent: Agent) -> bool:
+    """Whether the call's present step takes this agent."""
+    return call.group.expression.fits(agent.agent, agent.skills)
