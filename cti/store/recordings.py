@@ -1,0 +1,60 @@
+"""QA's list of recordings: the ledger's rows joined with what the calls table knows of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from cti.domain.model import CallId, TenantId
+from cti.store.away import deadline
+
+_PAGE = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+
+
+class RecordingList:
+    """Reads only; the recording pipeline writes. Methods raise Unavailable when PostgreSQL is away."""
+
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        self._pool = pool
+
+    async def page(
+        self,
+        tenant: TenantId,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        queue: str | None = None,
+        agent: str | None = None,
+        states: Sequence[str] | None = None,
+        number_part: str | None = None,
+        min_duration_s: float | None = None,
+        after: tuple[datetime, CallId] | None = None,
+        call_id: CallId | None = None,
+        limit: int = 50,
+    ) -> list[asyncpg.Record]:
+        """At most ``limit`` rows, newest call first; filters that are None do not filter.
+
+        Columns: call_id, arrived_at, state, reason, duration_s, bytes, sha256, uri, stored_at, flags, queue, agents,
+        end_reason, caller_kind, caller_e164, caller_national.
+        """
+        async with deadline():
+            return await self._pool.fetch(
+                _PAGE,
+                tenant,
+                since,
+                until,
+                queue,
+                agent,
+                list(states) if states is not None else None,
+                number_part,
+                min_duration_s,
+                after[0] if after else None,
+                UUID(after[1]) if after else None,
+                UUID(call_id) if call_id else None,
+                limit,
+            )
