@@ -6,7 +6,8 @@ import asyncio
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ class RunningObjectStore:
 
     access: S3Access
     child: Child | None  # None: an outside store, which is not ours to stop
-    sockets: tuple[Path, ...] = ()  # what it leaves in /tmp, whatever its folder
+    listeners: Mapping[str, int] = field(default_factory=dict)  # what listens at which port
 
     async def stop(self) -> None:
         """Ends it; an outside store is left alone."""
@@ -68,7 +69,7 @@ class RunningObjectStore:
         # Its orderly end waits for streams between its own parts and takes longer than any grace; what was
         # acknowledged is in the kernel's hands by now.
         await self.child.stop(STOP_GRACE_S)
-        for socket in self.sockets:
+        for socket in _sockets(self.listeners):
             socket.unlink(missing_ok=True)
 
 
@@ -107,7 +108,7 @@ async def start_objectstore(run: RunFolder, ports: PortPool, *, bucket: str = "k
             cwd=folder,
         )
     )
-    running = RunningObjectStore(access=access, child=child, sockets=_sockets(listeners))
+    running = RunningObjectStore(access=access, child=child, listeners=listeners)
     try:
         await child.until_ready(lambda: asyncio.to_thread(_has_bucket, access), READY_DEADLINE_S)
     except BaseException:
@@ -139,10 +140,9 @@ def _listeners(s3_port: int, ports: PortPool) -> dict[str, int]:
     return listeners
 
 
-def _sockets(listeners: dict[str, int]) -> tuple[Path, ...]:
-    """Each gRPC server also makes a socket, always in /tmp; a kill leaves it there."""
-    names = ("master", "volume", "filer", "s3")
-    return tuple(Path("/tmp") / f"seaweedfs-{name}-grpc-{listeners[f'{name}.port.grpc']}.sock" for name in names)
+def _sockets(listeners: Mapping[str, int]) -> tuple[Path, ...]:
+    """Its servers also make sockets, always in /tmp and named by the port; a kill leaves them there."""
+    return tuple(path for port in listeners.values() for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"))
 
 
 def _arguments(folder: Path, identities: Path, listeners: dict[str, int]) -> list[str]:

@@ -40,7 +40,7 @@ def sipp_arguments(load: SippLoad, *, port: int, control_port: int, rtp: range, 
     """SIPp's command line; everything bound to loopback."""
     arguments = [load.server, "-sf", str(load.scenario), "-s", load.service, "-nostdin"]
     arguments += ["-i", LOOPBACK, "-p", str(port), "-cp", str(control_port), "-ci", LOOPBACK]
-    arguments += ["-mi", LOOPBACK, "-min_rtp_port", str(rtp.start), "-max_rtp_port", str(rtp.stop - 1)]
+    arguments += ["-mi", LOOPBACK, "-mp", str(rtp.start)]
     arguments += ["-m", str(load.calls), "-r", f"{load.rate_hz:g}", "-l", str(load.limit)]
     # The statistics are read at the end alone; one line in an hour keeps the file small.
     arguments += ["-trace_stat", "-stf", str(statistics), "-fd", "3600", "-trace_err"]
@@ -73,10 +73,9 @@ class RunningSipp:
         A failed call is a result, not a breakdown.
         """
         code = await self.child.wait()
-        if code not in (0, 1, 99):  # 1: some calls failed; 99: ended by the limit of time without calls
+        if code not in (0, 1) or not self._statistics.exists():  # 1: some calls failed
             raise ChildFailed(f"SIPp ended with {code}: {self.child.log_tail()}")
-        text = self._statistics.read_text() if self._statistics.exists() else ""
-        successful, failed = read_statistics(text)
+        successful, failed = read_statistics(self._statistics.read_text())
         return SippResult(successful=successful, failed=failed, log=self.child.spec.log)
 
     async def stop(self) -> None:

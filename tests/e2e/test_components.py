@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from cti.demo.folders import LOOPBACK, PortPool, RunFolder, run_folder
 from cti.demo.objectstore import start_objectstore
 from cti.demo.phones import PhoneAccount, PhoneError, start_phone
 from cti.demo.postgres import start_postgres
+from cti.demo.sipp import SippLoad, run_sipp
 from cti.demo.tones import read_wav, tone_seconds
 
 if TYPE_CHECKING:
@@ -72,11 +74,62 @@ EXTENSIONS = """
 [in]
 exten => 100,1,MixMonitor(test.wav,r({spool}/monitor/rx.wav)t({spool}/monitor/tx.wav))
  same => n,Dial(PJSIP/agent,10)
+exten => 300,1,Answer()
+ same => n,Hangup()
 exten => 200,1,Answer()
  same => n,Read(KEYS,,4,,1,5)
  same => n,Set(GLOBAL(KEYS)=${{KEYS}})
  same => n,Set(GLOBAL(CALLER)=${{CALLERID(num)}}/${{CALLERID(name)}})
  same => n,Hangup()
+"""
+
+
+# A caller that waits to be answered and is hung up upon.
+SCENARIO = """<?xml version="1.0" encoding="UTF-8" ?>
+<scenario name="caller">
+  <send retrans="500"><![CDATA[
+    INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+    From: <sip:[from]@[local_ip]:[local_port]>;tag=[call_number]
+    To: <sip:[service]@[remote_ip]:[remote_port]>
+    Call-ID: [call_id]
+    CSeq: 1 INVITE
+    Contact: <sip:[from]@[local_ip]:[local_port]>
+    Max-Forwards: 70
+    Content-Type: application/sdp
+    Content-Length: [len]
+
+    v=0
+    o=- 1 1 IN IP4 [local_ip]
+    s=-
+    c=IN IP4 [media_ip]
+    t=0 0
+    m=audio [media_port] RTP/AVP 0
+    a=rtpmap:0 PCMU/8000
+  ]]></send>
+  <recv response="100" optional="true"/>
+  <recv response="200" rrs="true"/>
+  <send><![CDATA[
+    ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+    Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+    From: <sip:[from]@[local_ip]:[local_port]>;tag=[call_number]
+    To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
+    Call-ID: [call_id]
+    CSeq: 1 ACK
+    Max-Forwards: 70
+    Content-Length: 0
+  ]]></send>
+  <recv request="BYE"/>
+  <send><![CDATA[
+    SIP/2.0 200 OK
+    [last_Via:]
+    [last_From:]
+    [last_To:]
+    [last_Call-ID:]
+    [last_CSeq:]
+    Content-Length: 0
+  ]]></send>
+</scenario>
 """
 
 
@@ -161,6 +214,22 @@ async def test_a_phone_with_a_wrong_password_is_not_let_in() -> None:
         account = PhoneAccount(user="agent", server=server, password="wrong", register=True)
         with pytest.raises(PhoneError, match="REGISTER_FAIL"):
             await start_phone(run, pool, account, name="stranger")
+
+
+async def test_many_callers_at_once() -> None:
+    async with an_asterisk() as (run, pool, _, server):
+        scenario = run.path / "caller.xml"
+        scenario.write_text(SCENARIO)
+        load = SippLoad(
+            scenario=scenario, server=server, service="300", calls=20, rate_hz=40, keys={"from": "0312345678"}
+        )
+        async with asyncio.timeout(20):
+            done = await run_sipp(run, pool, load)
+        assert (done.successful, done.failed) == (20, 0)
+        nobody_there = dataclasses.replace(load, service="999", calls=3)
+        async with asyncio.timeout(20):
+            done = await run_sipp(run, pool, nobody_there, name="refused")
+        assert (done.successful, done.failed) == (0, 3)
 
 
 async def test_a_database_and_an_object_store_beside_each_other() -> None:

@@ -53,7 +53,7 @@ def test_sipp_is_bound_to_loopback_and_told_its_keys() -> None:
     text = " ".join(line)
     assert "-i 127.0.0.1 -p 20000" in text
     assert "-key from 090" in text
-    assert "-max_rtp_port 10099" in text
+    assert "-mp 10000" in text
 
 
 def test_sipps_last_line_of_statistics_counts() -> None:
