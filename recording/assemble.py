@@ -51,7 +51,7 @@ def job_of_call(call: Call) -> Job:
         call_id=call.call_id,
         tenant=call.tenant,
         state=RecordingState.EXPECTED,
-        started_at=call.arrived_at,
+        arrived_at=call.arrived_at,
         facts=facts_of(call),
     )
 
@@ -147,11 +147,11 @@ def _track(job: Job, file: ReadyFile, ended_at: datetime) -> Track:
 
 
 def _leg_span(job: Job, file: ReadyFile, ended_at: datetime) -> tuple[datetime, datetime]:
-    """First sample and end of an agent's leg: its answer, else its announcement, else counted from its end."""
+    """First sample and end of an agent's leg: its announcement, else its answer, else counted from its end."""
+    announced = _announced_at(job, file.name.base)
     for talk in job.talks:
         if talk.uniqueid == file.name.uniqueid:
-            return talk.start_at, talk.end_at
-    announced = _announced_at(job, file.name.base)
+            return announced or talk.start_at, talk.end_at
     until = min(ended_at, file.changed_at) if file.info.closed else ended_at
     start = announced or until - timedelta(seconds=file.info.seconds)
     return start, max(until, start)

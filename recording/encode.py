@@ -18,6 +18,7 @@ import signal
 import subprocess  # ffmpeg is run with a fixed argument list, never through a shell
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,13 +27,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
 
-from pydub.utils import get_encoder_name, mediainfo_json
-
 from cti.domain.errors import ConfigError, PeerError, Unavailable
 from recording import pcm
 from recording.analysis import Analyser, Analysis, TalkWindow
 from recording.mix import MixSource, mix, mix_rate
 from recording.timeline import Timeline
+
+with warnings.catch_warnings():
+    # Its source has escapes that newer compilers warn of, and it warns of a missing ffmpeg, which start() refuses.
+    warnings.simplefilter("ignore")
+    from pydub.utils import get_encoder_name, mediainfo_json
 
 CONTENT_TYPE = "audio/webm"
 SUFFIX = ".webm"
@@ -114,6 +118,11 @@ class EncoderPool:
                 self._pool = self._new_pool()
                 pool.shutdown(wait=False)
             raise Unavailable(f"the encoder of {job.name} died") from error
+
+    def pids(self) -> list[int]:
+        """The workers that have been started."""
+        processes = self._pool._processes if self._pool is not None else None
+        return list(processes or ())
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # "spawn": a fork would copy the server's sockets and threads' locks into the worker.

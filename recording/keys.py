@@ -1,6 +1,6 @@
 """Names of things: objects in the store, files in the spool. PURE.
 
-An object's key holds no personal data: tenant, day and our own call id. The day is the call's start in UTC, so
+An object's key holds no personal data: tenant, day and our own call id. The day is the call's arrival in UTC, so
 that a key can be computed without knowing any time zone, and a day's objects lie together for lifecycle rules.
 """
 
@@ -93,13 +93,13 @@ def parse_base(base: str) -> SpoolName | None:
     return name if name is not None and name.direction is Direction.BOTH else None
 
 
-def object_keys(tenant: TenantId, call_id: CallId, started_at: datetime, *, suffix: str) -> ObjectKeys:
+def object_keys(tenant: TenantId, call_id: CallId, arrived_at: datetime, *, suffix: str) -> ObjectKeys:
     """Keys of a recording. Raises CallerError when tenant or call id could not be part of a safe key."""
     if _TENANT.fullmatch(tenant) is None:
         raise CallerError(f"tenant {tenant!r} cannot be part of an object key: use a-z, 0-9, - and _")
     if _CALL_ID.fullmatch(call_id) is None:
         raise CallerError(f"call id {call_id!r} cannot be part of an object key: it must be a lower-case UUID")
-    stem = f"{tenant}/{started_at.astimezone(UTC):%Y/%m/%d}/{call_id}"
+    stem = f"{tenant}/{arrived_at.astimezone(UTC):%Y/%m/%d}/{call_id}"
     return ObjectKeys(audio=stem + suffix, manifest=stem + MANIFEST_SUFFIX, peaks=stem + PEAKS_SUFFIX)
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
-from uuid import UUID
 
-from cti.domain.errors import CallerError
 from cti.domain.model import AgentId, CallId, TenantId
 from recording.lifecycle import RecordingState, Step
 from recording.model import CallFacts, Job, StoredAudio
@@ -38,7 +35,8 @@ class LedgerRecord:
     state: RecordingState
     reason: str
     attempts: int
-    started_at: datetime
+    arrived_at: datetime
+    began_at: datetime | None  # second 0 of the sound
     ended_at: datetime | None
     stored_at: datetime | None
     facts: CallFacts
@@ -49,8 +47,8 @@ class LedgerRecord:
 class RecordingFilter:
     """What the QA list shows. Empty fields do not filter."""
 
-    since: datetime | None = None  # started at or after
-    until: datetime | None = None  # started before
+    since: datetime | None = None  # arrived at or after
+    until: datetime | None = None  # arrived before
     agent: AgentId | None = None  # who is heard
     queue: str | None = None
     caller_kind: str | None = None
@@ -63,11 +61,11 @@ class RecordingFilter:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RecordingPage:
-    """Newest first."""
+class PlaceInList:
+    """Where a page of the list ends: the next one begins behind it, newest first."""
 
-    records: tuple[LedgerRecord, ...]
-    next_cursor: str | None  # hand it back for the page after; None: that was the last
+    arrived_at: datetime
+    call_id: CallId
 
 
 class Ledger(Protocol):
@@ -83,9 +81,9 @@ class Ledger(Protocol):
         """One recording, whosever it is; for files that only carry a call id."""
 
     async def page(
-        self, tenant: TenantId, wanted: RecordingFilter, *, cursor: str | None = None, limit: int = 50
-    ) -> RecordingPage:
-        """The QA list. Raises CallerError for a cursor or limit that is not ours."""
+        self, tenant: TenantId, wanted: RecordingFilter, *, after: PlaceInList | None = None, limit: int = 50
+    ) -> tuple[LedgerRecord, ...]:
+        """The QA list: at most ``limit``, newest arrival first. Raises CallerError for a limit out of bounds."""
 
     async def history(self, tenant: TenantId, call_id: CallId) -> tuple[LedgerMove, ...]:
         """What happened to a recording, oldest first."""
@@ -97,25 +95,6 @@ class Ledger(Protocol):
         """How many recordings are in each unsettled state, and how many settled today."""
 
 
-def write_cursor(record: LedgerRecord) -> str:
-    """The place in the list after this record."""
-    place = [record.started_at.astimezone(UTC).isoformat(), record.call_id]
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """Where the list goes on. Raises CallerError when it was not made here."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        at, call_id = json.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-        when = datetime.fromisoformat(at)
-        if when.tzinfo is None:
-            raise ValueError("no time zone")
-        return when, UUID(call_id)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise CallerError("cursor: not one that the list gave; start again without it") from error
-
-
 def record_of(job: Job) -> LedgerRecord:
     """A job as the ledger shows it."""
     return LedgerRecord(
@@ -124,7 +103,8 @@ def record_of(job: Job) -> LedgerRecord:
         state=job.state,
         reason=job.reason,
         attempts=job.attempts,
-        started_at=job.started_at,
+        arrived_at=job.arrived_at,
+        began_at=job.began_at,
         ended_at=job.ended_at,
         stored_at=job.stored_at,
         facts=job.facts,
@@ -140,7 +120,8 @@ def record_from_row(row: Mapping[str, Any]) -> LedgerRecord:
         state=RecordingState(row["state"]),
         reason=row["reason"],
         attempts=row["attempts"],
-        started_at=row["started_at"],
+        arrived_at=row["arrived_at"],
+        began_at=row["began_at"],
         ended_at=row["ended_at"],
         stored_at=row["stored_at"],
         facts=CallFacts(

@@ -104,7 +104,8 @@ class Job:
     call_id: CallId
     tenant: TenantId
     state: RecordingState
-    started_at: datetime  # the call's arrival: second 0 unless sound is older
+    arrived_at: datetime  # the call's arrival
+    began_at: datetime | None = None  # second 0 of the recording; None until it is put together
     ended_at: datetime | None = None
     inferred_end: bool = False  # nobody told us: concluded from the files
     facts: CallFacts = field(default_factory=CallFacts)

@@ -141,7 +141,7 @@ class RecordingPipeline:
         elif job.state is RecordingState.FAILED:
             self._spawn(self._retry_later(job))
         else:
-            self._to_store.put(job.ended_at or job.started_at, job.call_id, None)
+            self._to_store.put(job.ended_at or job.arrived_at, job.call_id, None)
 
     # --- Facts ---------------------------------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class RecordingPipeline:
         except (PeerError, OSError) as error:
             await self._failed(job, "unreadable_file", error)
             return
-        self._to_make.put(job.ended_at or job.started_at, job.call_id, (job, files))
+        self._to_make.put(job.ended_at or job.arrived_at, job.call_id, (job, files))
 
     async def _make_loop(self) -> None:
         while True:
@@ -208,7 +208,7 @@ class RecordingPipeline:
                 await self._failed(job, "encoding_failed", error)
                 continue
             self._notes.put(job)
-            self._to_store.put(job.ended_at or job.started_at, job.call_id, None)
+            self._to_store.put(job.ended_at or job.arrived_at, job.call_id, None)
 
     async def _store_loop(self) -> None:
         pause_s = self._settings.retry_first_s
@@ -270,7 +270,7 @@ class RecordingPipeline:
     async def _retry_later(self, job: Job) -> None:
         await asyncio.sleep(min(_RETRY_MOST_S, 2.0 ** min(job.attempts, 16)))
         if job.state is not RecordingState.FAILED:  # all is stored, only the last words are missing
-            self._to_store.put(job.ended_at or job.started_at, job.call_id, None)
+            self._to_store.put(job.ended_at or job.arrived_at, job.call_id, None)
             return
         job = await self._steps.move(job, Step.RETRY)
         self._notes.put(job)

@@ -76,7 +76,7 @@ class Rescue:
             tenant=record.tenant,
             # Whatever was made of it is gone with the manifest: it begins again with the files.
             state=RecordingState.NOT_RECORDED if written_off else RecordingState.RECORDING,
-            started_at=record.started_at,
+            arrived_at=record.arrived_at,
             ended_at=record.ended_at,
             facts=record.facts,
             moves=tuple(Move(number=m.number, at=m.at, step=m.step, state=m.state, reason=m.reason) for m in history),
@@ -92,5 +92,5 @@ class Rescue:
             for job in jobs
             if job.call_id not in by_call
             and not self._is_live(job.call_id)
-            and (now - job.started_at).total_seconds() > self._settings.orphan_after_s
+            and (now - job.arrived_at).total_seconds() > self._settings.orphan_after_s
         ]

@@ -107,7 +107,7 @@ class Steps:
         job = replace(job, files=await asyncio.to_thread(self._take_in, files, plan))
         if isinstance(plan, Nothing):
             return await self.move(job, Step.NOTHING_THERE, reason=plan.reason)
-        job = replace(job, started_at=plan.timeline.started_at)
+        job = replace(job, began_at=plan.timeline.started_at)
         encoded = await self._t.encoder.encode(self._encode_job(job, plan))
         job = replace(job, audio=self._audio(job, plan, encoded))
         return await self.move(job, Step.ENCODED)
@@ -144,7 +144,7 @@ class Steps:
         )
 
     def _audio(self, job: Job, plan: Assembly, encoded: Encoded) -> StoredAudio:
-        keys = object_keys(job.tenant, job.call_id, job.started_at, suffix=encode.SUFFIX)
+        keys = object_keys(job.tenant, job.call_id, job.arrived_at, suffix=encode.SUFFIX)
         return StoredAudio(
             key=keys.audio,
             uri=self._t.objects.uri(keys.audio),
@@ -214,7 +214,7 @@ class Steps:
         if (sha256, size) != (job.audio.sha256, job.audio.size):
             raise PeerError(f"{job.audio.key} was read back as {size} bytes with another hash than was sent")
         job = await self.move(job, Step.VERIFIED)
-        keys = object_keys(job.tenant, job.call_id, job.started_at, suffix=encode.SUFFIX)
+        keys = object_keys(job.tenant, job.call_id, job.arrived_at, suffix=encode.SUFFIX)
         await self._t.objects.put_bytes(keys.manifest, to_json(job), content_type="application/json")
         return job
 

@@ -20,11 +20,9 @@ from recording.ledger import (
     MAX_PAGE,
     LedgerMove,
     LedgerRecord,
+    PlaceInList,
     RecordingFilter,
-    RecordingPage,
-    read_cursor,
     record_from_row,
-    write_cursor,
 )
 from recording.lifecycle import RecordingState, Step
 from recording.model import Job
@@ -82,12 +80,11 @@ class PostgresLedger:
         return None if row is None else record_from_row(row)
 
     async def page(
-        self, tenant: TenantId, wanted: RecordingFilter, *, cursor: str | None = None, limit: int = 50
-    ) -> RecordingPage:
+        self, tenant: TenantId, wanted: RecordingFilter, *, after: PlaceInList | None = None, limit: int = 50
+    ) -> tuple[LedgerRecord, ...]:
         """See Ledger."""
         if not 1 <= limit <= MAX_PAGE:
             raise CallerError(f"limit must be 1 to {MAX_PAGE}, not {limit}")
-        after_at, after_call = read_cursor(cursor) if cursor else (None, None)
         async with _deadline():
             rows = await self._pool.fetch(
                 _SQL["page"],
@@ -103,13 +100,11 @@ class PostgresLedger:
                 [state.value for state in wanted.states],
                 wanted.flag,
                 _uuid(wanted.call_id) if wanted.call_id else None,
-                after_at,
-                after_call,
-                limit + 1,
+                after.arrived_at if after else None,
+                _uuid(after.call_id) if after else None,
+                limit,
             )
-        records = tuple(record_from_row(row) for row in rows[:limit])
-        more = len(rows) > limit
-        return RecordingPage(records=records, next_cursor=write_cursor(records[-1]) if more else None)
+        return tuple(record_from_row(row) for row in rows)
 
     async def history(self, tenant: TenantId, call_id: CallId) -> tuple[LedgerMove, ...]:
         """See Ledger."""
@@ -156,7 +151,8 @@ def _values(job: Job) -> tuple[object, ...]:
         job.reason,
         len(job.moves),
         job.attempts,
-        job.started_at,
+        job.arrived_at,
+        job.began_at,
         job.ended_at,
         job.stored_at,
         list(facts.agents),

@@ -2,8 +2,8 @@
 
 A file has no clock in it, only samples, so each is placed by its *anchor*: the instant of its first sample.
 
-- The caller's channel is recorded from the moment MixMonitor starts: the announcement's own timestamp.
-- An agent's leg is recorded from its first frame, which with ``Dial(…m…)`` is the answer.
+- The caller's channel is recorded from the moment MixMonitor starts: the timestamp of its ``CtiRecording`` event.
+- An agent's leg is recorded from its answer on; its announcement's timestamp again (docs/dialplan.md).
 
 MixMonitor pads the silent one of two sides, but writes nothing while *both* send nothing: that time is missing
 from the file, and all that follows would be heard too early. The file's length is therefore compared with the

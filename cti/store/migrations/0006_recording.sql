@@ -8,7 +8,8 @@ CREATE TABLE recordings (
     reason           text NOT NULL DEFAULT '',     -- slug of the last step: why not recorded, what failed
     moves            integer NOT NULL,             -- steps so far; an older write never replaces a newer one
     attempts         integer NOT NULL DEFAULT 0,   -- failed tries since hang-up
-    started_at       timestamptz NOT NULL,         -- second 0 of the recording
+    arrived_at       timestamptz NOT NULL,         -- the call's arrival
+    began_at         timestamptz,                  -- second 0 of the sound
     ended_at         timestamptz,
     stored_at        timestamptz,
     -- What the call was, to find it by; the rest is in calls.
@@ -36,11 +37,11 @@ CREATE TABLE recordings (
 );
 
 -- The list of the QA page: newest first, page by page.
-CREATE INDEX recordings_newest ON recordings (tenant, started_at DESC, call_id DESC);
+CREATE INDEX recordings_newest ON recordings (tenant, arrived_at DESC, call_id DESC);
 CREATE INDEX recordings_agents ON recordings USING gin (agents);
 CREATE INDEX recordings_reservation ON recordings (tenant, reservation) WHERE reservation IS NOT NULL;
 -- What is not settled yet: few rows of many.
-CREATE INDEX recordings_open ON recordings (started_at)
+CREATE INDEX recordings_open ON recordings (arrived_at)
     WHERE state NOT IN ('stored', 'salvaged', 'truncated', 'not_recorded');
 CREATE INDEX recordings_missing ON recordings (tenant, ended_at DESC) WHERE state IN ('not_recorded', 'failed');
 
