@@ -55,7 +55,11 @@ function connect(): void {
     },
     connection(state) {
       connection.value = state;
-      if (state === "refused") forget();
+    },
+    doubt() {
+      api.me().catch((error: unknown) => {
+        if (error instanceof Refusal && error.status === 401) forget();
+      });
     },
     resume: () => ({ streamId: desk.value.streamId, seq: desk.value.agentSeq }),
   });

@@ -1,11 +1,13 @@
 /** The agent socket: connects, says hello, comes back after every loss, and notices when nothing is heard. */
 import type { ClientMessage, ServerMessage } from "./desk";
 
-export type Connection = "connecting" | "open" | "lost" | "refused";
+export type Connection = "connecting" | "open" | "lost";
 
 export interface Listener {
   message(message: ServerMessage): void;
   connection(state: Connection): void;
+  /** The socket was refused, or never opened: is this person still logged in? */
+  doubt(): void;
   /** What to resume from, or nulls. */
   resume(): { streamId: string | null; seq: number };
 }
@@ -14,8 +16,8 @@ export interface Listener {
 const SILENCE_MS = 40_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5_000;
-// Close codes with which the server says "log in again" (see docs/protocol.md).
-const REFUSED = new Set([4401, 4403]);
+// Policy violation: the session is over (docs/protocol.md). A refused handshake shows itself as a socket that never opened.
+const SESSION_OVER = 1008;
 
 export class DeskSocket {
   private socket: WebSocket | null = null;
@@ -35,7 +37,9 @@ export class DeskSocket {
     this.listener.connection("connecting");
     const socket = new WebSocket(this.url);
     this.socket = socket;
+    let opened = false;
     socket.onopen = () => {
+      opened = true;
       this.retryMs = FIRST_RETRY_MS;
       this.listener.connection("open");
       this.heard();
@@ -49,7 +53,7 @@ export class DeskSocket {
       this.listener.message(message);
     };
     socket.onclose = (event) => {
-      if (socket === this.socket) this.lost(event.code);
+      if (socket === this.socket) this.lost(!opened || event.code === SESSION_OVER);
     };
   }
 
@@ -89,14 +93,11 @@ export class DeskSocket {
     this.watchdog = setTimeout(() => this.socket?.close(4000, "silence"), SILENCE_MS);
   }
 
-  private lost(code: number): void {
+  private lost(doubtful: boolean): void {
     clearTimeout(this.watchdog);
     if (this.closed) return;
-    if (REFUSED.has(code)) {
-      this.listener.connection("refused");
-      return;
-    }
     this.listener.connection("lost");
+    if (doubtful) this.listener.doubt();
     // Spread over half the pause: a thousand pages must not all return in the same instant.
     const pause = this.retryMs * (0.5 + Math.random() / 2);
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
