@@ -1,0 +1,157 @@
+"""Calls as the pages show them: a line, a summary, the contact record with its journey. PURE."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cti.domain.model import AgentId, Call, OfferOutcome, TalkSegment
+from cti.web import bodies, parts, ports
+from cti.web.agentview import named_queue
+from cti.web.popview import caller, link, menu
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+    return None if begin is None or end is None else round(max(0.0, (end - begin).total_seconds()), 3)
+
+
+def _talk_s(call: Call, talks: tuple[TalkSegment, ...]) -> float | None:
+    spans = [_seconds(t.answered_at, t.ended_at or call.ended_at) for t in talks]
+    known = [s for s in spans if s is not None]
+    return round(sum(known), 3) if known else None
+
+
+def call_line(call: Call, agent: AgentId, names: ports.Names) -> parts.CallLine:
+    """A call in "my calls of today", seen by one agent."""
+    talks = tuple(t for t in call.talks if t.agent == agent)
+    offers = [o for o in call.offers if o.agent == agent]
+    return parts.CallLine(
+        call_id=call.call_id,
+        caller=caller(call.caller),
+        queue=None if call.queue is None else named_queue(call.tenant, call.queue, names),
+        reason=None if call.menu is None else call.menu.reason,
+        arrived_at=call.arrived_at,
+        answered_at=talks[0].answered_at if talks else None,
+        ended_at=call.ended_at,
+        talk_s=_talk_s(call, talks),
+        outcome=OfferOutcome.ACCEPTED if talks else (offers[-1].outcome if offers else None),
+        end_reason=call.end_reason,
+        reservation_id=None if call.link is None else call.link.reservation_id,
+        ticket_id=None if call.link is None else call.link.ticket_id,
+    )
+
+
+def _summary(call: Call) -> dict[str, object]:
+    agents: list[str] = []
+    for talk in call.talks:
+        if talk.agent not in agents:
+            agents.append(talk.agent)
+    return {
+        "call_id": call.call_id,
+        "state": call.state,
+        "caller": caller(call.caller),
+        "number_called": call.number_called,
+        "queue": call.queue,
+        "arrived_at": call.arrived_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "wait_s": _seconds(call.queued_at, call.answered_at or call.ended_at),
+        "talk_s": _talk_s(call, call.talks),
+        "agents": agents,
+        "ended_by": call.ended_by,
+        "end_reason": call.end_reason,
+        "reservation_id": None if call.link is None else call.link.reservation_id,
+    }
+
+
+def call_summary(call: Call) -> bodies.CallSummary:
+    """A call in a list."""
+    return bodies.CallSummary.model_validate(_summary(call))
+
+
+def recording_brief(found: ports.RecordingFacts | None) -> bodies.RecordingBrief | None:
+    """What became of a call's recording."""
+    if found is None:
+        return None
+    return bodies.RecordingBrief.model_validate(
+        {
+            "status": found.status,
+            "why": found.why,
+            "duration_s": found.duration_s,
+            "stored_at": found.stored_at,
+        }
+    )
+
+
+def call_record(call: Call, recording: ports.RecordingFacts | None) -> bodies.CallRecord:
+    """The contact record."""
+    offers = [
+        bodies.OfferBody(
+            offer_id=o.offer_id,
+            agent=o.agent,
+            reason=o.reason,
+            offered_at=o.offered_at,
+            rang_at=o.rang_at,
+            ended_at=o.ended_at,
+            outcome=o.outcome,
+        )
+        for o in call.offers
+    ]
+    talks = [
+        bodies.TalkBody(
+            agent=t.agent,
+            offer_id=t.offer_id,
+            answered_at=t.answered_at,
+            ended_at=t.ended_at,
+            talk_s=_seconds(t.answered_at, t.ended_at or call.ended_at),
+        )
+        for t in call.talks
+    ]
+    more: dict[str, object] = {
+        "menu_at": call.menu_at,
+        "menu": menu(call.menu),
+        "queued_at": call.queued_at,
+        "offers": offers,
+        "talks": talks,
+        "held_s": round(call.held_s, 3),
+        "transferred_at": list(call.transferred_at),
+        "fallback_at": call.fallback_at,
+        "hangup_cause": call.hangup_cause,
+        "inferred": call.inferred,
+        "link": link(call.link),
+        "recording": recording_brief(recording),
+        "journey": journey(call, recording),
+    }
+    return bodies.CallRecord.model_validate(_summary(call) | more)
+
+
+def journey(call: Call, recording: ports.RecordingFacts | None) -> list[bodies.JourneyStep]:
+    """Everything that happened to the call, oldest first. The menu's steps stand at the menu's beginning:
+    the keys themselves have no time."""
+    step = bodies.JourneyStep
+    steps = [step(at=call.arrived_at, what="arrived", detail=call.number_called)]
+    if call.menu_at is not None:
+        steps.append(step(at=call.menu_at, what="menu", detail=None if call.menu is None else call.menu.menu))
+        path = () if call.menu is None else call.menu.path
+        steps += [step(at=call.menu_at, what="menu_step", detail=s.label) for s in path]
+    if call.queued_at is not None:
+        steps.append(step(at=call.queued_at, what="queued", detail=call.queue))
+    for offer in call.offers:
+        steps.append(step(at=offer.offered_at, what="offered", agent=offer.agent, detail=offer.reason))
+        if offer.rang_at is not None:
+            steps.append(step(at=offer.rang_at, what="rang", agent=offer.agent))
+        if offer.ended_at is not None and offer.outcome is not OfferOutcome.ACCEPTED:
+            ended = step(at=offer.ended_at, what="offer_ended", agent=offer.agent, outcome=offer.outcome)
+            steps.append(ended)
+    for talk in call.talks:
+        steps.append(step(at=talk.answered_at, what="answered", agent=talk.agent))
+        if talk.ended_at is not None:
+            steps.append(step(at=talk.ended_at, what="talk_ended", agent=talk.agent))
+    steps += [step(at=at, what="transferred") for at in call.transferred_at]
+    if call.fallback_at is not None:
+        steps.append(step(at=call.fallback_at, what="fallback"))
+    if call.ended_at is not None:
+        reason = None if call.end_reason is None else call.end_reason.value
+        steps.append(step(at=call.ended_at, what="ended", detail=reason))
+    if recording is not None and recording.stored_at is not None:
+        steps.append(step(at=recording.stored_at, what="recording_stored", detail=recording.status))
+    return sorted(steps, key=lambda s: s.at)

@@ -1,0 +1,316 @@
+"""Numbers the messages of agents and tenants, serialises each once, and hands it to every socket it is for.
+
+Fed by the bus (``handle``) and by the screen pop (``pop_changed``), both synchronous: between a fact and a socket's
+buffer nothing is awaited. Whatever goes to many sockets at once goes in slices, so that a pop never stands behind
+a thousand pings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from aiohttp import web
+
+from cti.domain.access import User
+from cti.domain.errors import Unavailable
+from cti.domain.events import AgentPhoneChanged, AgentStateChanged, AsteriskReachable, CallAnswered, CallEnded, Event
+from cti.domain.model import AgentId, QueueId, TenantId
+from cti.domain.pop import PopChange, PopSink
+from cti.web import messages, popview, ports
+from cti.web.agentview import agent_body, board
+from cti.web.context import WebParts, midnight, zone_of_tenant
+from cti.web.messages import ServerMessage, wire
+
+log = logging.getLogger(__name__)
+
+# One loop turn serves this many sockets of a message to all: about a millisecond.
+SLICE = 20
+# People read a board; more often than this is noise, and each one is some kilobytes a socket.
+BOARD_S = 1.0
+# Figures of the day move with each call that ends; a query each second would be for nobody.
+FIGURES_S = 5.0
+PING_S = 15.0
+# A session ended elsewhere (switched off, another node) closes its sockets after this at the latest.
+SESSIONS_S = 60.0
+CLOSE_RESTART = 1012
+CLOSE_SESSION = 1008
+
+
+class Client(Protocol):
+    """A socket, seen by the hub."""
+
+    user: User
+    token_sha256: bytes
+
+    def send(self, text: str, kind: str, *, began_s: float | None = None) -> None:
+        """Put a frame in line; drops the client when too many wait. Never blocks, never raises."""
+
+    def ping(self) -> None:
+        """Say that the server is there."""
+
+    def refresh(self) -> None:
+        """Send a fresh snapshot soon."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close, politely if the peer reads, at once if not."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One agent's messages."""
+
+    seq: int = 0
+    clients: set[Client] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Topic:
+    """A tenant's board."""
+
+    seq: int = 0
+    clients: set[Client] = field(default_factory=set)
+    dirty: bool = True
+    figures: Mapping[QueueId, ports.Figures] | None = None
+    figures_asked_s: float = float("-inf")
+    figures_dirty: bool = True
+
+
+class Hub(PopSink):
+    """All connected sockets of this process."""
+
+    def __init__(self, parts: WebParts, *, stream_id: str) -> None:
+        self.stream_id = stream_id
+        self._parts = parts
+        self._clients: set[Client] = set()
+        self._streams: dict[tuple[TenantId, AgentId], _Stream] = {}
+        self._topics: dict[TenantId, _Topic] = {}
+        self._zones: dict[TenantId, str] = {}
+        self._phones: dict[tuple[TenantId, AgentId], AgentPhoneChanged] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._spawned: set[asyncio.Task[None]] = set()
+        self.stopping = False
+
+    # --- Sockets -----------------------------------------------------------------------------------
+
+    def attach(self, client: Client) -> None:
+        """From now on this client gets its agent's messages."""
+        self._clients.add(client)
+        user = client.user
+        self._zones[user.tenant] = user.time_zone
+        if user.agent is not None:
+            self._stream(user.tenant, user.agent).clients.add(client)
+        self._parts.metrics.sockets.set(len(self._clients))
+
+    def detach(self, client: Client) -> None:
+        """It is gone. Twice is fine."""
+        self._clients.discard(client)
+        user = client.user
+        if user.agent is not None:
+            self._stream(user.tenant, user.agent).clients.discard(client)
+        self.unsubscribe(client)
+        self._parts.metrics.sockets.set(len(self._clients))
+
+    def count_of(self, user: User) -> int:
+        """Sockets of this person."""
+        return sum(1 for c in self._clients if (c.user.tenant, c.user.login) == (user.tenant, user.login))
+
+    def agent_seq(self, tenant: TenantId, agent: AgentId) -> int:
+        """The last number given in this agent's stream."""
+        return self._stream(tenant, agent).seq
+
+    def status(self, tenant: TenantId, agent: AgentId) -> ports.AgentStatus | None:
+        """An agent, with the phone as the bus said last."""
+        status = self._parts.desk.agent(tenant, agent)
+        told = self._phones.get((tenant, agent))
+        if status is None or told is None or (status.phone_since is not None and status.phone_since > told.at):
+            return status
+        return replace(status, phone=told.phone, phone_since=told.at)
+
+    def session_ended(self, token_sha256: bytes) -> None:
+        """Close the sockets of a session that is over."""
+        for client in [c for c in self._clients if c.token_sha256 == token_sha256]:
+            self._spawn(client.close(CLOSE_SESSION, "session ended"))
+
+    # --- Agents ------------------------------------------------------------------------------------
+
+    def pop_changed(self, change: PopChange) -> None:
+        """PopSink: tell the agent's pages."""
+        began_s = self._parts.monotonic()
+        pop = change.pop
+        stream = self._stream(pop.tenant, pop.agent)
+        self._tell(
+            stream,
+            lambda seq, now: popview.message(change, self._parts.names, seq=seq, now=now),
+            began_s,
+        )
+
+    def handle(self, event: Event) -> None:
+        """Take one fact from the bus."""
+        if isinstance(event, AgentPhoneChanged):
+            self._phones[(event.tenant, event.agent)] = event
+        if isinstance(event, AgentStateChanged | AgentPhoneChanged):
+            self._tell_state(event)
+        topics = self._topics.values() if isinstance(event, AsteriskReachable) else self._topic_of(event.tenant)
+        for topic in topics:
+            topic.dirty = True
+            if isinstance(event, CallEnded | CallAnswered):
+                topic.figures_dirty = True
+
+    def _tell_state(self, event: AgentStateChanged | AgentPhoneChanged) -> None:
+        status = self.status(event.tenant, event.agent)
+        if status is None:
+            return
+        if isinstance(event, AgentStateChanged):
+            status = replace(status, state=event.state, reason=event.reason, since=event.at)
+        body = agent_body(event.tenant, status, self._parts.names)
+        tenant = event.tenant
+        self._tell(
+            self._stream(event.tenant, event.agent),
+            lambda seq, now: messages.AgentStateMessage(seq=seq, tenant=tenant, at=now, agent=body),
+            None,
+        )
+
+    def _tell(
+        self, stream: _Stream, make: Callable[[int, datetime], ServerMessage | None], began_s: float | None
+    ) -> None:
+        """Number it; serialise it once, and only if somebody looks."""
+        stream.seq += 1
+        if not stream.clients:
+            return
+        message = make(stream.seq, self._parts.now())
+        if message is None:
+            return
+        text, kind = wire(message), str(getattr(message, "type", ""))
+        for client in tuple(stream.clients):
+            client.send(text, kind, began_s=began_s)
+
+    def _stream(self, tenant: TenantId, agent: AgentId) -> _Stream:
+        return self._streams.setdefault((tenant, agent), _Stream())
+
+    # --- The board ---------------------------------------------------------------------------------
+
+    async def subscribe(self, client: Client) -> None:
+        """Send the board now, and from now on when it changes."""
+        tenant = client.user.tenant
+        topic = self._topics.setdefault(tenant, _Topic())
+        text = await self._board_text(tenant, topic)
+        if client in self._clients:
+            client.send(text, "queues")
+            topic.clients.add(client)
+
+    def unsubscribe(self, client: Client) -> None:
+        """Send it no more."""
+        topic = self._topics.get(client.user.tenant)
+        if topic is not None:
+            topic.clients.discard(client)
+
+    async def figures(self, tenant: TenantId, zone: str) -> Mapping[QueueId, ports.Figures] | None:
+        """Today's figures, a few seconds old at most; None while the database is away."""
+        self._zones[tenant] = zone
+        return await self._figures(tenant, self._topics.setdefault(tenant, _Topic()))
+
+    async def _figures(self, tenant: TenantId, topic: _Topic) -> Mapping[QueueId, ports.Figures] | None:
+        now_s = self._parts.monotonic()
+        if topic.figures_dirty and now_s - topic.figures_asked_s >= FIGURES_S:
+            topic.figures_asked_s, topic.figures_dirty = now_s, False
+            since = midnight(self._parts.now(), zone_of_tenant(self._zones.get(tenant, "UTC")))
+            try:
+                topic.figures = await self._parts.calls.figures(tenant, since)
+            except Unavailable:
+                topic.figures, topic.figures_dirty = None, True
+        return topic.figures
+
+    async def _board_text(self, tenant: TenantId, topic: _Topic) -> str:
+        figures = await self._figures(tenant, topic)
+        body = board(tenant, self._parts.desk.live(tenant), self._parts.names, figures)
+        return wire(messages.Queues(seq=topic.seq, tenant=tenant, at=self._parts.now(), board=body))
+
+    def _topic_of(self, tenant: TenantId) -> Iterable[_Topic]:
+        topic = self._topics.get(tenant)
+        return () if topic is None else (topic,)
+
+    async def _boards(self) -> None:
+        while True:
+            await asyncio.sleep(BOARD_S)
+            for tenant, topic in list(self._topics.items()):
+                if not topic.clients or not (topic.dirty or topic.figures_dirty):
+                    continue
+                topic.dirty = False
+                topic.seq += 1
+                try:
+                    text = await self._board_text(tenant, topic)
+                except Exception:
+                    log.exception("The board could not be drawn.", extra={"tenant": tenant})
+                    continue
+                await self._in_slices(topic.clients, partial(_send_board, text))
+
+    # --- Running -----------------------------------------------------------------------------------
+
+    async def start(self, session_is_good: Callable[[bytes], Awaitable[bool]]) -> None:
+        """Begin to draw boards, to ping, and to look whether sessions are still good.
+
+        ``session_is_good(token_sha256)`` may raise Unavailable: then nobody is thrown out.
+        """
+        loops = [self._boards(), self._pings(), self._sessions(session_is_good)]
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self, deadline_s: float = 2.0) -> None:
+        """Close every socket with 1012: pages connect anew, to whoever serves then."""
+        self.stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        closing = [asyncio.create_task(c.close(CLOSE_RESTART, "service restart")) for c in tuple(self._clients)]
+        if closing:
+            await asyncio.wait(closing, timeout=deadline_s)
+
+    def resync(self, lost: int) -> None:
+        """The bus lost facts on the way to us: everybody gets a fresh snapshot."""
+        log.warning("Facts were lost on the way to the pages; all get a snapshot.", extra={"lost": lost})
+        for topic in self._topics.values():
+            topic.dirty = True
+        self._spawn(self._in_slices(self._clients, lambda c: c.refresh()))
+
+    async def _pings(self) -> None:
+        while True:
+            clients = tuple(self._clients)
+            pause_s = PING_S / max(1, -(-len(clients) // SLICE))
+            for begin in range(0, max(1, len(clients)), SLICE):
+                for client in clients[begin : begin + SLICE]:
+                    client.ping()
+                await asyncio.sleep(pause_s)
+
+    async def _sessions(self, is_good: Callable[[bytes], Awaitable[bool]]) -> None:
+        while True:
+            await asyncio.sleep(SESSIONS_S)
+            try:
+                for token_sha256 in {c.token_sha256 for c in self._clients}:
+                    if not await is_good(token_sha256):
+                        self.session_ended(token_sha256)
+            except Unavailable:
+                continue
+
+    async def _in_slices(self, clients: Iterable[Client], do: Callable[[Client], None]) -> None:
+        everyone = tuple(clients)
+        for begin in range(0, len(everyone), SLICE):
+            for client in everyone[begin : begin + SLICE]:
+                do(client)
+            await asyncio.sleep(0)
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
+
+def _send_board(text: str, client: Client) -> None:
+    client.send(text, "queues")
+
+
+HUB = web.AppKey("hub", Hub)

@@ -1,0 +1,184 @@
+"""Recordings for QA: the list, the sound, the wave. Every listen is in the audit trail before its first byte goes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import LooseHeaders
+
+from cti.domain.access import AuditEntry
+from cti.domain.errors import KakehashiError
+from cti.web import cursors, ranges
+from cti.web.auth import address_of, parts_of
+from cti.web.bodies import Peaks, RecordingItem, RecordingPage, RecordingQuery
+from cti.web.calls import call_id_of, digits_of
+from cti.web.context import answer, read_query, session_of
+from cti.web.popview import caller
+from cti.web.ports import PageKey, RecordingFacts, RecordingFilter
+from cti.web.problems import Refused
+
+log = logging.getLogger(__name__)
+
+# A listener that takes nothing for this long has gone; the object store's stream is given back.
+WRITE_S = 60.0
+
+
+def _item(found: RecordingFacts) -> RecordingItem:
+    return RecordingItem.model_validate(
+        {
+            "call_id": found.call_id,
+            "arrived_at": found.arrived_at,
+            "caller": caller(found.caller),
+            "queue": found.queue,
+            "agents": list(found.agents),
+            "end_reason": found.end_reason,
+            "status": found.status,
+            "why": found.why,
+            "duration_s": found.duration_s,
+            "size": found.size,
+            "sha256": found.sha256,
+            "content_type": found.content_type,
+            "stored_at": found.stored_at,
+        }
+    )
+
+
+async def list_recordings(request: web.Request) -> web.Response:
+    """GET /api/recordings."""
+    query = read_query(request, RecordingQuery)
+    wanted = RecordingFilter(
+        since=query.since,
+        until=query.until,
+        queue=query.queue,
+        agent=query.agent,
+        status=query.status,
+        number_part=digits_of(query.number),
+        min_duration_s=query.min_duration_s,
+        limit=query.limit,
+        after=cursors.read(query.after),
+    )
+    found = await parts_of(request).recordings.page(session_of(request).user.tenant, wanted)
+    key = PageKey(at=found[-1].arrived_at, call_id=found[-1].call_id) if len(found) >= query.limit else None
+    page = RecordingPage(recordings=[_item(f) for f in found], next=None if key is None else cursors.write(key))
+    return answer(page)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Audible:
+    """A recording that can be heard."""
+
+    facts: RecordingFacts
+    size: int
+    etag: str  # quoted SHA-256: strong, the bytes themselves
+
+
+async def _audible(request: web.Request) -> _Audible:
+    tenant, call_id = session_of(request).user.tenant, call_id_of(request)
+    facts = await parts_of(request).recordings.get(tenant, call_id)
+    if facts is None or facts.size is None or facts.size <= 0 or facts.sha256 is None:
+        raise Refused(404, "no_audio")
+    return _Audible(facts=facts, size=facts.size, etag=f'"{facts.sha256}"')
+
+
+def _range_of(request: web.Request, sound: _Audible) -> tuple[int, int] | None:
+    if request.headers.get("If-Range", sound.etag) != sound.etag:
+        return None  # it has another version: send all of this one
+    try:
+        return ranges.wanted(request.headers.get("Range"), sound.size)
+    except ranges.Unsatisfiable as error:
+        raise Refused(416, "bad_range", headers={"Content-Range": f"bytes */{sound.size}"}) from error
+
+
+async def _audit(request: web.Request, what: str, sound: _Audible, start: int, stop: int) -> None:
+    """Who heard which seconds of which call. Bytes are turned into seconds in proportion: Opus and the other
+    formats here flow evenly enough to say "the third minute"."""
+    parts, user = parts_of(request), session_of(request).user
+    per_byte = (sound.facts.duration_s or 0.0) / sound.size
+    detail = {
+        "bytes": [start, stop],
+        "seconds": [round(start * per_byte, 1), round(stop * per_byte, 1)],
+        "sha256": sound.facts.sha256,
+    }
+    entry = AuditEntry(
+        at=parts.now(),
+        tenant=user.tenant,
+        who=user.login,
+        what=what,
+        which=sound.facts.call_id,
+        detail=detail,
+        address=address_of(request),
+    )
+    await parts.audit.add(entry)
+
+
+async def get_audio(request: web.Request) -> web.StreamResponse:
+    """GET /api/recordings/{call_id}/audio."""
+    sound = await _audible(request)
+    headers: LooseHeaders = {
+        "ETag": sound.etag,
+        "Accept-Ranges": "bytes",
+        # No cache keeps it: hearing it again from there would not be in the trail.
+        "Cache-Control": "private, no-store",
+        "Content-Type": sound.facts.content_type or "application/octet-stream",
+    }
+    if sound.etag in request.headers.get("If-None-Match", "").split(", "):
+        return web.Response(status=304, headers=headers)
+    part = _range_of(request, sound)
+    start, stop = part if part is not None else (0, sound.size)
+    response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
+    response.content_length = stop - start
+    if part is not None:
+        response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{sound.size}"
+    if request.method == "HEAD":
+        await response.prepare(request)
+        return response
+    tenant = session_of(request).user.tenant
+    pieces = parts_of(request).recordings.read(tenant, sound.facts.call_id, start, stop)
+    first = await anext(pieces, b"")  # so that an object store that is away is a 503, not half an answer
+    await _audit(request, "recording.listened", sound, start, stop)
+    await response.prepare(request)
+    sent = await _send(response, first, pieces)
+    if sent < stop - start:
+        # The listener left, or the store failed: the trail says what was really heard.
+        await _audit(request, "recording.listen_cut", sound, start, start + sent)
+        response.force_close()
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+async def _send(response: web.StreamResponse, first: bytes, pieces: AsyncIterator[bytes]) -> int:
+    """Send until the end or the first failure; returns how many bytes went."""
+    sent, piece = 0, first
+    try:
+        while piece:
+            async with asyncio.timeout(WRITE_S):
+                await response.write(piece)
+            sent += len(piece)
+            piece = await anext(pieces, b"")
+    except (ConnectionError, TimeoutError):
+        pass
+    except KakehashiError:
+        log.exception("A recording broke off while it was sent.", extra={"action": "listen"})
+    return sent
+
+
+async def get_peaks(request: web.Request) -> web.Response:
+    """GET /api/recordings/{call_id}/peaks."""
+    call_id = call_id_of(request)
+    found = await parts_of(request).recordings.peaks(session_of(request).user.tenant, call_id)
+    if found is None:
+        raise Refused(404, "no_audio")
+    return answer(
+        Peaks(
+            call_id=call_id,
+            step_ms=found.step_ms,
+            duration_s=found.duration_s,
+            left=list(found.left),
+            right=list(found.right),
+        )
+    )

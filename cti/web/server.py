@@ -1,0 +1,202 @@
+"""The web side: pages, API, sockets, in one aiohttp application.
+
+::
+
+    server = WebServer(settings, parts, stream_id=…)
+    bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync)
+    await server.start()        # server.port is known now
+    await server.stop()         # closes sockets with 1012, lets requests finish
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from cti.domain.errors import ConfigError
+from cti.web import agent_socket, agents, calls, health, pages, queues, recordings, sessions
+from cti.web.auth import BY_NAME, GUARD, Guard
+from cti.web.context import MAX_BODY, PARTS, SETTINGS, WebParts, WebSettings
+from cti.web.hub import HUB, Hub
+from cti.web.openapi import document
+from cti.web.passwords import Passwords
+from cti.web.problems import Refused, refused_by, response
+from cti.web.routes import ROUTES
+from cti.web.sessions import PASSWORDS, THROTTLE
+from cti.web.throttle import Throttle
+
+log = logging.getLogger(__name__)
+
+# Nothing from elsewhere, nothing inline; blob: is how a page plays and draws sound it holds.
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "media-src 'self' blob:",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
+}
+# A browser that has seen us over TLS does not try without it again for a year.
+HSTS = "max-age=31536000"
+# Longer log-ins than a minute of handshake are probes.
+BACKLOG = 1024
+
+
+async def _openapi(request: web.Request) -> web.Response:
+    return web.json_response(document(), headers={"Cache-Control": "no-cache"})
+
+
+HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
+    "login": sessions.login,
+    "logout": sessions.logout,
+    "me": sessions.me,
+    "change_password": sessions.change_password,
+    "set_my_state": agents.set_my_state,
+    "my_calls_today": agents.my_calls_today,
+    "list_calls": calls.list_calls,
+    "get_call": calls.get_call,
+    "get_queues": queues.get_queues,
+    "list_recordings": recordings.list_recordings,
+    "get_audio": recordings.get_audio,
+    "get_peaks": recordings.get_peaks,
+    "agent_socket": agent_socket.agent_socket,
+    "openapi": _openapi,
+    "healthz": health.healthz,
+    "readyz": health.readyz,
+    "metrics": health.metrics,
+}
+
+
+def _route_name(request: web.Request) -> str:
+    return request.match_info.route.name or ""
+
+
+@web.middleware
+async def _outermost(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refusals become problems, faults of ours are logged and hidden, every request is counted."""
+    began_s = time.perf_counter()
+    status = 500
+    try:
+        answered = await _admitted(request, handler)
+        status = answered.status
+        return answered
+    except (web.HTTPSuccessful, web.HTTPRedirection) as early:
+        status = early.status
+        raise
+    except Exception as error:
+        refused = refused_by(error)
+        if refused is None or refused.status == 500:
+            log.exception("A request failed.", extra={"route": _route_name(request), "method": request.method})
+            refused = Refused(500, "internal")
+        status = refused.status
+        return response(request, refused)
+    finally:
+        name = _route_name(request)
+        known = name if name in BY_NAME else "page"
+        request.app[PARTS].metrics.http.labels(known, str(status)).observe(time.perf_counter() - began_s)
+
+
+async def _admitted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    route = BY_NAME.get(_route_name(request))
+    if route is not None:
+        await request.app[GUARD].admit(request, route)
+    return await handler(request)
+
+
+async def _add_headers(request: web.Request, answered: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        answered.headers.setdefault(name, value)
+    if request.app[SETTINGS].tls_certificate is not None:
+        answered.headers.setdefault("Strict-Transport-Security", HSTS)
+    answered.headers.pop("Server", None)
+
+
+def make_app(settings: WebSettings, parts: WebParts, hub: Hub, passwords: Passwords) -> web.Application:
+    """The application, not started. ``HANDLERS`` and ``ROUTES`` name the same routes, or this raises KeyError."""
+    app = web.Application(middlewares=[_outermost], client_max_size=MAX_BODY)
+    app[SETTINGS], app[PARTS], app[HUB] = settings, parts, hub
+    app[GUARD], app[PASSWORDS], app[THROTTLE] = Guard(parts), passwords, Throttle()
+    for route in ROUTES:
+        resource = app.router.add_resource(route.path, name=route.name)
+        resource.add_route(route.method, HANDLERS[route.name])
+        if route.method == "GET" and route.name != "agent_socket":
+            resource.add_route("HEAD", HANDLERS[route.name])
+    pages.mount(app)
+    app.on_response_prepare.append(_add_headers)
+    return app
+
+
+def tls_context(settings: WebSettings) -> ssl.SSLContext | None:
+    """TLS as configured; None: plain HTTP. Raises ConfigError when the files cannot be used."""
+    if settings.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            [
+                f"web.tls_certificate {settings.tls_certificate}, web.tls_key {settings.tls_key}: cannot be used"
+                f" ({error}); give a PEM certificate chain and its unencrypted private key"
+            ]
+        ) from error
+    return context
+
+
+class WebServer:
+    """The web side with its life."""
+
+    def __init__(
+        self, settings: WebSettings, parts: WebParts, *, stream_id: str, passwords: Passwords | None = None
+    ) -> None:
+        self.settings = settings
+        self.passwords = passwords if passwords is not None else Passwords()
+        self.hub = Hub(parts, stream_id=stream_id)
+        self.app = make_app(settings, parts, self.hub, self.passwords)
+        self.port: int | None = None  # known once started
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen. Raises ConfigError for certificates that cannot be used, OSError for an address taken."""
+        context = tls_context(self.settings)
+        self._runner = web.AppRunner(
+            self.app, access_log=None, shutdown_timeout=self.settings.drain_s, handle_signals=False
+        )
+        await self._runner.setup()
+        await self.hub.start(self._session_is_good)
+        site = web.TCPSite(self._runner, self.settings.host, self.settings.port, ssl_context=context, backlog=BACKLOG)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close every socket with 1012, let requests finish for ``drain_s``, then end."""
+        await self.hub.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        self.passwords.close()
+
+    async def _session_is_good(self, token_sha256: bytes) -> bool:
+        return await self.app[GUARD].find(token_sha256) is not None

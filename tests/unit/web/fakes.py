@@ -1,0 +1,335 @@
+"""Parts behind the pages, in memory: the same promises as the real ones, and switches to make them fail."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.errors import CallerError, Unavailable
+from cti.domain.model import (
+    AgentId,
+    AgentState,
+    Call,
+    CallerKind,
+    CallerNumber,
+    CallId,
+    CallState,
+    ChannelName,
+    EndedBy,
+    EndReason,
+    MenuFacts,
+    MenuId,
+    MenuStep,
+    OfferId,
+    OfferOutcome,
+    OfferRecord,
+    PhoneState,
+    QueueId,
+    SkillId,
+    SkillLevel,
+    TalkSegment,
+    TenantId,
+    UniqueId,
+    UserLogin,
+)
+from cti.domain.pop import Pop
+from cti.metrics import Metrics
+from cti.web import ports
+from cti.web.context import WebParts
+
+DEMO = TenantId("demo")
+T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # noon in Tokyo
+SOUND = bytes(range(256)) * 40  # 10,240 bytes
+SHA256 = hashlib.sha256(SOUND).hexdigest()
+
+
+class Clock:
+    """Time that goes on when told to."""
+
+    def __init__(self) -> None:
+        self.passed_s = 0.0
+
+    def now(self) -> datetime:
+        return T0 + timedelta(seconds=self.passed_s)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed_s
+
+
+class Switch:
+    """Raises Unavailable while it is off."""
+
+    def __init__(self) -> None:
+        self.away = False
+
+    def check(self) -> None:
+        if self.away:
+            raise Unavailable("away")
+
+
+def person(login: str, *roles: str, agent: str | None = None, must_change: bool = False) -> User:
+    return User(
+        tenant=DEMO, login=UserLogin(login), name=f"{login} 様", roles=frozenset(roles), must_change=must_change,
+        agent=None if agent is None else AgentId(agent), tenant_name="架け橋カーシェア", language="ja",
+        time_zone="Asia/Tokyo",
+    )  # fmt: skip
+
+
+class FakeUsers(Switch):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[tuple[str, str], Credentials] = {}
+
+    def add(self, user: User, password_hash: str) -> None:
+        self.rows[(user.tenant, user.login)] = Credentials(user=user, password_hash=password_hash)
+
+    async def only_tenant(self) -> TenantId | None:
+        self.check()
+        tenants = {tenant for tenant, _ in self.rows}
+        return TenantId(tenants.pop()) if len(tenants) == 1 else None
+
+    async def credentials(self, tenant: str, login: str) -> Credentials | None:
+        self.check()
+        return self.rows.get((tenant, login))
+
+    async def set_password(self, tenant: TenantId, login: UserLogin, password_hash: str) -> None:
+        self.check()
+        old = self.rows[(tenant, login)]
+        self.add(replace(old.user, must_change=False), password_hash)
+
+
+class FakeSessions(Switch):
+    def __init__(self, users: FakeUsers) -> None:
+        super().__init__()
+        self.users = users
+        self.rows: dict[bytes, Session] = {}
+
+    async def create(
+        self, token_sha256: bytes, user: User, *, now: datetime, expires_at: datetime, address: str
+    ) -> None:
+        self.check()
+        self.rows[token_sha256] = Session(user=user, created_at=now, seen_at=now, expires_at=expires_at)
+
+    async def find(self, token_sha256: bytes, now: datetime) -> Session | None:
+        self.check()
+        row = self.rows.get(token_sha256)
+        if row is None or row.expires_at <= now:
+            return None
+        return replace(row, user=self.users.rows[(row.user.tenant, row.user.login)].user)
+
+    async def touch(self, token_sha256: bytes, now: datetime) -> None:
+        self.check()
+        self.rows[token_sha256] = replace(self.rows[token_sha256], seen_at=now)
+
+    async def end(self, token_sha256: bytes) -> None:
+        self.check()
+        self.rows.pop(token_sha256, None)
+
+    async def end_others(self, tenant: TenantId, login: UserLogin, keep: bytes) -> list[bytes]:
+        self.check()
+        ended = [t for t, s in self.rows.items() if (s.user.tenant, s.user.login) == (tenant, login) and t != keep]
+        for token in ended:
+            del self.rows[token]
+        return ended
+
+
+class FakeAudit(Switch):
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[AuditEntry] = []
+
+    async def add(self, entry: AuditEntry) -> None:
+        self.check()
+        self.entries.append(entry)
+
+
+class FakeDesk(Switch):
+    def __init__(self) -> None:
+        super().__init__()
+        self.agents: dict[AgentId, ports.AgentStatus] = {}
+        self.queues: tuple[ports.QueueFact, ...] = ()
+        self.refuse: str | None = None
+        self.chosen: list[tuple[AgentId, AgentState, str]] = []
+
+    def agent(self, tenant: TenantId, agent: AgentId) -> ports.AgentStatus | None:
+        return self.agents.get(agent) if tenant == DEMO else None
+
+    def live(self, tenant: TenantId) -> ports.LiveFacts:
+        return ports.LiveFacts(queues=self.queues, agents=tuple(self.agents.values()), asterisk_up=True)
+
+    async def choose_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str) -> None:
+        self.check()
+        if self.refuse is not None:
+            raise CallerError(self.refuse)
+        self.chosen.append((agent, state, reason))
+        self.agents[agent] = replace(self.agents[agent], state=state, reason=reason)
+
+
+class FakeNames:
+    def queue(self, tenant: TenantId, queue: QueueId) -> tuple[str, str]:
+        return {"members": ("会員", "Members")}.get(queue, (queue, queue))
+
+    def skill(self, tenant: TenantId, skill: SkillId) -> tuple[str, str]:
+        return {"ja": ("日本語", "Japanese")}.get(skill, (skill, skill))
+
+
+class FakePops:
+    def __init__(self) -> None:
+        self.shown: dict[tuple[TenantId, AgentId], Pop] = {}
+
+    def current(self, tenant: TenantId, agent: AgentId) -> Pop | None:
+        return self.shown.get((tenant, agent))
+
+
+class FakeCalls(Switch):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Call] = []
+        self.asked: list[ports.CallFilter] = []
+        self.figures_asked = 0
+
+    def _sorted(self, tenant: TenantId) -> list[Call]:
+        mine = [c for c in self.rows if c.tenant == tenant]
+        return sorted(mine, key=lambda c: (c.arrived_at, c.call_id), reverse=True)
+
+    async def page(self, tenant: TenantId, wanted: ports.CallFilter) -> Sequence[Call]:
+        self.check()
+        self.asked.append(wanted)
+        found = self._sorted(tenant)
+        if wanted.after is not None:
+            key = (wanted.after.at, wanted.after.call_id)
+            found = [c for c in found if (c.arrived_at, c.call_id) < key]
+        return found[: wanted.limit]
+
+    async def get(self, tenant: TenantId, call_id: CallId) -> Call | None:
+        self.check()
+        return next((c for c in self._sorted(tenant) if c.call_id == call_id), None)
+
+    async def of_agent(self, tenant: TenantId, agent: AgentId, since: datetime) -> Sequence[Call]:
+        self.check()
+        return [c for c in self._sorted(tenant) if c.arrived_at >= since and agent in {o.agent for o in c.offers}]
+
+    async def figures(self, tenant: TenantId, since: datetime) -> Mapping[QueueId, ports.Figures]:
+        self.check()
+        self.figures_asked += 1
+        return {QueueId("members"): ports.Figures(offered=4, answered=3, abandoned=1, in_time=2, asa_s=11.5)}
+
+
+class FakeRecordings(Switch):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[CallId, ports.RecordingFacts] = {}
+        self.fail_after: int | None = None  # bytes, then Unavailable
+        self.asked: list[ports.RecordingFilter] = []
+
+    async def page(self, tenant: TenantId, wanted: ports.RecordingFilter) -> Sequence[ports.RecordingFacts]:
+        self.check()
+        self.asked.append(wanted)
+        return list(self.rows.values())[: wanted.limit]
+
+    async def get(self, tenant: TenantId, call_id: CallId) -> ports.RecordingFacts | None:
+        self.check()
+        return self.rows.get(call_id) if tenant == DEMO else None
+
+    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncIterator[bytes]:
+        self.check()
+        for at in range(start, stop, 1000):
+            if self.fail_after is not None and at - start >= self.fail_after:
+                raise Unavailable("away")
+            yield SOUND[at : min(at + 1000, stop)]
+
+    async def peaks(self, tenant: TenantId, call_id: CallId) -> ports.PeaksFacts | None:
+        self.check()
+        if call_id not in self.rows:
+            return None
+        return ports.PeaksFacts(step_ms=100, duration_s=0.2, left=[0, 100], right=[5, 6])
+
+
+class FakeReadiness:
+    def __init__(self) -> None:
+        self.states = {n: ports.PartState(ready=True, since=T0) for n in ("ami", "postgres", "s3", "lookup", "ivr")}
+
+    def parts(self) -> Mapping[str, ports.PartState]:
+        return self.states
+
+
+@dataclass
+class Fakes:
+    """All of them, and the WebParts made of them."""
+
+    clock: Clock = field(default_factory=Clock)
+    users: FakeUsers = field(default_factory=FakeUsers)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    desk: FakeDesk = field(default_factory=FakeDesk)
+    names: FakeNames = field(default_factory=FakeNames)
+    pops: FakePops = field(default_factory=FakePops)
+    calls: FakeCalls = field(default_factory=FakeCalls)
+    recordings: FakeRecordings = field(default_factory=FakeRecordings)
+    readiness: FakeReadiness = field(default_factory=FakeReadiness)
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def __post_init__(self) -> None:
+        self.sessions = FakeSessions(self.users)
+
+    def parts(self) -> WebParts:
+        return WebParts(
+            users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
+            pops=self.pops, calls=self.calls, recordings=self.recordings, readiness=self.readiness,
+            metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic,
+        )  # fmt: skip
+
+
+def agent_status(agent: str, **changes: object) -> ports.AgentStatus:
+    status = ports.AgentStatus(
+        agent=AgentId(agent), name="佐藤 花子", state=AgentState.AVAILABLE, reason="chosen", since=T0,
+        phone=PhoneState.IDLE, skills=(SkillLevel(skill=SkillId("ja"), level=5),),
+    )  # fmt: skip
+    return replace(status, **changes)  # type: ignore[arg-type]
+
+
+def call_id(n: int) -> CallId:
+    return CallId(f"00000000-0000-4000-8000-{n:012d}")
+
+
+def closed_call(n: int, agent: str = "sato") -> Call:
+    """Arrived n minutes before noon, rang out at one agent, was answered by ``agent``, talked a minute."""
+    begin = T0 - timedelta(minutes=n)
+
+    def at(seconds: float) -> datetime:
+        return begin + timedelta(seconds=seconds)
+
+    missed = OfferRecord(
+        offer_id=OfferId(f"{n:031d}1"), agent=AgentId("suzuki"), reason="longest idle of 2", offered_at=at(20),
+        rang_at=at(20.1), ended_at=at(40), outcome=OfferOutcome.TIMED_OUT,
+    )  # fmt: skip
+    taken = OfferRecord(
+        offer_id=OfferId(f"{n:031d}2"), agent=AgentId(agent), reason="only one free", offered_at=at(41),
+        rang_at=at(41.1), ended_at=at(45), outcome=OfferOutcome.ACCEPTED,
+    )  # fmt: skip
+    talk = TalkSegment(
+        agent=AgentId(agent), offer_id=taken.offer_id, agent_channel=ChannelName("PJSIP/demo-sato-1"),
+        agent_uniqueid=UniqueId("1.2"), answered_at=at(45), ended_at=at(105),
+    )  # fmt: skip
+    return Call(
+        call_id=call_id(n), tenant=DEMO, state=CallState.ENDED, channel=ChannelName("PJSIP/trunk-1"),
+        uniqueid=UniqueId("1.1"), number_called="+81501234500",
+        caller=CallerNumber(kind=CallerKind.NUMBER, e164="+819012345678", national="090-1234-5678"),
+        arrived_at=begin, menu_at=at(1), queue=QueueId("members"), queued_at=at(15),
+        menu=MenuFacts(menu=MenuId("main"), language="ja", path=(MenuStep(node="who", keys="1", label="会員"),),
+                       is_member=True, reservation_number="123456", reason="unlock"),
+        offers=(missed, taken), talks=(talk,), answered_at=at(45), ended_at=at(106), ended_by=EndedBy.CALLER,
+        end_reason=EndReason.COMPLETED, hangup_cause=16,
+    )  # fmt: skip
+
+
+def recording(n: int, **changes: object) -> ports.RecordingFacts:
+    facts = ports.RecordingFacts(
+        call_id=call_id(n), arrived_at=T0 - timedelta(minutes=n), queue=QueueId("members"),
+        caller=CallerNumber(kind=CallerKind.NUMBER, e164="+819012345678", national="090-1234-5678"),
+        status="stored", agents=(AgentId("sato"),), end_reason=EndReason.COMPLETED, duration_s=102.4,
+        size=len(SOUND), sha256=SHA256, content_type="audio/ogg", stored_at=T0,
+    )  # fmt: skip
+    return replace(facts, **changes)  # type: ignore[arg-type]
