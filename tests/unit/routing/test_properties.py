@@ -30,9 +30,11 @@ CALLS = tuple(CallId(f"call-{n}") for n in range(9))
 EXTRA = ((), skills(en=3), skills(roadside=2, ja=2))
 FAR = timedelta(days=1)
 
-levels = st.dictionaries(
+ANY_LEVELS = st.dictionaries(
     st.sampled_from([SkillId("ja"), SkillId("en"), SkillId("roadside")]), st.integers(1, 5), max_size=3
 )
+EVERYTHING = st.just({SkillId("ja"): 5, SkillId("en"): 5, SkillId("roadside"): 5})
+levels = st.one_of(EVERYTHING, ANY_LEVELS)
 PLANS: tuple[tuple[m.Step, ...], ...] = (
     (),
     (m.Step(want=None, expires_s=20), m.Step(want=Has(SkillId("ja"), 1), expires_s=None)),
@@ -127,11 +129,12 @@ class Desk(RuleBasedStateMachine):
             self.tell(m.PhoneIs(agent=agent.agent, phone=PhoneState.IDLE))
             self.tell(m.AgentChooses(agent=agent.agent, state=AgentState.AVAILABLE, reason="logged_in"))
 
+    @precondition(lambda self: len(self.history) % 7 == 0)  # rarely: a desk needs time to get into a state
     @rule(rules=desks())
     def reload(self, rules: m.DeskRules) -> None:
         self.rules = rules
-        for agent in [agent for agent in self.talking if agent not in {rule.agent for rule in rules.agents}]:
-            del self.talking[agent]
+        kept = {agent.agent for agent in rules.agents}
+        self.talking = {agent: call for agent, call in self.talking.items() if agent in kept}
         self.tell(m.DeskLoaded(rules=rules))
 
     @rule(call_id=st.sampled_from(CALLS), queue=st.sampled_from(QUEUES), extra=st.sampled_from(EXTRA))
