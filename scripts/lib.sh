@@ -40,14 +40,15 @@ debian_mirror() {
       $1 == "Packages" && $2 == "main" && $3 == c && ($4 == "Debian" || $4 == "") { print $5; exit }'
 }
 
-# apt_install PACKAGE…: with a fresh list when the one at hand is too old; false when it cannot be done.
+# apt_install PACKAGE…: with a fresh list when the one at hand is too old, and after what was interrupted before is
+# put right; false when it cannot be done.
 apt_install() {
   local log=$KAKEHASHI_CACHE/logs/apt.$$.$RANDOM
   mkdir -p "$KAKEHASHI_CACHE/logs"
   local install=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
     install -y --no-install-recommends "$@")
   as_root "${install[@]}" >"$log" 2>&1 ||
-    { as_root apt-get -qq update >>"$log" 2>&1 && as_root "${install[@]}" >>"$log" 2>&1; } ||
+    { as_root dpkg --configure -a >>"$log" 2>&1; as_root apt-get -qq update >>"$log" 2>&1 && as_root "${install[@]}" >>"$log" 2>&1; } ||
     { say "apt-get failed: $(grep -m1 '^E:' "$log" | cut -c1-160)"; return 1; }
   rm -f "$log"
 }
