@@ -35,7 +35,7 @@ RecordingStatus = Literal["pending", "stored", "salvaged", "truncated", "not_rec
 class LoginRequest(Request):
     """Log in. ``tenant`` may be left out where there is only one."""
 
-    tenant: Annotated[str, Field(max_length=64)] = ""
+    tenant: Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     login: Slug
     password: Password
 

@@ -83,9 +83,9 @@ async def read_body(request: web.Request, model: type[M]) -> M:
     """The JSON body. Raises Refused 400 with a sentence per wrong field, 415 for another type of body."""
     if request.content_type != "application/json":
         raise Refused(415, "not_json")
-    text = await request.text()
+    data = await request.read()
     try:
-        return model.model_validate(json.loads(text), strict=False)
+        return model.model_validate(json.loads(data.decode("utf-8")))  # JSON is UTF-8, whatever a header says
     except ValidationError as error:
         raise Refused(400, "bad_request", problems=sentences(error)) from error
     except (ValueError, RecursionError) as error:

@@ -19,7 +19,8 @@ from cti.domain.model import (
     PhoneState,
 )
 
-Slug = Annotated[str, Field(min_length=1, max_length=64)]
+# No control characters: PostgreSQL cannot even look for a NUL.
+Slug = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
 PartStatus = Literal["pending", "live", "stale", "unavailable"]
 PopPhase = Literal["ringing", "talking", "held", "ended"]
 
