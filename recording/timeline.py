@@ -30,6 +30,10 @@ GROWTH_NOISE_S = 0.4
 # More than this missing at a file's end, where people were still talking, means that the recording broke off.
 TRUNCATED_S = 5.0
 
+# Silence after the last sound is kept up to this. A call lasts as long as its clock says, but an end that was
+# concluded after a crash, or by a clock that jumped, must not cost hours of encoding.
+LONGEST_END_S = 3600.0
+
 
 class Side(StrEnum):
     """A channel of the stored recording."""
@@ -101,10 +105,9 @@ class Timeline:
 def plan(tracks: tuple[Track, ...], *, started_at: datetime, ended_at: datetime) -> Timeline:
     """Place every track. ``started_at`` is second 0; tracks anchored before it lose what came earlier."""
     placed = tuple(_place(track, started_at) for track in tracks)
-    duration_s = max(0.0, (ended_at - started_at).total_seconds())
-    for item in placed:
-        for piece in item.pieces:
-            duration_s = max(duration_s, (piece.at + piece.frames) / item.track.rate)
+    last_sound_s = max(((p.at + p.frames) / item.track.rate for item in placed for p in item.pieces), default=0.0)
+    clock_s = max(0.0, (ended_at - started_at).total_seconds())
+    duration_s = max(last_sound_s, min(clock_s, last_sound_s + LONGEST_END_S))
     return Timeline(started_at=started_at, duration_s=duration_s, tracks=placed)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
+import os
 import struct
 import wave
 from array import array
@@ -46,6 +48,8 @@ class MemoryObjectStore:
         self.down = False
         self.damage = 0
         self.puts: list[str] = []
+        self.requests = 0
+        self.asked = asyncio.Event()  # set at each request
 
     def uri(self, key: str) -> str:
         return f"s3://memory/{key}"
@@ -95,6 +99,8 @@ class MemoryObjectStore:
         self.objects.pop(key, None)
 
     def _answer(self) -> None:
+        self.requests += 1
+        self.asked.set()
         if self.down:
             raise Unavailable("the object store is down")
 
@@ -202,17 +208,27 @@ class InlineEncoder:
             self.broken -= 1
             raise Unavailable("the encoder died")
         self.made.append(job.name)
-        return encode.encode(job)
+        return await asyncio.to_thread(encode.encode, job)
 
 
 class Facts:
-    """Takes published facts."""
+    """Takes published facts; a test waits for them."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self._came = asyncio.Event()
 
     def publish(self, event: Event) -> None:
         self.events.append(event)
+        self._came.set()
+
+    async def wait(self, count: int = 1, *, seconds: float = 20) -> list[Event]:
+        """The first ``count`` facts."""
+        async with asyncio.timeout(seconds):
+            while len(self.events) < count:
+                self._came.clear()
+                await self._came.wait()
+        return self.events[:count]
 
 
 class Clock:
@@ -240,6 +256,7 @@ def write_wav(path: Path, samples: bytes, *, rate: int = 8000, channels: int = 1
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(samples)
+    os.utime(path, (T0.timestamp() + 10, T0.timestamp() + 10))
     return path
 
 

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording.timeline import GROWTH_NOISE_S, Growth, Side, Track, plan
+from recording.timeline import GROWTH_NOISE_S, LONGEST_END_S, Growth, Side, Track, plan
 from tests.unit.recording.fakes import later
 
 RATE = 8000
@@ -93,6 +93,11 @@ def test_what_came_before_second_zero_is_cut_off() -> None:
 
 def test_sound_after_the_end_lengthens_the_recording() -> None:
     assert plan((track(10),), started_at=later(0), ended_at=later(9)).duration_s == 10
+
+
+def test_an_end_days_after_the_last_sound_is_not_believed() -> None:
+    timeline = plan((track(10, until=10),), started_at=later(0), ended_at=later(86_400 * 3))
+    assert timeline.duration_s == 10 + LONGEST_END_S
 
 
 def test_a_call_that_ended_before_it_began_has_no_length() -> None:

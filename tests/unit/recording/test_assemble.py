@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cti.domain.model import (
+    AgentId,
+    Call,
+    CallerKind,
+    CallerNumber,
+    CallState,
+    ChannelName,
+    EndReason,
+    Link,
+    LinkConfidence,
+    MenuFacts,
+    MenuId,
+    TalkSegment,
+    UniqueId,
+)
+from recording.assemble import Assembly, Nothing, ReadyFile, assemble, facts_of, job_of_call, last_step, with_call
+from recording.keys import parse_spool_file
+from recording.lifecycle import Step
+from recording.model import Announcement, Job, RecordingSettings
+from recording.timeline import Growth, Side
+from recording.wav import WavInfo
+from tests.unit.recording.fakes import CALL, DEMO, later
+
+SATO, SUZUKI = AgentId("sato"), AgentId("suzuki")
+SETTINGS = RecordingSettings(spool_dir="spool", work_dir="work")
+
+
+def talk(agent: AgentId, uniqueid: str, start: float, end: float) -> TalkSegment:
+    return TalkSegment(
+        agent=agent,
+        offer_id=None,
+        agent_channel=ChannelName(f"PJSIP/demo-{agent}-1"),
+        agent_uniqueid=UniqueId(uniqueid),
+        answered_at=later(start),
+        ended_at=later(end),
+    )
+
+
+def call(*talks: TalkSegment, end: float = 60) -> Call:
+    return Call(
+        call_id=CALL,
+        tenant=DEMO,
+        state=CallState.ENDED,
+        channel=ChannelName("PJSIP/trunk-1"),
+        uniqueid=UniqueId("1.1"),
+        number_called="+81501234500",
+        caller=CallerNumber(kind=CallerKind.NUMBER, e164="+819012345678"),
+        arrived_at=later(0),
+        talks=talks,
+        ended_at=later(end),
+        end_reason=EndReason.COMPLETED if talks else EndReason.ABANDONED_IN_QUEUE,
+    )
+
+
+def file(
+    name: str, seconds: float, *, salvaged: bool = False, changed: float = 60.0, growth: tuple[Growth, ...] = ()
+) -> ReadyFile:
+    parsed = parse_spool_file(f"{CALL}-{name}.wav")
+    assert parsed is not None
+    frames = round(seconds * 8000)
+    return ReadyFile(
+        name=parsed,
+        info=WavInfo(rate=8000, channels=1, data_at=44, frames=frames, closed=not salvaged, salvaged=salvaged),
+        size=44 + 2 * frames,
+        changed_at=later(changed),
+        growth=growth,
+    )
+
+
+def ended(*talks: TalkSegment, announced: dict[str, float] | None = None, end: float = 60) -> Job:
+    closed = call(*talks, end=end)
+    job = replace(
+        job_of_call(closed),
+        announced=tuple(
+            Announcement(base=f"{CALL}-{base}", agent=None, at=later(at)) for base, at in (announced or {}).items()
+        ),
+    )
+    return with_call(job, closed, now=later(end))
+
+
+def planned(job: Job, *files: ReadyFile) -> Assembly:
+    plan = assemble(job, files, SETTINGS)
+    assert isinstance(plan, Assembly)
+    return plan
+
+
+def test_second_zero_is_the_callers_announcement_and_each_leg_its_own() -> None:
+    job = ended(talk(SATO, "9.2", 20, 40), announced={"c": 0.4, "a-9.2": 20.1})
+    plan = planned(job, file("c", 59.6), file("c-rx", 59.6), file("a-9.2-rx", 19.9), file("a-9.2-tx", 19.9))
+    assert plan.timeline.started_at == later(0.4)
+    assert [(t.track.side, t.pieces[0].at / 8000) for t in plan.timeline.tracks] == [
+        (Side.CALLER, 0.0),
+        (Side.AGENT, pytest.approx(19.7)),
+    ]
+    assert plan.timeline.tracks[1].track.agent == SATO
+    assert [(t.agent, t.start_s, t.end_s) for t in plan.talks] == [(SATO, pytest.approx(19.6), pytest.approx(39.6))]
+    assert plan.flags == ()
+    assert last_step(plan.flags) is Step.STORED
+
+
+def test_a_leg_that_was_not_announced_begins_at_its_answer() -> None:
+    job = ended(talk(SATO, "9.2", 20, 40), announced={"c": 0})
+    assert planned(job, file("c-rx", 60), file("a-9.2-rx", 20)).timeline.tracks[1].track.anchor_at == later(20)
+
+
+def test_two_agents_one_after_the_other() -> None:
+    job = ended(talk(SUZUKI, "9.3", 41, 60), talk(SATO, "9.2", 20, 40), announced={"c": 0})
+    plan = planned(job, file("c-rx", 60), file("a-9.3-rx", 19), file("a-9.2-rx", 20))
+    assert [(t.track.agent, t.pieces[0].at // 8000) for t in plan.timeline.tracks[1:]] == [(SATO, 20), (SUZUKI, 41)]
+    assert [t.agent for t in plan.talks] == [SATO, SUZUKI]
+
+
+def test_without_the_callers_file_the_agent_is_kept_and_it_is_said() -> None:
+    plan = planned(ended(talk(SATO, "9.2", 20, 40), announced={"c": 0}), file("c-rx", 0), file("a-9.2-rx", 20))
+    assert plan.timeline.started_at == later(20)
+    assert "no_caller_file" in plan.flags
+
+
+def test_a_talk_without_a_file_of_the_agent_is_said() -> None:
+    plan = planned(ended(talk(SATO, "9.2", 20, 40), announced={"c": 0}), file("c-rx", 60))
+    assert plan.flags == ("no_agent_file",)
+
+
+def test_a_file_nobody_announced_and_nobody_talked_in_is_counted_from_its_end() -> None:
+    plan = planned(ended(announced={"c": 0}), file("c-rx", 60), file("a-9.9-rx", 10, changed=50))
+    leg = plan.timeline.tracks[1].track
+    assert (leg.anchor_at, leg.until_at) == (later(40), later(50))
+
+
+def test_a_broken_header_makes_it_salvaged_and_an_early_end_truncated() -> None:
+    broken = planned(ended(announced={"c": 0}), file("c-rx", 60, salvaged=True))
+    assert last_step(broken.flags) is Step.SALVAGED
+    looks = tuple(Growth(at=later(s * 2.048), frames=s * 16384) for s in range(1, 11))
+    cut = file("c-rx", 20.48, salvaged=True, growth=looks)
+    short = planned(ended(announced={"c": 0}), cut)
+    assert set(short.flags) >= {"truncated", "salvaged"}
+    assert last_step(short.flags) is Step.TRUNCATED
+
+
+def test_the_closing_of_a_file_is_its_last_look() -> None:
+    """Both sides silent from 30 s to the end of the last buffer: the tail belongs to the end of the call."""
+    looks = tuple(Growth(at=later(s * 2.048), frames=s * 16384) for s in range(1, 15))
+    plan = planned(ended(announced={"c": 0}), file("c-rx", 30, growth=looks, changed=60))
+    placed = plan.timeline.tracks[0]
+    assert placed.put_back_s == pytest.approx(30)
+    assert "truncated" not in plan.flags
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "reason"),
+    [
+        ((), SETTINGS, "no_file"),
+        ((file("c", 5),), SETTINGS, "no_sound"),
+        ((file("c-rx", 0),), SETTINGS, "no_sound"),
+        ((file("c-rx", 2.9),), SETTINGS, "too_short"),
+        ((file("c-rx", 30),), replace(SETTINGS, keep_unanswered=False), "not_wanted"),
+    ],
+)
+def test_why_there_is_nothing(files: tuple[ReadyFile, ...], settings: RecordingSettings, reason: str) -> None:
+    assert assemble(ended(announced={"c": 0}), files, settings) == Nothing(reason=reason)
+
+
+def test_a_caller_who_gave_up_waiting_is_kept() -> None:
+    plan = planned(ended(announced={"c": 0}), file("c-rx", 60))
+    assert plan.flags == ("unanswered",)
+
+
+def test_an_answered_call_is_kept_however_short() -> None:
+    plan = planned(ended(talk(SATO, "9.2", 0.5, 1), announced={"c": 0}, end=1), file("c-rx", 1), file("a-9.2-rx", 0.5))
+    assert plan.flags == ()
+
+
+def test_what_the_list_is_searched_by() -> None:
+    menu = MenuFacts(menu=MenuId("main"), language="ja", reservation_number="R-KEYED")
+    closed = replace(call(talk(SATO, "1", 1, 2), talk(SUZUKI, "2", 3, 4), talk(SATO, "3", 5, 6)), menu=menu)
+    facts = facts_of(closed)
+    assert (facts.agents, facts.caller_kind, facts.reservation, facts.end_reason) == (
+        (SATO, SUZUKI),
+        "number",
+        "R-KEYED",
+        "completed",
+    )
+    link = Link(confidence=LinkConfidence.LIKELY, score=0.8, why="number_only", reservation_id="R-LINKED")
+    assert facts_of(replace(closed, link=link)).reservation == "R-LINKED"
