@@ -17,6 +17,10 @@ from cti.asteriskconf.settings import AgentPhone, AsteriskSettings, CalledNumber
 from cti.domain.errors import ConfigError
 
 
+# E.164 has 15 digits; trunks add prefixes, and callers dial too much.
+LONGEST_NUMBER = 20
+
+
 class _Blanks(Template):
     """``@{name}``: ``$`` belongs to the dialplan."""
 
@@ -195,6 +199,11 @@ def _number(number: CalledNumber) -> str:
     return text + "".join(_part("extensions-number-alias", {"alias": o, "e164": first}) for o in others)
 
 
+def _any_number() -> str:
+    patterns = (f"_{plus}{'X' * length}" for plus in ("", "+") for length in range(1, LONGEST_NUMBER + 1))
+    return "\n".join(f"exten => {pattern},1,Goto(cti-unknown,s,1)" for pattern in patterns)
+
+
 def _agent_contexts(settings: AsteriskSettings) -> Iterable[str]:
     for tenant in sorted({agent.tenant for agent in settings.agents}):
         yield _part("extensions-agent-context", {"tenant": tenant})
@@ -276,6 +285,7 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "queues": "\n".join(_queue(queue, names) for queue in settings.queues) or "; no queues yet",
         "fastagi": _host_port(settings.fastagi_address, settings.fastagi_port),
         "numbers": "".join(_number(number) for number in settings.numbers) or "; no numbers yet\n",
+        "any_number": _any_number(),
         # Too old, or from the future: a clock that was set back must not make a dead server look alive.
         "server_is_silent": f"$[${{EPOCH}} - {beat} > {limit} | {beat} - ${{EPOCH}} > {limit}]",
         "menu_step_s": str(settings.menu_step_s),

@@ -1,0 +1,139 @@
+"""Waiting, and what becomes of callers when the server dies, freezes, or comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from cti.demo.tones import read_wav, tone_seconds
+from tests.e2e.dialplan.ami import Message
+from tests.e2e.dialplan.rig import AGENT_HZ, MENU_NUMBER, PROMPTS, Rig, samples
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+AGI_REFUSED = "Connection refused|FastAGI failed|Connecting to"
+
+
+async def test_a_waiting_caller_hears_music_and_what_the_server_wants_said(rig: Rig) -> None:
+    queued = await rig.waiting()
+    channel, since = queued["Channel"], rig.ami.now
+    prompt = f"{rig.settings.directories.sounds}/kakehashi/ja/position-1"
+    await rig.ami.setvar("CTI_SAY", f"{prompt}&{prompt}", channel)
+    await rig.caller.send_digits("1#")
+    await rig.ami.user_event("CtiKey", since=since, Key="1", CallID=queued["CallID"])
+    await rig.ami.user_event("CtiKey", since=since, Key="#")
+    await asyncio.sleep(rig.settings.look_s + 2.5)
+    said = await rig.ami.action("Getvar", Channel=channel, Variable="CTI_SAY")
+    assert said["Value"] == ""
+    assert not [e for e in rig.ami.events[since:] if e.get("UserEvent") in ("CtiQueued", "CtiFallback")]
+    await rig.end()
+    await rig.caller.wait_for("CALL_CLOSED")
+    sound = read_wav(rig.caller.heard()[-1])[0][0]
+    assert 1.6 <= tone_seconds(sound, PROMPTS["position-1"]) <= 2.4
+    # Before and after the words there is music: never a whole second of silence.
+    tenths = [max(sound[n : n + 800]) > 100 for n in range(0, len(sound) - 800, 800)]
+    longest = max(len(run) for run in "".join("x" if loud else " " for loud in tenths).split("x"))
+    assert longest < 10
+
+
+async def test_a_living_server_keeps_callers_waiting(rig: Rig) -> None:
+    queued = await rig.waiting()
+    since = rig.ami.now
+    await asyncio.sleep(2 * rig.settings.look_s + 1)
+    assert not rig.ami.of_call(queued["CallID"], since)
+    await rig.end()
+
+
+async def test_a_dead_server_costs_a_caller_ten_seconds_at_most_wherever_the_caller_is(rig: Rig) -> None:
+    """In the waiting loop, in the menu, and arriving: all find the fallback queue, and its agent answers."""
+    waiting = await rig.waiting()
+    rig.menu.mood = "frozen"
+    since = rig.ami.now
+    in_menu = await second_caller(rig, MENU_NUMBER)
+    await asyncio.wait_for(rig.menu.holds.wait(), 5)
+    died = time.monotonic()
+    rig.beating.clear()
+    await rig.close_menu()
+    rig.expected_complaints = AGI_REFUSED
+    for event in (waiting, in_menu):
+        await rig.ami.user_event("CtiFallback", since=since, CallID=event["CallID"], deadline_s=10)
+        assert time.monotonic() - died < 10
+    late = rig.ami.now
+    arriving = await second_caller(rig, MENU_NUMBER)
+    await rig.ami.user_event("CtiFallback", since=late, CallID=arriving["CallID"], deadline_s=1)
+
+
+async def test_the_fallback_connects_with_recording_and_without_the_server(rig: Rig) -> None:
+    rig.beating.clear()
+    await rig.beat_once(age_s=60)
+    since = rig.ami.now
+    arrived = await rig.arrive(number=MENU_NUMBER)
+    call_id = arrived["CallID"]
+    await rig.ami.user_event("CtiFallback", since=since, CallID=call_id, Queue="members")
+    recording = await rig.ami.user_event("CtiRecording", since=since, Side="agent", CallID=call_id)
+    await rig.ami.kind("BridgeEnter", since=since, Channel=arrived["Channel"])
+    await asyncio.sleep(1.5)
+    await rig.end()
+    assert tone_seconds(samples(rig.recordings / f"{recording['File']}-rx.wav"), AGENT_HZ) >= 1
+    assert tone_seconds(samples(rig.recordings / f"{call_id}-c.wav"), PROMPTS["fallback-sorry"], share=0.25) >= 0.5
+
+
+async def test_a_fallback_without_anybody_says_so(rig: Rig) -> None:
+    rig.beating.clear()
+    await rig.beat_once(age_s=60)
+    since, seen = rig.ami.now, len(rig.caller.events)
+    arrived = await rig.arrive(number="+81501234520")
+    assert arrived["Queue"] == "roadside"
+    rig.expected_complaints = "Unable to join queue"
+    await rig.ami.kind("Hangup", since=since, Channel=arrived["Channel"])
+    await rig.caller.wait_for("CALL_CLOSED", since=seen)
+    sound = samples(rig.recordings / f"{arrived['CallID']}-c.wav")
+    # The English desk: the English voice.
+    assert tone_seconds(sound, PROMPTS["treat-nobody-logged-in"] + 25, share=0.25) >= 0.5
+
+
+async def test_a_menu_that_alone_is_broken_does_not_keep_a_caller_from_routing(rig: Rig) -> None:
+    await rig.close_menu()
+    rig.expected_complaints = AGI_REFUSED
+    started = time.monotonic()
+    queued = await rig.waiting(number=MENU_NUMBER)
+    assert queued["Queue"] == "members"
+    assert time.monotonic() - started < 10
+    await rig.end()
+
+
+async def test_a_frozen_menu_is_left_after_its_time(rig: Rig) -> None:
+    rig.menu.mood = "frozen"
+    arrived = await rig.arrive(number=MENU_NUMBER)
+    started = time.monotonic()
+    rig.beating.clear()
+    await rig.ami.user_event("CtiFallback", CallID=arrived["CallID"], deadline_s=10)
+    assert rig.settings.menu_step_s - 1 < time.monotonic() - started < 10
+
+
+async def test_a_clock_set_back_does_not_make_a_dead_server_look_alive(rig: Rig) -> None:
+    rig.beating.clear()
+    await rig.beat_once(age_s=-3600)
+    since = rig.ami.now
+    arrived = await rig.arrive()
+    await rig.ami.user_event("CtiFallback", since=since, CallID=arrived["CallID"])
+
+
+async def test_a_reload_forgets_neither_heartbeat_nor_epoch(rig: Rig) -> None:
+    since = rig.ami.now
+    queued = await rig.waiting()
+    await rig.asterisk.cli("dialplan reload")
+    epoch = await rig.ami.action("Getvar", Variable="CTI_EPOCH")
+    beat = await rig.ami.action("Getvar", Variable="CTI_BEAT")
+    assert epoch["Value"] == "7"
+    assert abs(int(beat["Value"]) - time.time()) < 4
+    assert [e["UserEvent"] for e in rig.ami.of_call(queued["CallID"], since) if e.get("UserEvent")][-1] == "CtiQueued"
+    await rig.end()
+
+
+async def second_caller(rig: Rig, number: str) -> Message:
+    """Another line of the caller's phone: the first stays as it is."""
+    return await rig.arrive(number=number)
+
