@@ -31,6 +31,8 @@ DEADLINE_S = 60
 # Silence after a prompt, so that two in a row do not run into each other; digits are read as one number.
 PAUSE_S = 0.25
 DIGIT_PAUSE_S = 0.18
+# Below the sounds folder, beside the music on hold: what the dialplan calls CTI_SOUNDS.
+OURS = "kakehashi"
 LENGTHS_FILE = "lengths.json"
 
 
@@ -69,8 +71,8 @@ class FileLengths:
     """Lengths of prompts as render_all measured them; read once. A missing file means: nothing is known."""
 
     def __init__(self, sounds: Path) -> None:
-        """``sounds`` is the folder that holds ``ja/`` and ``en/``: render_all's target."""
-        self._source = sounds / LENGTHS_FILE
+        """``sounds`` is the folder that render_all filled: it holds ``kakehashi/``."""
+        self._source = sounds / OURS / LENGTHS_FILE
         self._lengths: dict[str, dict[str, float]] = {}
         self.reload()
 
@@ -87,20 +89,21 @@ class FileLengths:
 
 
 def render_all(
-    target: Path,
+    sounds: Path,
     cache: Path,
     *,
     texts: Mapping[str, Mapping[str, str]] | None = None,
     voices: Voices | None = None,
     jobs: int | None = None,
 ) -> RenderReport:
-    """Make ``target/<language>/<name>.wav`` for the whole catalogue and for ``texts``.
+    """Make ``sounds/kakehashi/<language>/<name>.wav`` for the whole catalogue and for ``texts``.
 
     ``texts`` is prompt name → language → words (``Menu.texts()``). Unchanged words come from ``cache``. Lengths are
-    written to ``target/lengths.json`` and keep what earlier runs wrote. Raises Unavailable when a voice or a
+    written to ``sounds/kakehashi/lengths.json`` and keep what earlier runs wrote. Raises Unavailable when a voice or a
     tool is missing (says how to get it) or fails.
     """
     voices = voices or find_voices()
+    target = sounds / OURS
     cache.mkdir(parents=True, exist_ok=True)
     work = [_Job(name=name, language=lang, text=text) for lang in LANGUAGES for name, text in catalogue(lang).items()]
     for name, words in (texts or {}).items():

@@ -109,7 +109,7 @@ class Desk:
 
     @property
     def sounds(self) -> Path:
-        return Path(self.settings.directories.sounds) / "kakehashi"
+        return Path(self.settings.directories.sounds)
 
     def server(self, menu: Menu, **limits: float) -> IvrServer:
         config = dataclasses.replace(IvrConfig(port=self.settings.fastagi_port), **limits)  # type: ignore[arg-type]
@@ -196,7 +196,7 @@ async def a_desk(menu: Menu) -> AsyncIterator[Desk]:
     """Asterisk with every prompt of ``menu``, and a heartbeat; nobody serves menus yet."""
     with run_folder() as run, PortPool() as ports:
         settings = _settings(run, ports)
-        await asyncio.to_thread(render_all, run.path / "sounds/kakehashi", PROMPT_CACHE, texts=menu.texts())
+        await asyncio.to_thread(render_all, run.path / "sounds", PROMPT_CACHE, texts=menu.texts())
         etc = Path(settings.directories.etc)
         etc.mkdir(parents=True)
         write(render(settings), etc)

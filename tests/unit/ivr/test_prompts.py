@@ -60,8 +60,8 @@ def test_every_prompt_in_both_languages_once(tmp_path: Path, voices: Voices) -> 
     target, cache = tmp_path / "sounds", tmp_path / "cache"
     report = render_all(target, cache, texts=WORDS, voices=voices)
     assert len(report.prompts) == 2 * 3 + 2
-    assert (target / "ja/greeting.wav").exists()
-    assert (target / "en/t-recall.wav").exists()
+    assert (target / "kakehashi/ja/greeting.wav").exists()
+    assert (target / "kakehashi/en/t-recall.wav").exists()
     # "For English, press 2" is the same words in the same voice in both languages.
     assert times_spoken(tmp_path) >= 7
     before = times_spoken(tmp_path)
@@ -74,7 +74,9 @@ def test_another_folder_is_filled_from_the_cache(tmp_path: Path, voices: Voices)
     render_all(tmp_path / "one", tmp_path / "cache", voices=voices)
     report = render_all(tmp_path / "two", tmp_path / "cache", voices=voices)
     assert report.rendered == 0
-    assert (tmp_path / "two/ja/greeting.wav").read_bytes() == (tmp_path / "one/ja/greeting.wav").read_bytes()
+    assert (tmp_path / "two/kakehashi/ja/greeting.wav").read_bytes() == (
+        tmp_path / "one/kakehashi/ja/greeting.wav"
+    ).read_bytes()
 
 
 def test_changed_words_are_spoken_again_and_only_they(tmp_path: Path, voices: Voices) -> None:
@@ -152,4 +154,4 @@ def test_espeak_speaks_when_flite_is_not_there(voices: Voices) -> None:
 
 def test_the_lengths_file_is_plain_json(tmp_path: Path, voices: Voices) -> None:
     render_all(tmp_path / "s", tmp_path / "cache", voices=voices)
-    assert json.loads((tmp_path / "s/lengths.json").read_text())["ja"]["digit-0"] == 0.2
+    assert json.loads((tmp_path / "s/kakehashi/lengths.json").read_text())["ja"]["digit-0"] == 0.2
