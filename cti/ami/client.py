@@ -313,7 +313,7 @@ class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
             raise Unavailable("the link to Asterisk is down")
         return self._link.submit({**action, **kwargs}, deadline_s=self._settings.action_s, is_list=bool(as_list))
 
-    async def send_awaiting_actions(self, *_: Any) -> None:
+    def send_awaiting_actions(self, *_: Any) -> None:
         """Nothing is ever sent again by itself."""
 
     def connect(self, *_: Any, **__: Any) -> Any:

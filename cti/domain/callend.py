@@ -18,15 +18,16 @@ _CLEARED = frozenset({16, 26})
 RING_SLACK_S = 1.5
 
 
-def outcome_of_leg(cause: int, dial_status: str | None, rang_s: float, ring_s: int) -> OfferOutcome:
-    """How an offer ended whose leg was never answered.
+def offer_outcome(cause: int, status: str | None, rang_s: float, ring_s: int) -> OfferOutcome:
+    """How an offer ended that nobody answered.
 
-    ``cause`` is that of the leg's Hangup, ``dial_status`` DialEnd's (None: not seen), ``rang_s`` how long it rang and
-    ``ring_s`` how long it was allowed to.
+    ``cause`` is that of the leg's Hangup or Dial()'s HANGUPCAUSE, ``status`` DialEnd's or DIALSTATUS (None: not seen),
+    ``rang_s`` how long it rang and ``ring_s`` how long it was allowed to. Asterisk does not promise which of the two
+    it tells first, so both give the same answer.
     """
-    if dial_status == "CANCEL" or (cause in _CLEARED and dial_status is None):
+    if status == "CANCEL" or (cause in _CLEARED and status is None):
         return OfferOutcome.WITHDRAWN
-    if cause in _REJECTED:
+    if cause in _REJECTED or status == "BUSY":
         return OfferOutcome.REJECTED
     rang_out = rang_s >= ring_s - RING_SLACK_S
     if cause == 0:  # Asterisk gave up by itself: the ring was over, or there was nothing to ring
@@ -36,21 +37,6 @@ def outcome_of_leg(cause: int, dial_status: str | None, rang_s: float, ring_s: i
     if cause in _CLEARED:
         return OfferOutcome.TIMED_OUT
     return OfferOutcome.UNREACHABLE
-
-
-_BY_DIAL_STATUS = {
-    "BUSY": OfferOutcome.REJECTED,
-    "NOANSWER": OfferOutcome.TIMED_OUT,
-    "CANCEL": OfferOutcome.WITHDRAWN,
-    "ANSWER": OfferOutcome.ACCEPTED,
-}
-
-
-def outcome_of_dial(status: str, cause: int) -> OfferOutcome:
-    """How an offer ended when only Dial()'s own word is known (no leg was ever seen to end)."""
-    if cause in _REJECTED:
-        return OfferOutcome.REJECTED
-    return _BY_DIAL_STATUS.get(status, OfferOutcome.UNREACHABLE)
 
 
 def ended_by(*, caller_hung_up: bool, agent_hung_up: bool) -> EndedBy:

@@ -30,7 +30,7 @@ from cti.domain.calltrack import (
     without_leg,
 )
 from cti.domain.errors import IllegalMove
-from cti.domain.model import AgentId, CallState, OfferId, OfferOutcome, OfferRecord, TalkSegment
+from cti.domain.model import AgentId, CallState, Offer, OfferId, OfferOutcome, OfferRecord, TalkSegment
 from cti.domain.signals import (
     BridgeEntered,
     BridgeLeft,
@@ -287,8 +287,15 @@ def _answered(track: Track, leg: Leg, at: datetime) -> Step:
 
 
 def _offer_dialled(track: Track, signal: OfferDialled, _agent: AgentId | None, at: datetime) -> Step:
-    outcome = callend.outcome_of_dial(signal.status, signal.cause)
-    return _offer_over(track, signal.offer_id, outcome, at)
+    offer = track.offer
+    if offer is None or offer.offer_id != signal.offer_id:
+        return move(track, Move.NOTE, at), ()
+    return _offer_over(track, offer.offer_id, _outcome(track, offer, signal.cause, signal.status, at), at)
+
+
+def _outcome(track: Track, offer: Offer, cause: int, status: str | None, at: datetime) -> OfferOutcome:
+    began = next((leg.began_at for leg in track.legs if leg.offer_id == offer.offer_id), offer.made_at)
+    return callend.offer_outcome(cause, status, (at - began).total_seconds(), offer.ring_s)
 
 
 def _offer_stale(track: Track, signal: OfferStale, _agent: AgentId | None, at: datetime) -> Step:
@@ -347,14 +354,13 @@ def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: da
         return move(track, Move.NOTE, at), ()
     if leg.answered:
         return agent_gone(move(track, Move.AGENT_LEFT, at), leg, at)
-    track = without_leg(track, leg.uniqueid)
+    rest = without_leg(track, leg.uniqueid)
     offer = track.offer
-    rings_on = any(other.offer_id == leg.offer_id for other in track.legs)
+    rings_on = any(other.offer_id == leg.offer_id for other in rest.legs)
     if offer is None or leg.offer_id != offer.offer_id or rings_on:
-        return move(track, Move.LEG_OVER, at), ()
-    rang_s = (at - leg.began_at).total_seconds()
-    outcome = callend.outcome_of_leg(signal.cause, leg.status, rang_s, offer.ring_s)
-    return end_offer(move(track, Move.OFFER_OVER, at), outcome, at)
+        return move(rest, Move.LEG_OVER, at), ()
+    outcome = _outcome(track, offer, signal.cause, leg.status, at)
+    return end_offer(move(rest, Move.OFFER_OVER, at), outcome, at)
 
 
 def _vanished(track: Track, _signal: CallVanished, _agent: AgentId | None, at: datetime) -> Step:
