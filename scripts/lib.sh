@@ -79,8 +79,7 @@ run_named() {
   [ -e "$file" ] || { printf 'no such %s: %s\n' "$kind" "$1" >&2; run_named "$kind" >&2; exit 2; }
   shift
   local environment
-  environment=$("$ROOT/scripts/setup" test)
-  KAKEHASHI_ENVIRONMENT=$environment "$ROOT/scripts/bring/web"
+  environment=$("$ROOT/scripts/setup" test web)
   exec "$environment/bin/python" "$file" "$@"
 }
 
