@@ -1,1 +1,142 @@
-"""The server, composed."""
+"""The composition root: makes every part, joins them, starts them in order and stops them in the opposite one.
+
+What is here is order and nothing else. How one area is joined is in ``cti/wiring``, one module an area.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+from cti import logs
+from cti.ami.feed import AmiFeed
+from cti.bus import Bus
+from cti.calls import CallDesk
+from cti.config import Config
+from cti.domain.errors import ConfigError, KakehashiError
+from cti.domain.phone import parse_called, parse_caller
+from cti.metrics import Metrics
+from cti.store.calls import CallStore
+from cti.store.pool import create_pool
+from cti.wiring import core, ivr, linking, recordings, routing, web
+from cti.wiring.desk_changes import DeskChanges
+from cti.wiring.directory import DeskDirectory
+from cti.wiring.figures import Figures
+from cti.wiring.menus import StoredMenus
+from cti.wiring.readiness import Readiness
+
+log = logging.getLogger(__name__)
+
+# How long `serve` waits at start for Asterisk before it goes on without: calls are served from when it comes.
+AMI_START_S = 5.0
+# A bus that has not drained by then holds facts that the database's own journal of calls makes good at the next start.
+DRAIN_S = 5.0
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Application:
+    """One server process. ``start`` and ``stop`` once each."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self._cleanup = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Start everything, or stop what has started and raise what went wrong."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stop taking, drain, close, in the opposite order of starting. Calls stay with Asterisk."""
+        await self._cleanup.aclose()
+
+    async def _start(self) -> None:
+        config, cleanup = self.config, self._cleanup
+        pool = await create_pool(config.database.url.get_secret_value(), max_size=config.database.pool_size)
+        cleanup.push_async_callback(core.close_pool, pool)
+        await core.require_tables(pool)
+        directory, menus = DeskDirectory(pool), StoredMenus(pool)
+        await directory.reload()
+        await menus.reload()
+
+        bus = Bus()
+        desk = CallDesk(bus, directory, parse_caller=parse_caller, parse_called=parse_called)
+        # Routing has to be alive as well for the heartbeat to mean that callers are served.
+        feed = AmiFeed(core.ami_settings(config), desk, known=desk.known, alive=lambda: desk.alive, clock=utc_now)
+        desk.on_overflow = feed.ask_resync
+        calls = CallStore(pool)
+        recorder = await core.start_recorder(bus, desk, calls, cleanup)
+
+        router = await routing.start(bus, desk, feed.telephony, directory, pool, utc_now, cleanup)
+        lookups = await linking.start(config, bus, directory, pool, self.metrics, utc_now, cleanup)
+        pages = recordings.RecordingPages(pool, recordings.object_store(config, threads=8))
+        objects, pipe = await recordings.start(config, bus, desk, pool, calls, utc_now, cleanup)
+        menu_server = await ivr.start(config, desk, menus, utc_now, cleanup)
+        changes = DeskChanges(config.database.url.get_secret_value(), (directory.reload, menus.reload, router.reload))
+
+        readiness = Readiness(
+            {
+                "ami": core.ami_probe(feed),
+                "postgres": core.postgres_probe(pool, recorder),
+                "s3": recordings.probe(objects),
+                "lookup": linking.probe(lookups),
+                "ivr": ivr.probe(menu_server),
+            },
+            utc_now,
+        )
+        await web.start(config, bus, directory, pool, calls, router, pages, readiness, self.metrics, utc_now, cleanup)
+        bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,))
+        figures = Figures(self.metrics, bus, desk, feed, recorder, pipe, menu_server, readiness)
+
+        await bus.start()
+        cleanup.push_async_callback(bus.stop, DRAIN_S)
+        await desk.start()
+        cleanup.push_async_callback(desk.stop)
+        await changes.start()
+        cleanup.push_async_callback(changes.stop)
+        await feed.start()
+        cleanup.push_async_callback(feed.stop)
+        await core.wait_for_asterisk(feed, AMI_START_S)
+        await readiness.start()
+        cleanup.push_async_callback(readiness.stop)
+        await figures.start()
+        cleanup.push_async_callback(figures.stop)
+
+
+async def serve(config: Config) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit status; raises ConfigError for what the operator must change."""
+    logs.set_up()
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    application = Application(config)
+    began_s = time.monotonic()
+    try:
+        await application.start()
+    except ConfigError:
+        raise
+    except (KakehashiError, OSError) as error:
+        log.error("the server cannot start", extra={"action": "serve", "why": str(error)})
+        print(f"kakehashi: {error}", file=sys.stderr)  # noqa: T201 - for the person who typed the command
+        return 1
+    log.info("the server is up", extra={"action": "serve", "start_s": round(time.monotonic() - began_s, 2)})
+    await stopped.wait()
+    log.info("the server stops", extra={"action": "serve"})
+    with contextlib.suppress(TimeoutError):
+        await application.stop()
+    return 0

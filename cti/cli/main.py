@@ -16,6 +16,7 @@ GROUPS = {
     "database": "bring the database's tables up to date",
     "asterisk-conf": "write Asterisk's configuration",
     "prompts": "speak the texts of menus and dialplan into sound files",
+    "certificate": "make a certificate for a trial of TLS",
     "demo": "a whole desk on this machine, for a look",
 }
 OUR_PACKAGES = ("cti", "ivr", "recording", "routing")

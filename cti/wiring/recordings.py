@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
+from cti.bus import Bus
+from cti.calls import CallDesk
 from cti.config import Config
 from cti.domain.errors import NotFound
+from cti.domain.events import CallEvent
 from cti.domain.model import (
     AgentId,
+    Call,
     CallerKind,
     CallerNumber,
     CallId,
@@ -21,15 +25,16 @@ from cti.domain.model import (
     QueueId,
     TenantId,
 )
+from cti.store.calls import CallStore
 from cti.store.recordings import RecordingList
 from cti.web.ports import PeaksFacts, RecordingFacts, RecordingFilter
+from cti.wiring.readiness import Probe
 from recording.encode import CONTENT_TYPE, EncoderPool
 from recording.lifecycle import REPLAYABLE, SETTLED, RecordingState
 from recording.model import RecordingSettings
 from recording.objectstore import S3ObjectStore
-from recording.pipeline import CallFinder, RecordingPipeline
+from recording.pipeline import RecordingPipeline
 from recording.replay import Replay
-from recording.steps import Sink
 from recording.store import PostgresLedger
 
 # A page's states → the ledger's. Whatever is on its way is pending to a listener.
@@ -53,19 +58,25 @@ def object_store(config: Config, *, threads: int = 4) -> S3ObjectStore:
     )
 
 
-def pipeline(
+async def start(
     config: Config,
+    bus: Bus,
+    desk: CallDesk,
     pool: asyncpg.Pool[Any],
-    encoder: EncoderPool,
-    objects: S3ObjectStore,
-    sink: Sink,
+    calls: CallStore,
     now: Callable[[], datetime],
-    *,
-    find_call: CallFinder,
-    is_live: Callable[[CallId], bool],
-) -> RecordingPipeline:
-    """The pipeline, not started."""
-    return RecordingPipeline(
+    cleanup: AsyncExitStack,
+) -> tuple[S3ObjectStore, RecordingPipeline]:
+    """The pipeline, taking facts as soon as the bus runs. Raises ConfigError for folders or tools that are missing."""
+    encoder = EncoderPool(workers=config.recording.encoders)
+    await encoder.start()
+    cleanup.push_async_callback(encoder.stop)
+    objects = object_store(config)
+
+    async def find_call(call_id: CallId) -> Call | None:
+        return await calls.find(call_id)
+
+    pipeline = RecordingPipeline(
         settings=RecordingSettings(
             spool_dir=str(config.asterisk.spool_dir),
             work_dir=str(config.data_dir / "recordings"),
@@ -75,11 +86,25 @@ def pipeline(
         objects=objects,
         ledger=PostgresLedger(pool),
         encoder=encoder,
-        sink=sink,
+        sink=bus,
         now=now,
         find_call=find_call,
-        is_live=is_live,
+        is_live=lambda call_id: desk.live(call_id) is not None,
     )
+    await pipeline.start()
+    cleanup.push_async_callback(pipeline.stop)
+    bus.subscribe("recording", pipeline.on_event, kinds=(CallEvent,))
+    return objects, pipeline
+
+
+def probe(objects: S3ObjectStore) -> Probe:
+    """Why the object store is not there, or None."""
+
+    async def why() -> str | None:
+        await objects.ensure_bucket()
+        return None
+
+    return why
 
 
 class RecordingPages:

@@ -1,0 +1,85 @@
+"""Figures of those parts that may not know the metrics: read every few seconds, set as gauges and counters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from cti.ami.feed import AmiFeed
+from cti.bus import Bus
+from cti.calls import CallDesk
+from cti.metrics import Metrics
+from cti.store.recorder import CallRecorder
+from cti.web.ports import Readiness
+from ivr.server import IvrServer
+from recording.pipeline import RecordingPipeline
+
+# Prometheus asks every 15 s by default.
+EVERY_S = 5.0
+
+
+class Figures:
+    """A task that keeps /metrics true."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        bus: Bus,
+        desk: CallDesk,
+        feed: AmiFeed,
+        recorder: CallRecorder,
+        recordings: RecordingPipeline,
+        menus: IvrServer,
+        readiness: Readiness,
+    ) -> None:
+        self._metrics = metrics
+        self._bus = bus
+        self._desk = desk
+        self._feed = feed
+        self._recorder = recorder
+        self._recordings = recordings
+        self._menus = menus
+        self._readiness = readiness
+        self._told: dict[tuple[str, str], int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to read."""
+        self._task = asyncio.create_task(self._run(), name="figures")
+
+    async def stop(self) -> None:
+        """Read no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due_s = loop.time() + EVERY_S
+            await asyncio.sleep(EVERY_S)
+            self._metrics.loop_lag.set(max(0.0, loop.time() - due_s))
+            self.read()
+
+    def read(self) -> None:
+        """Set everything once."""
+        metrics = self._metrics
+        for name, part in self._readiness.parts().items():
+            metrics.up.labels(name).set(1 if part.ready else 0)
+        metrics.signals_waiting.set(self._desk.stats.queued)
+        metrics.journal_waiting.set(self._recorder.waiting)
+        gauges: Mapping[str, float] = self._recordings.gauges()
+        metrics.recordings_waiting.set(gauges["unsettled"])
+        for name, stats in self._bus.stats().items():
+            metrics.bus_waiting.labels(name).set(stats.queued)
+            metrics.bus_dropped.labels(name).inc(self._since("bus", name, stats.dropped))
+        metrics.ami_reconnects.inc(self._since("ami", "reconnects", self._feed.client.reconnects))
+        counts = self._menus.counts
+        for outcome in ("completed", "hung_up", "failed", "refused"):
+            metrics.menus.labels("", outcome).inc(self._since("menus", outcome, getattr(counts, outcome)))
+
+    def _since(self, kind: str, name: str, total: int) -> int:
+        """What a total grew by since it was last told."""
+        before = self._told.get((kind, name), 0)
+        self._told[kind, name] = total
+        return max(0, total - before)

@@ -1,0 +1,39 @@
+"""The menu server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from cti.config import Config
+from cti.domain.ports import SignalSink
+from cti.wiring.menus import StoredMenus
+from cti.wiring.readiness import Probe
+from ivr.prompts import FileLengths
+from ivr.server import IvrConfig, IvrServer
+
+
+async def start(
+    config: Config, signals: SignalSink, menus: StoredMenus, now: Callable[[], datetime], cleanup: AsyncExitStack
+) -> IvrServer:
+    """Listen for Asterisk's FastAGI."""
+    server = IvrServer(
+        config=IvrConfig(host=config.ivr.host, port=config.ivr.port),
+        menus=menus,
+        signals=signals,
+        lengths=FileLengths(config.asterisk.sounds_dir),
+        now=now,
+    )
+    await server.start()
+    cleanup.push_async_callback(server.stop)
+    return server
+
+
+def probe(server: IvrServer) -> Probe:
+    """Why callers cannot be led through menus, or None."""
+
+    async def why() -> str | None:
+        return None if server.ready else "the FastAGI server does not listen"
+
+    return why

@@ -1,0 +1,116 @@
+"""The pages, the API and the screen pop, joined to the parts behind them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from cti.bus import Bus
+from cti.config import Config
+from cti.domain.events import Event
+from cti.domain.model import Call, QueueId, TenantId
+from cti.domain.pop import PopChange
+from cti.metrics import Metrics
+from cti.screenpop import ScreenPop
+from cti.store.audit import AuditStore
+from cti.store.calls import CallStore
+from cti.store.sessions import SessionStore
+from cti.store.users import UserStore
+from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
+from cti.web.ports import CallFilter, Desk, Figures, Readiness, Recordings
+from cti.web.server import WebServer
+from cti.wiring.directory import DeskDirectory
+
+
+class CallPages:
+    """Implements cti.web.ports.Calls over the store: the same rows, the pages' own records."""
+
+    def __init__(self, calls: CallStore) -> None:
+        self._calls = calls
+        self.get = calls.get
+        self.of_agent = calls.of_agent
+
+    async def page(self, tenant: TenantId, wanted: CallFilter) -> Sequence[Call]:
+        """See the port."""
+        return await self._calls.page(tenant, wanted)
+
+    async def figures(self, tenant: TenantId, since: datetime) -> Mapping[QueueId, Figures]:
+        """See the port."""
+        rows = await self._calls.figures(tenant, since)
+        return {
+            queue: Figures(
+                offered=row.offered,
+                answered=row.answered,
+                abandoned=row.abandoned,
+                in_time=row.in_time,
+                asa_s=row.asa_s,
+            )
+            for queue, row in rows.items()
+        }
+
+
+class _LatePopSink:
+    """Pops need the hub, the hub's parts need the pops: the sink is filled in between."""
+
+    def __init__(self) -> None:
+        self.tell: Callable[[PopChange], None] | None = None
+
+    def pop_changed(self, change: PopChange) -> None:
+        """See PopSink."""
+        if self.tell is not None:
+            self.tell(change)
+
+
+async def start(
+    config: Config,
+    bus: Bus,
+    directory: DeskDirectory,
+    pool: asyncpg.Pool[Any],
+    calls: CallStore,
+    desk: Desk,
+    recordings: Recordings,
+    readiness: Readiness,
+    metrics: Metrics,
+    now: Callable[[], datetime],
+    cleanup: AsyncExitStack,
+) -> WebServer:
+    """Listen. Raises ConfigError for certificates that cannot be used, OSError for an address taken."""
+    sink = _LatePopSink()
+    pops = ScreenPop(sink)
+    server = WebServer(
+        WebSettings(
+            host=config.web.host,
+            port=config.web.port,
+            origins=config.origins,
+            tls_certificate=config.web.tls_certificate,
+            tls_key=config.web.tls_key,
+        ),
+        WebParts(
+            users=UserStore(pool),
+            sessions=SessionStore(pool, idle_s=SESSION_IDLE_S),
+            audit=AuditStore(pool),
+            desk=desk,
+            names=directory,
+            pops=pops,
+            calls=CallPages(calls),
+            recordings=recordings,
+            readiness=readiness,
+            metrics=metrics,
+            now=now,
+            monotonic=time.monotonic,
+        ),
+        stream_id=uuid.uuid4().hex,
+    )
+    sink.tell = server.hub.pop_changed
+    # Pops first: by the time the board is drawn anew, the agent's screen has been told.
+    bus.subscribe("screen-pop", pops.handle, kinds=(Event,))
+    bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync)
+    await server.start()
+    cleanup.push_async_callback(server.stop)
+    return server
