@@ -141,7 +141,9 @@ def national(e164: str) -> str:
             parts.append(domestic[at : at + size])
             at += size
         return "-".join(parts)
-    return _formatted(e164, phonenumbers.PhoneNumberFormat.NATIONAL) or domestic
+    # Of an area code it does not know (021, 091) phonenumbers leaves out even the 0.
+    shown = _formatted(e164, phonenumbers.PhoneNumberFormat.NATIONAL) or domestic
+    return shown if shown.replace("-", "") == domestic else domestic
 
 
 def classify(number: str) -> NumberClass:

@@ -22,6 +22,7 @@ from cti.domain.errors import CallerError, NotFound, PeerError, Unavailable
 from cti.linking.breaker import Breaker, BreakerState
 from cti.linking.cache import AnswerCache
 from cti.linking.contract import (
+    SICK,
     LookupAnswer,
     LookupFault,
     LookupRequest,
@@ -153,7 +154,10 @@ class LookupClient:
             raw = await self._post("/v1/lookups", request.body(), self._limits.deadline_s)
             answer = _validated(raw)
         except _Fault as fault:
-            self._breaker.failed(self._clock(), retry_after_s=fault.retry_after_s)
+            if fault.fault in SICK:
+                self._breaker.failed(self._clock(), retry_after_s=fault.retry_after_s)
+            else:
+                self._breaker.succeeded()
             return self._without(request, fault.fault)
         except BaseException:
             self._breaker.gave_up(self._clock())

@@ -190,6 +190,13 @@ class LookupFault(StrEnum):
     BUSY = "busy"  # not asked: too many questions under way
 
 
+# The service is in trouble: leave it alone for a while, and ask again. The others are answers, if bad ones, from a
+# service that is there: they cost nobody time, asking again brings the same, and one member's broken record must
+# not switch the look-up off for everybody.
+SICK = frozenset({LookupFault.SLOW, LookupFault.DOWN, LookupFault.FAILED})
+WORTH_ANOTHER_TRY = SICK | {LookupFault.RESTING, LookupFault.BUSY}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LookupResult:
     """What became of one question. Never an exception: the caller rings anyway."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from cti.domain.model import Call, CallerKind, CallId, CallState, Link, LinkConf
 from cti.domain.ports import EventSink
 from cti.linking.card import empty_card, filled_card
 from cti.linking.contract import (
+    WORTH_ANOTHER_TRY,
     Card,
     LookupAnswer,
     LookupFault,
@@ -35,8 +37,13 @@ log = logging.getLogger(__name__)
 RETRY_S = (2.0, 5.0, 15.0, 30.0)
 # Questions under way: 20 calls a second for 1.5 s are 30; more is a storm that asking would feed.
 MAX_QUESTIONS = 100
+# Calls remembered: far more than one machine carries. Only the ends that a full queue dropped fill it.
+MAX_LIVE = 5000
 # Cards kept, ended calls' too, for after-call work: some 10 KiB each.
 MAX_CARDS = 2000
+
+_KEYED = re.compile(r"[0-9]{1,20}", re.ASCII)
+_LANGUAGES = ("ja", "en")
 
 
 class Cards:
@@ -104,6 +111,8 @@ class Linker:
             return
         live = self._live.get(event.call_id)
         if live is None:  # arrived; or already here when we started, and resync told us
+            if len(self._live) >= MAX_LIVE:
+                del self._live[next(iter(self._live))]
             live = self._live[event.call_id] = _Live(call=event.call)
             self._ask(live)
             return
@@ -147,13 +156,16 @@ class Linker:
     def _request(self, call: Call) -> LookupRequest:
         menu = call.menu
         keyed = menu.reservation_number if menu is not None else None
+        # A menu may store anything; the contract asks for digits, and a question outside it would be refused.
+        keyed = keyed if keyed and _KEYED.fullmatch(keyed) else None
+        language = menu.language if menu is not None else self._language_of(call.tenant)
         return LookupRequest(
             call_id=call.call_id,
             kind=call.caller.kind,
             number=call.caller.e164,
             number_called=call.number_called,
-            reservation_number=keyed or None,
-            language=menu.language if menu is not None else self._language_of(call.tenant),
+            reservation_number=keyed,
+            language=language if language in _LANGUAGES else "ja",
         )
 
     async def _question(self, live: _Live, request: LookupRequest) -> None:
@@ -163,7 +175,7 @@ class Linker:
             # The answer to an earlier, smaller question still helps; its failure says nothing new.
             if live.asked is request or (live.known is None and result.answer is not None):
                 self._take(live, result)
-            if result.status is LookupStatus.LIVE or pause_s is None:
+            if result.fault not in WORTH_ANOTHER_TRY or pause_s is None:
                 return
             if live.asked is not request or live.call.call_id not in self._live:
                 return

@@ -72,9 +72,9 @@ def match(
     """
     keyed_number = _digits(menu.reservation_number) if menu and menu.reservation_number else ""
     bookings = _keyed(answer.reservations, keyed_number)
-    # The answer to the number alone may hold the keyed booking already; only when it does not, it is open.
+    # Matters only without bookings: the answer to the number alone may hold the keyed one already.
     asked = keyed_number == _digits(asked_reservation or "") and "reservations" not in answer.missing
-    unchecked = bool(keyed_number) and not bookings and not asked
+    unchecked = bool(keyed_number) and not asked
     owners = _owners(caller, answer.members)
     holders = sorted({booking.member_id for booking in bookings})
     candidates = _candidates(answer, owners, bookings)

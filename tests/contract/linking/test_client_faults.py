@@ -124,6 +124,27 @@ async def test_the_breaker_opens_and_closes(service: Service) -> None:
     assert told == [("unavailable", "failed")] * 3 + [("unavailable", "resting"), ("live", "")]
 
 
+@pytest.mark.parametrize("kind", ["wrong", "huge", "broken"])
+async def test_bad_answers_of_a_living_service_do_not_open_the_breaker(service: Service, kind: str) -> None:
+    service.fault(kind)
+    async with client_of(service, replace(QUICK, failures=2)) as client:
+        for _ in range(4):
+            assert (await client.look_up(ASK)).fault in (LookupFault.WRONG, LookupFault.HUGE)
+        assert client.breaker is BreakerState.CLOSED
+
+
+async def test_the_service_s_wish_to_be_left_alone_is_kept(service: Service) -> None:
+    now_s = 0.0
+    async with client_of(service, replace(QUICK, rest_s=0.5), clock=lambda: now_s) as client:
+        service.fault("away")  # Retry-After: 1
+        assert (await client.look_up(ASK)).fault is LookupFault.FAILED
+        service.fault("none")
+        now_s = 0.9
+        assert (await client.look_up(ASK)).fault is LookupFault.RESTING
+        now_s = 1.0
+        assert (await client.look_up(ASK)).status is LookupStatus.LIVE
+
+
 async def test_nothing_personal_is_logged(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     asked = replace(ASK, reservation_number="48120017")

@@ -29,6 +29,7 @@ NUMBERS = [
     ("0612345678", "+81612345678", "06-1234-5678"),
     ("0466221234", "+81466221234", "0466-22-1234"),
     ("0471234567", "+81471234567", "04-7123-4567"),
+    ("0210000000", "+81210000000", "0210000000"),  # no such area: shown uncut, but with its 0
     ("05012345678", "+815012345678", "050-1234-5678"),
     ("0120123456", "+81120123456", "0120-123-456"),
     ("08001234567", "+818001234567", "0800-123-4567"),
@@ -72,6 +73,7 @@ def test_a_number_is_kept_as_e164_and_shown_as_people_write_it(raw: str, e164: s
         ("09012345678", "A" * 300, CallerKind.NUMBER),
         ("", "", CallerKind.UNKNOWN),
         ("9" * 300, "", CallerKind.UNKNOWN),
+        ("090" + "-" * 300 + "12345678", "", CallerKind.UNKNOWN),
         ("0" * 300, "Anonymous" * 50, CallerKind.UNKNOWN),
         ("sipp", "sipp", CallerKind.UNKNOWN),
         ("1001", "", CallerKind.UNKNOWN),
@@ -143,9 +145,7 @@ def test_classes(number: str, kind: NumberClass) -> None:
     assert classify(number) is kind
 
 
-@pytest.mark.parametrize(
-    "number", ["110", "118", "119", "184119", "0990123456", "0204-123-4567", "0570012345", "117"]
-)
+@pytest.mark.parametrize("number", ["110", "118", "119", "184119", "0990123456", "0204-123-4567", "0570012345", "117"])
 def test_a_machine_never_dials_these_alone(number: str) -> None:
     assert may_auto_dial(number) is False
 

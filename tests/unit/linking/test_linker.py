@@ -247,3 +247,30 @@ def test_cards_are_bounded() -> None:
         cards.put(CallId(name), {"name": name})
     assert cards.get(CallId("b")) is None
     assert cards.get(CallId("a")) == {"name": "a"}
+
+
+@pytest.mark.parametrize("fault", [LookupFault.WRONG, LookupFault.HUGE, LookupFault.REFUSED])
+async def test_what_asking_again_will_not_cure_is_not_asked_again(fault: LookupFault) -> None:
+    rig = Rig(lambda _: fault, retry_s=(0, 0))
+    await rig.linker.handle(arrived(call()))
+    await rig.linker.settled()
+    assert len(rig.lookups.asked) == 1
+    assert rig.whys == [f"lookup_{fault.value}"]
+
+
+@pytest.mark.parametrize("keyed", ["12*4", "1" * 21, "１２", "1 OR 1", ""])
+async def test_a_question_outside_the_contract_is_not_asked(keyed: str) -> None:
+    rig = Rig()
+    await rig.linker.handle(arrived(call(facts=menu(keyed, language="fr"))))
+    await rig.linker.settled()
+    (asked,) = rig.lookups.asked
+    assert (asked.reservation_number, asked.language) == (None, "ja")
+
+
+async def test_calls_whose_end_was_lost_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cti.linking.linker.MAX_LIVE", 2)
+    rig = Rig()
+    for name in ("a", "b", "c"):
+        await rig.linker.handle(arrived(call(call_id=CallId(name))))
+    await rig.linker.settled()
+    assert list(rig.linker._live) == ["b", "c"]
