@@ -1,0 +1,199 @@
+"""What every object store must do, held by the fake, by SeaweedFS and by moto; then what can go wrong with S3."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cti.demo.objectstore import RunningObjectStore
+from cti.domain.errors import CallerError, NotFound, PeerError, Unavailable
+from recording.objectstore import CHUNK_BYTES, MULTIPART_FROM_BYTES, ObjectChanged, ObjectStore, S3ObjectStore
+from tests.contract.recording.conftest import moto_store, seaweed_store
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def a_file(folder: Path, size: int, seed: int = 1) -> tuple[Path, str]:
+    path = folder / "object"
+    path.write_bytes(noise(size, seed))
+    return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+async def all_of(chunks: AsyncIterator[bytes]) -> list[bytes]:
+    return [chunk async for chunk in chunks]
+
+
+@pytest.mark.parametrize("size", [1, 100_000, MULTIPART_FROM_BYTES - 1, MULTIPART_FROM_BYTES + 12_345])
+async def test_what_is_put_is_read_back(store: ObjectStore, tmp_path: Path, size: int) -> None:
+    path, sha256 = a_file(tmp_path, size)
+    await store.put(f"demo/{size}", path, sha256=sha256, content_type="audio/webm")
+    head = await store.head(f"demo/{size}")
+    assert (head.size, head.sha256, head.content_type) == (size, sha256, "audio/webm")
+    assert await store.hash(f"demo/{size}") == (sha256, size)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, 10), (0, 300_000), (299_999, 300_000), (70_000, 70_001), (65_536, 131_072), (5, 200_005)]
+)
+async def test_any_range_in_small_chunks(store: ObjectStore, tmp_path: Path, start: int, end: int) -> None:
+    path, sha256 = a_file(tmp_path, 300_000)
+    await store.put("demo/range", path, sha256=sha256, content_type="audio/webm")
+    etag = (await store.head("demo/range")).etag
+    chunks = await all_of(store.chunks("demo/range", start=start, end=end, etag=etag))
+    assert b"".join(chunks) == noise(300_000)[start:end]
+    assert max(map(len, chunks)) <= CHUNK_BYTES
+
+
+async def test_an_empty_range_asks_nobody(store: ObjectStore) -> None:
+    assert await all_of(store.chunks("demo/nothing", start=5, end=5, etag="x")) == []
+
+
+async def test_a_range_of_an_object_that_was_replaced_is_refused(store: ObjectStore, tmp_path: Path) -> None:
+    path, sha256 = a_file(tmp_path, 1000)
+    await store.put("demo/replaced", path, sha256=sha256, content_type="audio/webm")
+    etag = (await store.head("demo/replaced")).etag
+    await store.put_bytes("demo/replaced", noise(1000, seed=2), content_type="audio/webm")
+    with pytest.raises(ObjectChanged):
+        await all_of(store.chunks("demo/replaced", start=0, end=10, etag=etag))
+
+
+async def test_a_listener_may_go_away_in_the_middle(store: ObjectStore, tmp_path: Path) -> None:
+    path, sha256 = a_file(tmp_path, 1_000_000)
+    await store.put("demo/left", path, sha256=sha256, content_type="audio/webm")
+    etag = (await store.head("demo/left")).etag
+    chunks = store.chunks("demo/left", start=0, end=1_000_000, etag=etag)
+    assert len(await anext(chunks)) == CHUNK_BYTES
+    await chunks.aclose()  # type: ignore[attr-defined]
+    assert await store.hash("demo/left") == (sha256, 1_000_000)
+
+
+async def test_what_is_not_there_is_not_found(store: ObjectStore) -> None:
+    for ask in (store.head("demo/none"), store.hash("demo/none"), store.read("demo/none", limit=10)):
+        with pytest.raises(NotFound):
+            await ask
+    with pytest.raises(NotFound):
+        await all_of(store.chunks("demo/none", start=0, end=1, etag="0" * 32))
+    await store.delete("demo/none")
+
+
+async def test_delete(store: ObjectStore) -> None:
+    await store.put_bytes("demo/short", b"x", content_type="text/plain")
+    await store.delete("demo/short")
+    with pytest.raises(NotFound):
+        await store.head("demo/short")
+
+
+async def test_a_small_object_is_read_whole_and_a_large_one_refused(store: ObjectStore) -> None:
+    await store.put_bytes("demo/small", b"0123456789", content_type="application/json")
+    assert await store.read("demo/small", limit=10) == b"0123456789"
+    with pytest.raises(CallerError, match="larger than 9 bytes"):
+        await store.read("demo/small", limit=9)
+
+
+async def test_the_bucket_is_made_once(store: ObjectStore) -> None:
+    await store.ensure_bucket()
+    await store.put_bytes("demo/kept", b"x", content_type="text/plain")
+    await store.ensure_bucket()
+    assert await store.read("demo/kept", limit=1) == b"x"
+
+
+async def test_putting_again_replaces(store: ObjectStore, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        path, sha256 = a_file(tmp_path, 1000, seed)
+        await store.put("demo/again", path, sha256=sha256, content_type="audio/webm")
+    assert await store.hash("demo/again") == (sha256, 1000)
+
+
+# --- Only S3 ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_wrong_hash_never_becomes_an_object(seaweed: RunningObjectStore, tmp_path: Path) -> None:
+    store = seaweed_store(seaweed)
+    path, _ = a_file(tmp_path, 1000)
+    with pytest.raises(PeerError):
+        await store.put("demo/wrong", path, sha256=hashlib.sha256(b"other").hexdigest(), content_type="audio/webm")
+    with pytest.raises(NotFound):
+        await store.head("demo/wrong")
+
+
+async def test_parts_of_an_upload_that_broke_off_are_not_left(moto: str, tmp_path: Path) -> None:
+    store = moto_store(moto)
+    await store.ensure_bucket()
+    path, sha256 = a_file(tmp_path, MULTIPART_FROM_BYTES + 1)
+    client = store._s3
+
+    def break_off(**_: object) -> None:
+        raise OSError("the disk has a hole")
+
+    client.upload_part = break_off  # type: ignore[method-assign,assignment]
+    with pytest.raises(Unavailable):
+        await store.put("demo/broken", path, sha256=sha256, content_type="audio/webm")
+    assert client.list_multipart_uploads(Bucket="recordings").get("Uploads", []) == []
+
+
+async def test_nobody_listens(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    store = moto_store(f"http://127.0.0.1:{port}")
+    with pytest.raises(Unavailable, match="did not answer"):
+        await store.head("demo/x")
+
+
+async def test_a_server_that_hangs_up_in_the_middle_of_an_object() -> None:
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 206 OK\r\nContent-Length: 1000\r\nETag: "x"\r\n\r\n' + bytes(10))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(half, "127.0.0.1", 0)
+    store = moto_store(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    with pytest.raises(Unavailable):
+        await all_of(store.chunks("demo/x", start=0, end=1000, etag="x"))
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "words"),
+    [
+        (403, "SignatureDoesNotMatch", Unavailable, "check the access key"),
+        (503, "SlowDown", Unavailable, "SlowDown"),
+        (500, "InternalError", Unavailable, "InternalError"),
+        (404, "NoSuchBucket", Unavailable, "bucket .* does not exist"),
+        (400, "BadDigest", PeerError, "did not arrive"),
+        (412, "PreconditionFailed", ObjectChanged, "not the object"),
+        (416, "InvalidRange", CallerError, "no such range"),
+    ],
+)
+async def test_what_the_server_says_is_said_in_our_words(
+    status: int, code: str, error: type[Exception], words: str
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = f"<Error><Code>{code}</Code><Message>m</Message></Error>".encode()
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    store = moto_store(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    with pytest.raises(error, match=words):
+        await store.read("demo/x", limit=10)
+    server.close()
+
+
+async def test_a_closed_store_says_so(moto: str) -> None:
+    store = S3ObjectStore(bucket="b", endpoint_url=moto, access_key="k", secret_key="s")
+    store.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await store.head("demo/x")
