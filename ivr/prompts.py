@@ -74,10 +74,12 @@ class FileLengths:
         """``sounds`` is the folder that render_all filled: it holds ``kakehashi/``."""
         self._source = sounds / OURS / LENGTHS_FILE
         self._lengths: dict[str, dict[str, float]] = {}
+        self._read_as_of_ns = 0
         self.reload()
 
     def reload(self) -> None:
         """Read again, after prompts were rendered."""
+        self._read_as_of_ns = self._changed_ns()
         try:
             self._lengths = json.loads(self._source.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -85,7 +87,18 @@ class FileLengths:
 
     def length_s(self, name: str, language: str) -> float | None:
         """Seconds of sound, or None when it was not measured."""
-        return self._lengths.get(language, {}).get(name)
+        known = self._lengths.get(language, {}).get(name)
+        # Rendered since we looked, perhaps; one look at the file's time, and only for prompts that are new.
+        if known is None and self._changed_ns() != self._read_as_of_ns:
+            self.reload()
+            known = self._lengths.get(language, {}).get(name)
+        return known
+
+    def _changed_ns(self) -> int:
+        try:
+            return self._source.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
 
 def render_all(

@@ -20,11 +20,23 @@ from cti.domain.errors import KakehashiError, PeerError
 from cti.domain.model import CallId, MenuId, TenantId
 from cti.domain.ports import SignalSink
 from cti.domain.signals import MenuBegan, MenuEnded
+from ivr import resume
 from ivr.agi import AgiConnection, AgiEvent, Environment, HangUp, Reply
 from ivr.flow import converse
 from ivr.menus import Menu
 from ivr.steps import CallerLeft, Dialogue, Outcome, SetLanguage, Step
-from ivr.wire import Ask, Performing, PromptLengths, Voice, find_sounds, go_to, longest_s, perform, set_variables
+from ivr.wire import (
+    SOUNDS_VARIABLE,
+    Ask,
+    Performing,
+    PromptLengths,
+    Voice,
+    go_to,
+    longest_s,
+    perform,
+    read_variable,
+    set_variables,
+)
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +151,7 @@ class IvrServer:
         self._now = now
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._latest: dict[CallId, _Link] = {}  # the connection that speaks for a call
 
     @property
     def port(self) -> int:
@@ -194,6 +207,9 @@ class IvrServer:
         except PeerError as error:
             self.counts.failed += 1
             log.warning("FastAGI connection dropped", extra={"action": "ivr_drop", "reason": str(error)})
+        except Exception:
+            self.counts.failed += 1
+            log.exception("dialogue failed", extra={"action": "ivr_drop"})
         finally:
             self.counts.live -= 1
             await _close(link.writer)
@@ -220,16 +236,26 @@ class IvrServer:
             self.counts.failed += 1
             await self._give_back(link, {}, None)
             return
+        self._latest[request.call_id] = link
+        try:
+            await self._lead(link, request, menu)
+        finally:
+            if self._latest.get(request.call_id) is link:
+                del self._latest[request.call_id]
+
+    async def _lead(self, link: _Link, request: _Request, menu: Menu) -> None:
+        """Lead a caller through a menu, and tell the desk what came of it."""
+        fields = {"call_id": request.call_id, "action": "ivr_menu"}
         self._signals.post(MenuBegan(at=self._now(), call_id=request.call_id, menu=request.menu))
         dialogue = converse(menu)
         voice = Voice(language=menu.language, lengths=self._lengths)
         try:
-            outcome = await self._converse(link, dialogue, voice)
+            outcome = await self._converse(link, dialogue, menu, voice)
         except (PeerError, asyncio.CancelledError) as error:
-            self._ended(request, _cut_short(dialogue))
+            self._ended(link, request, _cut_short(dialogue))
             log.warning("dialogue cut short", extra={**fields, "reason": str(error)})
             raise
-        self._ended(request, outcome)
+        self._ended(link, request, outcome)
         if voice.unplayable:
             names = sorted(voice.unplayable)
             log.error("prompts cannot be played; render them", extra={**fields, "prompts": names})
@@ -240,13 +266,21 @@ class IvrServer:
         self.counts.completed += 1
         await self._give_back(link, _variables(outcome), outcome.treatment)
 
-    async def _converse(self, link: _Link, dialogue: Dialogue, voice: Voice) -> Outcome:
-        """Run the dialogue to its end, or until the caller leaves."""
-        step = next(dialogue)
+    async def _converse(self, link: _Link, dialogue: Dialogue, menu: Menu, voice: Voice) -> Outcome:
+        """Run the dialogue to its end, or until the caller leaves. Answers given to a server that died count."""
+        margin_s = self._config.reply_margin_s
+        step, answers = next(dialogue), resume.Answers(menu=menu)
         try:
-            await link.do(find_sounds(voice), self._config.reply_margin_s)
+            voice.sounds = await link.do(read_variable(SOUNDS_VARIABLE), margin_s) or voice.sounds
+            answers.given = resume.read(menu, await link.do(read_variable(resume.VARIABLE), margin_s))
             while True:
-                step = dialogue.send(await self._do(link, step, voice))
+                if unsaved := answers.take_unsaved():
+                    await link.do(set_variables({resume.VARIABLE: unsaved}), margin_s)
+                keys = answers.replay(step)
+                if keys is None:
+                    keys = await self._do(link, step, voice)
+                    answers.note(step, keys)
+                step = dialogue.send(keys)
         except CallerLeft:
             return _cut_short(dialogue)
         except StopIteration as done:
@@ -273,14 +307,17 @@ class IvrServer:
         except CallerLeft:
             log.info("the caller left at the end of the menu", extra={"action": "ivr_menu"})
 
-    def _ended(self, request: _Request, outcome: Outcome) -> None:
+    def _ended(self, link: _Link, request: _Request, outcome: Outcome) -> None:
+        # We froze, Asterisk came with a second connection, we thawed: what the first one ends with is no news.
+        if self._latest.get(request.call_id) is not link:
+            return
         signal = MenuEnded(at=self._now(), call_id=request.call_id, facts=outcome.facts, completed=outcome.completed)
         self._signals.post(signal)
 
 
 def _variables(outcome: Outcome) -> dict[str, str]:
     facts = outcome.facts
-    variables = {"CTI_LANG": facts.language}
+    variables = {"CTI_LANG": facts.language, resume.VARIABLE: ""}
     if facts.queue is not None:
         variables["CTI_QUEUE"] = facts.queue
     return variables

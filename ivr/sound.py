@@ -66,4 +66,6 @@ def write_atomic(path: Path, content: bytes) -> None:
     """Write so that a reader sees the old file or the new one: Asterisk may be playing it."""
     new = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     new.write_bytes(content)
+    # Asterisk runs as somebody else.
+    new.chmod(0o644)
     new.replace(path)

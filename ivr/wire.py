@@ -86,13 +86,11 @@ def perform(step: Step, voice: Voice) -> Performing:
     return ""
 
 
-def find_sounds(voice: Voice) -> Performing:
-    """Ask the dialplan where its sounds are."""
-    reply = yield Ask(line=get_variable(SOUNDS_VARIABLE), longest_s=INSTANT_S)
+def read_variable(name: str) -> Performing:
+    """The value of a channel variable; "" when it is not set."""
+    reply = yield Ask(line=get_variable(name), longest_s=INSTANT_S)
     yield from _still_there(reply)
-    if reply.result == "1" and reply.note:
-        voice.sounds = reply.note
-    return ""
+    return (reply.note or "") if reply.result == "1" else ""
 
 
 def go_to(context: str, extension: str) -> Performing:

@@ -57,7 +57,8 @@ class ScriptedAsterisk:
             if prompt == self.silent_at:
                 return ""
         if verb == "GET VARIABLE":
-            return "200 result=1 (/sounds/kakehashi)\n"
+            known = {"CTI_SOUNDS": "/sounds/kakehashi", **self.variables}
+            return f"200 result=1 ({known[name]})\n" if name in known else "200 result=0\n"
         if verb == "SET VARIABLE":
             self.variables[name] = words[3]
             return "200 result=1\n"

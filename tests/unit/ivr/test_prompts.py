@@ -99,7 +99,6 @@ def test_lengths_are_written_and_read(tmp_path: Path, voices: Voices) -> None:
     assert lengths.length_s("greeting", "ja") is None
     render_all(sounds, tmp_path / "cache", texts=WORDS, voices=voices)
     render_all(sounds, tmp_path / "cache", voices=voices)
-    lengths.reload()
     assert lengths.length_s("greeting", "ja") == pytest.approx(0.2)
     assert lengths.length_s("t-recall", "en") == pytest.approx(0.2)
     assert lengths.length_s("greeting", "fr") is None

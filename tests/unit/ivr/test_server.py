@@ -208,3 +208,20 @@ def test_the_example_fits_the_script() -> None:
     """The prompts at which the scripted caller presses keys are the last ones of the example's questions."""
     asked = {node.prompts[-1] for node in main_menu().nodes if node.kind in ("language", "choice", "digits")}
     assert set(MEMBER) - {"readback-confirm"} <= asked
+
+
+async def test_a_mistake_of_ours_costs_one_dialogue(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Menus):
+        async def menu(self, *_: object) -> Menu:
+            if not broken:
+                return main_menu()
+            raise ZeroDivisionError
+
+    broken = [True]
+    async with serving(Broken()) as served:
+        await ScriptedAsterisk(port=served.port).call()
+        broken.clear()
+        await ScriptedAsterisk(port=served.port, keys=MEMBER).call()
+        await settled(served)
+        assert (served.server.counts.failed, served.server.counts.completed) == (1, 1)
+    assert "dialogue failed" in caplog.text

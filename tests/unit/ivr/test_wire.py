@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cti.domain.errors import PeerError
 from ivr.agi import Reply
 from ivr.steps import CallerLeft, GetDigits, Say, SetLanguage, Step
-from ivr.wire import Ask, Performing, Voice, find_sounds, go_to, longest_s, perform, set_variables
+from ivr.wire import Ask, Performing, Voice, go_to, longest_s, perform, read_variable, set_variables
 
 ASK = GetDigits(prompts=("language", "language-other"), max_digits=1, timeout_s=3.0)
 NUMBER = GetDigits(prompts=("reservation",), max_digits=8, timeout_s=5.0)
@@ -179,13 +179,13 @@ def test_a_step_lasts_no_longer_than_this(step: Step, seconds: float) -> None:
     assert longest_s(step, voice()) == seconds
 
 
-def test_sounds_are_where_the_dialplan_says() -> None:
-    speaking = voice()
-    commands, _ = run(find_sounds(speaking), ok("1", note="/var/sounds/kakehashi"))
-    assert commands == ['GET VARIABLE "CTI_SOUNDS"']
-    assert speaking.path("greeting") == "/var/sounds/kakehashi/ja/greeting"
-    run(find_sounds(speaking), ok("0"))
-    assert speaking.path("greeting") == "/var/sounds/kakehashi/ja/greeting"
+def test_a_variable_is_read_or_empty() -> None:
+    assert run(read_variable("CTI_SOUNDS"), ok("1", note="/var/sounds/kakehashi")) == (
+        ['GET VARIABLE "CTI_SOUNDS"'],
+        "/var/sounds/kakehashi",
+    )
+    assert run(read_variable("CTI_SOUNDS"), ok("0"))[1] == ""
+    assert run(read_variable("CTI_SOUNDS"), ok("1", note=""))[1] == ""
 
 
 def test_variables_are_set_in_order_and_the_dialplan_can_be_sent_elsewhere() -> None:
