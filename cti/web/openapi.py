@@ -1,10 +1,20 @@
-"""OpenAPI 3.1 from the route table and the models. PURE."""
+"""OpenAPI 3.1 from the route table and the models. PURE but for ``main``.
+
+::
+
+    python -m cti.web.openapi docs/openapi.yaml
+
+JSON is YAML; it is written as JSON with two spaces, so that no YAML library is needed to make it.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -136,3 +146,22 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "kakehashi_session"}},
         },
     }
+
+
+def render() -> str:
+    """The file's text. Its version is the API's, so that a release does not change the file."""
+    fixed = {**document(), "info": {**document()["info"], "version": "1"}}
+    return json.dumps(fixed, ensure_ascii=False, indent=2) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file named, or say how to call this."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m cti.web.openapi FILE\n")
+        return 2
+    Path(arguments[0]).write_text(render(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

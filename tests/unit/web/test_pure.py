@@ -1,0 +1,186 @@
+"""The pure parts: throttle, ranges, cursors, languages, states, passwords."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cti.domain.errors import Unavailable
+from cti.domain.model import AgentState
+from cti.web import cursors, passwords, ranges, texts
+from cti.web.passwords import Passwords
+from cti.web.ports import PageKey
+from cti.web.problems import Refused
+from cti.web.states import check_state
+from cti.web.throttle import ADDRESS, LOGIN, MAX_KEYS, PAIR, Throttle
+from tests.unit.web.fakes import call_id
+
+# --- Throttle --------------------------------------------------------------------------------------
+
+
+def test_mistakes_wait_and_are_forgotten_with_time() -> None:
+    throttle = Throttle()
+    for _ in range(PAIR.failures):
+        assert throttle.wait_s("demo/sato", "a", 0.0) == 0
+        throttle.failed("demo/sato", "a", 0.0)
+    assert throttle.wait_s("demo/sato", "a", 0.0) == PAIR.refill_s
+    assert throttle.wait_s("demo/sato", "a", 29.5) == 1
+    assert throttle.wait_s("demo/sato", "a", 30.0) == 0
+    assert throttle.wait_s("demo/sato", "b", 0.0) == 0  # from elsewhere
+    assert throttle.wait_s("demo/suzuki", "a", 0.0) == 0  # a colleague beside
+
+
+def test_a_success_forgives_the_person_not_the_attack() -> None:
+    throttle = Throttle()
+    for n in range(LOGIN.failures):
+        throttle.failed("demo/sato", f"address {n}", 0.0)
+    throttle.succeeded("demo/sato", "address 0")
+    assert throttle.wait_s("demo/sato", "address 0", 0.0) == LOGIN.refill_s
+
+
+def test_one_address_that_tries_many_log_ins_waits() -> None:
+    throttle = Throttle()
+    for n in range(ADDRESS.failures):
+        assert throttle.wait_s(f"demo/{n}", "a", 0.0) == 0
+        throttle.failed(f"demo/{n}", "a", 0.0)
+    assert throttle.wait_s("demo/new", "a", 0.0) == ADDRESS.refill_s
+
+
+def test_it_remembers_a_bounded_number() -> None:
+    throttle = Throttle()
+    for n in range(MAX_KEYS):
+        throttle.failed(f"demo/{n}", f"address {n}", float(n))
+    assert len(throttle._levels) == MAX_KEYS
+
+
+# --- Ranges ----------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 10**12), st.data())
+def test_every_range_is_inside_and_begins_where_asked(size: int, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, size - 1))
+    last = data.draw(st.integers(start, size * 2))
+    assert ranges.wanted(f"bytes={start}-{last}", size) == (start, min(last + 1, size))
+    assert ranges.wanted(f"bytes={start}-", size) == (start, size)
+    length = data.draw(st.integers(1, size * 2))
+    assert ranges.wanted(f"bytes=-{length}", size) == (max(0, size - length), size)
+
+
+@given(st.text(max_size=40), st.integers(1, 10**6))
+def test_any_header_gives_a_range_inside_or_everything_or_nothing(header: str, size: int) -> None:
+    for text in (header, f"bytes={header}"):
+        try:
+            found = ranges.wanted(text, size)
+        except ranges.Unsatisfiable:
+            continue
+        assert found is None or 0 <= found[0] < found[1] <= size
+
+
+# --- Cursors ---------------------------------------------------------------------------------------
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.integers(0, 999_999_999_999))
+def test_a_cursor_comes_back_as_it_was(at: datetime, n: int) -> None:
+    key = PageKey(at=at, call_id=call_id(n))
+    text = cursors.write(key)
+    assert cursors.read(text) == key
+    assert len(text) <= 200
+
+
+@given(st.text(max_size=120))
+def test_any_other_text_is_refused(text: str) -> None:
+    try:
+        key = cursors.read(text)
+    except Refused as refused:
+        assert (refused.status, refused.key) == (400, "bad_cursor")
+    else:
+        assert key is not None
+        assert key.at.tzinfo is not None
+
+
+# --- Languages -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        ("", "ja"), ("ja", "ja"), ("en", "en"), ("en-US,en;q=0.9,ja;q=0.8", "en"), ("fr,ja;q=0.2", "ja"),
+        ("en;q=0.1, ja;q=0.9", "ja"), ("en;q=0", "ja"), ("EN", "en"), ("*", "ja"), ("en;q=x,ja", "ja"), (",,;;", "ja"),
+    ],
+)  # fmt: skip
+def test_the_best_language_we_have(accept: str, language: str) -> None:
+    assert texts.best_language(accept) == language
+
+
+@given(st.text(max_size=200))
+def test_any_header_gives_a_language(accept: str) -> None:
+    assert texts.best_language(accept) in texts.LANGUAGES
+
+
+def test_an_unknown_key_is_its_own_text() -> None:
+    assert texts.text("no.such.key", "ja") == "no.such.key"
+    assert texts.text("not_found", "fr") == texts.text("not_found", "en")
+
+
+# --- States ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "expected"),
+    [
+        ("available", "", "chosen"),
+        ("break", "lunch", "lunch"),
+        ("training", "anything", "chosen"),
+        ("offline", "", "chosen"),
+    ],
+)
+def test_states_and_reasons(state: str, reason: str, expected: str) -> None:
+    assert check_state(state, reason) == (AgentState(state), expected)
+
+
+# --- Passwords -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cheap() -> Passwords:
+    return Passwords(time_cost=1, memory_kib=64)
+
+
+async def test_a_password_fits_its_own_hash_only(cheap: Passwords) -> None:
+    encoded = await cheap.hash("架け橋 and more")
+    assert encoded.startswith("$argon2id$")
+    assert encoded != await cheap.hash("架け橋 and more")  # salted
+    assert await cheap.check("架け橋 and more", encoded)
+    assert not await cheap.check("架け橋", encoded)
+    assert not await cheap.check("x", "not a hash")
+    assert not await cheap.check("nobody has this password", None)
+    cheap.close()
+
+
+async def test_an_unknown_log_in_costs_the_same_work(cheap: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = await cheap.hash("x")
+    await cheap.check("x", None)  # makes the stand-in once
+    work: list[int] = []
+    verify = cheap._verify
+    monkeypatch.setattr(cheap, "_verify", lambda e, p: (work.append(threading.get_ident()), verify(e, p))[1])
+    await cheap.check("wrong", encoded)
+    await cheap.check("wrong", None)
+    assert len(work) == 2
+    assert threading.get_ident() not in work  # never on the event loop
+    cheap.close()
+
+
+async def test_log_ins_in_line_are_bounded(cheap: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "MAX_WAITING", 1)
+    first = asyncio.create_task(cheap.hash("x"))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await cheap.hash("y")
+    await first
+    await cheap.hash("z")
+    cheap.close()
