@@ -25,7 +25,7 @@ PHONE_SECRET = "phone-secret"
 EPOCH = "7"
 MENU_NUMBER, PLAIN_NUMBER = "+81501234500", "+81501234510"
 AGENTS = ("sato", "suzuki", "busy", "declining", "absent", "silent", "missing", "full")
-# Each prompt is a second of a tone of its own, so that a test hears which one was said.
+# Each prompt is half a second of a tone of its own, so that a test hears which one was said.
 PROMPTS = {
     "please-hold": 300,
     "recorded": 350,
@@ -41,6 +41,7 @@ PROMPTS = {
     "position-1": 1200,
 }
 CALLER_HZ, AGENT_HZ = 440, 1000
+PROMPT_S = 0.5
 
 
 class Menu:
@@ -99,11 +100,15 @@ class Rig:
         if self._menu_server is None:
             self._menu_server = await asyncio.start_server(self.menu.serve, LOOPBACK, self.settings.fastagi_port)
 
-    async def close_menu(self) -> None:
-        """As after a SIGKILL: open connections are reset, new ones refused."""
+    def refuse_menus(self) -> None:
+        """No new connection; open ones stay as they are."""
         if self._menu_server is not None:
             self._menu_server.close()
             self._menu_server = None
+
+    async def close_menu(self) -> None:
+        """As after a SIGKILL: open connections are reset, new ones refused."""
+        self.refuse_menus()
         for writer in self.menu.held:
             writer.transport.abort()
         self.menu.held.clear()
@@ -199,7 +204,7 @@ def _sounds(folder: Path) -> None:
     for position, language in enumerate(("ja", "en")):
         (folder / language).mkdir()
         for name, hz in PROMPTS.items():
-            write_wav(folder / language / f"{name}.wav", tone(hz + 25 * position, 1.0))
+            write_wav(folder / language / f"{name}.wav", tone(hz + 25 * position, PROMPT_S))
     for path in (folder.parent, *folder.parent.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
 

@@ -8,7 +8,6 @@ import time
 import pytest
 
 from cti.demo.tones import read_wav, tone_seconds
-from tests.e2e.dialplan.ami import Message
 from tests.e2e.dialplan.rig import AGENT_HZ, MENU_NUMBER, PROMPTS, Rig, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -31,37 +30,33 @@ async def test_a_waiting_caller_hears_music_and_what_the_server_wants_said(rig: 
     await rig.end()
     await rig.caller.wait_for("CALL_CLOSED")
     sound = read_wav(rig.caller.heard()[-1])[0][0]
-    assert 1.6 <= tone_seconds(sound, PROMPTS["position-1"]) <= 2.4
+    assert 0.8 <= tone_seconds(sound, PROMPTS["position-1"]) <= 1.2  # twice half a second
     # Before and after the words there is music: never a whole second of silence.
     tenths = [max(sound[n : n + 800]) > 100 for n in range(0, len(sound) - 800, 800)]
     longest = max(len(run) for run in "".join("x" if loud else " " for loud in tenths).split("x"))
     assert longest < 10
 
 
-async def test_a_living_server_keeps_callers_waiting(rig: Rig) -> None:
-    queued = await rig.waiting()
-    since = rig.ami.now
-    await asyncio.sleep(2 * rig.settings.look_s + 1)
-    assert not rig.ami.of_call(queued["CallID"], since)
-    await rig.end()
-
-
 async def test_a_dead_server_costs_a_caller_ten_seconds_at_most_wherever_the_caller_is(rig: Rig) -> None:
-    """In the waiting loop, in the menu, and arriving: all find the fallback queue, and its agent answers."""
+    """Waiting, in a menu that froze, in a menu that was killed, and arriving later: all find the fallback queue."""
     waiting = await rig.waiting()
     rig.menu.mood = "frozen"
     since = rig.ami.now
-    in_menu = await second_caller(rig, MENU_NUMBER)
+    frozen = await rig.arrive(number=MENU_NUMBER)
+    await asyncio.wait_for(rig.menu.holds.wait(), 5)
+    rig.menu.holds.clear()
+    killed = await rig.arrive(number=MENU_NUMBER)
     await asyncio.wait_for(rig.menu.holds.wait(), 5)
     died = time.monotonic()
     rig.beating.clear()
-    await rig.close_menu()
+    rig.refuse_menus()
+    rig.menu.held.pop().transport.abort()
     rig.expected_complaints = AGI_REFUSED
-    for event in (waiting, in_menu):
+    for event in (waiting, frozen, killed):
         await rig.ami.user_event("CtiFallback", since=since, CallID=event["CallID"], deadline_s=10)
         assert time.monotonic() - died < 10
     late = rig.ami.now
-    arriving = await second_caller(rig, MENU_NUMBER)
+    arriving = await rig.arrive(number=MENU_NUMBER)
     await rig.ami.user_event("CtiFallback", since=late, CallID=arriving["CallID"], deadline_s=1)
 
 
@@ -77,7 +72,7 @@ async def test_the_fallback_connects_with_recording_and_without_the_server(rig: 
     await asyncio.sleep(1.5)
     await rig.end()
     assert tone_seconds(samples(rig.recordings / f"{recording['File']}-rx.wav"), AGENT_HZ) >= 1
-    assert tone_seconds(samples(rig.recordings / f"{call_id}-c.wav"), PROMPTS["fallback-sorry"], share=0.25) >= 0.5
+    assert tone_seconds(samples(rig.recordings / f"{call_id}-c.wav"), PROMPTS["fallback-sorry"], share=0.25) >= 0.3
 
 
 async def test_a_fallback_without_anybody_says_so(rig: Rig) -> None:
@@ -91,7 +86,7 @@ async def test_a_fallback_without_anybody_says_so(rig: Rig) -> None:
     await rig.caller.wait_for("CALL_CLOSED", since=seen)
     sound = samples(rig.recordings / f"{arrived['CallID']}-c.wav")
     # The English desk: the English voice.
-    assert tone_seconds(sound, PROMPTS["treat-nobody-logged-in"] + 25, share=0.25) >= 0.5
+    assert tone_seconds(sound, PROMPTS["treat-nobody-logged-in"] + 25, share=0.25) >= 0.3
 
 
 async def test_a_menu_that_alone_is_broken_does_not_keep_a_caller_from_routing(rig: Rig) -> None:
@@ -102,15 +97,6 @@ async def test_a_menu_that_alone_is_broken_does_not_keep_a_caller_from_routing(r
     assert queued["Queue"] == "members"
     assert time.monotonic() - started < 10
     await rig.end()
-
-
-async def test_a_frozen_menu_is_left_after_its_time(rig: Rig) -> None:
-    rig.menu.mood = "frozen"
-    arrived = await rig.arrive(number=MENU_NUMBER)
-    started = time.monotonic()
-    rig.beating.clear()
-    await rig.ami.user_event("CtiFallback", CallID=arrived["CallID"], deadline_s=10)
-    assert rig.settings.menu_step_s - 1 < time.monotonic() - started < 10
 
 
 async def test_a_clock_set_back_does_not_make_a_dead_server_look_alive(rig: Rig) -> None:
@@ -131,9 +117,4 @@ async def test_a_reload_forgets_neither_heartbeat_nor_epoch(rig: Rig) -> None:
     assert abs(int(beat["Value"]) - time.time()) < 4
     assert [e["UserEvent"] for e in rig.ami.of_call(queued["CallID"], since) if e.get("UserEvent")][-1] == "CtiQueued"
     await rig.end()
-
-
-async def second_caller(rig: Rig, number: str) -> Message:
-    """Another line of the caller's phone: the first stays as it is."""
-    return await rig.arrive(number=number)
 
