@@ -1,7 +1,7 @@
 """The state machine of a call, pure: ``advance(track, signal, agent) -> (track, events)``.
 
 A signal says what Asterisk, the menu or routing did; what it means for this call (whose channel was it? was the leg
-ever answered?) is its :class:`Move`. ``TABLE`` is every move a state allows; anything else raises IllegalMove and
+ever answered?) is its Move. ``calltable.TABLE`` is every move a state allows; anything else raises IllegalMove and
 changes nothing.
 """
 
@@ -14,6 +14,7 @@ from typing import Any
 
 from cti.domain import callend
 from cti.domain import events as ev
+from cti.domain.calltable import TABLE, move
 from cti.domain.calltrack import (
     Leg,
     Move,
@@ -30,7 +31,7 @@ from cti.domain.calltrack import (
     without_leg,
 )
 from cti.domain.errors import IllegalMove
-from cti.domain.model import AgentId, CallState, Offer, OfferId, OfferOutcome, OfferRecord, TalkSegment
+from cti.domain.model import AgentId, CallState, Offer, OfferId, OfferOutcome, OfferRecord, QueueId, TalkSegment
 from cti.domain.signals import (
     BridgeEntered,
     BridgeLeft,
@@ -57,92 +58,7 @@ from cti.domain.signals import (
     TreatmentDecided,
 )
 
-_S = CallState
-
-# What every living call allows, where it changes nothing.
-_ANYWHERE = (Move.NOTE, Move.RECORD, Move.MENU_OVER, Move.LEG_OVER, Move.RING_OTHER)
-
-
-def _stay(state: CallState) -> dict[Move, CallState]:
-    return dict.fromkeys(_ANYWHERE, state) | {Move.END: _S.ENDED, Move.VANISH: _S.ENDED}
-
-
-TABLE: dict[CallState, dict[Move, CallState]] = {
-    _S.ARRIVED: _stay(_S.ARRIVED)
-    | {
-        Move.MENU: _S.IN_MENU,
-        Move.QUEUE: _S.QUEUED,
-        Move.FALL_BACK: _S.FALLBACK,
-        Move.ANSWER: _S.TALKING,  # found talking after a gap
-        Move.TREAT: _S.ARRIVED,
-    },
-    _S.IN_MENU: _stay(_S.IN_MENU)
-    | {
-        Move.MENU: _S.IN_MENU,  # the dialplan tries again after a server that died
-        Move.QUEUE: _S.QUEUED,
-        Move.FALL_BACK: _S.FALLBACK,
-        Move.ANSWER: _S.TALKING,
-        Move.TREAT: _S.IN_MENU,
-    },
-    _S.QUEUED: _stay(_S.QUEUED)
-    | {
-        Move.QUEUE: _S.QUEUED,
-        Move.OFFER: _S.OFFERED,
-        Move.KEY: _S.QUEUED,
-        Move.FALL_BACK: _S.FALLBACK,
-        Move.ANSWER: _S.TALKING,
-        Move.TREAT: _S.QUEUED,
-    },
-    _S.OFFERED: _stay(_S.OFFERED)
-    | {
-        Move.RING: _S.OFFERED,
-        Move.OFFER_OVER: _S.QUEUED,
-        Move.ANSWER: _S.TALKING,
-        Move.QUEUE: _S.OFFERED,  # the return from the offer before may be told after the next was decided
-        Move.KEY: _S.OFFERED,  # pressed just before the phone was rung
-        Move.FALL_BACK: _S.FALLBACK,
-    },
-    _S.TALKING: _stay(_S.TALKING)
-    | {
-        Move.HOLD: _S.HELD,
-        Move.UNHOLD: _S.TALKING,
-        Move.AGENT_LEFT: _S.TALKING,
-        Move.ANSWER: _S.TALKING,  # a colleague joins, or takes over
-        Move.TRANSFER: _S.TALKING,
-        Move.QUEUE: _S.QUEUED,  # passed on to a queue
-        Move.FALL_BACK: _S.FALLBACK,
-    },
-    _S.HELD: _stay(_S.HELD)
-    | {
-        Move.HOLD: _S.HELD,
-        Move.UNHOLD: _S.TALKING,
-        Move.AGENT_LEFT: _S.TALKING,
-        Move.ANSWER: _S.TALKING,
-        Move.TRANSFER: _S.TALKING,
-        Move.QUEUE: _S.QUEUED,
-        Move.FALL_BACK: _S.FALLBACK,
-    },
-    _S.FALLBACK: _stay(_S.FALLBACK)
-    | {
-        Move.QUEUE: _S.QUEUED,
-        Move.FALL_BACK: _S.FALLBACK,
-        Move.ANSWER: _S.TALKING,
-        Move.TREAT: _S.FALLBACK,
-    },
-    # A menu learns of the hang-up later than we do; what it had learned still belongs to the record.
-    _S.ENDED: {Move.MENU_OVER: _S.ENDED},
-}
-
-
-def move(track: Track, step: Move, at: datetime) -> Track:
-    """The track in the state that ``step`` leads to, with its clock advanced. Raises IllegalMove."""
-    state = TABLE[track.call.state].get(step)
-    if state is None:
-        raise IllegalMove(step.value, track.call.state.value, track.call.call_id)
-    return replace(track, call=replace(track.call, state=state), last_at=max(at, track.last_at))
-
-
-# -- signals, one function each ------------------------------------------------------------------------
+__all__ = ["TABLE", "advance"]
 
 
 def advance(track: Track, signal: Signal, agent: AgentId | None = None) -> Step:
@@ -174,15 +90,28 @@ def _menu_ended(track: Track, signal: MenuEnded, _agent: AgentId | None, at: dat
 def _queued(track: Track, signal: CallerQueued, _agent: AgentId | None, at: datetime) -> Step:
     was = track.call.state
     track = move(track, Move.QUEUE, at)
-    if was is CallState.OFFERED:
-        return track, ()
+    if was is CallState.OFFERED:  # Asterisk may tell the return before the end of the offer
+        return replace(track, returned_to=signal.queue), ()
     track, facts = close_hold(track, at)
-    same_queue = track.call.queue == signal.queue
-    if track.waiting and same_queue and was is CallState.QUEUED:
+    if track.waiting and track.call.queue == signal.queue and was is CallState.QUEUED:
         return track, facts
-    track = update(track, queue=signal.queue, queued_at=track.call.queued_at or at)
-    track = replace(track, waiting=True)
-    return track, (*facts, fact(ev.CallQueued, track, at))
+    track, waits = _waits(track, signal.queue, at)
+    return track, (*facts, *waits)
+
+
+def _waits(track: Track, queue: QueueId, at: datetime) -> Step:
+    track = update(track, queue=queue, queued_at=track.call.queued_at or at)
+    track = replace(track, waiting=True, returned_to=None)
+    return track, (fact(ev.CallQueued, track, at),)
+
+
+def _give_up(track: Track, outcome: OfferOutcome, at: datetime) -> Step:
+    """The live offer ended without an answer; the caller may be back in the waiting loop already."""
+    track, ended = end_offer(move(track, Move.OFFER_OVER, at), outcome, at)
+    if track.returned_to is None:
+        return track, ended
+    track, waits = _waits(track, track.returned_to, at)
+    return track, (*ended, *waits)
 
 
 def _fell_back(track: Track, _signal: CallerFellBack, _agent: AgentId | None, at: datetime) -> Step:
@@ -216,7 +145,7 @@ def _offered(track: Track, signal: OfferDecided, _agent: AgentId | None, at: dat
     offer = signal.offer
     record = OfferRecord(offer_id=offer.offer_id, agent=offer.agent, reason=offer.reason, offered_at=at)
     track = update(track, offers=(*track.call.offers, record))
-    track = replace(track, offer=offer, waiting=False)
+    track = replace(track, offer=offer, waiting=False, returned_to=None)
     return track, (fact(ev.CallOffered, track, at, offer_id=offer.offer_id, agent=offer.agent),)
 
 
@@ -309,7 +238,7 @@ def _taken_back(track: Track, signal: OfferTakenBack, _agent: AgentId | None, at
 def _offer_over(track: Track, offer_id: OfferId, outcome: OfferOutcome, at: datetime) -> Step:
     if track.offer is None or track.offer.offer_id != offer_id:
         return move(track, Move.NOTE, at), ()
-    return end_offer(move(track, Move.OFFER_OVER, at), outcome, at)
+    return _give_up(track, outcome, at)
 
 
 def _hold(track: Track, signal: HoldBegan, _agent: AgentId | None, at: datetime) -> Step:
@@ -360,7 +289,7 @@ def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: da
     if offer is None or leg.offer_id != offer.offer_id or rings_on:
         return move(rest, Move.LEG_OVER, at), ()
     outcome = _outcome(track, offer, signal.cause, leg.status, at)
-    return end_offer(move(rest, Move.OFFER_OVER, at), outcome, at)
+    return _give_up(rest, outcome, at)
 
 
 def _vanished(track: Track, _signal: CallVanished, _agent: AgentId | None, at: datetime) -> Step:

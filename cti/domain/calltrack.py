@@ -21,6 +21,7 @@ from cti.domain.model import (
     Offer,
     OfferId,
     OfferOutcome,
+    QueueId,
     UniqueId,
 )
 from cti.domain.signals import CallerArrived
@@ -73,6 +74,7 @@ class Track:
     legs: tuple[Leg, ...] = ()  # those whose channel still exists
     offer: Offer | None = None  # the live one, at most one
     waiting: bool = False  # CallQueued was told, and no offer was made since
+    returned_to: QueueId | None = None  # back in this queue while the offer is not over yet
     treatment: str | None = None  # decided by routing
     menu_done: bool = False  # the dialogue ran to its end
     caller_hung_up: bool = False  # the caller's far end hung up
