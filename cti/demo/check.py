@@ -83,9 +83,9 @@ async def check(stack: Stack, result: Result, sabotage: Sabotage, say: Callable[
     if sabotage == "upload":
         await stack.store.stop()
     async with logged_in(stack.web, QA, stack.password(QA)) as qa:
-        await _stored(qa, result, say)
+        await _stored(stack, qa, result, say)
         if sabotage == "replay":
-            _overwrite(stack, result)
+            await asyncio.to_thread(_overwrite, stack, result)
         await _replay(qa, result, say)
 
 
@@ -165,7 +165,7 @@ async def _talk(stack: Stack, screen: AgentScreen, phone: Baresip, result: Resul
     say("the caller hung up")
 
 
-async def _stored(qa: Person, result: Result, say: Callable[[str], None]) -> None:
+async def _stored(stack: Stack, qa: Person, result: Result, say: Callable[[str], None]) -> None:
     """Wait until QA's list says that the recording is stored."""
     end = time.monotonic() + STORED_DEADLINE_S
     item: dict[str, Any] | None = None
@@ -179,7 +179,7 @@ async def _stored(qa: Person, result: Result, say: Callable[[str], None]) -> Non
     if item is None or status != "stored":
         raise DemoFailed("upload", f"the recording is {status} {STORED_DEADLINE_S:g} s after hang-up")
     result.recording = {
-        "uri": item.get("uri"),
+        "uri": await asyncio.to_thread(_uri, stack, result.call_id),
         "sha256": item["sha256"],
         "duration_s": item["duration_s"],
         "channels": None,
@@ -249,13 +249,25 @@ async def _decode(body: bytes) -> list[array.array[int]]:
     return [samples[channel::count] for channel in range(count)]
 
 
+def _objects(stack: Stack, call_id: str | None) -> list[tuple[str, int]]:
+    """Key and size of the call's sound in the bucket, looked up in the store itself."""
+    access = stack.store.access
+    found = access.client().list_objects_v2(Bucket=access.bucket).get("Contents", [])
+    return [(o["Key"], o["Size"]) for o in found if str(call_id) in o["Key"] and not o["Key"].endswith(".json")]
+
+
+def _uri(stack: Stack, call_id: str | None) -> str:
+    objects = _objects(stack, call_id)
+    if len(objects) != 1:
+        raise DemoFailed("upload", f"the bucket holds {len(objects)} recordings of this call instead of one")
+    return f"s3://{stack.store.access.bucket}/{objects[0][0]}"
+
+
 def _overwrite(stack: Stack, result: Result) -> None:
     """Put something else where the recording is, behind the server's back."""
-    client, bucket = stack.store.access.client(), stack.store.access.bucket
-    found = client.list_objects_v2(Bucket=bucket)
-    for entry in found.get("Contents", []):
-        if str(result.call_id) in entry["Key"] and not entry["Key"].endswith(".json"):
-            client.put_object(Bucket=bucket, Key=entry["Key"], Body=b"\0" * int(entry["Size"]))
+    access = stack.store.access
+    for key, size in _objects(stack, result.call_id):
+        access.client().put_object(Bucket=access.bucket, Key=key, Body=b"\0" * size)
 
 
 def _is(kind: str) -> Callable[[dict[str, Any]], bool]:
