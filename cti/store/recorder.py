@@ -217,6 +217,8 @@ AWAY = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections now
+    asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,  # not migrated yet
     asyncpg.PostgresSystemError,
     asyncpg.InternalServerError,
