@@ -47,7 +47,8 @@ def agent_body(tenant: TenantId, status: ports.AgentStatus, names: ports.Names) 
     )
 
 
-def _agent_live(tenant: TenantId, status: ports.AgentStatus, names: ports.Names) -> AgentLive:
+def agent_live(tenant: TenantId, status: ports.AgentStatus, names: ports.Names) -> AgentLive:
+    """An agent, to everybody at the desk."""
     call = None
     if status.call_id is not None and status.call_phase is not None and status.call_since is not None:
         call = AgentCall(
@@ -113,10 +114,11 @@ def board(
     live: ports.LiveFacts,
     names: ports.Names,
     figures: Mapping[QueueId, ports.Figures] | None,
+    agents: list[AgentLive],
 ) -> Board:
-    """Queues and agents, now. ``figures`` None: the database is away."""
+    """Queues and agents, now. ``figures`` None: the database is away; ``agents``: each of ``live`` as agent_live."""
     return Board(
         queues=[_queue_live(tenant, fact, names, figures) for fact in live.queues],
-        agents=[_agent_live(tenant, status, names) for status in live.agents],
+        agents=agents,
         asterisk_up=live.asterisk_up,
     )

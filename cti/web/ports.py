@@ -63,6 +63,9 @@ class Sessions(Protocol):
     async def end_others(self, tenant: TenantId, login: UserLogin, keep: bytes) -> list[bytes]:
         """End all sessions of a user but one; returns the hashes of the tokens that ended."""
 
+    async def sweep(self, now: datetime) -> int:
+        """Delete what is over; returns how many."""
+
 
 class Audit(Protocol):
     """The trail (cti/store/audit.py)."""

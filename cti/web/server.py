@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import ssl
 import time
@@ -18,7 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from cti.domain.errors import ConfigError
+from cti.domain.errors import ConfigError, Unavailable
 from cti.web import agent_socket, agents, calls, health, pages, queues, recordings, sessions
 from cti.web.auth import BY_NAME, GUARD, Guard
 from cti.web.context import MAX_BODY, PARTS, SETTINGS, WebParts, WebSettings
@@ -59,8 +61,10 @@ HEADERS: Mapping[str, str] = {
 }
 # A browser that has seen us over TLS does not try without it again for a year.
 HSTS = "max-age=31536000"
-# Longer log-ins than a minute of handshake are probes.
+# A shift of a thousand pages connects within the same second.
 BACKLOG = 1024
+# Sessions that are over are refused at once; their rows may stay a while.
+SWEEP_S = 600.0
 
 
 async def _openapi(request: web.Request) -> web.Response:
@@ -177,6 +181,7 @@ class WebServer:
         self.app = make_app(settings, parts, self.hub, self.passwords)
         self.port: int | None = None  # known once started
         self._runner: web.AppRunner | None = None
+        self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen. Raises ConfigError for certificates that cannot be used, OSError for an address taken."""
@@ -188,15 +193,26 @@ class WebServer:
         await self.hub.start(self._session_is_good)
         site = web.TCPSite(self._runner, self.settings.host, self.settings.port, ssl_context=context, backlog=BACKLOG)
         await site.start()
+        self._sweeper = asyncio.create_task(self._sweep())
         self.port = int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Close every socket with 1012, let requests finish for ``drain_s``, then end."""
         await self.hub.stop()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
         self.passwords.close()
+
+    async def _sweep(self) -> None:
+        parts = self.app[PARTS]
+        while True:
+            with contextlib.suppress(Unavailable):
+                await parts.sessions.sweep(parts.now())
+            await asyncio.sleep(SWEEP_S)
 
     async def _session_is_good(self, token_sha256: bytes) -> bool:
         return await self.app[GUARD].find(token_sha256) is not None

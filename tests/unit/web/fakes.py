@@ -135,6 +135,13 @@ class FakeSessions(Switch):
             del self.rows[token]
         return ended
 
+    async def sweep(self, now: datetime) -> int:
+        self.check()
+        over = [t for t, s in self.rows.items() if s.expires_at <= now]
+        for token in over:
+            del self.rows[token]
+        return len(over)
+
 
 class FakeAudit(Switch):
     def __init__(self) -> None:
