@@ -113,7 +113,7 @@ class Ticket(_Part):
     ticket_id: Id
     title: Text
     category: Text | None = None
-    status: Literal["open", "waiting", "closed"]
+    status: Literal["open", "pending", "closed"]
     opened_at: AwareDatetime
     updated_at: AwareDatetime | None = None
     member_id: Id | None = None

@@ -176,7 +176,7 @@ def _crowd(db: sqlite3.Connection, rng: random.Random, anchor: int) -> None:
         _bookings(db, rng, n, member_id, anchor)
         if rng.random() < 0.15:
             category, title = rng.choice(TICKETS)
-            status = rng.choice(("open", "waiting", "closed"))
+            status = rng.choice(("open", "pending", "closed"))
             opened = anchor - rng.randrange(1, 14 * 24) * HOUR
             db.execute(
                 "INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, 1)",

@@ -121,6 +121,7 @@ function Member({ member }: { member: MemberBody }) {
     <li>
       <p class="name">
         <span dir="auto">{member.name}</span> <small dir="auto">{member.name_kana}</small>
+        {typeof member.standing === "string" && <span class="tag">{tSlug("standing", member.standing)}</span>}
       </p>
       <p class="note">
         {[member.company, member.plan, member.member_id].filter(Boolean).join(" · ")}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from cti.domain.model import CallerKind
+from cti.linking import matching
 from cti.linking.client import LookupClient, LookupLimits
+from cti.linking.contract import LookupFault
 from cti.linking.linker import Linker
 from cti.screenpop import card_of
 from cti.web.parts import CallerCard
-from tests.contract.linking.service import DEMO, Service
+from tests.contract.linking.service import DEMO, ROOT, Service
 from tests.unit.linking.builders import NOW, Heard, arrived, call, caller, left_menu, menu
 
 
@@ -50,3 +54,20 @@ async def test_the_pop_reads_every_part(service: Service) -> None:
     assert [t["ticket_id"] for t in card.tickets.items] == ["T-9001"]
     assert card.members.as_of is not None
     assert {card.members.status, card.reservations.status, card.tickets.status} == {"live"}
+
+
+def whys() -> list[str]:
+    """Every reason there is: the table of the rules, the kinds of callers, the faults."""
+    table = re.findall(r"\d\.\d\d   (\w+)$", matching.__doc__ or "", re.MULTILINE)
+    callers = [f"caller_{kind.value}" for kind in CallerKind if kind is not CallerKind.NUMBER]
+    return [*table, *callers, *(f"lookup_{fault.value}" for fault in LookupFault)]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_reason_has_a_text_and_a_line_in_the_manual(language: str) -> None:
+    catalogue = json.loads((ROOT / "frontend/src/catalogue" / f"{language}.json").read_text(encoding="utf-8"))
+    manual = (ROOT / "docs" / "linking.md").read_text(encoding="utf-8")
+    assert len(whys()) >= 28
+    for why in whys():
+        assert f"why.{why}" in catalogue
+        assert why in manual or f"`_{why.removeprefix('lookup_')}`" in manual, why

@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from cti.domain.errors import CallerError, NotFound, PeerError, Unavailable
 from cti.domain.model import CallerKind
@@ -84,6 +86,27 @@ async def test_an_address_that_cannot_be(url: str) -> None:
 async def test_a_wrong_token_is_refused(service: Service) -> None:
     async with LookupClient(service.url, "wrong", limits=QUICK) as client:
         assert (await client.look_up(ASK)).fault is LookupFault.REFUSED
+
+
+async def test_a_redirect_is_not_followed_with_our_token() -> None:
+    carried: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        carried.append(request.headers["Authorization"])
+        return web.Response()
+
+    there = TestServer(web.Application())
+    there.app.router.add_post("/v1/lookups", elsewhere)
+    async with there:
+
+        async def away(_: web.Request) -> web.Response:
+            return web.Response(status=307, headers={"Location": str(there.make_url("/v1/lookups"))})
+
+        here = TestServer(web.Application())
+        here.app.router.add_post("/v1/lookups", away)
+        async with here, LookupClient(str(here.make_url("")), "secret", limits=QUICK) as client:
+            assert (await client.look_up(ASK)).fault is LookupFault.WRONG
+    assert carried == []
 
 
 async def test_a_fresh_answer_is_not_asked_for_again_and_an_older_one_is_served_as_stale(
@@ -218,3 +241,20 @@ async def test_what_the_service_refuses_is_an_error_of_the_right_kind(service: S
         service.fault("wrong")
         with pytest.raises(PeerError):
             await client.open_ticket("wish-0000000000000008", WISH)
+
+
+async def test_any_ticket_id_is_one_part_of_the_address() -> None:
+    asked: list[str] = []
+
+    async def join(request: web.Request) -> web.Response:
+        asked.append(request.match_info["ticket_id"])
+        ticket = {"ticket_id": "T", "title": "t", "status": "open", "opened_at": "2026-11-21T21:00:00+09:00"}
+        return web.json_response(ticket)
+
+    server = TestServer(web.Application())
+    server.app.router.add_post("/v1/tickets/{ticket_id}/calls", join)
+    ids = ["T-1/../2", "票 1", "a?b#c", "%2F"]
+    async with server, LookupClient(str(server.make_url("")), "secret", limits=QUICK) as client:
+        for ticket_id in ids:
+            await client.join_ticket("join-0000000000000003", ticket_id, {"call_id": CALL})
+    assert asked == ids

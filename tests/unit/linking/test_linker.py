@@ -98,6 +98,7 @@ async def test_a_keyed_booking_that_is_known_already_confirms_at_once() -> None:
 async def test_a_menu_that_learned_nothing_asks_nothing_more() -> None:
     rig = Rig()
     await rig.linker.handle(arrived(call()))
+    await rig.linker.settled()
     await rig.linker.handle(left_menu(call(facts=menu(is_member=True))))
     await rig.linker.settled()
     assert len(rig.lookups.asked) == 1
@@ -217,6 +218,18 @@ async def test_its_own_events_change_nothing() -> None:
         await rig.linker.handle(event)
     await rig.linker.settled()
     assert len(rig.heard.links) == 1
+
+
+async def test_its_own_event_does_not_bring_back_the_call_as_it_was() -> None:
+    rig = Rig()
+    await rig.linker.handle(arrived(call()))
+    await rig.linker.settled()
+    rig.lookups.gate.clear()
+    await rig.linker.handle(left_menu(call(facts=menu("33"))))
+    await rig.linker.handle(rig.heard.links[0])  # of before the menu
+    rig.lookups.gate.set()
+    await rig.linker.settled()
+    assert rig.whys[-1] == "reservation_of_other_member"
 
 
 async def test_a_look_up_that_raises_is_a_look_up_without_an_answer(caplog: pytest.LogCaptureFixture) -> None:
