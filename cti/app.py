@@ -81,7 +81,7 @@ class Application:
         calls = CallStore(pool)
         recorder = await core.start_recorder(bus, desk, calls, cleanup)
 
-        router = await routing.start(bus, desk, feed.telephony, directory, pool, utc_now, cleanup)
+        router = await routing.start(config, bus, desk, feed.telephony, directory, pool, utc_now, cleanup)
         lookups = await linking.start(config, bus, directory, pool, self.metrics, utc_now, cleanup)
         pages = recordings.RecordingPages(pool, recordings.object_store(config, threads=8))
         objects, pipe = await recordings.start(config, bus, desk, pool, calls, utc_now, cleanup)
