@@ -124,7 +124,7 @@ class Engine(OfferDesk):
                 self._list(call, now)
         self._match_all(now)
         for call in [call for call in calls if call.key is not None]:
-            if now >= call.queued_at + seconds(call.queue.max_wait_s):
+            if now >= self._last_call(call):
                 self._treat(call, "waited_too_long", now)
             else:
                 self._look_for_hope(call, now, self._limits.nobody_left_s)
@@ -157,6 +157,7 @@ class Engine(OfferDesk):
             call = Waiting(told.call_id, rule, told.queued_at, self._number())
             call.attempts = told.attempts
             call.skills = told.skills
+            call.since = told.since or told.queued_at
             self._calls[told.call_id] = call
             self._make_plan(call, now)
             if not rule.active:  # who waits when a queue is switched off is still served

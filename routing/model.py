@@ -32,7 +32,7 @@ class Step:
     """One step of a plan. After the last step that expires, anybody with the queue's own skills will do."""
 
     want: Expression | None  # None: the queue's and the call's skills together, as without a plan
-    expires_s: float | None  # counted from the call's first entry to a queue; None: never
+    expires_s: float | None  # counted from the caller's entry to the queue; None: never
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +123,7 @@ class CallWaits(Told):
     call_id: CallId
     queue: QueueId
     queued_at: datetime  # first entry: the age counts from here
+    since: datetime | None = None  # this wait, when an agent has talked before; limits and plans count from here
     skills: tuple[SkillLevel, ...] = ()  # asked for on top of the queue's
     language: str | None = None
     attempts: int = 0  # offers made before, by a server that was restarted

@@ -39,7 +39,7 @@ class OfferDesk(WaitingRoom):
         call.where = Where.WAITING
         call.resume_at = None
         self._unlist(call)
-        if now >= call.queued_at + seconds(call.queue.max_wait_s):
+        if now >= self._last_call(call):
             self._treat(call, "waited_too_long", now)
             return
         self._list(call, now)
@@ -51,7 +51,7 @@ class OfferDesk(WaitingRoom):
         """Time alone changed something for this call."""
         if call.where is not Where.WAITING:
             self._begin_wait(call, now)
-        elif now >= call.queued_at + seconds(call.queue.max_wait_s):
+        elif now >= self._last_call(call):
             self._treat(call, "waited_too_long", now)
         elif call.hopeless_at is not None and now >= call.hopeless_at:
             self._treat(call, self._nobody(), now)

@@ -62,7 +62,7 @@ class WaitingRoom:
         own = needs(queue.skills, call.skills)
         steps: list[tuple[Expression, datetime | None]] = []
         for step in queue.steps:
-            until = None if step.expires_s is None else call.queued_at + seconds(step.expires_s)
+            until = None if step.expires_s is None else call.since + seconds(step.expires_s)
             steps.append((own if step.want is None else step.want, until))
         if not steps:
             steps.append((own, None))
@@ -103,11 +103,15 @@ class WaitingRoom:
         call.plan = ()
         del self._calls[call.call_id]
 
+    def _last_call(self, call: Waiting) -> datetime:
+        """When the caller has waited long enough for nothing."""
+        return call.since + seconds(call.queue.max_wait_s)
+
     def _plan_look(self, call: Waiting) -> None:
         """Arrange for the next instant at which time alone changes something for a call in line."""
         if call.key is None:
             return
-        at = call.queued_at + seconds(call.queue.max_wait_s)
+        at = self._last_call(call)
         until = call.plan[call.step][1]
         if until is not None and until < at:
             at = until

@@ -99,6 +99,7 @@ class Waiting:
         "queue",
         "queued_at",
         "resume_at",
+        "since",
         "skills",
         "skip",
         "step",
@@ -108,7 +109,8 @@ class Waiting:
     def __init__(self, call_id: CallId, queue: QueueRule, queued_at: datetime, number: int) -> None:
         self.call_id = call_id
         self.queue = queue
-        self.queued_at = queued_at
+        self.queued_at = queued_at  # first entry: order and priority count from here, whatever happens
+        self.since = queued_at  # this wait: the maximum and the plan's steps count from here
         self.number = number  # of arrival at this engine: the last tie-breaker
         self.skills: tuple[SkillLevel, ...] = ()
         self.language: str | None = None

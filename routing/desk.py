@@ -1,0 +1,76 @@
+"""A tenant's desk as routing keeps it: rules for the engine, names for sentences. And the rows that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, TenantId
+from routing.model import DeskRules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TenantDesk:
+    """One company's desk."""
+
+    tenant: TenantId
+    language: str = "ja"  # of reasons, and of callers who chose none
+    rules: DeskRules = field(default_factory=DeskRules)
+    agents: Mapping[AgentId, str] = field(default_factory=dict)  # names
+    skills: Mapping[SkillId, tuple[str, str]] = field(default_factory=dict)  # names: Japanese, English
+
+    def skill(self, skill: SkillId) -> str:
+        """A skill's name in the desk's language."""
+        names = self.skills.get(skill)
+        return skill if names is None else names[0 if self.language == "ja" else 1]
+
+    def agent(self, agent: AgentId) -> str:
+        """An agent's name."""
+        return self.agents.get(agent, agent)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StateRow:
+    """An agent's state, as stored."""
+
+    tenant: TenantId
+    agent: AgentId
+    state: AgentState
+    reason: str
+    since: datetime
+    by: str = ""  # who chose it; "" when a rule did
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionRow:
+    """A decision, as stored."""
+
+    tenant: TenantId
+    at: datetime
+    kind: str  # "offered", "taken_back", "treated", "moved"
+    slug: str
+    params: Mapping[str, Any]
+    call_id: CallId | None = None
+    queue: QueueId | None = None
+    agent: AgentId | None = None
+    offer_id: OfferId | None = None
+    result: str | None = None  # outcome, treatment or state
+    by: str = ""  # who asked for it, when a person did
+
+
+class DeskStore(Protocol):
+    """What the service needs kept. ``put_…`` only queue: no ring waits for a disk."""
+
+    async def load(self) -> list[TenantDesk]:
+        """All desks. Raises Unavailable."""
+
+    async def states(self) -> list[StateRow]:
+        """Agents' states as last stored. Raises Unavailable."""
+
+    def put_state(self, row: StateRow) -> None:
+        """Store it soon; a newer one of the same agent replaces it."""
+
+    def put_decision(self, row: DecisionRow) -> None:
+        """Store it soon."""

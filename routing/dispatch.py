@@ -1,0 +1,212 @@
+"""From a decision to those who carry it out: the call desk is told first, Asterisk is asked, then it is written down.
+
+Everything up to the hand-over to Telephony is synchronous: between an agent getting free and the action leaving for
+Asterisk nothing waits, neither a lock nor a disk. Only Telephony's own answer is awaited, in a task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+from cti.domain import events as ev
+from cti.domain.errors import NotFound, Unavailable
+from cti.domain.model import CallId, ChannelName, Offer, OfferId, OfferOutcome
+from cti.domain.ports import Directory, EventSink, SignalSink, Telephony
+from cti.domain.signals import OfferDecided, OfferTakenBack, TreatmentDecided
+from routing import model as m
+from routing.announce import Announcer, prompt
+from routing.desk import DecisionRow, DeskStore, StateRow, TenantDesk
+from routing.engine import Engine
+from routing.reasons import render
+
+log = logging.getLogger(__name__)
+
+
+class Room:
+    """One tenant: the engine and what is kept beside it."""
+
+    def __init__(self, desk: TenantDesk, new_offer_id: Callable[[], OfferId]) -> None:
+        self.desk = desk
+        self.engine = Engine(new_offer_id)
+        self.announcer = Announcer()
+        self.held: set[CallId] = set()
+
+
+class Dispatcher:
+    """Carries decisions out. ``tell`` brings the news of what failed back to the engine."""
+
+    def __init__(
+        self,
+        *,
+        telephony: Telephony,
+        sink: SignalSink,
+        events: EventSink,
+        directory: Directory,
+        store: DeskStore,
+        sounds: str | None,
+        now: Callable[[], datetime],
+        tell: Callable[[Room, m.Told], None],
+    ) -> None:
+        self._telephony = telephony
+        self._sink = sink
+        self._events = events
+        self._directory = directory
+        self._store = store
+        self._sounds = sounds
+        self._now = now
+        self._tell = tell
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.channels: dict[CallId, ChannelName] = {}  # of callers who wait, ring or are being treated
+        self.offers = self.treatments = self.failures = 0
+
+    async def stop(self, deadline_s: float) -> None:
+        """Let actions that are under way finish."""
+        if self._tasks:
+            _, pending = await asyncio.wait(self._tasks, timeout=deadline_s)
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    def act(self, room: Room, decision: m.Decision, now: datetime, by: str) -> None:
+        match decision:
+            case m.Offered():
+                self._make_offer(room, decision, now)
+            case m.TakenBack():
+                self._take_back(room, decision, now)
+            case m.Treated():
+                self._treat(room, decision, now)
+            case m.Moved():
+                self._move(room, decision, now, by)
+
+    def _make_offer(self, room: Room, made: m.Offered, now: datetime) -> None:
+        desk = room.desk
+        offer = Offer(
+            offer_id=made.offer_id,
+            tenant=desk.tenant,
+            call_id=made.call_id,
+            queue=made.queue,
+            agent=made.agent,
+            ring_s=made.ring_s,
+            reason=render(made.reason, desk.language, desk),
+            made_at=now,
+            attempt=made.attempt,
+        )
+        self.offers += 1
+        self._sink.post(OfferDecided(at=now, offer=offer))
+        self._spawn(self._ring(room, offer))
+        self._keep(
+            room, "offered", made.reason, now, call_id=made.call_id, queue=made.queue, agent=made.agent,
+            offer_id=made.offer_id,
+        )  # fmt: skip
+
+    async def _ring(self, room: Room, offer: Offer) -> None:
+        try:
+            endpoint = self._directory.endpoint_of(offer.tenant, offer.agent)
+        except NotFound:
+            log.error("an agent has no phone", extra={"call_id": offer.call_id, "agent": offer.agent})
+            self._sink.post(
+                OfferTakenBack(
+                    at=self._now(),
+                    call_id=offer.call_id,
+                    offer_id=offer.offer_id,
+                    outcome=OfferOutcome.UNREACHABLE,
+                )
+            )
+            self._tell(room, m.OfferOver(offer_id=offer.offer_id, outcome=OfferOutcome.UNREACHABLE))
+            return
+        channel = self.channels.get(offer.call_id)
+        if channel is None:  # hung up since
+            return
+        done = await self._ask(self._telephony.offer(offer, channel=channel, endpoint=endpoint), "offer", offer.call_id)
+        if not done:
+            self._tell(room, m.OfferFailed(offer_id=offer.offer_id))
+
+    def _take_back(self, room: Room, back: m.TakenBack, now: datetime) -> None:
+        self._sink.post(OfferTakenBack(at=now, call_id=back.call_id, offer_id=back.offer_id, outcome=back.outcome))
+        channel = self.channels.get(back.call_id)
+        if channel is not None:
+            self._spawn(self._only_ask(self._telephony.take_back(channel=channel), "take_back", back.call_id))
+        self._keep(
+            room, "taken_back", back.reason, now, call_id=back.call_id, agent=back.agent, offer_id=back.offer_id,
+            result=back.outcome.value,
+        )  # fmt: skip
+
+    def _treat(self, room: Room, treated: m.Treated, now: datetime) -> None:
+        self.treatments += 1
+        room.announcer.leave(treated.call_id)
+        self._sink.post(TreatmentDecided(at=now, call_id=treated.call_id, treatment=treated.treatment))
+        channel = self.channels.get(treated.call_id)
+        if channel is not None:
+            self._spawn(self._send_treatment(room, treated, channel))
+        self._keep(
+            room, "treated", treated.reason, now, call_id=treated.call_id, queue=treated.queue,
+            result=treated.treatment,
+        )  # fmt: skip
+
+    async def _send_treatment(self, room: Room, treated: m.Treated, channel: ChannelName) -> None:
+        asked = self._telephony.treat(channel=channel, treatment=treated.treatment)
+        if not await self._ask(asked, "treat", treated.call_id):
+            self._tell(room, m.TreatmentFailed(call_id=treated.call_id))
+
+    def _move(self, room: Room, moved: m.Moved, now: datetime, by: str) -> None:
+        tenant, slug = room.desk.tenant, moved.reason.slug
+        self._events.publish(
+            ev.AgentStateChanged(at=now, tenant=tenant, agent=moved.agent, state=moved.state, reason=slug)
+        )
+        self._store.put_state(
+            StateRow(tenant=tenant, agent=moved.agent, state=moved.state, reason=slug, since=now, by=by)
+        )
+        self._keep(room, "moved", moved.reason, now, agent=moved.agent, result=moved.state.value, by=by)
+
+    def _keep(self, room: Room, kind: str, reason: m.Reason, now: datetime, **fields: Any) -> None:
+        row = DecisionRow(tenant=room.desk.tenant, at=now, kind=kind, slug=reason.slug, params=reason.params, **fields)
+        self._store.put_decision(row)
+
+    # --- Asterisk ---
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        loop = asyncio.get_running_loop()
+        # 3.12 begins the task here and now; 3.11 right after the callbacks that are already due. Neither waits for I/O.
+        if sys.version_info >= (3, 12):
+            task = asyncio.Task(work, loop=loop, eager_start=True)
+        else:
+            task = loop.create_task(work)
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, action: Coroutine[Any, Any, None], name: str, call_id: CallId) -> bool:
+        """Whether Asterisk did it. What it did not do is counted and told; the engine decides what follows."""
+        try:
+            await action
+        except (NotFound, Unavailable) as error:
+            self.failures += 1
+            extra = {"call_id": call_id, "action": name, "error": type(error).__name__}
+            log.warning("Asterisk did not do what routing asked", extra=extra)
+            return False
+        except Exception:
+            self.failures += 1
+            log.exception("asking Asterisk failed", extra={"call_id": call_id, "action": name})
+            return False
+        return True
+
+    async def _only_ask(self, action: Coroutine[Any, Any, None], name: str, call_id: CallId) -> None:
+        await self._ask(action, name, call_id)
+
+    def say_position(self, room: Room, call_id: CallId) -> None:
+        call, channel = room.engine.call(call_id), self.channels.get(call_id)
+        if call is None or channel is None:
+            room.announcer.leave(call_id)
+            return
+        position = room.engine.position(call)
+        if position is None or self._sounds is None:
+            return
+        language = call.language or room.desk.language
+        variables = {"CTI_SAY": f"{self._sounds}/{language}/{prompt(position)}"}
+        asked = self._telephony.set_variables(channel=channel, variables=variables)
+        self._spawn(self._only_ask(asked, "say_position", call_id))

@@ -1,0 +1,93 @@
+"""Reasons in words: from a decision's slug and params to a sentence a supervisor can read, in Japanese or English."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Protocol
+
+from cti.domain.model import AgentId, SkillId
+from routing.model import Reason
+
+LANGUAGES = ("ja", "en")
+
+
+class Names(Protocol):
+    """What things are called, in the language of the sentence."""
+
+    def skill(self, skill: SkillId) -> str:
+        """A skill's name; its id when it has none."""
+
+    def agent(self, agent: AgentId) -> str:
+        """An agent's name; their id when they have none."""
+
+
+class Ids:
+    """Names for those who have none: the ids themselves."""
+
+    def skill(self, skill: SkillId) -> str:
+        """The id."""
+        return skill
+
+    def agent(self, agent: AgentId) -> str:
+        """The id."""
+        return agent
+
+
+@cache
+def catalogue(language: str) -> Mapping[str, str]:
+    """All sentences of a language; an unknown language gets the first."""
+    chosen = language if language in LANGUAGES else LANGUAGES[0]
+    text = resources.files("routing").joinpath(f"reasons.{chosen}.json").read_text(encoding="utf-8")
+    sentences: dict[str, str] = json.loads(text)
+    return sentences
+
+
+def render(reason: Reason, language: str, names: Names) -> str:
+    """The sentence. A slug that the catalogue does not know, a break reason for instance, is shown as it is."""
+    words = catalogue(language)
+    sentence = words.get(reason.slug)
+    if sentence is None:
+        return reason.slug
+    fields: dict[str, Any] = dict(reason.params)
+    if "want" in fields:
+        fields["want"] = in_words(fields["want"], language, names)
+    for field, name in (("waited_s", "waited"), ("after_s", "after")):
+        if field in fields:
+            fields[name] = duration(fields[field], language)
+    if "step" in fields:
+        sentence += words["step"]
+    return sentence.format_map(fields)
+
+
+def duration(whole_s: int, language: str) -> str:
+    """Seconds as people say them."""
+    minutes, rest = divmod(whole_s, 60)
+    words = catalogue(language)
+    return words["minutes"].format(min=minutes, s=rest) if minutes else words["seconds"].format(s=rest)
+
+
+def in_words(want: Mapping[str, Any], language: str, names: Names) -> str:
+    """An expression (its data form, see routing.expression) in words."""
+    words = catalogue(language)
+    match want:
+        case {"skill": skill, "level": level}:
+            return words["has"].format(skill=names.skill(skill), level=level)
+        case {"agents": agents}:
+            return words["agents"].format(names=words["list"].join(names.agent(agent) for agent in agents))
+        case {"not": part}:
+            return words["not"].format(part=in_words(part, language, names))
+        case {"all": parts}:
+            return words["and"].join(_part(part, language, names) for part in parts) or words["everybody"]
+        case {"any": parts}:
+            return words["or"].join(_part(part, language, names) for part in parts) or words["nobody"]
+    return json.dumps(want, ensure_ascii=False)
+
+
+def _part(want: Mapping[str, Any], language: str, names: Names) -> str:
+    """A part of an AND or OR: in brackets when it is one itself."""
+    text = in_words(want, language, names)
+    nested = want.get("all") or want.get("any")
+    return f"({text})" if nested and len(nested) > 1 else text

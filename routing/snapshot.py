@@ -1,0 +1,175 @@
+"""A tenant's desk at a glance: queues with their callers, agents with what they do. For the live page and for JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from cti.domain.model import AgentId, AgentState, CallId, PhoneState, QueueId, SkillId, SkillLevel
+from routing.engine import Engine
+from routing.model import QueueRule, Where
+from routing.state import Agent, Waiting
+
+# More callers than this are a number on a page, not lines.
+SHOWN = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaitingNow:
+    """A caller in a queue."""
+
+    call_id: CallId
+    position: int | None  # 1 is next; None while a phone rings for them or a treatment is under way
+    since: datetime  # first entry into a queue
+    priority: int  # with what waiting has added
+    attempts: int  # offers so far
+    offered_to: AgentId | None
+    language: str | None
+    skills: tuple[SkillLevel, ...]  # asked for on top of the queue's
+    where: str  # routing.model.Where
+    expected_s: float | None  # first estimate; None: nobody is at work
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueNow:
+    """A queue."""
+
+    queue: QueueId
+    priority: int
+    service_level_s: int
+    waiting: tuple[WaitingNow, ...]  # in order of service, at most SHOWN
+    waiting_count: int
+    oldest_since: datetime | None
+    talking: int
+    agents_available: int  # could take a call of this queue now
+    agents_logged_in: int  # skilled for it and not offline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentNow:
+    """An agent. ``call_…`` is the call they ring for or are in."""
+
+    agent: AgentId
+    name: str
+    state: AgentState
+    reason: str  # slug
+    since: datetime
+    phone: PhoneState
+    phone_since: datetime | None
+    skills: tuple[SkillLevel, ...]
+    call_id: CallId | None = None
+    call_queue: QueueId | None = None
+    call_phase: str | None = None  # "ringing", "talking" or "held"
+    call_since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeskNow:
+    """All of a tenant."""
+
+    queues: tuple[QueueNow, ...]
+    agents: tuple[AgentNow, ...]
+    asterisk_up: bool
+
+
+def agent_now(agent: Agent, name: str, held: frozenset[CallId] | set[CallId]) -> AgentNow:
+    """One agent. ``held``: calls that are on hold."""
+    call_id, queue, phase, since = agent.call, agent.call_queue, "talking", agent.call_since
+    if call_id is not None and call_id in held:
+        phase = "held"
+    if call_id is None and agent.offer is not None:
+        offer = agent.offer
+        call_id, queue, phase, since = offer.call.call_id, offer.call.queue, "ringing", offer.made_at
+    busy = call_id is not None
+    return AgentNow(
+        agent=agent.agent,
+        name=name,
+        state=agent.state,
+        reason=agent.reason,
+        since=agent.since,
+        phone=agent.phone,
+        phone_since=agent.phone_since,
+        skills=_levels(agent.skills),
+        call_id=call_id,
+        call_queue=queue.queue if busy and queue is not None else None,
+        call_phase=phase if busy else None,
+        call_since=since if busy else None,
+    )
+
+
+def desk_now(engine: Engine, names: Mapping[AgentId, str], held: set[CallId], *, up: bool) -> DeskNow:
+    """The whole desk. Costs as much as it shows: ask once a second, not per event."""
+    calls: dict[QueueId, list[Waiting]] = {}
+    for call in engine.calls():
+        calls.setdefault(call.queue.queue, []).append(call)
+    talking = Counter(
+        agent.call_queue.queue for agent in engine.agents() if agent.call is not None and agent.call_queue is not None
+    )
+    return DeskNow(
+        queues=tuple(
+            _queue_now(engine, line.rule, calls.get(line.rule.queue, []), talking[line.rule.queue])
+            for line in sorted(engine.queues(), key=lambda line: (-line.rule.priority, line.rule.queue))
+            if line.rule.active or calls.get(line.rule.queue)
+        ),
+        agents=tuple(
+            agent_now(agent, names.get(agent.agent, agent.agent), held)
+            for agent in sorted(engine.agents(), key=lambda agent: agent.agent)
+        ),
+        asterisk_up=up,
+    )
+
+
+def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: int) -> QueueNow:
+    waiting = [call for call in calls if call.where is not Where.TREATED]
+    waiting.sort(key=lambda call: (-(call.queue.priority + call.aged), call.queued_at, call.number))
+    available, _, logged_in = engine.queue_counts(rule.queue)
+    return QueueNow(
+        queue=rule.queue,
+        priority=rule.priority,
+        service_level_s=rule.service_level_s,
+        waiting=tuple(_waiting_now(engine, call) for call in waiting[:SHOWN]),
+        waiting_count=len(waiting),
+        oldest_since=min((call.queued_at for call in waiting), default=None),
+        talking=talking,
+        agents_available=available,
+        agents_logged_in=logged_in,
+    )
+
+
+def _waiting_now(engine: Engine, call: Waiting) -> WaitingNow:
+    return WaitingNow(
+        call_id=call.call_id,
+        position=engine.position(call),
+        since=call.queued_at,
+        priority=call.queue.priority + call.aged,
+        attempts=call.attempts,
+        offered_to=call.offer.agent.agent if call.offer is not None else None,
+        language=call.language,
+        skills=call.skills,
+        where=call.where.value,
+        expected_s=engine.expected_wait_s(call),
+    )
+
+
+def _levels(skills: Mapping[SkillId, int]) -> tuple[SkillLevel, ...]:
+    return tuple(SkillLevel(skill=skill, level=skills[skill]) for skill in sorted(skills))
+
+
+def to_json(now: DeskNow) -> dict[str, Any]:
+    """The snapshot as JSON-able data; instants in ISO 8601."""
+    plain = _plain(asdict(now))
+    assert isinstance(plain, dict)  # noqa: S101 -- a dataclass becomes a dict
+    return plain
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value

@@ -1,0 +1,333 @@
+"""Routing in PostgreSQL: the desk is read, agents' states and decisions are written behind, in batches.
+
+While PostgreSQL is away, states and decisions wait in memory: all states, the newest decisions up to KEEP_ROWS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any
+
+import asyncpg
+
+from cti.domain.errors import ConfigError, Unavailable
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, SkillLevel, TenantId
+from routing.desk import DecisionRow, StateRow, TenantDesk
+from routing.model import AgentRule, DeskRules, Limits, QueueRule
+from routing.plan import steps_from_data
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "desk_changed"  # `config apply` notifies it
+# A batch a fifth of a second: pages and reports do not look closer, and 20 calls/s make a dozen rows.
+FLUSH_S = 0.2
+RETRY_S = 1.0
+RETRY_MOST_S = 15.0
+BATCH_ROWS = 500
+# An hour of PostgreSQL away at 20 calls/s is 70,000 offers; 20,000 rows are some 10 MB and the rest is counted.
+KEEP_ROWS = 20_000
+KEEP_DAYS = 90
+FORGET_EVERY_S = 3600.0
+QUERY_S = 10.0
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+_TEXT = resources.files("routing").joinpath("store.sql").read_text(encoding="utf-8")
+SQL: Mapping[str, str] = {
+    name: body.strip() for name, body in re.findall(r"-- name: (\w+)\n(.*?)(?=\n-- name: |\Z)", _TEXT, re.DOTALL)
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreStats:
+    """Counters, for /metrics."""
+
+    waiting: int  # rows not written yet
+    written: int
+    dropped: int  # decisions lost because PostgreSQL was away too long
+
+
+class RoutingStore:
+    """Implements routing.desk.DeskStore, and tells when the desk changed."""
+
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        self._pool = pool
+        self._states: dict[tuple[TenantId, AgentId], StateRow] = {}
+        self._decisions: deque[DecisionRow] = deque()
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closing = False
+        self._written = 0
+        self._dropped = 0
+
+    @property
+    def stats(self) -> StoreStats:
+        """Counters as of now."""
+        waiting = len(self._states) + len(self._decisions)
+        return StoreStats(waiting=waiting, written=self._written, dropped=self._dropped)
+
+    # --- Reading ---
+
+    async def load(self) -> list[TenantDesk]:
+        """All desks. Raises Unavailable.
+
+        A plan that cannot be read is left out and logged: its queue goes on with plain skills.
+        """
+        tenants, queues, agents, skills = await self._read("tenants", "queues", "agents", "skills")
+        return [
+            _desk(
+                tenant,
+                [row for row in queues if row["tenant"] == tenant["tenant"]],
+                [row for row in agents if row["tenant"] == tenant["tenant"]],
+                [row for row in skills if row["tenant"] == tenant["tenant"]],
+            )
+            for tenant in tenants
+        ]
+
+    async def states(self) -> list[StateRow]:
+        """Agents' states as last stored. Raises Unavailable."""
+        (rows,) = await self._read("states")
+        return [
+            StateRow(
+                tenant=row["tenant"],
+                agent=row["agent"],
+                state=AgentState(row["state"]),
+                reason=row["reason"],
+                since=row["since"],
+            )
+            for row in rows
+        ]
+
+    async def decisions_of(self, tenant: TenantId, call_id: CallId) -> list[DecisionRow]:
+        """What was decided about a call, in order. Raises Unavailable."""
+        (rows,) = await self._read("decisions_of", args=(tenant, call_id))
+        return [
+            DecisionRow(
+                tenant=tenant,
+                at=row["at"],
+                kind=row["kind"],
+                slug=row["slug"],
+                params=json.loads(row["params"]),
+                call_id=CallId(row["call_id"]),
+                queue=QueueId(row["queue"]) if row["queue"] else None,
+                agent=AgentId(row["agent"]) if row["agent"] else None,
+                offer_id=OfferId(row["offer_id"]) if row["offer_id"] else None,
+                result=row["result"],
+                by=row["by"],
+            )
+            for row in rows
+        ]
+
+    async def _read(self, *names: str, args: Sequence[object] = ()) -> list[list[Any]]:
+        try:
+            async with (
+                self._pool.acquire(timeout=QUERY_S) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                return [await connection.fetch(SQL[name], *args, timeout=QUERY_S) for name in names]
+        except AWAY as error:
+            raise Unavailable(f"routing cannot read the database ({type(error).__name__})") from error
+
+    # --- Writing behind ---
+
+    def put_state(self, row: StateRow) -> None:
+        """Store it soon; a newer one of the same agent replaces it."""
+        self._states[row.tenant, row.agent] = row
+        self._wake.set()
+
+    def put_decision(self, row: DecisionRow) -> None:
+        """Store it soon. Past KEEP_ROWS the oldest is lost and counted."""
+        if len(self._decisions) >= KEEP_ROWS:
+            self._decisions.popleft()
+            self._dropped += 1
+        self._decisions.append(row)
+        self._wake.set()
+
+    async def start(self) -> None:
+        """Begin to write."""
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._write(), name="routing-store"),
+                asyncio.create_task(self._forget(), name="routing-forget"),
+            ]
+
+    async def stop(self, deadline_s: float = 2.0) -> int:
+        """Write what waits, within the deadline, and end. Returns how many rows were left."""
+        self._closing = True
+        self._wake.set()
+        if self._tasks:
+            writer, *others = self._tasks
+            for task in others:
+                task.cancel()
+            await asyncio.wait({writer}, timeout=deadline_s)
+            writer.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks = []
+        left = len(self._states) + len(self._decisions)
+        if left:
+            log.error("routing could not store everything before the end", extra={"left": left})
+        return left
+
+    async def _write(self) -> None:
+        pause_s = RETRY_S
+        while True:
+            await self._wake.wait()
+            if not self._closing:
+                await asyncio.sleep(FLUSH_S)
+            self._wake.clear()
+            try:
+                await self._flush()
+                pause_s = RETRY_S
+            except AWAY as error:
+                log.warning("routing cannot write to the database", extra={"error": type(error).__name__})
+                self._wake.set()
+                if self._closing:
+                    return
+                await asyncio.sleep(pause_s)
+                pause_s = min(RETRY_MOST_S, pause_s * 2)
+            if self._closing and not self._states and not self._decisions:
+                return
+
+    async def _flush(self) -> None:
+        """Write all that waits. What fails stays."""
+        while self._states or self._decisions:
+            states = dict(self._states)
+            decisions = [self._decisions[n] for n in range(min(BATCH_ROWS, len(self._decisions)))]
+            dropped = self._dropped
+            async with self._pool.acquire(timeout=QUERY_S) as connection, connection.transaction():
+                await connection.executemany(SQL["put_state"], map(_state_args, states.values()), timeout=QUERY_S)
+                await connection.executemany(SQL["put_decision"], map(_decision_args, decisions), timeout=QUERY_S)
+            for key, row in states.items():
+                if self._states.get(key) is row:
+                    del self._states[key]
+            for _ in range(len(decisions) - (self._dropped - dropped)):
+                self._decisions.popleft()
+            self._written += len(states) + len(decisions)
+
+    async def _forget(self) -> None:
+        """Decisions are kept for KEEP_DAYS."""
+        while True:
+            try:
+                async with self._pool.acquire(timeout=QUERY_S) as connection:
+                    await connection.execute(SQL["forget"], datetime.now(UTC) - timedelta(days=KEEP_DAYS))
+            except AWAY as error:
+                log.warning("old decisions could not be removed", extra={"error": type(error).__name__})
+            await asyncio.sleep(FORGET_EVERY_S)
+
+    # --- Changes of the desk ---
+
+    async def listen(self, changed: Callable[[], None]) -> None:
+        """Call ``changed`` at each `config apply`, and whenever one may have been missed. Runs until cancelled."""
+        pause_s = RETRY_S
+        while True:
+            try:
+                async with self._pool.acquire(timeout=QUERY_S) as connection:
+                    pause_s = RETRY_S
+                    await _listen_on(connection, changed)
+            except AWAY as error:
+                log.warning("routing does not hear of changes of the desk", extra={"error": type(error).__name__})
+            await asyncio.sleep(pause_s)
+            pause_s = min(RETRY_MOST_S, pause_s * 2)
+
+
+async def _listen_on(connection: Any, changed: Callable[[], None]) -> None:
+    """Until this connection is lost."""
+    lost = asyncio.Event()
+
+    def ended(_connection: object) -> None:
+        lost.set()
+
+    def notified(_connection: object, _pid: int, _channel: str, _payload: str) -> None:
+        changed()
+
+    connection.add_termination_listener(ended)
+    try:
+        await connection.add_listener(CHANNEL, notified)
+        changed()
+        await lost.wait()
+    finally:
+        connection.remove_termination_listener(ended)
+        if not connection.is_closed():
+            await connection.remove_listener(CHANNEL, notified)
+
+
+# --- Rows to rules ---------------------------------------------------------------------------------
+
+
+def _desk(tenant: Any, queues: Iterable[Any], agents: Sequence[Any], skills: Sequence[Any]) -> TenantDesk:
+    known = frozenset(SkillId(row["skill"]) for row in skills)
+    staff = frozenset(AgentId(row["agent"]) for row in agents)
+    rules = DeskRules(
+        queues=tuple(_queue(row, known, staff) for row in queues),
+        agents=tuple(
+            AgentRule(agent=row["agent"], skills=dict(zip(row["skills"], row["levels"], strict=True))) for row in agents
+        ),
+        limits=_limits(tenant),
+    )
+    return TenantDesk(
+        tenant=tenant["tenant"],
+        language=tenant["language"],
+        rules=rules,
+        agents={row["agent"]: row["name"] for row in agents},
+        skills={row["skill"]: (row["name_ja"], row["name_en"]) for row in skills},
+    )
+
+
+def _limits(row: Any) -> Limits:
+    if row["missed_state"] is None:
+        return Limits()
+    return replace(
+        Limits(),
+        missed_state=AgentState(row["missed_state"]),
+        missed_reason=row["missed_reason"],
+        wrap_up_s=row["wrap_up_s"],
+        skip_s=row["skip_s"],
+        skip_alone_s=row["skip_alone_s"],
+        refusals=row["refusals"],
+        nobody_entry_s=row["nobody_entry_s"],
+        nobody_left_s=row["nobody_left_s"],
+    )
+
+
+def _queue(row: Any, skills: frozenset[SkillId], agents: frozenset[AgentId]) -> QueueRule:
+    where = f"tenants.{row['tenant']}.queues.{row['queue']}.steps"
+    try:
+        steps = steps_from_data(json.loads(row["steps"]), where=where, skills=skills, agents=agents)
+    except ConfigError as error:
+        log.error("a queue's plan is wrong; it goes on with plain skills", extra={"problems": error.problems})
+        steps = ()
+    return QueueRule(
+        queue=row["queue"],
+        priority=row["priority"],
+        skills=tuple(
+            SkillLevel(skill=skill, level=level) for skill, level in zip(row["skills"], row["levels"], strict=True)
+        ),
+        ring_s=row["ring_s"],
+        max_wait_s=row["max_wait_s"],
+        service_level_s=row["service_level_s"],
+        nobody_wait=row["nobody_treatment"] == "wait",
+        active=row["active"],
+        wrap_up_s=row["wrap_up_s"],
+        steps=steps,
+        ageing_every_s=row["ageing_every_s"],
+        ageing_most=row["ageing_most"],
+    )
+
+
+def _state_args(row: StateRow) -> tuple[object, ...]:
+    return (row.tenant, row.agent, row.state.value, row.reason, row.since, row.by)
+
+
+def _decision_args(row: DecisionRow) -> tuple[object, ...]:
+    params = json.dumps(row.params, ensure_ascii=False)
+    return (
+        row.tenant, row.at, row.kind, row.call_id, row.queue, row.agent, row.offer_id, row.result, row.slug, params,
+        row.by,
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+-- name: tenants
+SELECT t.tenant, t.name, t.time_zone, t.language,
+       r.missed_state, r.missed_reason, r.wrap_up_s, r.skip_s, r.skip_alone_s, r.refusals, r.nobody_entry_s,
+       r.nobody_left_s
+  FROM tenants t LEFT JOIN routing_rules r USING (tenant)
+ ORDER BY t.tenant
+
+-- name: queues
+SELECT q.tenant, q.queue, q.name_ja, q.name_en, q.priority, q.ring_s, q.max_wait_s, q.service_level_s,
+       q.nobody_treatment, q.active, q.wrap_up_s, q.ageing_every_s, q.ageing_most, q.steps::text AS steps,
+       coalesce(array_agg(s.skill ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS skills,
+       coalesce(array_agg(s.level ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS levels
+  FROM queues q LEFT JOIN queue_skills s USING (tenant, queue)
+ GROUP BY q.tenant, q.queue
+ ORDER BY q.tenant, q.queue
+
+-- name: agents
+SELECT a.tenant, a.agent, a.name,
+       coalesce(array_agg(s.skill ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS skills,
+       coalesce(array_agg(s.level ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS levels
+  FROM agents a LEFT JOIN agent_skills s USING (tenant, agent)
+ WHERE a.active
+ GROUP BY a.tenant, a.agent
+ ORDER BY a.tenant, a.agent
+
+-- name: skills
+SELECT tenant, skill, name_ja, name_en FROM skills
+
+-- name: states
+SELECT tenant, agent, state, reason, since FROM agent_states
+
+-- name: put_state
+INSERT INTO agent_states (tenant, agent, state, reason, since, changed_by)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant, agent) DO UPDATE
+   SET state = excluded.state, reason = excluded.reason, since = excluded.since, changed_by = excluded.changed_by
+
+-- name: put_decision
+INSERT INTO routing_decisions (tenant, at, kind, call_id, queue, agent, offer_id, result, slug, params, by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11)
+
+-- name: decisions_of
+SELECT at, kind, call_id, queue, agent, offer_id, result, slug, params::text AS params, by
+  FROM routing_decisions
+ WHERE tenant = $1 AND call_id = $2
+ ORDER BY decision
+
+-- name: forget
+DELETE FROM routing_decisions WHERE at < $1
