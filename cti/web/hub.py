@@ -123,6 +123,11 @@ class Hub(PopSink):
         """Sockets of this person."""
         return sum(1 for c in self._clients if (c.user.tenant, c.user.login) == (user.tenant, user.login))
 
+    def is_elsewhere(self, user: User, token_sha256: bytes) -> bool:
+        """Whether this person has a page open under another session."""
+        me = (user.tenant, user.login)
+        return any((c.user.tenant, c.user.login) == me and c.token_sha256 != token_sha256 for c in self._clients)
+
     def agent_seq(self, tenant: TenantId, agent: AgentId) -> int:
         """The last number given in this agent's stream."""
         return self._stream(tenant, agent).seq

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from aiohttp import web
 
 from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.errors import KakehashiError
+from cti.domain.model import AgentId, AgentState, TenantId
 from cti.web.agentview import agent_body
 from cti.web.auth import COOKIE, GUARD, address_of, digest, new_token, parts_of
 from cti.web.bodies import LoginRequest, Me, PasswordRequest
-from cti.web.context import SESSION_S, TOKEN_SHA256, answer, read_body, session_of
+from cti.web.context import SESSION_S, TOKEN_SHA256, WebParts, answer, read_body, session_of
 from cti.web.hub import HUB
 from cti.web.parts import UserBody
 from cti.web.passwords import Passwords
 from cti.web.problems import Refused
 from cti.web.texts import break_reasons
 from cti.web.throttle import Throttle
+
+log = logging.getLogger(__name__)
 
 PASSWORDS = web.AppKey("passwords", Passwords)
 THROTTLE = web.AppKey("throttle", Throttle)
@@ -106,11 +111,23 @@ async def logout(request: web.Request) -> web.Response:
     parts, session, token_sha256 = parts_of(request), session_of(request), request[TOKEN_SHA256]
     await parts.sessions.end(token_sha256)
     request.app[GUARD].forget(token_sha256)
-    request.app[HUB].session_ended(token_sha256)
+    hub = request.app[HUB]
+    elsewhere = hub.is_elsewhere(session.user, token_sha256)
+    hub.session_ended(token_sha256)
+    if session.user.agent is not None and not elsewhere:
+        await _leave_desk(parts, session.user.tenant, session.user.agent)
     await _audit(request, session.user.tenant, session.user.login, "session.closed")
     response = web.Response(status=204, headers={"Clear-Site-Data": '"cache", "storage"'})
     response.del_cookie(COOKIE, path="/")
     return response
+
+
+async def _leave_desk(parts: WebParts, tenant: TenantId, agent: AgentId) -> None:
+    """Who logs out takes no more calls. A closed tab or a broken line leaves the state: the desk phone goes on."""
+    try:
+        await parts.desk.choose_state(tenant, agent, AgentState.OFFLINE, "logged_out")
+    except KakehashiError:
+        log.warning("An agent who logged out could not be set offline.", exc_info=True)
 
 
 async def me(request: web.Request) -> web.Response:

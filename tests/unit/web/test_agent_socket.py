@@ -336,6 +336,22 @@ async def test_log_out_closes_the_sockets_of_that_session_only(site: Site) -> No
     assert (await receive(kept))["type"] == "snapshot"
 
 
+async def test_who_logs_out_everywhere_takes_no_more_calls(site: Site) -> None:
+    here, there = await site.logged_in("sato"), await site.logged_in("sato")
+    kept = await site.socket(there)
+    await receive(kept)
+    async with here.post("/api/logout") as answer:
+        assert answer.status == 204
+    assert site.fakes.desk.chosen == []
+    async with there.post("/api/logout") as answer:
+        assert answer.status == 204
+    assert site.fakes.desk.chosen == [(SATO, AgentState.OFFLINE, "logged_out")]
+    site.fakes.desk.away = True
+    again = await site.logged_in("sato")
+    async with again.post("/api/logout") as answer:
+        assert answer.status == 204
+
+
 async def test_facts_lost_on_the_bus_mean_a_snapshot_for_all(site: Site) -> None:
     ws = await site.socket(await site.logged_in("sato"))
     await receive(ws)
