@@ -87,7 +87,11 @@ def test_a_company_with_more_drivers_than_fit_says_so(service: Service) -> None:
     caller = {"kind": "number", "number": DEMO["shared_company_number"]["e164"]}
     _, answer = service.request("POST", "/v1/lookups", BODY | {"caller": caller})
     assert (len(answer["members"]), answer["member_count"], answer["truncated"]) == (20, 24, True)
-    assert [r["status"] for r in answer["reservations"][:3]] == ["in_use"] * 3
+    out = ["M-100101", "M-100109", "M-100117"]
+    assert [m["member_id"] for m in answer["members"][:3]] == out
+    # What runs, of any driver, stands before what is over: a long list must not hide it.
+    running, over = [(m, "in_use") for m in out], [(m, "returned") for m in out]
+    assert [(r["member_id"], r["status"]) for r in answer["reservations"]] == running + over
 
 
 WISH = {"call_id": CALL, "category": "unlock", "title": "解錠できない"}
