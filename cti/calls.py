@@ -13,7 +13,6 @@ import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from cti.domain import callfsm
 from cti.domain import events as ev
@@ -61,8 +60,6 @@ ENDED_KEPT = 1_000
 # Menus that began before their call was told: the two travel on different sockets.
 EARLY_KEPT = 256
 EARLY_EACH = 8
-# A call that moved just before a snapshot was asked for may be missing from it without being over.
-SNAPSHOT_MARGIN = timedelta(seconds=1)
 # A restored offer's ring time is not in its record; routing's own limit ends it in any case.
 RESTORED_RING_S = 20
 
@@ -328,10 +325,7 @@ class CallDesk:
 
     def _end_unseen(self, seen: ChannelsSeen) -> None:
         """Calls and legs that Asterisk does not have (any more) have ended without our seeing it."""
-        old = seen.at - SNAPSHOT_MARGIN
         for call_id, track in list(self._tracks.items()):
-            if track.last_at > old:
-                continue
             if track.call.uniqueid not in seen.uniqueids:
                 log.warning("a call ended without being seen", extra={"call_id": call_id})
                 self._accept(callfsm.advance(track, CallVanished(at=seen.at, call_id=call_id)))

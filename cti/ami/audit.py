@@ -13,7 +13,7 @@ from cti.ami.protocol import Reply
 from cti.domain.errors import KakehashiError
 from cti.domain.model import CallId, CallState, UniqueId
 from cti.domain.ports import SignalSink
-from cti.domain.signals import ChannelsSeen
+from cti.domain.signals import ChannelSignal, ChannelsSeen, DialBegan, Signal
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ class Auditor:
         self._every_s = every_s
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._meanwhile: set[UniqueId] | None = None
         self.runs = 0
 
     async def start(self) -> None:
@@ -60,8 +61,22 @@ class Auditor:
         """Signals were lost: take a snapshot soon."""
         self._wanted.set()
 
+    def note(self, signal: Signal) -> None:
+        """A signal came: while a snapshot is under way, its channels count as seen (clocks are not compared)."""
+        if self._meanwhile is not None and isinstance(signal, ChannelSignal):
+            self._meanwhile.add(signal.uniqueid)
+            if isinstance(signal, DialBegan):
+                self._meanwhile.add(signal.agent_uniqueid)
+
     async def snapshot(self, *, after_gap: bool) -> None:
         """One snapshot. Raises what the client raises."""
+        self._meanwhile = set()
+        try:
+            await self._snapshot(after_gap=after_gap)
+        finally:
+            self._meanwhile = None
+
+    async def _snapshot(self, *, after_gap: bool) -> None:
         asked_at = self._clock()
         seen: frozenset[UniqueId] = frozenset()
 
@@ -77,7 +92,7 @@ class Auditor:
         await self._client.request(actions.status(), is_list=True, deadline_s=LISTING_S, on_reply=merge)
         # Ends that were told while Asterisk made the list come before this answer: only then say who is missing.
         await self._client.request(actions.ping())
-        self._sink.post(ChannelsSeen(at=asked_at, uniqueids=seen))
+        self._sink.post(ChannelsSeen(at=asked_at, uniqueids=seen | (self._meanwhile or set())))
         self.runs += 1
 
     async def _run(self) -> None:

@@ -80,6 +80,7 @@ class AmiFeed:
             if len(self.skipped) < MAX_REASONS or signal.reason in self.skipped:
                 self.skipped[signal.reason] += 1
             return
+        self.auditor.note(signal)
         self._sink.post(signal)
 
     async def _on_up(self) -> None:
