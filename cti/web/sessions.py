@@ -117,7 +117,7 @@ async def logout(request: web.Request) -> web.Response:
     if session.user.agent is not None and not elsewhere:
         await _leave_desk(parts, session.user.tenant, session.user.agent)
     await _audit(request, session.user.tenant, session.user.login, "session.closed")
-    response = web.Response(status=204, headers={"Clear-Site-Data": '"cache", "storage"'})
+    response = web.Response(status=204, headers={"Clear-Site-Data": '"cache"'})
     response.del_cookie(COOKIE, path="/")
     return response
 

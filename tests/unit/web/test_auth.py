@@ -195,6 +195,17 @@ async def test_a_desk_goes_on_for_ten_minutes_without_the_database(site: Site) -
         assert (await answer.json())["key"] == "unavailable"
 
 
+async def test_a_session_whose_time_is_over_is_not_believed(site: Site) -> None:
+    client = await site.logged_in("sato")
+    site.fakes.clock.passed_s += 12 * 3600 - 60
+    async with client.get("/api/me") as answer:
+        assert answer.status == 200
+    site.fakes.sessions.away = True
+    site.fakes.clock.passed_s += 61
+    async with client.get("/api/me") as answer:
+        assert answer.status == 503
+
+
 async def test_log_in_without_the_database_says_so(site: Site) -> None:
     site.fakes.users.away = True
     async with site.client().post("/api/login", json={"login": "sato", "password": PASSWORD}) as answer:
