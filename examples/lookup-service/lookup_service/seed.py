@@ -162,7 +162,7 @@ def _company(db: sqlite3.Connection, rng: random.Random, anchor: int) -> None:
         _member(db, rng, member_id, name, 3, COMPANY_NUMBER, company=COMPANY)
         if n % 8 == 0:  # three drivers are out now
             booking = f"481200{41 + n // 8}"
-vehicle = f"V-{5 + n // 8:04d}"
+            vehicle = f"V-{5 + n // 8:04d}"
             _book(db, booking, member_id, vehicle, anchor - 3 * HOUR, anchor + 2 * HOUR, None)
             last = anchor - 26 * HOUR
             _book(db, f"481100{41 + n // 8}", member_id, vehicle, last - 2 * HOUR, last, last - STEP)
