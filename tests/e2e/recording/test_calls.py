@@ -1,0 +1,277 @@
+"""Whole calls: tones said into real phones, looked for in the bytes that replay returns."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import signal
+import subprocess
+from array import array
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cti.demo.folders import LOOPBACK, RunFolder
+from cti.demo.objectstore import RunningObjectStore
+from cti.demo.postgres import RunningPostgres
+from cti.demo.tones import strength
+from cti.domain.errors import NotFound
+from cti.domain.events import RecordingStored
+from recording.lifecycle import RecordingState
+from recording.objectstore import ObjectChanged
+from recording.wav import read_info
+from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, PHONE_SECRET, PLAIN_NUMBER, a_rig
+from tests.e2e.recording.conftest import DEMO, Caller, Centre, a_centre
+from tests.e2e.recording.rtp_phone import RtpPhone
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+SUZUKI_HZ = 700
+# Frames are 20 ms, a phone's first packet may be one late, and an onset is looked for in steps of 10 ms.
+NEAR_S = 0.06
+
+
+async def replayed(centre: Centre, caller: Caller, start: int = 0, end: int | None = None) -> bytes:
+    playable = await centre.replay.open(DEMO, caller.call_id)
+    return b"".join([chunk async for chunk in centre.replay.read(playable, start=start, end=end)])
+
+
+def channels(data: bytes, folder: Path) -> tuple[array[int], array[int]]:
+    """Left and right as a player hears them."""
+    path = folder / "replayed.webm"
+    path.write_bytes(data)
+    raw = subprocess.run(
+        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "s16le", "-ar", "8000", "-"], capture_output=True, check=True
+    ).stdout
+    both = array("h", raw)
+    return both[0::2], both[1::2]
+
+
+def spans(samples: array[int], hz: float, *, least_s: float = 0.2) -> list[tuple[float, float]]:
+    """When a tone is heard: (from, to) in seconds."""
+    step, found = 80, []
+    since: float | None = None
+    for at in range(0, len(samples) + step, step):
+        part = samples[at : at + step]
+        heard = len(part) == step and max(part) > 1500 and strength(part, hz) > 0.5
+        if heard and since is None:
+            since = at / 8000
+        elif not heard and since is not None:
+            if at / 8000 - since >= least_s:
+                found.append((since, at / 8000))
+            since = None
+    return found
+
+
+async def a_talk(centre: Centre, *, seconds: float) -> tuple[Caller, str]:
+    """A call in which sato talks; returns it still going on, with the leg's file."""
+    rig = centre.rig
+    since = rig.ami.now
+    queued = await rig.waiting()
+    caller = Caller(centre, await rig.ami.user_event("CtiArrived", since=since))
+    await caller.tell()
+    await rig.offer(queued, "sato")
+    leg = await rig.ami.user_event("CtiRecording", since=since, Side="agent")
+    await caller.tell()
+    await asyncio.sleep(seconds)
+    return caller, leg["File"]
+
+
+async def test_one_call_from_the_spool_to_the_ear(centre: Centre, tmp_path: Path) -> None:
+    rig, since = centre.rig, centre.rig.ami.now
+    caller, leg = await a_talk(centre, seconds=2)
+    queued = await rig.ami.user_event("CtiQueued", since=since)
+    # Taken from sato, and after some music given to suzuki.
+    await rig.ami.redirect(queued["Channel"], "cti-wait")
+    await asyncio.sleep(1)
+    ringing = len(rig.suzuki.events)
+    await rig.offer(queued, "suzuki", offer="0b" * 16, ring_s=10)
+    await rig.suzuki.wait_for("CALL_INCOMING", since=ringing)
+    await rig.suzuki.accept()
+    second = await rig.ami.wait(
+        lambda e: e.get("UserEvent") == "CtiRecording" and e["Side"] == "agent" and e["File"] != leg, since=since
+    )
+    await asyncio.sleep(2)
+    await rig.end()
+    call = await caller.ended()
+
+    fact = await centre.fact(caller.call_id)
+    assert isinstance(fact, RecordingStored)
+    delay_s = (datetime.now(UTC) - call.ended_at).total_seconds() if call.ended_at else 99
+    assert delay_s < 10, f"replayable {delay_s:.2f} s after hang-up"
+    data = await replayed(centre, caller)
+    assert hashlib.sha256(data).hexdigest() == fact.sha256
+    record = await centre.ledger.get(DEMO, caller.call_id)
+    assert record.state is RecordingState.STORED
+    assert record.audio is not None
+    assert record.audio.flags == ()
+    assert [talk["silent"] for talk in record.audio.talks] == [[], []]
+    assert record.facts.agents == ("sato", "suzuki")
+
+    left, right = channels(data, tmp_path)
+    zero = caller.anchors[f"{caller.call_id}-c"]
+    ((on, off),) = spans(left, CALLER_HZ)
+    assert on < NEAR_S
+    assert call.ended_at is not None
+    assert abs(off - (call.ended_at - zero).total_seconds()) < NEAR_S + 0.04  # the last frames may be missing
+    assert spans(left, AGENT_HZ) == spans(right, CALLER_HZ) == []
+    for hz, file in ((AGENT_HZ, leg), (SUZUKI_HZ, second["File"])):
+        ((on, off),) = spans(right, hz)
+        assert abs(on - (caller.anchors[file] - zero).total_seconds()) < NEAR_S
+        assert off - on > 1.5
+    async with asyncio.timeout(5):
+        while centre.pipeline.gauges()["unsettled"]:
+            await asyncio.sleep(0.01)
+    assert centre.spool(caller.call_id) == []
+    assert list(centre.work.iterdir()) == []
+
+
+async def test_a_range_is_what_was_asked_for(centre: Centre) -> None:
+    caller, _ = await a_talk(centre, seconds=1)
+    await centre.rig.end()
+    await caller.ended()
+    await centre.fact(caller.call_id)
+    data = await replayed(centre, caller)
+    assert await replayed(centre, caller, 1000, 2345) == data[1000:2345]
+    assert (await centre.replay.peaks(DEMO, caller.call_id)).startswith(b'{"version":1,"bucket_ms":50')
+
+
+async def test_asterisk_closes_its_files_within_a_moment_of_the_hang_up(centre: Centre) -> None:
+    """What the pipeline waits for: until then the header says that there is nothing."""
+    caller, leg = await a_talk(centre, seconds=1)
+    names = [f"{caller.call_id}-c-rx.wav", f"{leg}-rx.wav", f"{leg}-tx.wav"]
+    paths = [centre.rig.recordings / name for name in names]
+    assert not any(read_info(path).closed for path in paths)
+    await centre.rig.caller.hangup()
+    await centre.rig.ami.kind("Hangup", Channel=caller._call.channel)
+    async with asyncio.timeout(1):
+        while not all(read_info(path).closed for path in paths):
+            await asyncio.sleep(0.005)
+    assert not any(read_info(path).salvaged for path in paths)
+    await centre.rig.idle()
+    await caller.ended()
+    await centre.fact(caller.call_id)
+
+
+async def test_the_store_is_away_at_hang_up_and_the_recording_arrives_later(centre: Centre) -> None:
+    caller, _ = await a_talk(centre, seconds=1)
+    centre.gate.shut()
+    await centre.rig.end()
+    await caller.ended()
+    async with asyncio.timeout(20):
+        while centre.pipeline.stats.store_waits < 3:
+            await asyncio.sleep(0.02)
+    assert not [fact for fact in centre.facts.events if getattr(fact, "call_id", "") == caller.call_id]
+    assert f"{caller.call_id}-c-rx.wav" in centre.spool(caller.call_id)
+    async with asyncio.timeout(10):
+        while (await centre.ledger.get(DEMO, caller.call_id)).state is not RecordingState.ENCODED:
+            await asyncio.sleep(0.02)
+    with pytest.raises(NotFound, match="encoded"):
+        await centre.replay.open(DEMO, caller.call_id)
+    await centre.gate.open()
+    fact = await centre.fact(caller.call_id)
+    assert isinstance(fact, RecordingStored)
+    assert hashlib.sha256(await replayed(centre, caller)).hexdigest() == fact.sha256
+
+
+async def test_a_caller_who_gives_up_waiting_is_kept(centre: Centre, tmp_path: Path) -> None:
+    rig, since = centre.rig, centre.rig.ami.now
+    await rig.waiting()
+    caller = Caller(centre, await rig.ami.user_event("CtiArrived", since=since))
+    await asyncio.sleep(3.2)
+    await rig.end()
+    await caller.ended()
+    await centre.fact(caller.call_id)
+    left, right = channels(await replayed(centre, caller), tmp_path)
+    assert len(spans(left, CALLER_HZ)) == 1
+    assert max(right) < 50
+    record = await centre.ledger.get(DEMO, caller.call_id)
+    assert record.audio is not None
+    assert record.audio.flags == ("unanswered",)
+
+
+async def test_time_in_which_both_phones_sent_nothing_is_put_back(centre: Centre, tmp_path: Path) -> None:
+    rig, since = centre.rig, centre.rig.ami.now
+    server = (LOOPBACK, rig.settings.sip_port)
+    agent = await RtpPhone.agent("demo-silent", PHONE_SECRET, server, hz=AGENT_HZ)
+    phone = await RtpPhone.caller("09000000000", server, hz=CALLER_HZ)
+    await phone.dial(PLAIN_NUMBER)
+    queued = await rig.ami.user_event("CtiQueued", since=since)
+    caller = Caller(centre, await rig.ami.user_event("CtiArrived", since=since))
+    await caller.tell()
+    await rig.offer(queued, "silent", ring_s=5)
+    leg = await rig.ami.user_event("CtiRecording", since=since, Side="agent")
+    await caller.tell()
+    for talk_s, pause_s in ((5.0, 1.8), (5.0, 1.8), (3.0, 0.0)):
+        await asyncio.sleep(talk_s)
+        for one in (phone, agent):
+            one.talking.clear()
+        await asyncio.sleep(pause_s)
+        for one in (phone, agent):
+            one.talking.set()
+    phone.hang_up()
+    await rig.idle()
+    call = await caller.ended()
+    for one in (phone, agent):
+        one.stop()
+    lost_s = _missing(centre, caller, call.ended_at)
+    await centre.fact(caller.call_id)
+    assert abs(lost_s - 3.6) < 0.3, f"Asterisk lost {lost_s} s"
+    record = await centre.ledger.get(DEMO, caller.call_id)
+    assert record.audio is not None
+    assert record.audio.flags == ("time_put_back",)
+    left, right = channels(await replayed(centre, caller), tmp_path)
+    zero = caller.anchors[f"{caller.call_id}-c"]
+    for side, hz, spoken, start in ((left, CALLER_HZ, phone.sent, None), (right, AGENT_HZ, agent.sent, leg["File"])):
+        heard, said = spans(side, hz), [at - zero.timestamp() for at in spoken]
+        first = 0.0 if start is None else (caller.anchors[start] - zero).total_seconds()
+        assert abs(heard[0][0] - first) < NEAR_S
+        assert abs(heard[-1][1] - said[-1]) < 0.3  # after both gaps the sound is where the clock says
+        assert (
+            abs(sum(off - on for on, off in heard) - len([s for s in said if s > first]) * 0.02) < 0.4
+        )  # edges of each spurt
+
+
+def _missing(centre: Centre, caller: Caller, end: datetime | None) -> float:
+    assert end is not None
+    name = f"{caller.call_id}-c"
+    info = read_info(centre.rig.recordings / f"{name}-rx.wav")
+    return (end - caller.anchors[name]).total_seconds() - info.seconds
+
+
+async def test_an_object_changed_behind_our_back_is_noticed(centre: Centre) -> None:
+    caller, _ = await a_talk(centre, seconds=1)
+    await centre.rig.end()
+    await caller.ended()
+    await centre.fact(caller.call_id)
+    record = await centre.ledger.get(DEMO, caller.call_id)
+    assert record.audio is not None
+    playable = await centre.replay.open(DEMO, caller.call_id)
+    await centre.objects.put_bytes(record.audio.key, b"x" * playable.size, content_type="audio/webm")
+    with pytest.raises(ObjectChanged, match="replaced"):
+        await centre.replay.open(DEMO, caller.call_id)
+    reading: AsyncIterator[bytes] = centre.replay.read(playable)
+    with pytest.raises(ObjectChanged):
+        await anext(reading)
+    await centre.objects.delete(record.audio.key)
+    with pytest.raises(ObjectChanged, match="gone from the store"):
+        await centre.replay.open(DEMO, caller.call_id)
+
+
+async def test_asterisk_is_killed_in_the_middle_of_a_call(
+    around: tuple[RunFolder, RunningObjectStore, RunningPostgres], tmp_path: Path
+) -> None:
+    async with a_rig() as rig, a_centre(around, rig) as centre:
+        caller, _ = await a_talk(centre, seconds=4)
+        rig.asterisk.child.signal(signal.SIGKILL)
+        await rig.asterisk.child.wait()
+        path = rig.recordings / f"{caller.call_id}-c-rx.wav"
+        assert read_info(path).salvaged
+        await caller.ended(at=datetime.now(UTC))
+        await centre.fact(caller.call_id)
+        record = await centre.ledger.get(DEMO, caller.call_id)
+        assert record.state is RecordingState.SALVAGED
+        left, _ = channels(await replayed(centre, caller), tmp_path)
+        assert sum(off - on for on, off in spans(left, CALLER_HZ)) > 1.9  # Asterisk holds the last 2 s in memory
