@@ -16,7 +16,6 @@ from cti.asteriskconf.checks import RUN_PATH_LIMIT, USER, Checker
 from cti.asteriskconf.settings import AgentPhone, AsteriskSettings, CalledNumber, FallbackQueue, WebSocket
 from cti.domain.errors import ConfigError
 
-
 # E.164 has 15 digits; trunks add prefixes, and callers dial too much.
 LONGEST_NUMBER = 20
 

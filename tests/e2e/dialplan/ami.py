@@ -155,5 +155,18 @@ def identity(event: Mapping[str, str]) -> str:
 
 def short(event: Mapping[str, str]) -> str:
     """An event on one line."""
-    keys = ("Timestamp", "Event", "UserEvent", "Channel", "DestChannel", "DialStatus", "Cause", "Status", "Offer", "File", "Device", "State")
+    keys = (
+        "Timestamp",
+        "Event",
+        "UserEvent",
+        "Channel",
+        "DestChannel",
+        "DialStatus",
+        "Cause",
+        "Status",
+        "Offer",
+        "File",
+        "Device",
+        "State",
+    )
     return " ".join(event[k] for k in keys if event.get(k))

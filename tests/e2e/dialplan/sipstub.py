@@ -25,7 +25,8 @@ class StubPhone(asyncio.DatagramProtocol):
         self.registered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.cancelled = asyncio.Event()
         self.rang = asyncio.Event()
-        self._sequence = 0
+        self._sequence = 0  # of this round: the first is challenged
+        self._round = 0
         self._invite = ""
 
     @classmethod
@@ -44,18 +45,19 @@ class StubPhone(asyncio.DatagramProtocol):
     def stop(self) -> None:
         self.transport.close()
 
-    def register(self, extra: str = "", expires: int = 120) -> None:
+    def register(self, extra: str = "") -> None:
         self._sequence += 1
+        self._round += 1
         server = f"{self.server[0]}:{self.server[1]}"
         lines = [
             f"REGISTER sip:{server} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK-{self.port}-{self._sequence};rport",
+            f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK-{self.port}-{self._round};rport",
             f"From: <sip:{self.user}@{server}>;tag=reg",
             f"To: <sip:{self.user}@{server}>",
             f"Call-ID: reg-{self.user}-{self.port}",
-            f"CSeq: {self._sequence} REGISTER",
+            f"CSeq: {self._round} REGISTER",
             f"Contact: <sip:{self.user}@{self.host}:{self.port}>",
-            f"Expires: {expires}",
+            "Expires: 120",
             "Max-Forwards: 70",
             *([extra] if extra else []),
             "Content-Length: 0",
@@ -108,10 +110,17 @@ class StubPhone(asyncio.DatagramProtocol):
         )
 
     def _reply(self, request: str, status: int, address: tuple[str, int]) -> None:
-        copied = [line for line in request.split(CRLF) if re.match(r"(?i)(via|from|call-id|cseq|record-route)\s*:", line)]
+        copied = [
+            line for line in request.split(CRLF) if re.match(r"(?i)(via|from|call-id|cseq|record-route)\s*:", line)
+        ]
         to = header(request, "To")
         tagged = to if "tag=" in to else f"{to};tag=stub"
-        lines = [f"SIP/2.0 {status} Test", *copied, f"To: {tagged}", f"Contact: <sip:{self.user}@{self.host}:{self.port}>"]
+        lines = [
+            f"SIP/2.0 {status} Test",
+            *copied,
+            f"To: {tagged}",
+            f"Contact: <sip:{self.user}@{self.host}:{self.port}>",
+        ]
         self._send(CRLF.join([*lines, "Content-Length: 0"]) + CRLF * 2, address)
 
     def _send(self, text: str, address: tuple[str, int]) -> None:

@@ -63,22 +63,17 @@ async def test_the_user_may(rig: Rig, name: str, headers: dict[str, str]) -> Non
     assert answer["Response"] == "Success", answer
 
 
-@pytest.mark.parametrize(
-    ("name", "end"),
-    [
-        ("CoreShowChannels", "CoreShowChannelsComplete"),
-        ("Status", "StatusComplete"),
-        ("BridgeList", "BridgeListComplete"),
-        ("DeviceStateList", "DeviceStateListComplete"),
-        ("QueueStatus", "QueueStatusComplete"),
-    ],
-)
-async def test_the_user_may_list(rig: Rig, name: str, end: str) -> None:
+async def test_the_user_may_list_what_a_snapshot_is_made_of(rig: Rig) -> None:
     queued = await rig.waiting()
-    rows = await rig.ami.listing(name, end)
-    assert rows or name == "BridgeList"
-    if name in ("CoreShowChannels", "Status"):
-        assert queued["Channel"] in {row.get("Channel") for row in rows}
+    rows = {
+        name: await rig.ami.listing(name, f"{name}Complete")
+        for name in ("CoreShowChannels", "Status", "BridgeList", "DeviceStateList", "QueueStatus")
+    }
+    for name in ("CoreShowChannels", "Status"):
+        assert queued["Channel"] in {row.get("Channel") for row in rows[name]}
+    assert "PJSIP/demo-sato" in {row.get("Device") for row in rows["DeviceStateList"]}
+    assert "demo-members" in {row.get("Queue") for row in rows["QueueStatus"]}
+    assert rows["BridgeList"] == []
     await rig.end()
 
 

@@ -13,7 +13,7 @@ from tests.e2e.dialplan.sipstub import StubPhone
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-NO_CONTACT = "Could not create dialog|Failed to create outgoing session|Unable to create channel|endpoint .* was not found|Unable to dial"
+NO_CONTACT = "Could not create dialog|Failed to create outgoing session|Unable to create channel|was not found"
 
 
 async def test_an_offer_connects_with_sound_both_ways(rig: Rig) -> None:
@@ -215,7 +215,7 @@ async def test_an_agent_whose_sound_stops_costs_the_caller_no_call(rig: Rig) -> 
         rig.sato.child.signal(signal.SIGCONT)
     await rig.end()
     mix = samples(rig.recordings / f"{queued['CallID']}-c.wav")
-    assert tone_seconds(mix, PROMPTS["agent-lost"], share=0.25) >= 0.3
+    assert tone_seconds(mix, PROMPTS["agent-lost"], share=0.25) >= 0.15
 
 
 async def stub(rig: Rig, agent: str, code: int | None) -> StubPhone:
