@@ -225,18 +225,18 @@ class FakeAsterisk:
     async def _dial_over(self, caller: Caller, how: str) -> None:
         status, cause, dial_status = ENDS[how]
         if status is not None:
-            await self._stop_ring(caller, status)
+            await self._stop_ring(caller, status, cause)
         assert caller.offer_id is not None
         self.post(
             OfferDialled(**self._about(caller), offer_id=caller.offer_id, status=dial_status, cause=cause)  # type: ignore[arg-type]
         )
         await self._wait(caller)
 
-    async def _stop_ring(self, caller: Caller, status: str) -> None:
+    async def _stop_ring(self, caller: Caller, status: str, cause: int = 16) -> None:
         self._cancel_timer(caller)
         if caller.place.startswith("ringing:") and caller.endpoint is not None:
             self.post(DialEnded(**self._about(caller), **self._agent(caller), status=status))  # type: ignore[arg-type]
-            self._hang_up_agent(caller, 16)
+            self._hang_up_agent(caller, cause)
 
     def _hang_up_agent(self, caller: Caller, cause: int) -> None:
         assert caller.agent_channel is not None

@@ -490,6 +490,19 @@ def test_the_maximum_wait_counts_from_the_first_entry_but_lets_a_phone_ring_on()
     assert treatments(desk.wait("a")) == [("a", "waited_too_long")]
 
 
+def test_who_comes_back_after_a_talk_keeps_their_age_and_gets_a_full_wait() -> None:
+    desk = Bench(replace(QUEUE, max_wait_s=30))
+    desk.choose("suzuki", AgentState.AVAILABLE)
+    desk.now = 600.0
+    desk.wait("younger")
+    back = m.CallWaits(call_id=CallId("a"), queue=QueueId("members"), queued_at=at(0), since=at(600))
+    assert treatments(desk.tell(back)) == []
+    made = offer(desk.ready("suzuki"))
+    assert made.call_id == "a"
+    desk.over(made, OfferOutcome.ACCEPTED)
+    assert treatments(desk.tick(29.1)) == [("younger", "waited_too_long")]
+
+
 def test_a_closed_queue() -> None:
     desk = Bench(replace(QUEUE, active=False))
     desk.ready("suzuki")

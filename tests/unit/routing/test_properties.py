@@ -248,7 +248,7 @@ class Desk(RuleBasedStateMachine):
         """g: past the queue's maximum nobody is still in line."""
         for call in self.engine.calls():
             if call.where is m.Where.WAITING:
-                assert self.now < call.queued_at + timedelta(seconds=call.queue.max_wait_s)
+                assert self.now < call.since + timedelta(seconds=call.queue.max_wait_s)
 
     @invariant()
     def the_queues_are_in_order(self) -> None:
