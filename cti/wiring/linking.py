@@ -17,6 +17,7 @@ from cti.linking.client import LookupClient, LookupLimits
 from cti.linking.contract import LookupResult
 from cti.linking.linker import Linker
 from cti.metrics import Metrics
+from cti.store.linkrecorder import LinkRecorder
 from cti.store.links import LinkStore
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.readiness import Probe
@@ -32,7 +33,10 @@ async def start(
     cleanup: AsyncExitStack,
 ) -> LookupClient | None:
     """Ask about every call, keep what was answered. None: no look-up service is configured."""
-    bus.subscribe("link-history", LinkStore(pool).handle, kinds=(CallLinked,))
+    history = LinkRecorder(LinkStore(pool))
+    bus.subscribe("link-history", history.take, kinds=(CallLinked,))
+    await history.start()
+    cleanup.push_async_callback(history.stop)
     if config.lookup is None:
         return None
 
