@@ -27,9 +27,9 @@ from cti.demo.phones import Baresip, PhoneError
 from cti.demo.processes import ChildFailed
 from cti.demo.stack import DESK_FILE, TENANT, Stack, running_stack
 
-# Long enough to look at the ringing pop, short enough that no caller gives up.
 # Elapsed time counts from the script that set everything up, when there was one.
 STARTED = time.time()
+# Long enough to look at the ringing pop, short enough that no caller gives up.
 DEMO_ANSWER_S = 4.0
 PARTS_FAILED = (MissingComponent, ChildFailed, PhoneError, DemoFailed, aiohttp.ClientError, asyncpg.PostgresError)
 
