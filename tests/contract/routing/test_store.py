@@ -1,0 +1,213 @@
+"""Routing's tables on a real PostgreSQL, filled by `config apply` from the example desk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cti.desk.apply import apply_desk
+from cti.desk.load import load_desk
+from cti.domain.errors import Unavailable
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, SkillLevel, TenantId
+from routing import store as store_module
+from routing.desk import DecisionRow, StateRow
+from routing.expression import Has
+from routing.model import Limits, Step
+from routing.store import RoutingStore
+
+EXAMPLE = Path("examples/desk.toml")
+DEMO = TenantId("demo")
+AT = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+def no_menu_check(menu: Mapping[str, Any], *_: object) -> Mapping[str, Any]:
+    """Menus are not routing's."""
+    return menu
+
+
+async def apply(pool: asyncpg.Pool[Any]) -> None:
+    async def no_hash(password: str) -> str:
+        return "x"
+
+    async with pool.acquire() as connection:
+        await apply_desk(
+            connection, load_desk(EXAMPLE, no_menu_check), source="desk.toml", by="test", hash_password=no_hash
+        )
+
+
+@pytest.fixture
+async def store(database: asyncpg.Pool[Any]) -> AsyncIterator[RoutingStore]:
+    await apply(database)
+    made = RoutingStore(database)
+    yield made
+    await made.stop()
+
+
+def decided(number: int, call: str = "c1") -> DecisionRow:
+    return DecisionRow(
+        tenant=DEMO,
+        at=AT + timedelta(seconds=number),
+        kind="offered",
+        slug="longest_idle",
+        params={"want": {"skill": "ja", "level": 1}, "idle": number},
+        call_id=CallId(call),
+        queue=QueueId("members"),
+        agent=AgentId("sato"),
+        offer_id=OfferId(f"{number:032x}"),
+    )
+
+
+async def test_the_example_desk(store: RoutingStore) -> None:
+    (desk,) = await store.load()
+    assert (desk.tenant, desk.language) == ("demo", "ja")
+    assert desk.rules.limits == Limits()
+    queues = {queue.queue: queue for queue in desk.rules.queues}
+    assert queues.keys() == {"members", "roadside", "english", "partners"}
+    roadside = queues[QueueId("roadside")]
+    assert roadside.skills == (SkillLevel(skill=SkillId("roadside"), level=2),)
+    assert (roadside.priority, roadside.ring_s, roadside.max_wait_s, roadside.service_level_s) == (10, 15, 900, 10)
+    assert (roadside.nobody_wait, roadside.active, roadside.wrap_up_s, roadside.steps) == (False, True, None, ())
+    agents = {agent.agent: dict(agent.skills) for agent in desk.rules.agents}
+    assert agents[AgentId("smith")] == {"ja": 2, "en": 5, "roadside": 3, "billing": 3}
+    assert desk.skill(SkillId("roadside")) == "車両トラブル"
+    assert desk.agent(AgentId("sato")) == "佐藤 花子"
+
+
+async def test_stated_rules_and_plans(store: RoutingStore, database: asyncpg.Pool[Any]) -> None:
+    await database.execute("INSERT INTO routing_rules (tenant, missed_state, wrap_up_s) VALUES ('demo', 'offline', 40)")
+    plan = [{"want": {"skill": "en", "level": 4}, "expires_s": 20}, {"want": None}]
+    await database.execute(
+        "UPDATE queues SET steps = $1, wrap_up_s = 0, ageing_every_s = 60, ageing_most = 5 WHERE queue = 'english'",
+        plan,
+    )
+    (desk,) = await store.load()
+    assert (desk.rules.limits.missed_state, desk.rules.limits.wrap_up_s) == (AgentState.OFFLINE, 40)
+    english = next(queue for queue in desk.rules.queues if queue.queue == "english")
+    assert english.steps == (Step(want=Has(SkillId("en"), 4), expires_s=20), Step(want=None, expires_s=None))
+    assert (english.wrap_up_s, english.ageing_every_s, english.ageing_most) == (0, 60, 5)
+
+
+async def test_a_plan_that_cannot_be_read_costs_the_plan_not_the_queue(
+    store: RoutingStore, database: asyncpg.Pool[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    await database.execute("UPDATE queues SET steps = $1 WHERE queue = 'english'", [{"want": {"skill": "golf"}}])
+    (desk,) = await store.load()
+    assert next(queue for queue in desk.rules.queues if queue.queue == "english").steps == ()
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "golf" in str(record.__dict__["problems"])
+
+
+async def test_agents_that_were_switched_off_are_gone(store: RoutingStore, database: asyncpg.Pool[Any]) -> None:
+    await database.execute("UPDATE agents SET active = false WHERE agent = 'smith'")
+    await database.execute("UPDATE queues SET active = false WHERE queue = 'english'")
+    (desk,) = await store.load()
+    assert "smith" not in {agent.agent for agent in desk.rules.agents}
+    assert not next(queue for queue in desk.rules.queues if queue.queue == "english").active
+
+
+async def test_states_the_newest_wins(store: RoutingStore) -> None:
+    await store.start()
+    for state, by in ((AgentState.AVAILABLE, "sato"), (AgentState.BREAK, "tanaka")):
+        row = StateRow(tenant=DEMO, agent=AgentId("sato"), state=state, reason="lunch", since=AT, by=by)
+        store.put_state(row)
+    assert await store.stop() == 0
+    assert await store.states() == [
+        StateRow(tenant=DEMO, agent=AgentId("sato"), state=AgentState.BREAK, reason="lunch", since=AT)
+    ]
+
+
+async def test_decisions_in_order_with_their_reasons(store: RoutingStore) -> None:
+    await store.start()
+    for number in range(1200):
+        store.put_decision(decided(number, f"c{number % 2}"))
+    assert await store.stop() == 0
+    stored = await store.decisions_of(DEMO, CallId("c1"))
+    assert stored == [decided(number) for number in range(1, 1200, 2)]
+    assert await store.decisions_of(DEMO, CallId("other")) == []
+    assert store.stats.written == 1200
+
+
+async def test_postgresql_away_loses_nothing_that_fits(
+    store: RoutingStore, database: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "RETRY_S", 0.05)
+    await database.execute("ALTER TABLE routing_decisions RENAME TO away")
+    await store.start()
+    store.put_decision(decided(1))
+    async with asyncio.timeout(5):
+        while not (store._tasks and store.stats.waiting == 1):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.4)  # at least one try fails
+        assert store.stats.waiting == 1
+        await database.execute("ALTER TABLE away RENAME TO routing_decisions")
+        while store.stats.waiting:
+            await asyncio.sleep(0.01)
+    assert await store.decisions_of(DEMO, CallId("c1")) == [decided(1)]
+
+
+async def test_memory_is_bounded(store: RoutingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "KEEP_ROWS", 10)
+    for number in range(25):
+        store.put_decision(decided(number))
+    assert (store.stats.waiting, store.stats.dropped) == (10, 15)
+    await store.start()
+    assert await store.stop() == 0
+    assert await store.decisions_of(DEMO, CallId("c1")) == [decided(number) for number in range(15, 25)]
+
+
+async def test_config_apply_is_heard_also_after_the_connection_broke(
+    store: RoutingStore, database: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "RETRY_S", 0.05)
+    heard: asyncio.Queue[None] = asyncio.Queue()
+    task = asyncio.create_task(store.listen(lambda: heard.put_nowait(None)))
+    try:
+        async with asyncio.timeout(10):
+            await heard.get()  # at the beginning: something may have been missed
+            await apply(database)
+            await heard.get()
+            await database.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+            )
+            await heard.get()
+            await apply(database)
+            await heard.get()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_old_decisions_are_forgotten(store: RoutingStore, database: asyncpg.Pool[Any]) -> None:
+    old = datetime.now(UTC) - timedelta(days=store_module.KEEP_DAYS + 1)
+    for at in (old, datetime.now(UTC)):
+        await database.execute(
+            "INSERT INTO routing_decisions (tenant, at, kind, slug, params) VALUES ('demo', $1, 'moved', 'x', '{}')", at
+        )
+    await store.start()
+    async with asyncio.timeout(5):
+        while await database.fetchval("SELECT count(*) FROM routing_decisions") != 1:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_database_that_is_away_is_unavailable(database_url: str) -> None:
+    pool = await asyncpg.create_pool(database_url, min_size=1, max_size=1)
+    made = RoutingStore(pool)
+    await pool.close()
+    with pytest.raises(Unavailable):
+        await made.load()
+
+
+def test_the_statements_are_all_there() -> None:
+    assert json.dumps(sorted(store_module.SQL)) == json.dumps(
+        ["agents", "decisions_of", "forget", "put_decision", "put_state", "queues", "skills", "states", "tenants"]
+    )
