@@ -23,7 +23,7 @@ from cti.web.agentview import agent_body
 from cti.web.auth import parts_of
 from cti.web.callview import call_line
 from cti.web.context import TOKEN_SHA256, WebParts, midnight, session_of, zone_of_tenant
-from cti.web.hub import HUB, Hub
+from cti.web.hub import HUB, Hub, Told
 from cti.web.messages import ErrorMessage, Hello, Pong, StateSet, Subscribe, Unsubscribe, wire
 from cti.web.parts import CallLine
 from cti.web.problems import Refused, language_of
@@ -59,7 +59,7 @@ class AgentSocket:
         self._language = language_of(request)
         self._hub = hub
         self._parts = parts
-        self._line: deque[tuple[str, str, float | None]] = deque()
+        self._line: deque[tuple[str, str, Told | None]] = deque()
         self._wake = asyncio.Event()
         self._seq = 0
         self._dropped = False
@@ -67,14 +67,14 @@ class AgentSocket:
 
     # --- For the hub -------------------------------------------------------------------------------
 
-    def send(self, text: str, kind: str, *, began_s: float | None = None) -> None:
+    def send(self, text: str, kind: str, *, told: Told | None = None) -> None:
         """Put a frame in line; drops the connection when too many wait."""
         if self._dropped:
             return
         if len(self._line) >= MAX_WAITING:
             self._drop("full")
             return
-        self._line.append((text, kind, began_s))
+        self._line.append((text, kind, told))
         self._wake.set()
 
     def ping(self) -> None:
@@ -118,7 +118,7 @@ class AgentSocket:
         metrics = self._parts.metrics
         while True:
             while self._line:
-                frame, kind, began_s = self._line.popleft()
+                frame, kind, told = self._line.popleft()
                 try:
                     async with asyncio.timeout(WRITE_S):
                         await self._ws.send_str(frame)
@@ -128,8 +128,10 @@ class AgentSocket:
                 except ConnectionError:
                     return
                 metrics.socket_messages.labels(kind).inc()
-                if began_s is not None:
-                    metrics.pop_hand_over.observe(self._parts.monotonic() - began_s)
+                if told is not None:
+                    metrics.pop_hand_over.observe(self._parts.monotonic() - told.began_s)
+                    if told.rang_at is not None:
+                        metrics.pop_age.observe(max(0.0, (self._parts.now() - told.rang_at).total_seconds()))
             self._wake.clear()
             await self._wake.wait()
 

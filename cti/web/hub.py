@@ -21,7 +21,7 @@ from cti.domain.access import User
 from cti.domain.errors import Unavailable
 from cti.domain.events import AgentPhoneChanged, AgentStateChanged, AsteriskReachable, CallAnswered, CallEnded, Event
 from cti.domain.model import AgentId, QueueId, TenantId
-from cti.domain.pop import PopChange, PopSink
+from cti.domain.pop import PopChange, PopOffered, PopPhase, PopSink
 from cti.web import messages, popview, ports
 from cti.web.agentview import agent_body, agent_live, board
 from cti.web.context import WebParts, midnight, zone_of_tenant
@@ -45,13 +45,21 @@ CLOSE_RESTART = 1012
 CLOSE_SESSION = 1008
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """When a pop began, to measure how long it took until it was written."""
+
+    began_s: float  # monotonic, when the screen pop told us
+    rang_at: datetime | None  # Asterisk's DialBegin, for the first message of a ring
+
+
 class Client(Protocol):
     """A socket, seen by the hub."""
 
     user: User
     token_sha256: bytes
 
-    def send(self, text: str, kind: str, *, began_s: float | None = None) -> None:
+    def send(self, text: str, kind: str, *, told: Told | None = None) -> None:
         """Put a frame in line; drops the client when too many wait. Never blocks, never raises."""
 
     def ping(self) -> None:
@@ -149,13 +157,14 @@ class Hub(PopSink):
 
     def pop_changed(self, change: PopChange) -> None:
         """PopSink: tell the agent's pages."""
-        began_s = self._parts.monotonic()
         pop = change.pop
+        first = isinstance(change, PopOffered) and pop.phase is PopPhase.RINGING
+        told = Told(began_s=self._parts.monotonic(), rang_at=pop.rang_at if first else None)
         stream = self._stream(pop.tenant, pop.agent)
         self._tell(
             stream,
             lambda seq, now: popview.message(change, self._parts.names, seq=seq, now=now),
-            began_s,
+            told,
         )
 
     def handle(self, event: Event) -> None:
@@ -184,9 +193,7 @@ class Hub(PopSink):
             None,
         )
 
-    def _tell(
-        self, stream: _Stream, make: Callable[[int, datetime], ServerMessage | None], began_s: float | None
-    ) -> None:
+    def _tell(self, stream: _Stream, make: Callable[[int, datetime], ServerMessage | None], told: Told | None) -> None:
         """Number it; serialise it once, and only if somebody looks."""
         stream.seq += 1
         if not stream.clients:
@@ -196,7 +203,7 @@ class Hub(PopSink):
             return
         text, kind = wire(message), str(getattr(message, "type", ""))
         for client in tuple(stream.clients):
-            client.send(text, kind, began_s=began_s)
+            client.send(text, kind, told=told)
 
     def _stream(self, tenant: TenantId, agent: AgentId) -> _Stream:
         return self._streams.setdefault((tenant, agent), _Stream())

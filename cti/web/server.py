@@ -116,9 +116,10 @@ async def _outermost(request: web.Request, handler: Handler) -> web.StreamRespon
         status = refused.status
         return response(request, refused)
     finally:
-        name = _route_name(request)
-        known = name if name in BY_NAME else "page"
-        request.app[PARTS].metrics.http.labels(known, str(status)).observe(time.perf_counter() - began_s)
+        if status != 101:  # a socket's whole life is no request
+            name = _route_name(request)
+            known = name if name in BY_NAME else "page"
+            request.app[PARTS].metrics.http.labels(known, str(status)).observe(time.perf_counter() - began_s)
 
 
 async def _admitted(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -75,3 +75,5 @@ def test_two_of_them_do_not_share_figures_and_the_text_names_them_all() -> None:
     text = one.render().decode()
     assert "kakehashi_sockets 3.0" in text
     assert "# HELP kakehashi_recordings_waiting" in text
+    one.logins.labels("ok").inc()
+    assert "_created" not in one.render().decode()

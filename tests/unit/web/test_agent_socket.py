@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket as sockets
 from dataclasses import replace
@@ -111,6 +112,9 @@ async def test_a_pop_is_offered_updated_answered_and_ended_in_numbered_messages(
     assert update["card"]["reservations"]["reservations"] == []
     assert update["card"]["link"]["link"]["confidence"] == "confirmed"
     assert (withdraw["outcome"], withdraw["offer_id"]) == ("withdrawn", OFFER)
+    registry = site.fakes.metrics.registry
+    assert registry.get_sample_value("kakehashi_pop_hand_over_seconds_count") == 3
+    assert registry.get_sample_value("kakehashi_pop_age_seconds_count") == 1  # only the ring itself
 
 
 async def test_all_tabs_of_an_agent_see_the_same_numbers_and_nobody_else_sees_them(site: Site, pops: ScreenPop) -> None:
@@ -252,6 +256,14 @@ async def raw_socket(site: Site, client: aiohttp.ClientSession) -> sockets.socke
     return made
 
 
+async def to_the_end(stuck: sockets.socket) -> None:
+    """Read what the kernel still held; the line must be closed behind it."""
+    with contextlib.suppress(ConnectionResetError):
+        while await asyncio.wait_for(asyncio.get_running_loop().sock_recv(stuck, 65536), 5):
+            pass
+    stuck.close()
+
+
 async def until(true: Any) -> None:
     async with asyncio.timeout(10):
         while not true():
@@ -278,7 +290,7 @@ async def test_a_page_that_stops_reading_is_dropped_and_delays_nobody(site: Site
     assert metrics.get_sample_value("kakehashi_sockets_dropped_total", {"why": "full"}) == 1
     site.server.hub.handle(state)
     assert (await receive(reader))["seq"] == sent + 1
-    stuck.close()
+    await to_the_end(stuck)
 
 
 async def test_one_frame_that_is_never_taken_is_enough(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +303,7 @@ async def test_one_frame_that_is_never_taken_is_enough(site: Site, monkeypatch: 
         site.server.hub.handle(state)
     await until(lambda: metrics.get_sample_value("kakehashi_sockets_dropped_total", {"why": "slow"}) == 1)
     await until(lambda: metrics.get_sample_value("kakehashi_sockets") == 0)
-    stuck.close()
+    await to_the_end(stuck)
 
 
 async def test_a_page_that_says_too_much_at_once_is_closed(site: Site) -> None:

@@ -139,6 +139,10 @@ async def test_log_out_ends_the_session_for_good(site: Site) -> None:
 
 async def test_a_new_password_ends_the_other_sessions_and_opens_the_rest(site: Site) -> None:
     here, there = await site.logged_in("shinjin"), await site.logged_in("shinjin")
+    hashed = site.fakes.users.rows[(DEMO, "shinjin")].password_hash
+    site.fakes.users.add(person("shinjin", "agent", agent="shinjin"), hashed)
+    page = await site.socket(there)
+    await page.receive(timeout=5)
     change = {"current": PASSWORD, "new": "a long new password"}
     async with here.put("/api/me/password", json=change) as answer:
         assert answer.status == 204
@@ -146,6 +150,8 @@ async def test_a_new_password_ends_the_other_sessions_and_opens_the_rest(site: S
         assert (await answer.json())["user"]["must_change"] is False
     async with there.get("/api/me") as answer:
         assert answer.status == 401
+    closed = await page.receive(timeout=5)
+    assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1008)
     async with here.get("/api/my/calls/today") as answer:
         assert answer.status == 200
     await site.logged_in("shinjin", "a long new password")
