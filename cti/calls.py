@@ -26,6 +26,7 @@ from cti.domain.model import (
     CallState,
     ChannelName,
     Offer,
+    OfferOutcome,
     QueueId,
     TenantId,
     UniqueId,
@@ -107,6 +108,7 @@ class CallDesk:
         self._of_channel: dict[UniqueId, CallId] = {}
         self._ended: OrderedDict[CallId, Track] = OrderedDict()
         self._early: OrderedDict[CallId, list[Signal]] = OrderedDict()
+        self._restored: set[CallId] = set()  # until the first snapshot
         self._counts: Counter[str] = Counter()
         self.link_up = False
 
@@ -179,6 +181,7 @@ class CallDesk:
         for call in calls:
             if call.state is not CallState.ENDED and call.call_id not in self._tracks:
                 self._keep(_restored(call))
+                self._restored.add(call.call_id)
                 count += 1
         return count
 
@@ -333,6 +336,12 @@ class CallDesk:
             for leg in track.legs:
                 if leg.uniqueid not in seen.uniqueids:
                     self._move(_gone(leg, call_id, seen))
+        for call_id in self._restored & self._tracks.keys():
+            track = self._tracks[call_id]
+            if track.offer is not None and not track.legs:  # whoever made it is gone, and no phone rings for it
+                offer_id, outcome = track.offer.offer_id, OfferOutcome.WITHDRAWN
+                self._move(OfferTakenBack(at=seen.at, call_id=call_id, offer_id=offer_id, outcome=outcome))
+        self._restored.clear()
 
 
 def _gone(leg: Leg, call_id: CallId, seen: ChannelsSeen) -> ChannelHungUp:
@@ -355,6 +364,7 @@ def _restored(call: Call) -> Track:
             began_at=talk.answered_at,
             status="ANSWER",
             answered=True,
+            told=False,
         )
         for talk in call.talks
         if talk.ended_at is None
@@ -364,7 +374,6 @@ def _restored(call: Call) -> Track:
         last_at=max(i for i in instants if i is not None),
         legs=legs,
         offer=_open_offer(call),
-        waiting=call.state is CallState.QUEUED,
         menu_done=call.menu is not None,
     )
 

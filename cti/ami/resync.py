@@ -151,8 +151,8 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
                 )
     if legs:
         return
-    # An offer that was just decided has not moved the caller yet; routing times out what is lost.
-    if caller.context == "cti-wait" and state is not CallState.OFFERED:
+    # Told also while an offer is live: the desk keeps it until the offer is over.
+    if caller.context == "cti-wait":
         queue = caller.own.get("CTI_QUEUE", "")
         if queue:
             yield CallerQueued(**base, queue=QueueId(queue))

@@ -150,7 +150,8 @@ def _offered(track: Track, signal: OfferDecided, _agent: AgentId | None, at: dat
 
 
 def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) -> Step:
-    if track.leg(signal.agent_uniqueid) is not None:
+    # A leg that dials is an agent's consultation: not (yet) a talk with the caller.
+    if signal.uniqueid != track.call.uniqueid or track.leg(signal.agent_uniqueid) is not None:
         return move(track, Move.NOTE, at), ()
     offer = track.offer if track.offer is not None and track.offer.agent == agent else None
     track = move(track, Move.RING if offer else Move.RING_OTHER, at)
@@ -188,9 +189,19 @@ def _dial_ended(track: Track, signal: DialEnded, agent: AgentId | None, at: date
             at,
         )
         leg = track.leg(signal.agent_uniqueid)
-    if leg is None or leg.answered:
+    if leg is None:
         return move(track, Move.NOTE, at), ()
+    if leg.answered:
+        return _tell_again(move(track, Move.NOTE, at), leg, at)
     return _answered(track, leg, at)
+
+
+def _tell_again(track: Track, leg: Leg, at: datetime) -> Step:
+    """A talk that began before our start: those who listen now have not heard of it."""
+    if leg.told or leg.agent is None:
+        return track, ()
+    track = with_leg(track, replace(leg, told=True))
+    return track, (fact(ev.CallAnswered, track, at, agent=leg.agent, offer_id=leg.offer_id),)
 
 
 def _answered(track: Track, leg: Leg, at: datetime) -> Step:

@@ -12,7 +12,8 @@ from cti.domain.model import CallState
 _S = CallState
 
 # What every living call allows, where it changes nothing.
-_ANYWHERE = (Move.NOTE, Move.RECORD, Move.MENU_OVER, Move.LEG_OVER, Move.RING_OTHER)
+# An agent's leg may be told to have ended after the caller went on to a queue.
+_ANYWHERE = (Move.NOTE, Move.RECORD, Move.MENU_OVER, Move.LEG_OVER, Move.RING_OTHER, Move.AGENT_LEFT)
 
 
 def _stay(state: CallState) -> dict[Move, CallState]:
@@ -58,7 +59,6 @@ TABLE: dict[CallState, dict[Move, CallState]] = {
     | {
         Move.HOLD: _S.HELD,
         Move.UNHOLD: _S.TALKING,
-        Move.AGENT_LEFT: _S.TALKING,
         Move.ANSWER: _S.TALKING,  # a colleague joins, or takes over
         Move.TRANSFER: _S.TALKING,
         Move.QUEUE: _S.QUEUED,  # passed on to a queue

@@ -63,6 +63,7 @@ class Leg:
     began_at: datetime  # Asterisk's DialBegin
     status: str | None = None  # DialEnd's status; None: not seen yet
     answered: bool = False
+    told: bool = True  # False: answered before our start, the answer is to be told again when a snapshot shows it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
