@@ -12,4 +12,4 @@ def check_state(state: str, reason: str) -> tuple[AgentState, str]:
     chosen = AgentState(state)
     if chosen is AgentState.BREAK and reason not in BREAK_REASONS:
         raise Refused(400, "state_refused", problems=[f"reason: one of {', '.join(BREAK_REASONS)}"])
-    return chosen, reason if chosen is AgentState.BREAK else "chosen"
+    return chosen, reason if chosen is AgentState.BREAK else ""

@@ -14,7 +14,15 @@ import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
 
-from cti.domain.events import AgentPhoneChanged, AgentStateChanged, CallEnded, CallLinked, CallRinging
+from cti.domain.events import (
+    AgentPhoneChanged,
+    AgentStateChanged,
+    CallAnswered,
+    CallEnded,
+    CallHeld,
+    CallLinked,
+    CallRinging,
+)
 from cti.domain.model import (
     AgentId,
     AgentState,
@@ -117,6 +125,24 @@ async def test_a_pop_is_offered_updated_answered_and_ended_in_numbered_messages(
     assert registry.get_sample_value("kakehashi_pop_age_seconds_count") == 1  # only the ring itself
 
 
+async def test_an_update_carries_only_what_changed(site: Site, pops: ScreenPop) -> None:
+    ws = await site.socket(await site.logged_in("sato"))
+    await receive(ws)
+    pops.handle(ringing())
+    pops.handle(CallAnswered(at=T0, tenant=DEMO, call=CALL, agent=SATO, offer_id=OFFER))
+    pops.handle(CallHeld(at=T0, tenant=DEMO, call=CALL))
+    unsure = Link(confidence=LinkConfidence.NONE, score=0.0, why="unknown_number")
+    pops.handle(CallLinked(at=T0, tenant=DEMO, call=CALL, link=unsure, status="live"))
+    sure = replace(unsure, confidence=LinkConfidence.LIKELY)
+    pops.handle(CallLinked(at=T0, tenant=DEMO, call=CALL, link=sure, status="live"))
+    said = [await receive(ws) for _ in range(5)]
+    assert [m["type"] for m in said] == ["pop.offer", "pop.answered", "pop.update", "pop.update", "pop.update"]
+    held, whole, part = said[2:]
+    assert (held["phase"], set(held["card"].values())) == ("held", {None})
+    assert None not in whole["card"].values()
+    assert [name for name, value in part["card"].items() if value is not None] == ["link"]
+
+
 async def test_all_tabs_of_an_agent_see_the_same_numbers_and_nobody_else_sees_them(site: Site, pops: ScreenPop) -> None:
     client = await site.logged_in("sato")
     tabs = [await site.socket(client), await site.socket(await site.logged_in("sato"))]
@@ -136,6 +162,8 @@ async def test_a_page_that_returns_learns_how_much_it_missed(site: Site, pops: S
     ws = await site.socket(client)
     first = await receive(ws)
     await ws.close()
+    registry = site.fakes.metrics.registry
+    await until(lambda: registry.get_sample_value("kakehashi_sockets") == 0)
     pops.handle(ringing())
     pops.handle(CallEnded(at=T0, tenant=DEMO, call=CALL))
     ws = await site.socket(client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 from datetime import UTC, datetime
 
@@ -92,6 +93,14 @@ def test_a_cursor_comes_back_as_it_was(at: datetime, n: int) -> None:
     assert len(text) <= 200
 
 
+@pytest.mark.parametrize(
+    "inside", ["2026-11-20T00:00:00+00:00|c", f"2026-11-20T00:00:00|{call_id(1)}", f"x|{call_id(1)}"]
+)
+def test_a_cursor_needs_an_instant_with_a_zone_and_a_call(inside: str) -> None:
+    with pytest.raises(Refused, match="bad_cursor"):
+        cursors.read(base64.urlsafe_b64encode(inside.encode()).decode())
+
+
 @given(st.text(max_size=120))
 def test_any_other_text_is_refused(text: str) -> None:
     try:
@@ -133,10 +142,10 @@ def test_an_unknown_key_is_its_own_text() -> None:
 @pytest.mark.parametrize(
     ("state", "reason", "expected"),
     [
-        ("available", "", "chosen"),
+        ("available", "", ""),
         ("break", "lunch", "lunch"),
-        ("training", "anything", "chosen"),
-        ("offline", "", "chosen"),
+        ("training", "anything", ""),
+        ("offline", "", ""),
     ],
 )
 def test_states_and_reasons(state: str, reason: str, expected: str) -> None:
