@@ -16,7 +16,9 @@ VEHICLES = 60
 COMPANY_DRIVERS = 24  # more than the 20 that an answer lists
 COMPANY = "株式会社みなと設備"
 COMPANY_NUMBER = "+81366660100"
+CARS = VEHICLES - 7  # shared by the crowd; the first seven belong to the callers of the demo
 HOUR = 3600
+DAY = 24 * HOUR
 STEP = 900  # bookings start and end on the quarter hour
 
 # The four demo callers and the booking of each: see demo_callers.json.
@@ -189,18 +191,19 @@ def _crowd(db: sqlite3.Connection, rng: random.Random, anchor: int) -> None:
 
 def _bookings(db: sqlite3.Connection, rng: random.Random, n: int, member_id: str, anchor: int) -> None:
     """One returned booking for most; one that runs, is late or comes for some. Cars from V-0008 on."""
-    vehicle = f"V-{8 + n % (VEHICLES - 7):04d}"
+    vehicle = f"V-{8 + n % CARS:04d}"
     length = rng.randrange(2, 24) * STEP
     if rng.random() < 0.8:
-        end = anchor - rng.randrange(2 * 24, 40 * 24) * HOUR - n * STEP
+        # A week of its own for each driver of a car, so that no two ever had it at once.
+        end = anchor - (3 + 8 * (n // CARS)) * DAY - rng.randrange(6 * 24) * HOUR
         _book(db, f"{60000000 + n * 10}", member_id, vehicle, end - length, end, end - rng.randrange(0, 900))
     now_or_next = n % 12
     number = f"{60000000 + n * 10 + 5}"
-    if n >= VEHICLES - 7:
+    if n >= CARS:
         start = anchor + (n + 1) * HOUR  # never before the car's present driver is back
         if now_or_next < 6:
             _book(db, number, member_id, vehicle, start, start + length, None)
     elif now_or_next == 0:
         _book(db, number, member_id, vehicle, anchor - length - 2 * STEP, anchor - 2 * STEP, None)
     elif now_or_next < 6:
-        _book(db, number, member_id, vehicle, anchor - length // 2, anchor + length, None)
+        _book(db, number, member_id, vehicle, anchor - length // 2 // STEP * STEP, anchor + length, None)
