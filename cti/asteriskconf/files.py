@@ -9,8 +9,10 @@ from pathlib import Path
 
 from cti.domain.errors import ConfigError
 
-# Owner writes, Asterisk's group reads: pjsip.conf and manager.conf hold passwords.
-FILE_MODE = 0o640
+# Text is configuration: owner writes, Asterisk's group reads, for pjsip.conf and manager.conf hold passwords.
+TEXT_MODE = 0o640
+# Bytes are sounds, which are no secret.
+BYTES_MODE = 0o644
 
 
 def write(files: Mapping[str, str | bytes], directory: Path) -> tuple[str, ...]:
@@ -27,11 +29,11 @@ def write(files: Mapping[str, str | bytes], directory: Path) -> tuple[str, ...]:
         directory.mkdir(parents=True, exist_ok=True)
         owner = directory.stat()
         for name, content in files.items():
-            data = content.encode() if isinstance(content, str) else content
+            data, mode = (content.encode(), TEXT_MODE) if isinstance(content, str) else (content, BYTES_MODE)
             target = directory / name
             if target.is_file() and target.read_bytes() == data:
                 continue
-            staged.append((_stage(target, data, owner.st_uid, owner.st_gid), target))
+            staged.append((_stage(target, data, mode, owner), target))
         for temporary, target in staged:
             temporary.replace(target)
         _sync_directory(directory)
@@ -45,16 +47,16 @@ def write(files: Mapping[str, str | bytes], directory: Path) -> tuple[str, ...]:
     return tuple(target.name for _, target in staged)
 
 
-def _stage(target: Path, data: bytes, uid: int, gid: int) -> Path:
+def _stage(target: Path, data: bytes, mode: int, owner: os.stat_result) -> Path:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     path = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), FILE_MODE)
+            os.fchmod(file.fileno(), mode)
             if os.geteuid() == 0:
-                os.fchown(file.fileno(), uid, gid)
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             os.fsync(file.fileno())
     except BaseException:
         path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cti.asteriskconf.check import rights_problems
 from tests.e2e.dialplan.ami import Ami
 from tests.e2e.dialplan.rig import SECRET, Rig
 
@@ -36,6 +37,12 @@ async def test_the_user_may_not(rig: Rig, name: str, headers: dict[str, str]) ->
     answer = await rig.ami.action(name, **headers)
     assert answer["Response"] == "Error"
     assert re.search("Permission denied|Invalid/unknown command", answer["Message"]), answer
+
+
+async def test_asterisk_itself_says_that_the_rights_are_right(rig: Rig) -> None:
+    allowed = await rig.ami.action("ListCommands")
+    assert rights_problems(allowed) == ()
+    assert len(allowed) > 30
 
 
 async def test_the_user_may_not_run_programs_through_a_variable(rig: Rig) -> None:

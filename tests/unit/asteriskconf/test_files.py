@@ -17,6 +17,7 @@ def test_files_are_written_for_owner_and_group(tmp_path: Path) -> None:
     assert (etc / "a.conf").read_text(encoding="utf-8") == "eins 王\n"
     assert (etc / "b.ulaw").read_bytes() == b"\xff\x00"
     assert stat.S_IMODE((etc / "a.conf").stat().st_mode) == 0o640
+    assert stat.S_IMODE((etc / "b.ulaw").stat().st_mode) == 0o644  # a sound is no secret
     assert sorted(path.name for path in etc.iterdir()) == ["a.conf", "b.ulaw"]
 
 
