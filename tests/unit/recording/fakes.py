@@ -48,6 +48,7 @@ class MemoryObjectStore:
         self.down = False
         self.damage = 0
         self.puts: list[str] = []
+        self.refused: set[str] = set()  # keys that are not let in
         self.requests = 0
         self.asked = asyncio.Event()  # set at each request
 
@@ -59,6 +60,8 @@ class MemoryObjectStore:
 
     async def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
         self._answer()
+        if key in self.refused:
+            raise Unavailable(f"the object store refuses {key}")
         data = path.read_bytes()
         self.puts.append(key)
         if self.damage > 0:
