@@ -132,7 +132,7 @@ def journey(call: Call, recording: ports.RecordingFacts | None) -> list[bodies.J
     if call.menu_at is not None:
         steps.append(step(at=call.menu_at, what="menu", detail=None if call.menu is None else call.menu.menu))
         path = () if call.menu is None else call.menu.path
-        steps += [step(at=call.menu_at, what="menu_step", detail=s.label) for s in path]
+        steps += [step(at=call.menu_at, what="menu_step", detail=s.label or s.node) for s in path]
     if call.queued_at is not None:
         steps.append(step(at=call.queued_at, what="queued", detail=call.queue))
     for offer in call.offers:

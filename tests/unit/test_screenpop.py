@@ -230,6 +230,17 @@ def test_every_way_an_offer_fails_withdraws_it_with_that_outcome() -> None:
         assert pops.current(DEMO, SATO) is None
 
 
+def test_an_offer_said_to_have_failed_after_the_answer_takes_nothing_away() -> None:
+    call = call_no(1, (1, SATO))
+    screen, pops = play(
+        ringing(call, 1, SATO, 20), answered(call, 1, SATO, 25), over(call, 1, SATO, 26, OfferOutcome.TIMED_OUT)
+    )
+    assert screen.kinds == ["PopOffered", "PopAnswered"]
+    shown = pops.current(DEMO, SATO)
+    assert shown is not None
+    assert shown.phase is PopPhase.TALKING
+
+
 def test_a_caller_who_hangs_up_while_it_rings_is_withdrawn_once() -> None:
     call = call_no(1, (1, SATO))
     screen, _ = play(ringing(call, 1, SATO, 20), closed(call, 22), over(call, 1, SATO, 22, OfferOutcome.WITHDRAWN))
