@@ -113,6 +113,7 @@ def test_a_wrong_language_key_is_asked_again_once() -> None:
         (["48120017", "5", "1"], "48120017"),
         (["48120017", "", "1"], "48120017"),
         (["48120017", "#", "1"], "48120017"),  # out of habit, after all eight digits
+        (["48120017", "#", "5", "1"], "48120017"),  # and it is not counted as a wrong key
         (["48120017", "", ""], None),
         (["48120017", "2", "48120025", "2"], None),
         (["#"], None),

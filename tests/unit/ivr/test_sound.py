@@ -14,11 +14,12 @@ from ivr.sound import SILENT_DBFS, measure, write_atomic
 
 def tone(path: Path, *, seconds: float, amplitude: float, silence_s: float = 0.0, rate: int = 8000) -> Path:
     samples = [round(amplitude * math.sin(2 * math.pi * 400 * n / rate)) for n in range(round(seconds * rate))]
+    hum = [n % 7 - 3 if amplitude else 0 for n in range(round(silence_s * rate))]  # no pause is digital silence
     with wave.open(str(path), "wb") as target:
         target.setnchannels(1)
         target.setsampwidth(2)
         target.setframerate(rate)
-        target.writeframes(array.array("h", [*samples, *[0] * round(silence_s * rate)]).tobytes())
+        target.writeframes(array.array("h", [*samples, *hum]).tobytes())
     return path
 
 
