@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from dataclasses import replace
@@ -75,7 +76,42 @@ async def test_somebody_listens_and_never_answers() -> None:
             assert (await client.look_up(ASK)).fault is LookupFault.SLOW
 
 
-@pytest.mark.parametrize("url", ["http://no such host/", "http://127.0.0.1:99999", "http://lookup.invalid", "nonsense"])
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "fault"),
+    [
+        (b"", LookupFault.DOWN),
+        (b"\x00\xff\xfe SIP/2.0 200 OK\r\n\r\n", LookupFault.WRONG),
+        (b"220 mail.example ESMTP\r\n", LookupFault.WRONG),
+        (HEAD + b"X: " + b"x" * 100_000 + b"\r\n\r\n", LookupFault.WRONG),
+        (HEAD + b"Content-Length: 99\r\n\r\n{}", LookupFault.DOWN),
+        (HEAD + b"Content-Length: 999999999999\r\n\r\n{}", LookupFault.HUGE),
+        (HEAD + b"Content-Length: -1\r\n\r\n{}", LookupFault.WRONG),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}", LookupFault.WRONG),
+        (HEAD + b"Content-Length: 0\r\n\r\n", LookupFault.WRONG),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", LookupFault.WRONG),
+        (b"HTTP/1.1 503 Away\r\nRetry-After: tomorrow\r\nContent-Length: 0\r\n\r\n", LookupFault.FAILED),
+        (b"HTTP/1.1 429 Slow\r\nRetry-After: 999999999999\r\nContent-Length: 0\r\n\r\n", LookupFault.FAILED),
+        (b"HTTP/1.1 400 No\r\nContent-Length: 100001\r\n\r\n{" + b"[" * 100_000, LookupFault.REFUSED),
+    ],
+    ids=[str(n) for n in range(13)],
+)
+async def test_whatever_listens_there(sent: bytes, fault: LookupFault) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(sent)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with LookupClient(url, "t", limits=replace(QUICK, deadline_s=1.0)) as client:
+            assert (await client.look_up(ASK)).fault is fault
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "nonsense"])
 async def test_an_address_that_cannot_be(url: str) -> None:
     async with LookupClient(url, "t", limits=LookupLimits(deadline_s=2.0)) as client:
         result = await client.look_up(ASK)
