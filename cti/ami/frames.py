@@ -84,8 +84,12 @@ class FrameSplitter:
         return True
 
     def _check_rest(self) -> None:
-        if len(self._buffer) > MAX_LINE_BYTES:
-            self._check_size(bytes(self._buffer))
+        """The frame that is not complete yet; looks at its last line only, however small the pieces come."""
+        size = len(self._buffer)
+        if size > MAX_FRAME_BYTES:
+            raise PeerError(f"a frame from Asterisk is longer than {MAX_FRAME_BYTES} bytes")
+        if size > MAX_LINE_BYTES and self._buffer.rfind(EOL, size - MAX_LINE_BYTES - len(EOL)) < 0:
+            raise PeerError(f"a line from Asterisk is longer than {MAX_LINE_BYTES} bytes")
 
     @staticmethod
     def _check_size(frame: bytes) -> None:

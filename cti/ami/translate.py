@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cti.domain.model import CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
@@ -36,12 +36,14 @@ from cti.domain.signals import (
 
 # Longer is no number and no name: carriers allow 15 digits, SIP display names rarely pass 80 characters.
 MAX_TEXT = 300
+# Two clocks that differ by more are set wrong, and ours is the one the records are kept by.
+_MAX_SKEW = timedelta(days=1)
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _OFFER = re.compile(r"[0-9a-f]{32}\Z")
 _NUMBER = re.compile(r"\d{1,10}\Z", re.ASCII)
-_TIMESTAMP = re.compile(r"(\d{1,11})\.(\d{1,9})\Z", re.ASCII)
+_TIMESTAMP = re.compile(r"(\d{1,10})\.(\d{1,9})\Z", re.ASCII)
 
 # Asterisk's device states (main/devicestate.c). Ringing while in use is busy: the agent talks.
 PHONE_STATES: Mapping[str, PhoneState] = {
@@ -87,15 +89,13 @@ def translate(frame: Headers, now: datetime) -> Signal | Skipped:
 
 
 def timestamp(frame: Headers, now: datetime) -> datetime:
-    """The Timestamp header ("1795300000.123456", epoch seconds) as aware UTC, or ``now``."""
+    """The Timestamp header ("1795300000.123456", epoch seconds) as aware UTC, or ``now`` for one that cannot be."""
     match = _TIMESTAMP.match(frame.get("Timestamp", ""))
     if match is None:
         return now
-    micro = int(match[2][:6].ljust(6, "0"))
-    try:
-        return datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=micro)
-    except (OverflowError, ValueError, OSError):
-        return now
+    at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2][:6].ljust(6, "0")))
+    # A call never goes back in time: one event of the year 5138 would keep all that follow there.
+    return at if abs(at - now) < _MAX_SKEW else now
 
 
 def variables(frame: Headers, prefix: str = "") -> dict[str, str]:

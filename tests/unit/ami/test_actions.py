@@ -1,0 +1,106 @@
+"""Actions as headers: what docs/dialplan.md promises, and nothing that could be read as something else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cti.ami import actions
+from cti.domain.errors import CallerError
+from cti.domain.model import AgentId, CallId, ChannelName, Offer, OfferId, QueueId, TenantId
+
+CHANNEL = ChannelName("PJSIP/trunk-0000001a")
+
+
+def an_offer(offer_id: str = "0a" * 16) -> Offer:
+    return Offer(
+        offer_id=OfferId(offer_id), tenant=TenantId("demo"), call_id=CallId("c"), queue=QueueId("members"),
+        agent=AgentId("sato"), ring_s=20, reason="最長待機", made_at=datetime(2026, 11, 21, tzinfo=UTC), attempt=1,
+    )  # fmt: skip
+
+
+def test_an_offer_is_the_variable_that_the_dialplan_compares_and_then_the_move() -> None:
+    setvar, redirect = actions.offer(an_offer(), channel=CHANNEL, endpoint="demo-sato", epoch="17")
+    assert setvar == {
+        "Action": "Setvar",
+        "Channel": CHANNEL,
+        "Variable": "CTI_OFFER",
+        "Value": f"{'0a' * 16}|17|demo-sato|20",
+    }
+    assert redirect == {
+        "Action": "Redirect",
+        "Channel": CHANNEL,
+        "Context": "cti-connect",
+        "Exten": "0a" * 16,
+        "Priority": "1",
+    }
+
+
+def test_taking_back_empties_the_variable_first() -> None:
+    setvar, redirect = actions.take_back(CHANNEL)
+    assert (setvar["Variable"], setvar["Value"]) == ("CTI_OFFER", "")
+    assert (redirect["Context"], redirect["Exten"]) == ("cti-wait", "s")
+
+
+def test_the_others() -> None:
+    assert actions.treat(CHANNEL, "closed")["Exten"] == "closed"
+    assert actions.beat(1795299049) == {"Action": "Setvar", "Variable": "CTI_BEAT", "Value": "1795299049"}
+    assert actions.epoch("7") == {"Action": "Setvar", "Variable": "CTI_EPOCH", "Value": "7"}
+    assert actions.hang_up(CHANNEL) == {"Action": "Hangup", "Channel": CHANNEL, "Cause": "16"}
+    assert [a["Variable"] for a in actions.set_variables(CHANNEL, {"CTI_LANG": "en", "__X": ""})] == ["CTI_LANG", "__X"]
+    assert "CTI_NUMBER" in str(actions.status()["Variables"]).split(",")
+
+
+@pytest.mark.parametrize(
+    "channel", ["", "/.*/", "/PJSIP.*/", "PJSIP", "PJSIP/", "PJSIP/ x", "PJSIP/a\r\nX: y", "x" * 300 + "/a"]
+)
+def test_a_channel_that_is_none(channel: str) -> None:
+    for build in (actions.take_back, actions.hang_up, lambda c: actions.treat(c, "closed")):
+        with pytest.raises(CallerError):
+            build(ChannelName(channel))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "SHELL(reboot)", "CHANNEL(language)", "1X", "A B", "A=B", "A\r\n", "X" * 100, "___A"]
+)
+def test_a_variable_whose_name_would_be_a_function_or_a_second_header(name: str) -> None:
+    with pytest.raises(CallerError, match="variable"):
+        actions.set_variable(name, "1")
+
+
+@pytest.mark.parametrize(
+    ("offer_id", "endpoint"),
+    [
+        ("short", "demo-sato"),
+        ("0A" * 16, "demo-sato"),
+        ("0a" * 16, "demo sato"),
+        ("0a" * 16, "a|b"),
+        ("0a" * 16, "../x"),
+    ],
+)
+def test_an_offer_that_the_dialplan_could_not_read(offer_id: str, endpoint: str) -> None:
+    with pytest.raises(CallerError):
+        actions.offer(an_offer(offer_id), channel=CHANNEL, endpoint=endpoint, epoch="1")
+
+
+@pytest.mark.parametrize("treatment", ["", "s,1", "a b", "Closed", "h&x"])
+def test_a_treatment_that_is_no_extension(treatment: str) -> None:
+    with pytest.raises(CallerError):
+        actions.treat(CHANNEL, treatment)
+
+
+@given(st.text(max_size=30))
+def test_no_text_makes_an_action_of_something_else(text: str) -> None:
+    for build in (
+        lambda: actions.set_variable(text, "1"),
+        lambda: actions.hang_up(ChannelName(text)),
+        lambda: actions.treat(CHANNEL, text),
+    ):
+        try:
+            built = build()
+        except CallerError:
+            continue
+        assert not any("\r" in str(v) or "\n" in str(v) for v in built.values())

@@ -1,0 +1,138 @@
+"""A snapshot as signals: what the desk does not know, and nothing it knows already."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cti.ami import resync
+from cti.domain import signals as sig
+from cti.domain.model import CallId, CallState
+from tests.scenarios.tables import Kept, a_desk
+
+NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+T0 = int(NOW.timestamp()) - 90
+CALL = CallId("53676525-d699-4616-9e75-42f9f082142e")
+
+
+def caller(context: str = "cti-wait", bridge: str = "", **changes: str) -> dict[str, str]:
+    """As Asterisk 22.10.1 answers Status."""
+    variables = {"CTI_CALL_ID": CALL, "CTI_TENANT": "demo", "CTI_NUMBER": "+81501234500", "CTI_QUEUE": "members"}
+    variables |= {"CTI_T0": str(T0), "CTI_OFFER": "(null)"}
+    item = {
+        "Event": "Status",
+        "Channel": "PJSIP/trunk-00000001",
+        "ChannelState": "6",
+        "CallerIDNum": "09012345678",
+        "CallerIDName": "<unknown>",
+        "Context": context,
+        "Exten": "s",
+        "Uniqueid": "1.0",
+        "ChanVariable": f"CTI_CALL_ID={CALL}",
+        "BridgeID": bridge,
+        "Seconds": "88",
+        "Variable": "\n".join(f"{k}={v}" for k, v in variables.items()),
+    }
+    return {**item, **changes}
+
+
+def leg(bridge: str = "", state: str = "6", uniqueid: str = "1.1") -> dict[str, str]:
+    variables = [f"CTI_CALL_ID={CALL}", "CTI_TENANT=demo", "CTI_NUMBER=(null)", "CTI_QUEUE=(null)"]
+    return {
+        "Event": "Status",
+        "Channel": "PJSIP/demo-sato-00000002",
+        "ChannelState": state,
+        "Context": "cti-agent-demo",
+        "Uniqueid": uniqueid,
+        "ChanVariable": f"CTI_CALL_ID={CALL}",
+        "BridgeID": bridge,
+        "Seconds": "30",
+        "Variable": "\n".join(variables),
+    }
+
+
+def told(*items: dict[str, str], known: CallState | None = None, after_gap: bool = True) -> list[sig.Signal]:
+    states = {} if known is None else {CALL: known}
+    return resync.signals(resync.read(items), states, NOW, after_gap=after_gap)
+
+
+def kinds(signals: list[sig.Signal]) -> list[str]:
+    return [type(s).__name__ for s in signals]
+
+
+def test_an_unknown_call_that_waits() -> None:
+    arrived, queued = told(caller())
+    assert arrived == sig.CallerArrived(
+        at=NOW - timedelta(seconds=90), channel="PJSIP/trunk-00000001", uniqueid="1.0", call_id=CALL, tenant="demo",
+        number_called="+81501234500", caller_number="09012345678", caller_name="",
+    )  # fmt: skip
+    assert isinstance(queued, sig.CallerQueued)
+    assert queued.queue == "members"
+
+
+def test_an_unknown_call_that_talks() -> None:
+    signals = told(caller("cti-connect", "b"), leg("b"))
+    assert kinds(signals) == ["CallerArrived", "DialBegan", "DialEnded"]
+    assert isinstance(signals[2], sig.DialEnded)
+    assert (signals[2].status, signals[2].agent_uniqueid) == ("ANSWER", "1.1")
+    assert signals[2].at == NOW - timedelta(seconds=30)
+
+
+def test_an_unknown_call_that_rings() -> None:
+    assert kinds(told(caller("cti-connect"), leg(state="5"))) == ["CallerArrived", "DialBegan"]
+
+
+def test_an_agent_in_another_bridge_does_not_talk_with_the_caller() -> None:
+    assert kinds(told(caller("cti-connect", "b"), leg("c"))) == ["CallerArrived"]
+
+
+def test_an_unknown_call_in_the_fallback_and_one_in_the_menu() -> None:
+    assert kinds(told(caller("cti-fallback"))) == ["CallerArrived", "CallerFellBack"]
+    assert kinds(told(caller("cti-menu"))) == ["CallerArrived"]
+
+
+def test_the_regular_audit_leaves_known_calls_alone() -> None:
+    assert told(caller(), known=CallState.OFFERED, after_gap=False) == []
+    assert told(caller("cti-connect", "b"), leg("b"), known=CallState.TALKING, after_gap=False) == []
+
+
+def test_after_a_gap_known_calls_are_moved_and_never_begun_again() -> None:
+    assert kinds(told(caller(), known=CallState.TALKING)) == ["CallerQueued"]
+    assert kinds(told(caller("cti-connect", "b"), leg("b"), known=CallState.OFFERED)) == ["DialBegan", "DialEnded"]
+    assert kinds(told(caller("cti-fallback"), known=CallState.QUEUED)) == ["CallerFellBack"]
+    assert told(caller("cti-fallback"), known=CallState.FALLBACK) == []
+
+
+def test_channels_that_are_not_ours() -> None:
+    stranger = caller(Variable="CTI_CALL_ID=(null)", ChanVariable="CTI_CALL_ID=")
+    assert told(stranger, leg("b")) == []
+    assert resync.uniqueids(resync.read([stranger, leg("b"), {"Event": "StatusComplete"}])) == {"1.0", "1.1"}
+
+
+@pytest.mark.parametrize("t0", ["", "(null)", "soon", str(int(NOW.timestamp()) + 500), "1"])
+def test_an_arrival_time_that_cannot_be_is_taken_from_the_channels_age(t0: str) -> None:
+    item = caller()
+    item["Variable"] = item["Variable"].replace(str(T0), t0)
+    (arrived, _) = told(item)
+    assert arrived.at == NOW - timedelta(seconds=88)
+
+
+def test_a_snapshot_told_twice_or_by_events_as_well_changes_nothing() -> None:
+    kept = Kept()
+    desk = a_desk(kept)
+    items = [caller("cti-connect", "b"), leg("b")]
+    for _ in range(3):
+        for signal in resync.signals(resync.read(items), desk.known(), NOW, after_gap=True):
+            desk.apply(signal)
+        desk.apply(sig.ChannelsSeen(at=NOW, uniqueids=resync.uniqueids(resync.read(items))))
+    assert [type(e).__name__ for e in kept.events] == ["CallArrived", "CallAnswered"]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(sorted({*caller(), *leg()})), st.text(max_size=20))))
+def test_no_answer_raises(items: list[dict[str, str]]) -> None:
+    channels = resync.read({**item, "Event": "Status"} for item in items)
+    for signal in resync.signals(channels, {}, NOW, after_gap=True):
+        assert signal.at.tzinfo is not None
