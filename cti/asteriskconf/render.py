@@ -90,6 +90,7 @@ def _check_machine(checker: Checker, settings: AsteriskSettings) -> None:
         ("beat_limit_s", 2, 60),
         ("look_s", 1, 60),
         ("fallback_wait_s", 10, 86400),
+        ("fallback_look_s", 2, 600),
         ("max_files", 256, 1_000_000),
     ):
         checker.number(key, getattr(settings, key), least, most)
@@ -291,6 +292,7 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "menu_tries": str(settings.menu_tries),
         "look_s": str(settings.look_s),
         "fallback_wait_s": str(settings.fallback_wait_s),
+        "fallback_look_s": str(settings.fallback_look_s),
         "agent_contexts": "".join(_agent_contexts(settings)) or "; no agents yet\n",
         **_websocket_values(settings, sip_bind),
     }

@@ -98,4 +98,7 @@ class AsteriskSettings:
     beat_limit_s: int = 4
     look_s: int = 4  # how often a waiting caller looks at the heartbeat; 1 s costs 12 % more CPU at 200 callers
     fallback_wait_s: int = 900  # the longest wait in Asterisk's own queue
+    fallback_look_s: int = (
+        20  # how often a caller there looks whether the server is back; each look is a new queue entry
+    )
     max_files: int = 8192

@@ -25,7 +25,7 @@ PHONE_SECRET = "phone-secret"
 EPOCH = "7"
 MENU_NUMBER, PLAIN_NUMBER = "+81501234500", "+81501234510"
 AGENTS = ("sato", "suzuki", "busy", "declining", "absent", "silent", "missing", "full", "nobody", "twice")
-# Each prompt is 0.4 s of a tone of its own, so that a test hears which one was said.
+# Each prompt is a tone of its own, so that a test hears which one was said.
 PROMPTS = {
     "please-hold": 300,
     "recorded": 350,
@@ -40,6 +40,7 @@ PROMPTS = {
     "transfer-sorry": 1150,
     "position-1": 1200,
 }
+BRIEF = ("recorded", "please-hold")  # heard in nearly every test, measured in none
 CALLER_HZ, AGENT_HZ = 440, 1000
 PROMPT_S = 0.4
 
@@ -193,14 +194,17 @@ def _settings(run: RunFolder, pool: PortPool) -> AsteriskSettings:
         ),
         queues=(
             FallbackQueue(tenant="demo", queue="members", members=("demo-sato",), ring_s=5),
+            FallbackQueue(tenant="demo", queue="slow", members=("demo-suzuki",), ring_s=2),
             FallbackQueue(tenant="demo", queue="roadside", members=("demo-missing",), ring_s=5),
         ),
         numbers=(
             CalledNumber(number=MENU_NUMBER, tenant="demo", queue="members", menu="main"),
             CalledNumber(number=PLAIN_NUMBER, tenant="demo", queue="members"),
+            CalledNumber(number="+81501234530", tenant="demo", queue="slow"),
             CalledNumber(number="+81501234520", tenant="demo", queue="roadside", language="en"),
         ),
         agent_rtp_timeout_s=2,
+        fallback_look_s=3,
     )
 
 
@@ -210,7 +214,7 @@ def _sounds(folder: Path) -> None:
     for position, language in enumerate(("ja", "en")):
         (folder / language).mkdir()
         for name, hz in PROMPTS.items():
-            write_wav(folder / language / f"{name}.wav", tone(hz + 25 * position, PROMPT_S))
+            write_wav(folder / language / f"{name}.wav", tone(hz + 25 * position, 0.1 if name in BRIEF else PROMPT_S))
     for path in (folder.parent, *folder.parent.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
 

@@ -89,6 +89,22 @@ async def test_a_fallback_without_anybody_says_so(rig: Rig) -> None:
     assert tone_seconds(sound, PROMPTS["treat-nobody-logged-in"] + 25, share=0.25) >= 0.15
 
 
+async def test_who_waits_in_the_fallback_returns_when_the_server_is_back(rig: Rig) -> None:
+    rig.beating.clear()
+    await rig.beat_once(age_s=60)
+    since, seen = rig.ami.now, len(rig.suzuki.events)
+    arrived = await rig.arrive(number="+81501234530")
+    call_id = arrived["CallID"]
+    await rig.suzuki.wait_for("CALL_INCOMING", since=seen)
+    # Nobody answers. A look without a server keeps the caller in the queue, and says nothing again.
+    await rig.suzuki.wait_for("CALL_INCOMING", since=seen, count=2)
+    fallbacks = [event for event in rig.ami.of_call(call_id, since) if event.get("UserEvent") == "CtiFallback"]
+    assert len(fallbacks) == 1
+    rig.beating.set()
+    await rig.ami.user_event("CtiQueued", since=since, CallID=call_id)
+    await rig.end()
+
+
 async def test_a_menu_that_alone_is_broken_does_not_keep_a_caller_from_routing(rig: Rig) -> None:
     await rig.close_menu()
     rig.expected_complaints = AGI_REFUSED
