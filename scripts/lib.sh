@@ -77,10 +77,11 @@ run_named() {
   fi
   file=$ROOT/tests/$kind/$1.py
   [ -e "$file" ] || { printf 'no such %s: %s\n' "$kind" "$1" >&2; run_named "$kind" >&2; exit 2; }
+  local environment module=tests.$kind.$1
   shift
-  local environment
   environment=$("$ROOT/scripts/setup" test web)
-  exec "$environment/bin/python" "$file" "$@"
+  cd "$ROOT"
+  exec "$environment/bin/python" -m "$module" "$@"
 }
 
 # Root's components run as another user: each folder above the cache must let others pass.

@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import time
-import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from cti.demo.components import MissingComponent, cache_folder
 from cti.demo.folders import PortPool, run_folder
 from cti.demo.phones import Baresip, PhoneError
 from cti.demo.processes import ChildFailed
-from cti.demo.stack import DESK_FILE, TENANT, Stack, running_stack
+from cti.demo.stack import Stack, running_stack
 
 # Elapsed time counts from the script that set everything up, when there was one.
 STARTED = time.time()
@@ -110,9 +109,8 @@ def status(*, as_json: bool) -> int:
 
 @asynccontextmanager
 async def _stack() -> AsyncIterator[Stack]:
-    desk: dict[str, Any] = tomllib.loads(DESK_FILE.read_text(encoding="utf-8"))["tenants"][TENANT]
     with run_folder() as run, PortPool() as pool:
-        async with running_stack(run, pool, desk, _say) as stack:
+        async with running_stack(run, pool, _say) as stack:
             yield stack
 
 

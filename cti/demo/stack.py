@@ -10,7 +10,8 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,18 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a desk on this machine is made of; the defaults are the demo's."""
+
+    desk_file: Path = DESK_FILE
+    rtp_ports: int = RTP_PORTS
+    asterisk: Mapping[str, int] = field(default_factory=dict)  # more keys of the [asterisk] table
+    prompts: bool = True  # False: no spoken texts, for calls without a menu
+    # Called with the database's address when the desk file has been applied: more agents than a file should list.
+    fill: Callable[[str], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DemoPorts:
     """Every port the desk listens on."""
 
@@ -56,11 +69,12 @@ class Stack:
 
     run: RunFolder
     pool: PortPool
+    plan: Plan
     ports: DemoPorts
     config: Path  # kakehashi.toml
     secrets: dict[str, str]  # ami, lookup
     folders: AsteriskFolders
-    desk: dict[str, Any]  # examples/desk.toml's tenant
+    desk: dict[str, Any]  # the desk file's tenant
     postgres: RunningPostgres
     store: RunningObjectStore
     asterisk: RunningAsterisk | None = None
@@ -161,18 +175,21 @@ class Stack:
 
 
 @asynccontextmanager
-async def running_stack(run: RunFolder, pool: PortPool, desk: dict[str, Any], say: Progress) -> AsyncIterator[Stack]:
+async def running_stack(
+    run: RunFolder, pool: PortPool, say: Progress, plan: Plan | None = None
+) -> AsyncIterator[Stack]:
     """Bring everything up; at the end, take everything down in the opposite order.
 
     Raises MissingComponent, ChildFailed or PhoneError, each naming the part and the end of its log.
     """
+    plan = plan or Plan()
     ports = DemoPorts(
         web=pool.tcp(),
         sip=pool.tcp(),
         ami=pool.tcp(),
         fastagi=pool.tcp(),
         lookup=pool.tcp(),
-        rtp=pool.udp_block(RTP_PORTS),
+        rtp=pool.udp_block(plan.rtp_ports),
     )
     async with AsyncExitStack() as cleanup:
         started = time.monotonic()
@@ -184,11 +201,12 @@ async def running_stack(run: RunFolder, pool: PortPool, desk: dict[str, Any], sa
         stack = Stack(
             run=run,
             pool=pool,
+            plan=plan,
             ports=ports,
             config=run.path / "kakehashi.toml",
             secrets={"ami": secrets.token_urlsafe(24), "lookup": secrets.token_urlsafe(24)},
             folders=asterisk_folders(run),
-            desk=desk,
+            desk=tomllib.loads(plan.desk_file.read_text(encoding="utf-8"))["tenants"][TENANT],
             postgres=postgres,
             store=store,
         )
@@ -228,7 +246,9 @@ async def _databases(
 async def _prepare_desk(stack: Stack) -> None:
     """Tables, desk, prompts, Asterisk's configuration: the commands an operator would type."""
     await _command(stack, "database", "migrate")
-    await _command(stack, "config", "apply", str(DESK_FILE))
+    await _command(stack, "config", "apply", str(stack.plan.desk_file))
+    if stack.plan.fill is not None:
+        await stack.plan.fill(stack.postgres.url)
     conn = await asyncpg.connect(stack.postgres.url)
     try:
         # The demo's log-ins are printed for everybody to see: nothing is won by asking for new passwords.
@@ -237,10 +257,10 @@ async def _prepare_desk(stack: Stack) -> None:
     finally:
         await conn.close()
     stack.agent_secrets = {row["agent"]: row["sip_secret"] for row in rows}
-    await asyncio.gather(
-        _command(stack, "prompts", "render", "--cache", str(cache_folder() / "prompts")),
-        _command(stack, "asterisk-conf", "render", str(stack.folders.etc)),
-    )
+    wanted = [_command(stack, "asterisk-conf", "render", str(stack.folders.etc))]
+    if stack.plan.prompts:
+        wanted.append(_command(stack, "prompts", "render", "--cache", str(cache_folder() / "prompts")))
+    await asyncio.gather(*wanted)
 
 
 async def _command(stack: Stack, *words: str) -> str:
@@ -270,6 +290,7 @@ def _write_config(stack: Stack) -> None:
                 ("rtp_first", ports.rtp.start),
                 ("rtp_last", ports.rtp.stop - 1),
                 ("trunk_peers", [LOOPBACK]),
+                *stack.plan.asterisk.items(),
             ],
         ),
         (

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
 from cti.demo.folders import PortPool, run_folder
-from cti.demo.stack import DESK_FILE, TENANT, Stack, running_stack
+from cti.demo.stack import Stack, running_stack
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def desk() -> AsyncIterator[Stack]:
     """The running desk, with a registered phone for each agent."""
-    content = tomllib.loads(DESK_FILE.read_text(encoding="utf-8"))["tenants"][TENANT]
     with run_folder() as run, PortPool() as pool:
-        async with running_stack(run, pool, content, lambda _: None) as stack:
+        async with running_stack(run, pool, lambda _: None) as stack:
             for hz, agent in ((1000, "sato"), (700, "suzuki"), (1300, "smith")):
                 await stack.start_agent_phone(agent, sound=hz)
             yield stack
