@@ -91,4 +91,6 @@ def move(track: Track, step: Move, at: datetime) -> Track:
     state = TABLE[track.call.state].get(step)
     if state is None:
         raise IllegalMove(step.value, track.call.state.value, track.call.call_id)
-    return replace(track, call=replace(track.call, state=state), last_at=max(at, track.last_at))
+    # Most moves stay: a copy of a call's 30 fields costs as much as all the rest of a signal.
+    call = track.call if state is track.call.state else replace(track.call, state=state)
+    return replace(track, call=call, last_at=max(at, track.last_at))
