@@ -100,7 +100,7 @@ async def test_qa_finds_a_call_and_hears_it_and_the_trail_knows(
     await log_in(client, "watanabe")
     await choose_password(client)
     seen: list[str] = []
-    after = ""
+    after: str | None = ""
     while after is not None:
         async with client.get(f"/api/calls?limit=2&number=090-1234&agent=sato&after={after}") as answer:
             body = await answer.json()

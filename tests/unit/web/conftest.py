@@ -46,7 +46,8 @@ class Site:
         return client
 
     async def socket(self, client: aiohttp.ClientSession, **arguments: Any) -> aiohttp.ClientWebSocketResponse:
-        return await client.ws_connect("/api/socket", **arguments)
+        ws: aiohttp.ClientWebSocketResponse = await client.ws_connect("/api/socket", **arguments)
+        return ws
 
     async def close(self) -> None:
         for client in self.clients:

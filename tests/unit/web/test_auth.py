@@ -18,7 +18,7 @@ GIVES = {"login": {"login": "sato", "password": PASSWORD}}
 
 async def ask(client: aiohttp.ClientSession, route: Route, **arguments: object) -> int:
     path = route.path.replace("{call_id}", call_id(1))
-    json = {} if route.body is not None else None
+    json: dict[str, str] | None = {} if route.body is not None else None
     async with client.request(route.method, path, json=json, **arguments) as answer:  # type: ignore[arg-type]
         return answer.status
 
@@ -105,7 +105,7 @@ async def test_every_route_admits_exactly_the_roles_of_the_table(site: Site, rou
 async def test_with_the_first_password_only_the_password_can_be_changed(site: Site, route: Route) -> None:
     client = await site.logged_in("shinjin")
     status = await ask(client, route)
-    if route.first_password or not route.roles & {"agent", "qa"}:
+    if route.first_password or not (route.roles or frozenset()) & {"agent", "qa"}:
         assert (status == 403) == (not route.first_password)
     else:
         async with client.request(route.method, route.path.replace("{call_id}", call_id(1))) as answer:

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
+from yarl import URL
 
 from cti.web import ports
 from cti.web.bodies import CallRecord
@@ -387,7 +388,7 @@ async def test_files_with_a_hash_in_their_name_stay_for_ever(site: Site, built: 
      "/assets/link.txt", "/assets/%00", "/assets//etc/passwd", "/secret.txt", "/assets/nothing.js"],
 )  # fmt: skip
 async def test_nothing_outside_the_folder_is_served(site: Site, built: Path, path: str) -> None:
-    url = aiohttp.client.URL(site.url + path, encoded=True)
+    url = URL(site.url + path, encoded=True)
     made = aiohttp.ClientSession()
     site.clients.append(made)
     async with made.get(url) as answer:
