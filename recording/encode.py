@@ -43,8 +43,11 @@ SUFFIX = ".webm"
 FORMAT = "webm/opus"
 CHANNELS = 2
 
-# Two voices of telephone bandwidth. Below 32 kbit/s libopus begins to share one band between left and right.
+# Two voices of telephone bandwidth at once: with less, libopus shares bands between left and right and one voice is
+# faintly heard on the other side (-50 dB at 32 kbit/s). docs/decisions/0080-stored-format.md has the figures.
 BIT_RATE_BIT_S = 40_000
+# Of 0 to 10: half the time of 10 and no difference that could be measured.
+_EFFORT = 5
 # Below the niceness of anything that carries a live call.
 _NICE = 10
 # ffmpeg takes about 1 s of one core for 150 s of sound; a machine twenty times slower is stuck, not slow.
@@ -181,7 +184,8 @@ def ffmpeg_arguments(output: Path, *, rate: int) -> list[str]:
     return [
         get_encoder_name(), "-nostdin", "-v", "error", "-y", "-threads", "1",
         "-f", "s16le", "-ar", str(rate), "-ac", str(CHANNELS), "-i", "pipe:0",
-        "-c:a", "libopus", "-b:a", str(BIT_RATE_BIT_S), "-application", "audio", "-vbr", "on",
+        "-c:a", "libopus", "-b:a", str(BIT_RATE_BIT_S), "-application", "audio",
+        "-vbr", "constrained", "-compression_level", str(_EFFORT),
         # A seek lands on a cue, one per cluster; 2 s is 10 KB to read again. Cues in front: a player needs one
         # request less before it can seek.
         "-cluster_time_limit", "2000", "-cues_to_front", "1", "-map_metadata", "-1", "-fflags", "+bitexact",
