@@ -162,9 +162,11 @@ def _running() -> dict[str, Any] | None:
 
 def _tell(stack: Stack) -> None:
     _print_status(stack.status())
-    print("\nTry:\n  kakehashi demo call --keys w1w0      a member beside a locked car (log in as sato and watch)")
-    for one in demo_callers():
-        print(f"  kakehashi demo call --from {one.number:<15} {one.about['en']}")
+    print("\nLog in as sato and place a call, in a second terminal:")
+    tries = [("--keys 10", "A member beside a locked car, by the shortest way through the menu.")]
+    tries += [(f"--from {one.number}", one.about["en"]) for one in demo_callers()]
+    for words, sentence in tries:
+        print(f"  scripts/kakehashi demo call {words:<24} {sentence}")
     print("\nCtrl-C stops everything.", flush=True)
 
 
@@ -174,7 +176,7 @@ def _print_status(running: dict[str, Any]) -> None:
         print(f"            {user['login']:<10} {user['password']:<16} {', '.join(user['roles'])}")
     print(f"Calls     {running['trunk']['sip']} (any SIP phone, UDP, no password)")
     print(f"Logs      {running['logs']}")
-    print("More      kakehashi demo status --json")
+    print("More      scripts/kakehashi demo status --json")
 
 
 def _say(sentence: str) -> None:
