@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -63,6 +64,8 @@ HEADERS: Mapping[str, str] = {
 HSTS = "max-age=31536000"
 # A shift of a thousand pages connects within the same second.
 BACKLOG = 1024
+# A thousand agents with some tabs each, S3 and the database; more is a leak that should show.
+OPEN_FILES = 65_536
 # Sessions that are over are refused at once; their rows may stay a while.
 SWEEP_S = 600.0
 
@@ -170,6 +173,20 @@ def tls_context(settings: WebSettings) -> ssl.SSLContext | None:
     return context
 
 
+def allow_many_files() -> int:
+    """Raise this process's limit of open files as far as it may go; returns the limit.
+
+    Each page is an open file, and the usual soft limit of 1,024 ends a desk of a thousand. The hard limit is the
+    operator's and is left alone.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return soft
+
+
 class WebServer:
     """The web side with its life."""
 
@@ -187,6 +204,7 @@ class WebServer:
     async def start(self) -> None:
         """Listen. Raises ConfigError for certificates that cannot be used, OSError for an address taken."""
         context = tls_context(self.settings)
+        allow_many_files()
         self._runner = web.AppRunner(
             self.app, access_log=None, shutdown_timeout=self.settings.drain_s, handle_signals=False
         )
