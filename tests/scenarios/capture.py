@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -202,6 +204,20 @@ async def fallback(rig: Rig, tap: Tap) -> None:
     await asyncio.sleep(1.0)
 
 
+async def lost_agent(rig: Rig, tap: Tap) -> None:
+    """sato's phone freezes: its sound stops, and Asterisk hangs its leg up."""
+    await offered(rig, tap, "sato", "3a" * 16)
+    await asyncio.sleep(1.0)
+    os.kill(rig.sato.child.pid, signal.SIGSTOP)
+    try:
+        since = rig.ami.now
+        await rig.ami.user_event("CtiQueued", since=since)
+        await asyncio.sleep(0.5)
+        await rig.end()
+    finally:
+        os.kill(rig.sato.child.pid, signal.SIGCONT)
+
+
 async def stale(rig: Rig, tap: Tap) -> None:
     queued = await rig.waiting()
     tap.row(time.time(), "(offer)", more=f"agent=sato; offer={'2b' * 16}; ring_s=20")
@@ -213,6 +229,7 @@ async def stale(rig: Rig, tap: Tap) -> None:
 SCENARIOS: tuple[Callable[[Rig, Tap], Awaitable[None]], ...] = (
     answered, caller_ends, abandoned_in_menu, abandoned_in_queue, rejected_then_answered, busy, not_registered,
     rang_out, taken_back, caller_ends_while_ringing, hold, blind_transfer, fallback, stale,
+    lost_agent,
 )  # fmt: skip
 
 

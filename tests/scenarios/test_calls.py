@@ -218,3 +218,18 @@ def test_any_order_and_any_loss_leaves_the_desk_whole(table: str, seed: int) -> 
             assert call.held_s >= 0
             assert sum(o.outcome is None for o in call.offers) <= 1
     assert len(kept.of(ev.CallEnded)) <= 1
+
+
+def test_a_lost_agent_is_no_end_of_the_call() -> None:
+    """The agent's phone froze: the caller waits again, with the age the call has."""
+    kept, _ = play("lost_agent")
+    call = record(kept)
+    words = story(kept)
+    assert words[words.index("CallAnswered sato") :] == [
+        "CallAnswered sato",
+        "AgentFreed sato",
+        "CallQueued",
+        "CallEnded",
+    ]
+    assert {e.call.queued_at for e in kept.of(ev.CallQueued) if isinstance(e, ev.CallQueued)} == {call.queued_at}
+    assert (call.end_reason, call.ended_by) == (EndReason.COMPLETED, EndedBy.CALLER)
