@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from cti.domain.model import MenuFacts, MenuId, MenuStep, QueueId, SkillId, SkillLevel
 from ivr.menus import ChoiceNode, DigitsNode, EndNode, LanguageNode, Menu, Node, SayNode, prompt_name
 from ivr.steps import CallerLeft, Dialogue, GetDigits, Outcome, Say, SetLanguage, Step
+from ivr.texts import ENDONYMS
 
 Asking = Generator[Step, str, str]
 
@@ -78,7 +79,6 @@ def _to_the_end(menu: Menu, progress: _Progress) -> Generator[Step, str, EndNode
     progress.queue = node.queue_by_language.get(progress.language, node.queue)  # type: ignore[call-overload]
     progress.skills = dict(node.skills)
     progress.reason = progress.reason or node.reason
-    progress.note(node, "")
     if node.prompts:
         yield Say(prompts=_names(node))
     return node
@@ -99,7 +99,7 @@ def _language(node: LanguageNode, progress: _Progress) -> Asking:
             break
         progress.typed = ""
     chosen = node.keys.get(pressed, node.default)
-    progress.note(node, pressed, chosen if pressed in node.keys else "")
+    progress.note(node, pressed, ENDONYMS[chosen] if pressed in node.keys else "")
     progress.language = chosen
     yield SetLanguage(language=chosen)
     return node.next

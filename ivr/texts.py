@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 LANGUAGES = ("ja", "en")
+# A language's name in itself: the same in every catalogue.
+ENDONYMS = {"ja": "日本語", "en": "English"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -70,7 +70,6 @@ async def test_keys_typed_ahead_during_the_greeting_answer_everything(
         "member": "1",
         "reservation": "48120017",
         "reason": "1",
-        "end-roadside": "",
     }
 
 
