@@ -10,7 +10,7 @@ import json
 import logging
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -26,7 +26,6 @@ from routing.plan import steps_from_data
 
 log = logging.getLogger(__name__)
 
-CHANNEL = "desk_changed"  # `config apply` notifies it
 # A batch a fifth of a second: pages and reports do not look closer, and 20 calls/s make a dozen rows.
 FLUSH_S = 0.2
 RETRY_S = 1.0
@@ -55,7 +54,7 @@ class StoreStats:
 
 
 class RoutingStore:
-    """Implements routing.desk.DeskStore, and tells when the desk changed."""
+    """Implements routing.desk.DeskStore."""
 
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self._pool = pool
@@ -220,42 +219,6 @@ class RoutingStore:
             except AWAY as error:
                 log.warning("old decisions could not be removed", extra={"error": type(error).__name__})
             await asyncio.sleep(FORGET_EVERY_S)
-
-    # --- Changes of the desk ---
-
-    async def listen(self, changed: Callable[[], None]) -> None:
-        """Call ``changed`` at each `config apply`, and whenever one may have been missed. Runs until cancelled."""
-        pause_s = RETRY_S
-        while True:
-            try:
-                async with self._pool.acquire(timeout=QUERY_S) as connection:
-                    pause_s = RETRY_S
-                    await _listen_on(connection, changed)
-            except AWAY as error:
-                log.warning("routing does not hear of changes of the desk", extra={"error": type(error).__name__})
-            await asyncio.sleep(pause_s)
-            pause_s = min(RETRY_MOST_S, pause_s * 2)
-
-
-async def _listen_on(connection: Any, changed: Callable[[], None]) -> None:
-    """Until this connection is lost."""
-    lost = asyncio.Event()
-
-    def ended(_connection: object) -> None:
-        lost.set()
-
-    def notified(_connection: object, _pid: int, _channel: str, _payload: str) -> None:
-        changed()
-
-    connection.add_termination_listener(ended)
-    try:
-        await connection.add_listener(CHANNEL, notified)
-        changed()
-        await lost.wait()
-    finally:
-        connection.remove_termination_listener(ended)
-        if not connection.is_closed():
-            await connection.remove_listener(CHANNEL, notified)
 
 
 # --- Rows to rules ---------------------------------------------------------------------------------

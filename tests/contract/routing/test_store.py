@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -161,30 +160,6 @@ async def test_memory_is_bounded(store: RoutingStore, monkeypatch: pytest.Monkey
     await store.start()
     assert await store.stop() == 0
     assert await store.decisions_of(DEMO, CallId("c1")) == [decided(number) for number in range(15, 25)]
-
-
-async def test_config_apply_is_heard_also_after_the_connection_broke(
-    store: RoutingStore, database: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store_module, "RETRY_S", 0.05)
-    heard: asyncio.Queue[None] = asyncio.Queue()
-    task = asyncio.create_task(store.listen(lambda: heard.put_nowait(None)))
-    try:
-        async with asyncio.timeout(10):
-            await heard.get()  # at the beginning: something may have been missed
-            await apply(database)
-            await heard.get()
-            await database.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-            )
-            await heard.get()
-            await apply(database)
-            await heard.get()
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_old_decisions_are_forgotten(store: RoutingStore, database: asyncpg.Pool[Any]) -> None:
