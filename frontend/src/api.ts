@@ -1,9 +1,11 @@
 /** The HTTP API, typed from the server's schema. Every failure is a `Refusal` that can be shown to a person. */
 import { language } from "./i18n";
 import type {
+  Board,
   CallRecord,
   LoginRequest,
   Me,
+  MyCalls,
   PasswordRequest,
   Peaks,
   Problem,
@@ -18,6 +20,12 @@ export class Refusal extends Error {
   ) {
     super(message);
   }
+}
+
+/** Told when the server says that nobody is logged in (any more), or that the password has to be changed first. */
+let onNobody: (key: string) => void = () => undefined;
+export function whenNobody(tell: (key: string) => void): void {
+  onNobody = tell;
 }
 
 async function ask(method: string, path: string, body?: unknown): Promise<Response> {
@@ -36,8 +44,14 @@ async function ask(method: string, path: string, body?: unknown): Promise<Respon
     throw new Refusal(0, "unreachable", "");
   }
   if (response.ok) return response;
+  throw await refusalOf(response);
+}
+
+async function refusalOf(response: Response): Promise<Refusal> {
   const problem = (await response.json().catch(() => null)) as Problem | null;
-  throw new Refusal(response.status, problem?.key ?? "server_error", problem?.title ?? response.statusText);
+  const key = problem?.key ?? "server_error";
+  if (key === "not_logged_in" || key === "must_change_password") onNobody(key);
+  return new Refusal(response.status, key, problem?.title ?? "");
 }
 
 async function read<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
@@ -49,9 +63,23 @@ export const api = {
   login: (body: LoginRequest) => read<Me>("POST", "/api/login", body),
   logout: () => ask("POST", "/api/logout"),
   changePassword: (body: PasswordRequest) => ask("PUT", "/api/me/password", body),
+  board: () => read<Board>("GET", "/api/queues"),
+  myCalls: () => read<MyCalls>("GET", "/api/my/calls/today"),
   call: (callId: string) => read<CallRecord>("GET", `/api/calls/${encodeURIComponent(callId)}`),
   recordings: (query: Record<string, string>) =>
     read<RecordingPage>("GET", `/api/recordings?${new URLSearchParams(query)}`),
   peaks: (callId: string) => read<Peaks>("GET", `/api/recordings/${encodeURIComponent(callId)}/peaks`),
   audioUrl: (callId: string) => `/api/recordings/${encodeURIComponent(callId)}/audio`,
+  /** Why a recording cannot be heard: the media element itself does not say. Null: the server would send it. */
+  async audioRefusal(callId: string): Promise<Refusal | null> {
+    const path = `/api/recordings/${encodeURIComponent(callId)}/audio`;
+    try {
+      const answer = await fetch(path, { headers: { Range: "bytes=0-0", "Accept-Language": language.value } });
+      if (!answer.ok) return await refusalOf(answer);
+      await answer.body?.cancel();
+      return null;
+    } catch {
+      return new Refusal(0, "unreachable", "");
+    }
+  },
 };

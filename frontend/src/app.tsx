@@ -28,8 +28,7 @@ export function App() {
       <Switch>
         {hasRole("agent") && <Route path="/agent" component={AgentPage} />}
         {hasRole("agent", "supervisor", "admin") && <Route path="/queues" component={QueuesPage} />}
-        {hasRole("qa") && <Route path="/qa" component={QaPage} />}
-        {hasRole("qa") && <Route path="/qa/:call" component={QaPage} />}
+        {hasRole("qa") && <Route path="/qa/:call?" component={QaPage} />}
         <Route>
           <Redirect to={home()} replace />
         </Route>

@@ -96,7 +96,7 @@ function aside(desk: Desk, message: Aside): Desk {
 type AgentMessage = Extract<ServerMessage, { stream: "agent" }>;
 
 function agentMessage(desk: Desk, message: AgentMessage): Desk {
-  if (message.type === "agent.state") return { ...desk, agent: message.agent };
+  if (message.type === "agent.state") return agentState(desk, message.agent);
   if (message.type === "pop.offer") {
     return { ...desk, pop: message.pop, ended: null, missed: null };
   }
@@ -127,4 +127,11 @@ function agentMessage(desk: Desk, message: AgentMessage): Desk {
         ended: { at: message.ended_at, talkS: message.talk_s, goesOn: message.ended_by === null },
       };
   }
+}
+
+/** A state that is no longer after-call work takes the call that ended from the screen; a phone's change alone does not. */
+function agentState(desk: Desk, agent: AgentBody): Desk {
+  const chosen = desk.agent === null || agent.since !== desk.agent.since || agent.state !== desk.agent.state;
+  const over = chosen && agent.state !== "wrap_up" && desk.pop?.phase === "ended";
+  return over ? { ...desk, agent, pop: null, ended: null } : { ...desk, agent };
 }

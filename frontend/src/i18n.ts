@@ -2,6 +2,9 @@
 import { computed, signal } from "@preact/signals";
 import en from "./catalogue/en.json";
 import ja from "./catalogue/ja.json";
+import { sameDay } from "./times";
+
+export { duration } from "./times";
 
 export type Language = "ja" | "en";
 export type Key = keyof typeof ja;
@@ -9,13 +12,14 @@ export type Key = keyof typeof ja;
 const catalogues: Record<Language, Record<Key, string>> = { ja, en };
 const STORED = "kakehashi.language";
 
-function initial(): Language {
-  const stored = localStorage.getItem(STORED);
-  if (stored === "ja" || stored === "en") return stored;
-  return navigator.language.startsWith("ja") || !navigator.language ? "ja" : "en";
+function stored(): Language | null {
+  const value = localStorage.getItem(STORED);
+  return value === "ja" || value === "en" ? value : null;
 }
 
-export const language = signal<Language>(initial());
+export const language = signal<Language>(
+  stored() ?? (navigator.language.startsWith("ja") || !navigator.language ? "ja" : "en"),
+);
 export const timeZone = signal<string>("Asia/Tokyo");
 
 export function choose(next: Language): void {
@@ -24,15 +28,21 @@ export function choose(next: Language): void {
   document.documentElement.lang = next;
 }
 
+/** Another tab chose: this one follows. */
+addEventListener("storage", (event) => {
+  const other = event.key === STORED ? stored() : null;
+  if (other && other !== language.value) choose(other);
+});
+
 /** The text of a key, `{name}` filled from `values`. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
   return catalogues[language.value][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
-/** The text of a key made from a slug the server sent; the slug itself when the catalogue does not know it. */
-export function tSlug(prefix: string, slug: string): string {
+/** The text of a key made from a slug the server sent; `otherwise`, or the slug itself, when nobody has written one. */
+export function tSlug(prefix: string, slug: string, otherwise = slug): string {
   const key = `${prefix}.${slug}`;
-  return key in ja ? t(key as Key) : slug;
+  return Object.hasOwn(ja, key) ? t(key as Key) : otherwise;
 }
 
 /** The name of something that has one in each language. */
@@ -41,29 +51,25 @@ export function named(thing: { name_ja: string; name_en: string }): string {
 }
 
 const locale = computed(() => (language.value === "ja" ? "ja-JP" : "en-GB"));
-const clock = computed(
-  () => new Intl.DateTimeFormat(locale.value, { hour: "2-digit", minute: "2-digit", timeZone: timeZone.value }),
-);
-const day = computed(
-  () =>
-    new Intl.DateTimeFormat(locale.value, {
-      month: "short",
-      day: "numeric",
-      weekday: "short",
-      hour: "2-digit",
-      minute: "2-digit",
-      timeZone: timeZone.value,
-    }),
-);
 
-export const timeOfDay = (at: string): string => clock.value.format(new Date(at));
-export const dateAndTime = (at: string): string => day.value.format(new Date(at));
+function format(options: Intl.DateTimeFormatOptions) {
+  const made = computed(() => new Intl.DateTimeFormat(locale.value, { ...options, timeZone: timeZone.value }));
+  return (at: string): string => made.value.format(new Date(at));
+}
 
-/** Seconds as people read them on a phone: 0:07, 12:34, 1:02:03. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor((whole % 3600) / 60);
-  const rest = String(whole % 60).padStart(2, "0");
-  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+/** 07:45 */
+export const timeOfDay = format({ hour: "2-digit", minute: "2-digit" });
+const day = format({ month: "short", day: "numeric", weekday: "short" });
+/** 11月22日(日) 07:45 */
+export const dateAndTime = (at: string): string => `${day(at)} ${timeOfDay(at)}`;
+
+/** A day in words next to now: today's goes without its date. `nowMs` is the server's clock. */
+export function dayAndTime(at: string, nowMs: number): string {
+  return sameDay(at, nowMs, timeZone.value) ? t("time.today", { time: timeOfDay(at) }) : dateAndTime(at);
+}
+
+/** From … to …, the day said once where it is one. */
+export function span(from: string, to: string, nowMs: number): string {
+  const end = sameDay(from, to, timeZone.value) ? timeOfDay(to) : dayAndTime(to, nowMs);
+  return `${dayAndTime(from, nowMs)} – ${end}`;
 }

@@ -1,6 +1,6 @@
 /** Who is logged in, and the one socket of this page. */
 import { signal } from "@preact/signals";
-import { api, Refusal } from "./api";
+import { api, Refusal, whenNobody } from "./api";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
@@ -12,8 +12,14 @@ export const desk = signal<Desk>(emptyDesk);
 export const connection = signal<Connection>("connecting");
 /** Set when /api/me could not be reached at start. */
 export const startProblem = signal<boolean>(false);
+/** The log-in ended by itself: the log-in page says so. */
+export const sessionOver = signal<boolean>(false);
 
 let socket: DeskSocket | null = null;
+// After a call the database has the row within milliseconds; people do not look sooner than this.
+const TODAY_MS = 700;
+const START_AGAIN_MS = 3_000;
+let today: ReturnType<typeof setTimeout> | undefined;
 
 export async function start(): Promise<void> {
   startProblem.value = false;
@@ -21,12 +27,25 @@ export async function start(): Promise<void> {
     enter(await api.me());
   } catch (error) {
     if (error instanceof Refusal && error.status === 401) me.value = null;
-    else startProblem.value = true;
+    else {
+      startProblem.value = true;
+      setTimeout(() => startProblem.value && void start(), START_AGAIN_MS);
+    }
   }
 }
 
+whenNobody((key) => {
+  if (!me.peek()) return; // nobody was: the log-in page, or the first question of all
+  if (key === "must_change_password") void start();
+  else {
+    forget();
+    sessionOver.value = true;
+  }
+});
+
 export function enter(who: Me): void {
   me.value = who;
+  sessionOver.value = false;
   timeZone.value = who.time_zone;
   const roles = who.user.roles;
   if (!who.user.must_change && roles.some((role) => role !== "qa")) connect();
@@ -40,6 +59,8 @@ export async function leave(): Promise<void> {
 function forget(): void {
   socket?.close();
   socket = null;
+  connection.value = "connecting";
+  clearTimeout(today);
   desk.value = emptyDesk;
   me.value = null;
 }
@@ -52,14 +73,15 @@ function connect(): void {
       const next = reduce(desk.value, message, Date.now());
       if (next.stale && !desk.value.stale) opened.hello();
       desk.value = next;
+      if (message.type === "pop.withdraw" || message.type === "pop.answered" || message.type === "call.ended") {
+        readTodaySoon();
+      }
     },
     connection(state) {
       connection.value = state;
     },
     doubt() {
-      api.me().catch((error: unknown) => {
-        if (error instanceof Refusal && error.status === 401) forget();
-      });
+      void api.me().catch(() => undefined); // a session that is over shows itself (whenNobody)
     },
     resume: () => ({ streamId: desk.value.streamId, seq: desk.value.agentSeq }),
   });
@@ -67,7 +89,27 @@ function connect(): void {
   opened.open();
 }
 
+/** The list of today's calls is not in the agent's messages: it is read again when a call changed hands. */
+function readTodaySoon(): void {
+  clearTimeout(today);
+  today = setTimeout(() => {
+    api.myCalls().then(
+      (answer) => {
+        if (me.peek()) desk.value = { ...desk.value, callsToday: answer.calls };
+      },
+      () => undefined, // the list as it was is better than none
+    );
+  }, TODAY_MS);
+}
+
 export const send = (message: ClientMessage): boolean => socket?.send(message) ?? false;
+/** Asks for a state. The page shows it when the server says so; without a connection it says at once why not. */
+export function chooseState(state: "available" | "break" | "training" | "offline", reason = ""): void {
+  if (!send({ type: "state.set", state, reason, ref: state })) {
+    desk.value = { ...desk.value, lastError: { key: "unreachable", text: "", ref: state } };
+  }
+}
+
 export const subscribe = (): void => socket?.subscribe("queues");
 export const unsubscribe = (): void => socket?.unsubscribe("queues");
 

@@ -15,6 +15,7 @@ export interface Listener {
 // The server pings every 15 s; two missed pings and some network make a dead line.
 const SILENCE_MS = 40_000;
 const FIRST_RETRY_MS = 250;
+// The protocol allows up to 30 s; an agent who waits for a call must not look at an old screen for that long.
 const LAST_RETRY_MS = 5_000;
 // Policy violation: the session is over (docs/protocol.md). A refused handshake shows itself as a socket that never opened.
 const SESSION_OVER = 1008;
@@ -34,7 +35,6 @@ export class DeskSocket {
 
   open(): void {
     this.closed = false;
-    this.listener.connection("connecting");
     const socket = new WebSocket(this.url);
     this.socket = socket;
     let opened = false;
@@ -82,6 +82,7 @@ export class DeskSocket {
 
   close(): void {
     this.closed = true;
+    removeEventListener("online", this.now);
     clearTimeout(this.retry);
     clearTimeout(this.watchdog);
     this.socket?.close(1000);
@@ -90,7 +91,15 @@ export class DeskSocket {
 
   private heard(): void {
     clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => this.socket?.close(4000, "silence"), SILENCE_MS);
+    this.watchdog = setTimeout(() => this.giveUp(), SILENCE_MS);
+  }
+
+  /** A dead line does not answer a close frame either: this socket is left to the browser, and a new one is made. */
+  private giveUp(): void {
+    const dead = this.socket;
+    this.socket = null;
+    dead?.close(4000, "silence");
+    this.lost(true);
   }
 
   private lost(doubtful: boolean): void {
@@ -102,5 +111,12 @@ export class DeskSocket {
     const pause = this.retryMs * (0.5 + Math.random() / 2);
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
     this.retry = setTimeout(() => this.open(), pause);
+    addEventListener("online", this.now, { once: true });
   }
+
+  /** The network is back: do not sit out the pause. */
+  private readonly now = (): void => {
+    clearTimeout(this.retry);
+    if (!this.closed && this.socket?.readyState !== WebSocket.OPEN) this.open();
+  };
 }

@@ -1,33 +1,57 @@
-import { useEffect } from "preact/hooks";
-import { dateAndTime, duration, language, named, t, timeOfDay, tSlug } from "../i18n";
-import { secondsSince } from "../now";
+import { useRef } from "preact/hooks";
+import { dateAndTime, duration, named, t, timeOfDay, tSlug } from "../i18n";
+import { useKeys } from "../keys";
 import { callerText } from "../parts/caller";
-import { PopCard } from "../parts/pop";
-import { desk, send } from "../session";
-import type { CallLine } from "../wire";
+import { linkedMember, PopCard } from "../parts/pop";
+import { problemText } from "../parts/problem";
+import { Timer } from "../parts/timer";
+import { chooseState, desk } from "../session";
+import type { AgentBody, CallLine, Named } from "../wire";
 
 /** The agent's day: own state and phone on the left, who is calling on the right. */
 export function AgentPage() {
-  const pop = desk.value.pop;
-  useEffect(() => {
-    const before = document.title;
-    if (pop?.phase === "ringing") document.title = `☎ ${callerText(pop.caller)}`;
-    return () => {
-      document.title = before;
-    };
-  }, [pop?.phase, pop?.call_id, language.value]);
-
+  const stage = useRef<HTMLElement>(null);
+  const own = useRef<HTMLDivElement>(null);
+  const focus = (selector: string) => own.current?.querySelector<HTMLElement>(selector)?.focus();
+  useKeys([
+    { key: "s", does: "keys.state", run: () => focus("[aria-pressed=true], button") },
+    { key: "b", does: "keys.break", run: () => focus(".breaks button") },
+    { key: "c", does: "keys.call", run: () => stage.current?.focus() },
+  ]);
+  const { pop, ended } = desk.value;
   return (
     <div class="desk">
       <h1 class="visually-hidden">{t("nav.agent")}</h1>
-      <section class="side" aria-label={t("agent.me")}>
+      <section class="side" ref={own} aria-label={t("agent.me")}>
         <OwnState />
         <Today />
       </section>
-      <section class="stage" aria-label={t("agent.call")} aria-live="polite">
-        {pop ? <PopCard key={pop.call_id} pop={pop} ended={desk.value.ended} /> : <NoCall />}
+      <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
+        {pop ? <PopCard key={pop.call_id} pop={pop} ended={ended} /> : <NoCall />}
       </section>
+      <Announcer />
     </div>
+  );
+}
+
+/** What a screen reader says by itself: that it rings and who, then who it turned out to be. Nothing that ticks. */
+function Announcer() {
+  const { pop } = desk.value;
+  const member = pop && linkedMember(pop);
+  const link = pop?.card.link.link;
+  const parts = pop
+    ? [
+        tSlug("phase", pop.phase),
+        callerText(pop.caller),
+        pop.queue && named(pop.queue),
+        member?.name,
+        link && tSlug("confidence", link.confidence),
+      ]
+    : [];
+  return (
+    <p role="status" class="visually-hidden">
+      {parts.filter(Boolean).join(" ")}
+    </p>
   );
 }
 
@@ -42,7 +66,7 @@ function NoCall() {
   return (
     <div class="empty">
       <p class="empty-title">{t("agent.no_call")}</p>
-      <p>{advice}</p>
+      <p>{agent ? advice : ""}</p>
       {missed && <p class="note">{t("agent.last_offer", { outcome: tSlug("outcome", missed.outcome) })}</p>}
     </div>
   );
@@ -50,53 +74,50 @@ function NoCall() {
 
 const choices = ["available", "training", "offline"] as const;
 
+/** Why the agent is in the state, when it says more than the state itself. */
+function reasonText(agent: AgentBody, breaks: readonly Named[]): string {
+  if (agent.reason === "" || agent.reason === "chosen") return "";
+  const own = breaks.find((reason) => reason.id === agent.reason);
+  return own ? named(own) : tSlug("reason", agent.reason);
+}
+
 function OwnState() {
-  const { agent, breakReasons, lastError } = desk.value;
-  if (!agent) return <div class="panel" aria-busy="true" />;
-  const set = (state: "available" | "break" | "training" | "offline", reason = "") =>
-    send({ type: "state.set", state, reason });
+  const { agent, user, breakReasons, lastError } = desk.value;
+  if (!agent) return <div class="panel own-state">{user && <p class="note">{t("problem.no_agent")}</p>}</div>;
   return (
     <div class="panel own-state">
       <div class="spread">
-        <div>
-          <p class={`state-word state-${agent.state}`}>{tSlug("state", agent.state)}</p>
-          <p class="note">{agent.reason ? tSlug("reason", agent.reason) : " "}</p>
-        </div>
-        <p class="timer" aria-label={t("agent.since")}>
-          {duration(secondsSince(agent.since))}
-        </p>
+        <p class={`state-word state-${agent.state}`}>{tSlug("state", agent.state)}</p>
+        <Timer since={agent.since} label={t("agent.since")} large />
       </div>
-      <p class={`phone phone-${agent.phone}`}>
-        {t("agent.phone")}: <strong>{tSlug("phone", agent.phone)}</strong>
-      </p>
+      <p class="note one-line">{reasonText(agent, breakReasons)}</p>
       <div class="choices" role="group" aria-label={t("agent.choose")}>
         {choices.map((state) => (
-          <button
-            key={state}
-            type="button"
-            aria-pressed={agent.state === state}
-            onClick={() => set(state)}
-          >
+          <button key={state} type="button" aria-pressed={agent.state === state} onClick={() => chooseState(state)}>
             {tSlug("state", state)}
           </button>
         ))}
-        <select
-          aria-label={t("state.break")}
-          value={agent.state === "break" ? agent.reason : ""}
-          onChange={(event) => set("break", event.currentTarget.value)}
-        >
-          <option value="" disabled hidden>
-            {t("agent.break_choose")}
-          </option>
-          {breakReasons.map((reason) => (
-            <option key={reason.id} value={reason.id}>
-              {named(reason)}
-            </option>
-          ))}
-        </select>
       </div>
-      <p role="alert" class="problem">
-        {lastError && tSlug("problem", lastError.key)}
+      <div class="breaks" role="group" aria-labelledby="breaks">
+        <p class="note" id="breaks">
+          {t("state.break")}
+        </p>
+        <div class="choices">
+          {breakReasons.map((reason) => (
+            <button
+              key={reason.id}
+              type="button"
+              class="small"
+              aria-pressed={agent.state === "break" && agent.reason === reason.id}
+              onClick={() => chooseState("break", reason.id)}
+            >
+              {named(reason)}
+            </button>
+          ))}
+        </div>
+      </div>
+      <p class={`phone phone-${agent.phone}`}>
+        {t("agent.phone")} <strong>{tSlug("phone", agent.phone)}</strong>
       </p>
       <ul class="chips" aria-label={t("agent.skills")}>
         {agent.skills.map((skill) => (
@@ -105,18 +126,30 @@ function OwnState() {
           </li>
         ))}
       </ul>
+      <p role="alert" class="problem">
+        {lastError && problemText(lastError.key, lastError.text)}
+      </p>
     </div>
   );
 }
 
 function Today() {
   const calls = desk.value.callsToday;
+  const known = desk.value.user !== null;
   return (
     <div class="panel today">
-      <h2>{t("today.title")}</h2>
-      {calls === null && <p class="note">{t("today.unknown")}</p>}
+      <h2>
+        {t("today.title")} {calls && calls.length > 0 && <small>{calls.length}</small>}
+      </h2>
+      {known && calls === null && <p class="note">{t("today.unknown")}</p>}
       {calls?.length === 0 && <p class="note">{t("today.none")}</p>}
-      <ol>{calls?.map((call) => <TodayLine key={`${call.call_id}${call.arrived_at}`} call={call} />)}</ol>
+      {calls && calls.length > 0 && (
+        <ol tabIndex={0} aria-label={t("today.title")}>
+          {calls.map((call) => (
+            <TodayLine key={call.call_id} call={call} />
+          ))}
+        </ol>
+      )}
     </div>
   );
 }
@@ -128,8 +161,13 @@ function TodayLine({ call }: { call: CallLine }) {
       <time dateTime={call.arrived_at} title={dateAndTime(call.arrived_at)}>
         {timeOfDay(call.arrived_at)}
       </time>
-      <span class="grow ellipsis">{callerText(call.caller)}</span>
-      <span class="note">
+      <span class="grow">
+        <span class="today-caller">{callerText(call.caller)}</span>
+        <small class="ellipsis" title={call.queue ? named(call.queue) : ""}>
+          {call.queue ? named(call.queue) : t("pop.direct")}
+        </small>
+      </span>
+      <span class="note num">
         {missed ? (call.outcome ? tSlug("outcome", call.outcome) : "") : call.talk_s === null ? "" : duration(call.talk_s)}
       </span>
     </li>

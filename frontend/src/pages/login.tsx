@@ -1,20 +1,16 @@
 import { useRef, useState } from "preact/hooks";
-import { api, Refusal } from "../api";
-import { t, tSlug } from "../i18n";
+import { api } from "../api";
+import { t } from "../i18n";
 import { Brand, LanguageChoice } from "../parts/frame";
-import { enter } from "../session";
-
-/** The words for a refusal: ours for what we know, the server's own sentence otherwise. */
-export function refusalText(error: unknown): string {
-  if (!(error instanceof Refusal)) return t("problem.server_error");
-  const known = tSlug("problem", error.key);
-  return known === error.key ? error.message || t("problem.server_error") : known;
-}
+import { refusalText } from "../parts/problem";
+import { useTitle } from "../parts/title";
+import { enter, sessionOver } from "../session";
 
 export function LoginPage() {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const password = useRef<HTMLInputElement>(null);
+  useTitle(t("login.title"));
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();
@@ -44,6 +40,11 @@ export function LoginPage() {
           <LanguageChoice />
         </div>
         <h1>{t("login.title")}</h1>
+        {sessionOver.value && (
+          <p role="status" class="warning">
+            {t("login.over")}
+          </p>
+        )}
         <label>
           {t("login.login")}
           <input name="login" required maxLength={64} autocomplete="username" autocapitalize="none" autofocus />

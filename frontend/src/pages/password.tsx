@@ -2,8 +2,9 @@ import { useState } from "preact/hooks";
 import { api } from "../api";
 import { t } from "../i18n";
 import { Brand, LanguageChoice } from "../parts/frame";
+import { refusalText } from "../parts/problem";
+import { useTitle } from "../parts/title";
 import { leave, start } from "../session";
-import { refusalText } from "./login";
 
 const SHORTEST = 10;
 
@@ -11,6 +12,7 @@ const SHORTEST = 10;
 export function PasswordPage() {
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  useTitle(t("password.title"));
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();

@@ -1,25 +1,26 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation, useParams } from "wouter-preact";
 import { api } from "../api";
-import { dateAndTime, duration, t, tSlug } from "../i18n";
+import { dateAndTime, duration, named, t, timeZone, tSlug } from "../i18n";
+import { useKeys } from "../keys";
 import { callerText } from "../parts/caller";
-import { Player } from "../parts/player";
+import { agentName, names, queueName, readNames } from "../parts/names";
+import { playable, Player } from "../parts/player";
+import { refusalText } from "../parts/problem";
+import { startOfDay } from "../times";
 import type { RecordingItem } from "../wire";
-import { refusalText } from "./login";
 
 const statuses = ["stored", "salvaged", "truncated", "pending", "not_recorded", "failed"] as const;
 
-/** Days and slugs as typed → the query the server reads. A day is the user's own. */
+/** Days and words as typed → the query the server reads. A day is the desk's own, wherever the browser is. */
 function queryOf(data: FormData): Record<string, string> {
   const query: Record<string, string> = {};
   const text = (name: string) => String(data.get(name) ?? "").trim();
-  if (text("since")) query.since = new Date(`${text("since")}T00:00`).toISOString();
-  if (text("until")) {
-    const after = new Date(`${text("until")}T00:00`);
-    after.setDate(after.getDate() + 1);
-    query.until = after.toISOString();
-  }
-  for (const name of ["queue", "agent", "status", "number", "min_duration_s"]) {
+  const since = startOfDay(text("since"), timeZone.value);
+  const until = startOfDay(text("until"), timeZone.value, 1);
+  if (since) query.since = since;
+  if (until) query.until = until;
+  for (const name of ["queue", "agent", "status", "number"]) {
     if (text(name)) query[name] = text(name);
   }
   return query;
@@ -31,22 +32,35 @@ export function QaPage() {
   const [, go] = useLocation();
   const [query, setQuery] = useState<Record<string, string>>({});
   const list = useRecordings(query);
-  const current = list.items?.find((item) => item.call_id === chosen) ?? null;
-  const open = (callId: string) => go(`/qa/${callId}`);
+  const items = list.items ?? [];
+  const place = items.findIndex((item) => item.call_id === chosen);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(readNames, []);
 
-  /** The next of the list that has sound, played when one is over. */
-  const next = () => {
-    const items = list.items ?? [];
-    const after = items.slice(items.findIndex((item) => item.call_id === chosen) + 1);
-    const following = after.find(playable);
-    if (following) open(following.call_id);
+  const open = (callId: string) => go(`/qa/${callId}`);
+  const move = (by: 1 | -1) => {
+    const next = items[place + by];
+    if (next) open(next.call_id);
   };
+  /** The next of the list that has sound, played when one is over. */
+  const following = () => {
+    const next = items.slice(place + 1).find((item) => playable(item.status));
+    if (next) open(next.call_id);
+  };
+  const close = () => {
+    go("/qa");
+    document.getElementById(`call-${chosen}`)?.focus();
+  };
+  useKeys([
+    { key: "/", does: "keys.search", run: () => form.current?.querySelector("input")?.focus() },
+    { key: "n", does: "keys.next", run: () => move(1) },
+    { key: "p", does: "keys.previous", run: () => move(-1) },
+  ]);
 
   return (
     <div class="page">
       <h1>{t("nav.qa")}</h1>
-      <Filters onChange={setQuery} />
-      {chosen && <Player key={chosen} callId={chosen} item={current} onEnded={next} />}
+      <Filters form={form} onChange={setQuery} />
       {list.problem && (
         <p role="alert" class="problem">
           {list.problem}
@@ -58,11 +72,12 @@ export function QaPage() {
           {t("qa.more")}
         </button>
       )}
+      {chosen && (
+        <Player key={chosen} callId={chosen} item={items[place] ?? null} onEnded={following} onClose={close} />
+      )}
     </div>
   );
 }
-
-const playable = (item: RecordingItem): boolean => ["stored", "salvaged", "truncated"].includes(item.status);
 
 function useRecordings(query: Record<string, string>) {
   const [items, setItems] = useState<RecordingItem[] | null>(null);
@@ -80,7 +95,9 @@ function useRecordings(query: Record<string, string>) {
       setCursor(page.next);
       setProblem("");
     } catch (error) {
-      if (mine === asked.current) setProblem(refusalText(error));
+      if (mine !== asked.current) return;
+      setItems((before) => before ?? []);
+      setProblem(refusalText(error));
     }
   }
 
@@ -88,9 +105,13 @@ function useRecordings(query: Record<string, string>) {
   return { items, problem, more: cursor ? () => void load(cursor) : null };
 }
 
-function Filters({ onChange }: { onChange: (query: Record<string, string>) => void }) {
-  const form = useRef<HTMLFormElement>(null);
+function Filters(props: {
+  form: { current: HTMLFormElement | null };
+  onChange: (query: Record<string, string>) => void;
+}) {
+  const { form, onChange } = props;
   const apply = () => form.current && onChange(queryOf(new FormData(form.current)));
+  const { queues, agents } = names();
   return (
     <form
       ref={form}
@@ -103,6 +124,10 @@ function Filters({ onChange }: { onChange: (query: Record<string, string>) => vo
       onReset={() => onChange({})}
     >
       <label>
+        {t("qa.number")}
+        <input name="number" inputMode="tel" maxLength={32} autocomplete="off" />
+      </label>
+      <label>
         {t("qa.since")}
         <input type="date" name="since" onChange={apply} />
       </label>
@@ -110,29 +135,15 @@ function Filters({ onChange }: { onChange: (query: Record<string, string>) => vo
         {t("qa.until")}
         <input type="date" name="until" onChange={apply} />
       </label>
-      <label>
-        {t("qa.agent")}
-        <input name="agent" maxLength={64} size={10} />
-      </label>
-      <label>
-        {t("qa.queue")}
-        <input name="queue" maxLength={64} size={10} />
-      </label>
-      <label>
-        {t("qa.number")}
-        <input name="number" inputMode="tel" maxLength={32} size={12} />
-      </label>
-      <label>
-        {t("qa.status")}
-        <select name="status" onChange={apply}>
-          <option value="">{t("qa.any")}</option>
-          {statuses.map((status) => (
-            <option key={status} value={status}>
-              {tSlug("recording", status)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice name="queue" label={t("qa.queue")} onChange={apply}>
+        {queues.map((queue) => [queue.id, named(queue)])}
+      </Choice>
+      <Choice name="agent" label={t("qa.agent")} onChange={apply}>
+        {agents.map((agent) => [agent.id, agent.name])}
+      </Choice>
+      <Choice name="status" label={t("qa.status")} onChange={apply}>
+        {statuses.map((status) => [status, tSlug("recording", status)])}
+      </Choice>
       <div class="filter-buttons">
         <button class="primary">{t("qa.search")}</button>
         <button type="reset" class="quiet">
@@ -143,13 +154,35 @@ function Filters({ onChange }: { onChange: (query: Record<string, string>) => vo
   );
 }
 
+/** A list to choose from; a field to type an id into while nobody knows the names. */
+function Choice(props: { name: string; label: string; onChange: () => void; children: [string, string][] }) {
+  const { name, label, onChange, children } = props;
+  return (
+    <label>
+      {label}
+      {children.length === 0 ? (
+        <input name={name} maxLength={64} autocomplete="off" />
+      ) : (
+        <select name={name} onChange={onChange}>
+          <option value="">{t("qa.any")}</option>
+          {children.map(([value, text]) => (
+            <option key={value} value={value}>
+              {text}
+            </option>
+          ))}
+        </select>
+      )}
+    </label>
+  );
+}
+
 function List(props: { items: RecordingItem[] | null; chosen: string | null; onOpen: (callId: string) => void }) {
   const { items, chosen, onOpen } = props;
   if (items === null) return <p aria-busy="true">{t("loading")}</p>;
   if (items.length === 0) return <p class="empty">{t("qa.none")}</p>;
   return (
-    <div class="scroll">
-      <table>
+    <div class="scroll" tabIndex={0} role="region" aria-label={t("nav.qa")}>
+      <table class="recordings">
         <thead>
           <tr>
             <th scope="col">{t("qa.when")}</th>
@@ -165,25 +198,36 @@ function List(props: { items: RecordingItem[] | null; chosen: string | null; onO
         </thead>
         <tbody>
           {items.map((item) => (
-            <tr key={item.call_id} aria-current={item.call_id === chosen ? "true" : undefined}>
-              <td>
-                <button type="button" class="link" disabled={!playable(item)} onClick={() => onOpen(item.call_id)}>
-                  {dateAndTime(item.arrived_at)}
-                </button>
-              </td>
-              <td>{callerText(item.caller)}</td>
-              <td>{item.queue ?? "–"}</td>
-              <td>{item.agents.join(", ") || "–"}</td>
-              <td class="num">{item.duration_s === null ? "–" : duration(item.duration_s)}</td>
-              <td>{item.end_reason ? tSlug("end", item.end_reason) : "–"}</td>
-              <td>
-                <span class={`tag recording-${item.status}`}>{tSlug("recording", item.status)}</span>{" "}
-                {item.why && <span class="note">{tSlug("recording_why", item.why)}</span>}
-              </td>
-            </tr>
+            <Row key={item.call_id} item={item} current={item.call_id === chosen} onOpen={onOpen} />
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean; onOpen: (callId: string) => void }) {
+  const agents = item.agents.map(agentName).join("、");
+  return (
+    <tr aria-current={current ? "true" : undefined}>
+      <td>
+        <button type="button" class="link" id={`call-${item.call_id}`} onClick={() => onOpen(item.call_id)}>
+          <span aria-hidden="true">{playable(item.status) ? "▶" : "＋"}</span> {dateAndTime(item.arrived_at)}
+        </button>
+      </td>
+      <td>{callerText(item.caller)}</td>
+      <td title={item.queue ? queueName(item.queue) : ""}>
+        <span class="ellipsis">{item.queue ? queueName(item.queue) : "–"}</span>
+      </td>
+      <td title={agents}>
+        <bdi class="ellipsis">{agents || "–"}</bdi>
+      </td>
+      <td class="num">{item.duration_s === null ? "–" : duration(item.duration_s)}</td>
+      <td>{item.end_reason ? tSlug("end", item.end_reason) : "–"}</td>
+      <td class="wrap">
+        <span class={`tag recording-${item.status}`}>{tSlug("recording", item.status)}</span>{" "}
+        {item.why && item.why !== item.status && <small>{tSlug("recording_why", item.why)}</small>}
+      </td>
+    </tr>
   );
 }

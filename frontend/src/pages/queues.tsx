@@ -1,8 +1,10 @@
-import { useEffect } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import { duration, named, t, timeOfDay, tSlug } from "../i18n";
 import { secondsSince } from "../now";
+import { Timer } from "../parts/timer";
 import { desk, subscribe, unsubscribe } from "../session";
-import type { AgentLive, Board, QueueLive, WaitingCall } from "../wire";
+import type { AgentCall, AgentLive, Board, QueueLive, WaitingCall } from "../wire";
 
 /** Every queue and every agent, live. */
 export function QueuesPage() {
@@ -27,14 +29,16 @@ function Live({ board }: { board: Board }) {
           {t("queues.asterisk_down")}
         </p>
       )}
-      <div class="queue-grid">
-        {board.queues.map((queue) => (
-          <QueueCard key={queue.queue.id} live={queue} agents={board.agents} />
-        ))}
-      </div>
-      {board.queues.length === 0 && <p class="note">{t("queues.none")}</p>}
-      <h2>{t("queues.agents")}</h2>
-      <Agents agents={board.agents} />
+      {board.queues.length === 0 ? (
+        <p class="empty">{t("queues.none")}</p>
+      ) : (
+        <div class="queue-grid">
+          {board.queues.map((queue) => (
+            <QueueCard key={queue.queue.id} live={queue} agents={board.agents} />
+          ))}
+        </div>
+      )}
+      <Agents board={board} />
     </>
   );
 }
@@ -50,63 +54,119 @@ function urgency(live: QueueLive): "late" | "soon" | "calm" {
 function QueueCard({ live, agents }: { live: QueueLive; agents: AgentLive[] }) {
   const { figures } = live;
   const level = figures?.service_level;
+  const how = urgency(live);
   return (
-    <section class={`panel queue queue-${urgency(live)}`} aria-label={named(live.queue)}>
-      <h2>{named(live.queue)}</h2>
+    <section class={`panel queue queue-${how}`} aria-label={named(live.queue)}>
+      <h2>
+        <span class="ellipsis" title={named(live.queue)}>
+          {named(live.queue)}
+        </span>
+        {how !== "calm" && <span class={`tag urgency-${how}`}>{t(`queues.${how}`)}</span>}
+      </h2>
+      <dl class="figures strong-figures">
+        <Figure name={t("queues.waiting")}>{live.waiting_count}</Figure>
+        <Figure name={t("queues.longest")}>{live.oldest_since ? <Timer since={live.oldest_since} /> : "–"}</Figure>
+      </dl>
       <dl class="figures">
-        <Figure name={t("queues.waiting")} value={live.waiting_count} strong />
-        <Figure name={t("queues.longest")} value={live.oldest_since ? duration(secondsSince(live.oldest_since)) : "–"} strong />
-        <Figure name={t("queues.talking")} value={live.talking} />
-        <Figure name={t("queues.available")} value={`${live.agents_available} / ${live.agents_logged_in}`} />
-        <Figure
-          name={t("queues.service_level", { s: live.service_level_s })}
-          value={level == null ? "–" : `${Math.round(level * 100)} %`}
-        />
-        <Figure name={t("queues.asa")} value={figures?.asa_s == null ? "–" : duration(figures.asa_s)} />
-        <Figure name={t("queues.offered")} value={figures?.offered ?? "–"} />
-        <Figure name={t("queues.abandoned")} value={figures?.abandoned ?? "–"} />
+        <Figure name={t("queues.talking")}>{live.talking}</Figure>
+        <Figure name={t("queues.available")}>{`${live.agents_available} / ${live.agents_logged_in}`}</Figure>
+        <Figure name={t("queues.service_level", { s: live.service_level_s })}>
+          {level == null ? "–" : `${Math.round(level * 100)} %`}
+        </Figure>
+        <Figure name={t("queues.asa")}>{figures?.asa_s == null ? "–" : duration(figures.asa_s)}</Figure>
+        <Figure name={t("queues.offered")}>{figures?.offered ?? "–"}</Figure>
+        <Figure name={t("queues.abandoned")}>{figures?.abandoned ?? "–"}</Figure>
       </dl>
       {live.waiting_count > 0 && live.agents_logged_in === 0 && <p class="warning">{t("queues.nobody")}</p>}
-      <ol class="waiting" aria-label={t("queues.waiting_calls")}>
-        {live.waiting.map((call) => (
-          <Waiting key={call.call_id} call={call} agents={agents} />
-        ))}
-      </ol>
+      {live.waiting.length > 0 && <WaitingList live={live} agents={agents} />}
     </section>
   );
 }
 
-function Figure({ name, value, strong }: { name: string; value: string | number; strong?: boolean }) {
+function Figure({ name, children }: { name: string; children: ComponentChildren }) {
   return (
-    <div class={strong ? "strong" : ""}>
+    <div>
       <dt>{name}</dt>
-      <dd>{value}</dd>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+// The first ones wait longest; one long line must not push the other queues and the agents off the screen.
+const SHOWN = 5;
+
+function WaitingList({ live, agents }: { live: QueueLive; agents: AgentLive[] }) {
+  const [all, setAll] = useState(false);
+  const hidden = live.waiting_count - SHOWN;
+  const unlisted = live.waiting_count - live.waiting.length;
+  return (
+    <div>
+      <ol class="waiting" aria-label={t("queues.waiting_calls")}>
+        {live.waiting.slice(0, all ? undefined : SHOWN).map((call) => (
+          <Waiting key={call.call_id} call={call} agents={agents} />
+        ))}
+      </ol>
+      {all && unlisted > 0 && <p class="note">{t("queues.unlisted", { n: unlisted })}</p>}
+      {hidden > 0 && (
+        <button type="button" class="link" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? t("text.less") : t("queues.more", { n: hidden })}
+        </button>
+      )}
     </div>
   );
 }
 
 function Waiting({ call, agents }: { call: WaitingCall; agents: AgentLive[] }) {
   const ringing = call.offered_to && (agents.find((agent) => agent.agent === call.offered_to)?.name ?? call.offered_to);
+  const what = ringing
+    ? t("queues.rings_at", { agent: ringing })
+    : call.attempts > 0
+      ? t("queues.attempts", { n: call.attempts })
+      : t("queues.since", { time: timeOfDay(call.since) });
   return (
     <li>
       <span class="position">{call.position}</span>
-      <span class="timer">{duration(secondsSince(call.since))}</span>
-      <span class="note grow ellipsis">
-        {ringing
-          ? t("queues.rings_at", { agent: ringing })
-          : call.attempts > 0
-            ? t("queues.attempts", { n: call.attempts })
-            : t("queues.since", { time: timeOfDay(call.since) })}
+      <Timer since={call.since} />
+      <span class="note grow ellipsis" title={what}>
+        {what}
       </span>
     </li>
   );
 }
 
-function Agents({ agents }: { agents: AgentLive[] }) {
-  if (agents.length === 0) return <p class="note">{t("queues.no_agents")}</p>;
+/** How many are in each state, the states in their order of usefulness to a caller. */
+const STATES = ["available", "wrap_up", "break", "training", "offline"] as const;
+
+function Agents({ board }: { board: Board }) {
+  const { agents, queues } = board;
+  const count = (state: string) => agents.filter((agent) => agent.state === state).length;
+  const queueName = (slug: string): string => {
+    const found = queues.find((queue) => queue.queue.id === slug);
+    return found ? named(found.queue) : slug;
+  };
   return (
-    <div class="scroll">
-      <table>
+    <section class="agents" aria-labelledby="agents">
+      <div class="agents-head">
+        <h2 id="agents">
+          {t("queues.agents")} <small>{agents.length}</small>
+        </h2>
+        <ul class="chips">
+          {STATES.filter((state) => count(state) > 0).map((state) => (
+            <li key={state}>
+              <span class={`state-${state}`}>●</span> {tSlug("state", state)} <b>{count(state)}</b>
+            </li>
+          ))}
+        </ul>
+      </div>
+      {agents.length === 0 ? <p class="empty">{t("queues.no_agents")}</p> : <AgentTable agents={agents} queueName={queueName} />}
+    </section>
+  );
+}
+
+function AgentTable({ agents, queueName }: { agents: AgentLive[]; queueName: (slug: string) => string }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-labelledby="agents">
+      <table class="agent-table">
         <thead>
           <tr>
             <th scope="col">{t("queues.agent")}</th>
@@ -122,16 +182,20 @@ function Agents({ agents }: { agents: AgentLive[] }) {
         <tbody>
           {agents.map((agent) => (
             <tr key={agent.agent}>
-              <th scope="row" class="ellipsis">
-                {agent.name}
+              <th scope="row" title={agent.name}>
+                <bdi class="ellipsis">{agent.name}</bdi>
               </th>
               <td>
-                <span class={`dot state-${agent.state}`} /> {tSlug("state", agent.state)}{" "}
-                {agent.reason && <span class="note">{tSlug("reason", agent.reason)}</span>}
+                <span class={`state-${agent.state}`}>●</span> {tSlug("state", agent.state)}{" "}
+                {agent.reason && agent.reason !== "chosen" && <small>{tSlug("reason", agent.reason)}</small>}
               </td>
-              <td class="num">{duration(secondsSince(agent.since))}</td>
-              <td>{tSlug("phone", agent.phone)}</td>
-              <td>{agent.call ? `${tSlug("phase", agent.call.phase)} ${duration(secondsSince(agent.call.since))}` : "–"}</td>
+              <td class="num">
+                <Timer since={agent.since} />
+              </td>
+              <td class={`phone-${agent.phone}`}>
+                <strong>{tSlug("phone", agent.phone)}</strong>
+              </td>
+              <td>{agent.call ? <InCall call={agent.call} queueName={queueName} /> : "–"}</td>
               <td>
                 <ul class="chips">
                   {agent.skills.map((skill) => (
@@ -146,5 +210,13 @@ function Agents({ agents }: { agents: AgentLive[] }) {
         </tbody>
       </table>
     </div>
+  );
+}
+
+function InCall({ call, queueName }: { call: AgentCall; queueName: (slug: string) => string }) {
+  return (
+    <>
+      {tSlug("phase", call.phase)} <Timer since={call.since} /> {call.queue && <small>{queueName(call.queue)}</small>}
+    </>
   );
 }

@@ -1,18 +1,41 @@
 /** The bar on top of every page: where one can go, whether the line to the server is up, language, log-out. */
+import { computed } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Link, useLocation } from "wouter-preact";
 import { choose, type Key, language, t } from "../i18n";
-import { connection, hasRole, leave, me } from "../session";
+import { useKeys } from "../keys";
+import { connection, desk, hasRole, leave, me } from "../session";
+import { callerText } from "./caller";
+import { Help } from "./help";
+import { useTitle } from "./title";
 
-const places: { path: string; key: Key; roles: string[] }[] = [
-  { path: "/agent", key: "nav.agent", roles: ["agent"] },
-  { path: "/queues", key: "nav.queues", roles: ["agent", "supervisor", "admin"] },
-  { path: "/qa", key: "nav.qa", roles: ["qa"] },
+interface Place {
+  path: string;
+  key: Key;
+  roles: string[];
+  shortcut: string;
+  does: Key;
+}
+
+const places: Place[] = [
+  { path: "/agent", key: "nav.agent", roles: ["agent"], shortcut: "d", does: "keys.agent" },
+  { path: "/queues", key: "nav.queues", roles: ["agent", "supervisor", "admin"], shortcut: "q", does: "keys.queues" },
+  { path: "/qa", key: "nav.qa", roles: ["qa"], shortcut: "r", does: "keys.qa" },
 ];
 
+/** Who rings at this agent's phone now, whichever page they look at. */
+const ringing = computed(() => {
+  const { pop } = desk.value;
+  return pop?.phase === "ringing" ? callerText(pop.caller) : "";
+});
+
 export function Frame({ children }: { children: ComponentChildren }) {
-  const [path] = useLocation();
-  const offline = connection.value === "lost";
+  const [path, go] = useLocation();
+  const mine = places.filter((place) => hasRole(...place.roles));
+  const here = mine.find((place) => path.startsWith(place.path));
+  useKeys(mine.map((place) => ({ key: place.shortcut, does: place.does, run: () => go(place.path) })));
+  const rings = ringing.value;
+  useTitle(rings ? `☎ ${rings}` : here ? t(here.key) : "…");
   return (
     <>
       <a class="skip" href="#main">
@@ -21,31 +44,31 @@ export function Frame({ children }: { children: ComponentChildren }) {
       <header class="bar">
         <Brand />
         <nav aria-label={t("nav.label")}>
-          {places
-            .filter((place) => hasRole(...place.roles))
-            .map((place) => (
-              <Link
-                key={place.path}
-                href={place.path}
-                aria-current={path.startsWith(place.path) ? "page" : undefined}
-              >
-                {t(place.key)}
-              </Link>
-            ))}
+          {mine.map((place) => (
+            <Link key={place.path} href={place.path} aria-current={place === here ? "page" : undefined}>
+              {t(place.key)}
+            </Link>
+          ))}
         </nav>
         <div class="bar-end">
           <LanguageChoice />
-          <span class="who" title={me.value?.user.name}>
-            {me.value?.user.name}
+          <Help />
+          <span class="who" title={`${me.value?.user.name} – ${me.value?.tenant_name}`}>
+            <bdi>{me.value?.user.name}</bdi>
           </span>
           <button type="button" class="quiet" onClick={() => void leave()}>
             {t("nav.logout")}
           </button>
         </div>
       </header>
-      <div role="status" class={offline ? "offline" : "offline hidden"}>
-        {offline && t("connection.lost")}
+      <div role="status" class="offline">
+        {connection.value === "lost" && <p>{t("connection.lost")}</p>}
       </div>
+      {rings && path !== "/agent" && (
+        <p class="rings-elsewhere">
+          <Link href="/agent">{t("agent.rings", { caller: rings })}</Link>
+        </p>
+      )}
       <main id="main" tabIndex={-1}>
         {children}
       </main>
@@ -57,9 +80,7 @@ export function Brand() {
   return (
     <span class="brand">
       <img src="/icon.svg" alt="" width="24" height="24" />
-      <span>
-        架け橋 <small>Kakehashi</small>
-      </span>
+      <span lang="ja">架け橋</span> <small lang="en">Kakehashi</small>
     </span>
   );
 }

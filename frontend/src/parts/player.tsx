@@ -1,61 +1,81 @@
-/** Hear a recording: caller's wave on top, agent's below, the call's journey under both, all by keyboard too. */
+/** Hear a recording: caller's wave on top, agent's below, the call's journey beside both, all by keyboard too. */
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api } from "../api";
-import { dateAndTime, duration, language, t, tSlug } from "../i18n";
-import { refusalText } from "../pages/login";
-import type { CallRecord, JourneyStep, Peaks, RecordingItem } from "../wire";
+import { api, Refusal } from "../api";
+import { dateAndTime, duration, t, tSlug } from "../i18n";
+import { useKeys } from "../keys";
+import type { Peaks, RecordingBrief, RecordingItem } from "../wire";
 import { callerText } from "./caller";
+import { Journey } from "./journey";
+import { refusalText } from "./problem";
+import { Wave } from "./wave";
 
-const rates = [0.75, 1, 1.25, 1.5, 2] as const;
+const RATES = [0.75, 1, 1.25, 1.5, 2] as const;
 const STEP_S = 5;
 
-export function Player(props: { callId: string; item: RecordingItem | null; onEnded: () => void }) {
-  const { callId, item, onEnded } = props;
-  const audio = useRef<HTMLAudioElement>(null);
-  const [position, setPosition] = useState(0);
+export const playable = (status: RecordingItem["status"]): boolean =>
+  status === "stored" || status === "salvaged" || status === "truncated";
+
+interface PlayerProps {
+  callId: string;
+  item: RecordingItem | null; // null: opened by its address, and not in the list that is shown
+  onEnded: () => void;
+  onClose: () => void;
+}
+
+export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
   const [problem, setProblem] = useState("");
-  const peaks = useAnswer(() => api.peaks(callId), [callId], setProblem);
-  const call = useAnswer(() => api.call(callId), [callId], setProblem);
-  const length = peaks?.duration_s ?? item?.duration_s ?? 0;
-  const seek = (seconds: number) => {
-    if (audio.current) audio.current.currentTime = Math.min(Math.max(0, seconds), length);
-  };
-  const step = (by: number) => seek((audio.current?.currentTime ?? 0) + by);
-  const toggle = () => (audio.current?.paused ? void audio.current.play() : audio.current?.pause());
-  usePlayerKeys(toggle, step);
+  const call = useAnswer(() => api.call(callId), setProblem);
+  const brief: RecordingBrief | RecordingItem | null = item ?? call?.recording ?? null;
+  const [position, setPosition] = useState(0);
+  const [length, setLength] = useState(0);
+  const seekTo = useRef<(seconds: number) => void>(() => undefined);
+  useKeys([{ key: "Escape", does: "keys.close", run: onClose }]);
 
   return (
     <section class="panel player" aria-label={t("player.label")}>
-      <div class="spread">
-        <h2>{call ? `${callerText(call.caller)} – ${dateAndTime(call.arrived_at)}` : t("loading")}</h2>
-        <p class="timer">
-          {duration(position)} / {duration(length)}
+      <div class="player-head">
+        <h2>{call ? `${dateAndTime(call.arrived_at)}  ${callerText(call.caller)}` : problem ? "" : t("loading")}</h2>
+        <button type="button" class="quiet" onClick={onClose}>
+          {t("close")}
+        </button>
+      </div>
+      <div class="player-sound">
+        {brief && playable(brief.status) && (
+          <Sound
+            callId={callId}
+            position={position}
+            seekTo={seekTo}
+            onPosition={setPosition}
+            onLength={setLength}
+            onProblem={setProblem}
+            onEnded={onEnded}
+          />
+        )}
+        {brief && !playable(brief.status) && <NoSound brief={brief} />}
+        {call && !brief && <p class="warning">{t("player.nothing")}</p>}
+        <p role="alert" class="problem">
+          {problem}
         </p>
       </div>
-      <Wave peaks={peaks} position={position} onSeek={seek} onStep={step} />
-      {call && <Journey call={call} length={length} onSeek={seek} />}
-      <audio
-        ref={audio}
-        controls
-        autoplay
-        preload="auto"
-        src={api.audioUrl(callId)}
-        onTimeUpdate={(event) => setPosition(event.currentTarget.currentTime)}
-        onEnded={onEnded}
-        onError={() => setProblem(t("player.cannot_play"))}
-      />
-      <div class="spread">
-        <Speed onChoose={(rate) => audio.current && (audio.current.playbackRate = rate)} />
-        <p class="note">{t("player.keys")}</p>
-      </div>
-      <p role="alert" class="problem">
-        {problem}
-      </p>
+      {call && (
+        <Journey call={call} length={length} position={position} onSeek={(seconds) => seekTo.current(seconds)} />
+      )}
     </section>
   );
 }
 
-function useAnswer<Answer>(ask: () => Promise<Answer>, when: unknown[], onProblem: (text: string) => void) {
+function NoSound({ brief }: { brief: RecordingBrief | RecordingItem }) {
+  return (
+    <p class="warning">
+      {tSlug("recording", brief.status)}
+      {brief.why && ` – ${tSlug("recording_why", brief.why)}`}
+    </p>
+  );
+}
+
+/** One answer of the server's, asked for once: the player is made anew for each call. */
+function useAnswer<Answer>(ask: () => Promise<Answer>, onProblem: (text: string) => void): Answer | null {
   const [answer, setAnswer] = useState<Answer | null>(null);
   useEffect(() => {
     let current = true;
@@ -66,133 +86,132 @@ function useAnswer<Answer>(ask: () => Promise<Answer>, when: unknown[], onProble
     return () => {
       current = false;
     };
-  }, when);
+  }, []);
   return answer;
 }
 
-/** Space plays and stops, arrows jump, wherever the focus is except where keys mean text. */
-function usePlayerKeys(toggle: () => void, step: (by: number) => void): void {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const target = event.target as HTMLElement;
-      if (target.closest("input, select, textarea, button, audio, [role=slider]")) return;
-      if (event.key === " ") toggle();
-      else if (event.key === "ArrowLeft") step(-STEP_S);
-      else if (event.key === "ArrowRight") step(STEP_S);
-      else return;
-      event.preventDefault();
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  });
+interface SoundProps {
+  callId: string;
+  position: number;
+  seekTo: { current: (seconds: number) => void };
+  onPosition: (seconds: number) => void;
+  onLength: (seconds: number) => void;
+  onProblem: (text: string) => void;
+  onEnded: () => void;
 }
 
-function Speed({ onChoose }: { onChoose: (rate: number) => void }) {
-  const [chosen, setChosen] = useState(1);
+function Sound({ callId, position, seekTo, onPosition, onLength, onProblem, onEnded }: SoundProps) {
+  const audio = useRef<HTMLAudioElement>(null);
+  const [paused, setPaused] = useState(true);
+  const peaks: Peaks | null = useAnswer(() => api.peaks(callId), onProblem);
+  const [heard, setHeard] = useState(0); // the length that the browser found
+  const length = heard || peaks?.duration_s || 0;
+  useEffect(() => onLength(length), [length]);
+
+  const seek = (seconds: number) => {
+    if (!audio.current) return;
+    audio.current.currentTime = Math.min(Math.max(0, seconds), length);
+    onPosition(audio.current.currentTime);
+  };
+  seekTo.current = seek;
+  const step = (by: number) => seek((audio.current?.currentTime ?? 0) + by);
+  const toggle = () => (audio.current?.paused ? void audio.current.play() : audio.current?.pause());
+  useKeys([
+    { key: " ", does: "keys.play", run: toggle },
+    { key: "ArrowLeft", does: "keys.back", run: () => step(-STEP_S) },
+    { key: "ArrowRight", does: "keys.forward", run: () => step(STEP_S) },
+  ]);
+
+  return (
+    <>
+      <Wave peaks={peaks} position={position} length={length} onSeek={seek} onStep={step} />
+      <audio
+        ref={audio}
+        autoplay
+        preload="auto"
+        src={api.audioUrl(callId)}
+        onTimeUpdate={(event) => onPosition(event.currentTarget.currentTime)}
+        onLoadedMetadata={(event) => Number.isFinite(event.currentTarget.duration) && setHeard(event.currentTarget.duration)}
+        onPlay={() => setPaused(false)}
+        onPause={() => setPaused(true)}
+        onEnded={onEnded}
+        onError={() => void whyNot(callId).then(onProblem)}
+      />
+      <div class="controls">
+        <PlayButton paused={paused} onClick={toggle} />
+        <span class="timer">
+          {duration(position)} / {duration(length)}
+        </span>
+        <Speed audio={audio} />
+        <Volume audio={audio} />
+      </div>
+    </>
+  );
+}
+
+/** Why the sound stopped or never came. The object store's surprise (neither absent nor away) is one for people, too. */
+async function whyNot(callId: string): Promise<string> {
+  const refusal = await api.audioRefusal(callId);
+  if (refusal === null) return t("player.cannot_play");
+  const damaged = refusal.status === 500 || refusal.status === 502;
+  return damaged ? t("player.damaged") : refusalText(new Refusal(refusal.status, refusal.key, refusal.message));
+}
+
+/** Where the keyboard is after a recording was opened: Space plays and stops from there. */
+function PlayButton({ paused, onClick }: { paused: boolean; onClick: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => button.current?.focus({ preventScroll: true }), []);
+  return (
+    <button ref={button} type="button" class="primary play" onClick={onClick}>
+      <span aria-hidden="true">{paused ? "▶" : "❚❚"}</span> {t(paused ? "player.play" : "player.pause")}
+    </button>
+  );
+}
+
+// Kept from one recording to the next: whoever listens at 1.5× does so all day.
+let rate = 1;
+let volume = 1;
+
+function Speed({ audio }: { audio: RefObject<HTMLAudioElement> }) {
+  const [chosen, setChosen] = useState(rate);
+  useEffect(() => {
+    rate = chosen;
+    if (audio.current) audio.current.defaultPlaybackRate = audio.current.playbackRate = chosen;
+  }, [chosen]);
+  const change = (by: 1 | -1) => setChosen(RATES[RATES.indexOf(chosen as (typeof RATES)[number]) + by] ?? chosen);
+  useKeys([
+    { key: ",", does: "keys.slower", run: () => change(-1) },
+    { key: ".", does: "keys.faster", run: () => change(1) },
+  ]);
   return (
     <div class="choices" role="group" aria-label={t("player.speed")}>
-      {rates.map((rate) => (
-        <button
-          key={rate}
-          type="button"
-          aria-pressed={rate === chosen}
-          onClick={() => {
-            setChosen(rate);
-            onChoose(rate);
-          }}
-        >
-          {rate}×
+      {RATES.map((one) => (
+        <button key={one} type="button" class="small" aria-pressed={one === chosen} onClick={() => setChosen(one)}>
+          {one}×
         </button>
       ))}
     </div>
   );
 }
 
-const ROW = 48;
-
-function Wave(props: {
-  peaks: Peaks | null;
-  position: number;
-  onSeek: (seconds: number) => void;
-  onStep: (by: number) => void;
-}) {
-  const { peaks, position, onSeek, onStep } = props;
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const length = peaks?.duration_s ?? 0;
-
+function Volume({ audio }: { audio: RefObject<HTMLAudioElement> }) {
   useEffect(() => {
-    if (canvas.current && peaks) draw(canvas.current, peaks, length > 0 ? position / length : 0);
-  }, [peaks, position, length]);
-
+    if (audio.current) audio.current.volume = volume;
+  }, []);
   return (
-    <div class="wave">
-      <div class="wave-names" aria-hidden="true">
-        <span>{t("player.caller")}</span>
-        <span>{t("player.agent")}</span>
-      </div>
-      <canvas
-        ref={canvas}
-        height={ROW * 2}
-        role="slider"
-        tabIndex={0}
-        aria-label={t("player.position")}
-        aria-valuemin={0}
-        aria-valuemax={Math.round(length)}
-        aria-valuenow={Math.round(position)}
-        aria-valuetext={`${duration(position)} / ${duration(length)}`}
-        onClick={(event) => onSeek((event.offsetX / event.currentTarget.clientWidth) * length)}
-        onKeyDown={(event) => {
-          if (event.key === "ArrowLeft") onStep(-STEP_S);
-          else if (event.key === "ArrowRight") onStep(STEP_S);
-          else if (event.key === "Home") onSeek(0);
-          else if (event.key === "End") onSeek(length);
-          else return;
-          event.preventDefault();
+    <label class="volume">
+      <span>{t("player.volume")}</span>
+      <input
+        type="range"
+        min={0}
+        max={1}
+        step={0.05}
+        value={volume}
+        onInput={(event) => {
+          volume = Number(event.currentTarget.value);
+          if (audio.current) audio.current.volume = volume;
         }}
       />
-    </div>
-  );
-}
-
-function draw(canvas: HTMLCanvasElement, peaks: Peaks, played: number): void {
-  const scale = devicePixelRatio;
-  canvas.width = canvas.clientWidth * scale;
-  canvas.height = ROW * 2 * scale;
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  const colours = getComputedStyle(canvas);
-  const rows: [number[], string][] = [
-    [peaks.left, colours.getPropertyValue("--wave-caller")],
-    [peaks.right, colours.getPropertyValue("--wave-agent")],
-  ];
-  for (const [row, [values, colour]] of rows.entries()) {
-    const middle = (row + 0.5) * ROW * scale;
-    for (let x = 0; x < canvas.width; x += 1) {
-      const from = Math.floor((x / canvas.width) * values.length);
-      const to = Math.max(from + 1, Math.floor(((x + 1) / canvas.width) * values.length));
-      let loudest = 0;
-      for (let index = from; index < to; index += 1) loudest = Math.max(loudest, values[index] ?? 0);
-      const height = Math.max(scale, (loudest / 100) * (ROW - 6) * scale);
-      context.globalAlpha = x / canvas.width <= played ? 1 : 0.45;
-      context.fillStyle = colour;
-      context.fillRect(x, middle - height / 2, 1, height);
-    }
-  }
-}
-
-function Journey({ call, length, onSeek }: { call: CallRecord; length: number; onSeek: (seconds: number) => void }) {
-  const zero = Date.parse(call.arrived_at);
-  const at = (step: JourneyStep) => (Date.parse(step.at) - zero) / 1000;
-  return (
-    <ol class="journey" aria-label={t("player.journey")} key={language.value}>
-      {call.journey.map((step, index) => (
-        <li key={`${index}${step.what}`}>
-          <button type="button" class="quiet" disabled={at(step) > length} onClick={() => onSeek(at(step))}>
-            <time>{duration(at(step))}</time> {tSlug("journey", step.what)}{" "}
-            <span class="note">{[step.agent, step.detail, step.outcome && tSlug("outcome", step.outcome)].filter(Boolean).join(" · ")}</span>
-          </button>
-        </li>
-      ))}
-    </ol>
+    </label>
   );
 }

@@ -1,29 +1,45 @@
 /** Who is calling: what is known at once on top, what the look-up says below, each part in its own place. */
 import type { ComponentChildren } from "preact";
 import type { Ended } from "../desk";
-import { dateAndTime, duration, named, t, timeOfDay, tSlug } from "../i18n";
-import { secondsSince } from "../now";
-import type { MemberBody, MenuBody, Pop, ReservationBody, TicketBody } from "../wire";
+import { dayAndTime, duration, named, span, t, timeOfDay, tSlug } from "../i18n";
+import { serverNow } from "../now";
+import { chooseState } from "../session";
+import type { LinkBody, MemberBody, MenuBody, Pop, ReservationBody, TicketBody, VehicleBody } from "../wire";
 import { callerText } from "./caller";
+import { Text } from "./text";
+import { Timer } from "./timer";
+
+/** The member whom the link names, when there is one. */
+export function linkedMember(pop: Pop): MemberBody | null {
+  const id = pop.card.link.link?.member_id;
+  return (id && pop.card.members.members.find((member) => member.member_id === id)) || null;
+}
 
 export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
   return (
     <article class={`pop pop-${pop.phase}`}>
-      <header>
+      <header class="pop-head">
         <div class="spread">
           <p class="phase">
             {tSlug("phase", pop.phase)}
             {ended?.goesOn && ` – ${t("pop.goes_on")}`}
           </p>
-          <p class="timer">{clockOf(pop, ended)}</p>
+          <Clock pop={pop} ended={ended} />
         </div>
-        <p class="number">{callerText(pop.caller)}</p>
-        <p class="note">{t("pop.number_is_a_hint")}</p>
+        <div class="identity">
+          <div>
+            <h2 class="number">{callerText(pop.caller)}</h2>
+            <p class="note">{t(pop.caller.kind === "number" ? "pop.number_is_a_hint" : "pop.no_number")}</p>
+          </div>
+          <Who pop={pop} />
+        </div>
         <dl class="facts">
           <Fact name={t("pop.queue")}>{pop.queue ? named(pop.queue) : t("pop.direct")}</Fact>
           <Fact name={t("pop.waited")}>{duration(pop.wait_s)}</Fact>
-          <Fact name={t("pop.attempt")}>{pop.attempt}</Fact>
-          <Fact name={t("pop.why_me")}>{pop.reason}</Fact>
+          <Fact name={t("pop.attempt")}>{t("pop.attempt_n", { n: pop.attempt })}</Fact>
+          <Fact name={t("pop.why_me")}>
+            <Text text={pop.reason || "–"} limit={200} />
+          </Fact>
         </dl>
       </header>
       <Menu menu={pop.menu} />
@@ -32,14 +48,51 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
         <Reservations pop={pop} />
         <Tickets pop={pop} />
       </div>
+      {pop.phase === "ended" && <Over goesOn={ended?.goesOn ?? false} />}
     </article>
   );
 }
 
-function clockOf(pop: Pop, ended: Ended | null): string {
-  if (pop.phase === "ended") return ended?.talkS == null ? "" : duration(ended.talkS);
+function Clock({ pop, ended }: { pop: Pop; ended: Ended | null }) {
+  if (pop.phase === "ended") {
+    return <span class="timer timer-large">{ended?.talkS == null ? "" : duration(ended.talkS)}</span>;
+  }
   const since = pop.answered_at ?? pop.rang_at;
-  return since ? duration(secondsSince(since)) : "";
+  return since ? <Timer since={since} large /> : null;
+}
+
+/** The name, as soon as there is one, in a place that is kept for it. */
+function Who({ pop }: { pop: Pop }) {
+  const { link: part, members } = pop.card;
+  const member = linkedMember(pop);
+  if (part.status === "pending") return <p class="who-calls note">{t("fresh.pending")}</p>;
+  const name = member?.name ?? (members.members.length > 1 ? t("pop.several", { n: members.members.length }) : "");
+  return (
+    <div class="who-calls">
+      <p class="name">{name && <Text text={name} limit={40} />}</p>
+      {part.link && <Confidence link={part.link} />}
+    </div>
+  );
+}
+
+function Confidence({ link }: { link: LinkBody }) {
+  return (
+    <p class="confidence">
+      <span class={`tag confidence-${link.confidence}`}>{tSlug("confidence", link.confidence)}</span>{" "}
+      <span class="note">{tSlug("why", link.why)}</span>
+    </p>
+  );
+}
+
+function Over({ goesOn }: { goesOn: boolean }) {
+  return (
+    <p class="over spread">
+      <span class="note">{goesOn ? t("pop.goes_on") : t("pop.after")}</span>
+      <button type="button" class="primary" onClick={() => chooseState("available")}>
+        {t("pop.finish")}
+      </button>
+    </p>
+  );
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {
@@ -52,132 +105,178 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 }
 
 function Menu({ menu }: { menu: MenuBody | null }) {
+  if (!menu) {
+    return (
+      <section class="menu-facts" aria-label={t("pop.menu")}>
+        <p class="note">{t("pop.no_menu")}</p>
+      </section>
+    );
+  }
   return (
     <section class="menu-facts" aria-label={t("pop.menu")}>
-      {menu ? (
-        <>
-          <ol class="trail">
-            {menu.path.map((step) => (
-              <li key={`${step.node}${step.keys}`}>
-                {step.keys && <kbd>{step.keys}</kbd>} {step.label}
-              </li>
-            ))}
-          </ol>
-          <ul class="chips">
-            <li>{tSlug("language", menu.language)}</li>
-            {menu.is_member !== null && <li>{t(menu.is_member ? "pop.says_member" : "pop.says_no_member")}</li>}
-            {menu.reservation_number && <li>{t("pop.keyed", { number: menu.reservation_number })}</li>}
-          </ul>
-        </>
-      ) : (
-        <p class="note">{t("pop.no_menu")}</p>
-      )}
+      <ul class="chips">
+        <li>{tSlug("language", menu.language)}</li>
+        {menu.is_member !== null && <li>{t(menu.is_member ? "pop.says_member" : "pop.says_no_member")}</li>}
+        {menu.reservation_number && (
+          <li>
+            {t("pop.keyed")} <b>{menu.reservation_number}</b>
+          </li>
+        )}
+      </ul>
+      <ol class="trail">
+        {menu.path.map((step, index) => (
+          <li key={`${index}${step.node}`}>
+            {step.keys && <kbd>{step.keys}</kbd>} <Text text={step.label} />
+          </li>
+        ))}
+      </ol>
     </section>
   );
 }
 
 type Status = "pending" | "live" | "stale" | "unavailable";
 
-function Part(props: { title: string; status: Status; asOf: string | null; empty: boolean; children: ComponentChildren }) {
-  const { title, status, asOf, empty, children } = props;
+function Part(props: { title: string; status: Status; asOf: string | null; count: number; children: ComponentChildren }) {
+  const { title, status, asOf, count, children } = props;
   return (
     <section class={`part part-${status}`} aria-busy={status === "pending"}>
       <h3>
-        {title}
+        <span>
+          {title} {count > 1 && <small>{count}</small>}
+        </span>
         <span class={`freshness freshness-${status}`}>
           {t(`fresh.${status}`)}
           {status === "stale" && asOf && ` ${timeOfDay(asOf)}`}
         </span>
       </h3>
-      {status === "unavailable" && empty && <p class="note">{t("fresh.unavailable_what")}</p>}
-      {(status === "live" || status === "stale") && empty && <p class="note">{t("pop.nothing")}</p>}
+      {status === "unavailable" && count === 0 && <p class="note">{t("fresh.unavailable_what")}</p>}
+      {(status === "live" || status === "stale") && count === 0 && <p class="note">{t("pop.nothing")}</p>}
       {children}
     </section>
   );
 }
 
+/** A list, or nothing at all: an empty list is read out as one. */
+function Cards<Item>({ items, draw }: { items: readonly Item[]; draw: (item: Item) => ComponentChildren }) {
+  return items.length > 0 ? <ul class="cards">{items.map(draw)}</ul> : null;
+}
+
+const joined = (...texts: (string | null | undefined)[]): string => texts.filter(Boolean).join(" · ");
+
 function Members({ pop }: { pop: Pop }) {
-  const { members, link } = pop.card;
+  const { members } = pop.card;
   const several = members.members.length > 1;
   return (
-    <Part title={t("pop.members")} status={members.status} asOf={members.as_of} empty={members.members.length === 0}>
-      {link.link && (
-        <p class={`confidence confidence-${link.link.confidence}`}>
-          {tSlug("confidence", link.link.confidence)} <span class="note">{tSlug("why", link.link.why)}</span>
-        </p>
-      )}
+    <Part title={t("pop.members")} status={members.status} asOf={members.as_of} count={members.members.length}>
       {several && <p class="warning">{t("pop.choose_member", { n: members.members.length })}</p>}
-      <ul class="cards">
-        {members.members.map((member) => (
-          <Member key={member.member_id} member={member} />
-        ))}
-      </ul>
+      <Cards
+        items={members.members}
+        draw={(member) => <Member key={member.member_id} member={member} several={several} />}
+      />
     </Part>
   );
 }
 
-function Member({ member }: { member: MemberBody }) {
+/** Keys beyond the contract's first ones come as they come (docs/linking.md). */
+function textOf(record: Record<string, unknown>, key: string): string {
+  const value = record[key];
+  return typeof value === "string" ? value : "";
+}
+
+function questionsOf(member: MemberBody): { prompt: string; answer: string }[] {
+  const found = Array.isArray(member.verification) ? (member.verification as unknown[]) : [];
+  return found.flatMap((one) => {
+    const record = (typeof one === "object" && one !== null ? one : {}) as Record<string, unknown>;
+    const prompt = textOf(record, "prompt");
+    return prompt ? [{ prompt, answer: textOf(record, "answer") }] : [];
+  });
+}
+
+function Member({ member, several }: { member: MemberBody; several: boolean }) {
+  const questions = questionsOf(member);
+  const standing = textOf(member, "standing");
+  const status = textOf(member, "status");
+  const plan = joined(member.company, member.plan, member.member_id);
   return (
     <li>
       <p class="name">
-        <span dir="auto">{member.name}</span> <small dir="auto">{member.name_kana}</small>
-        {typeof member.standing === "string" && <span class="tag">{tSlug("standing", member.standing)}</span>}
+        <Text text={member.name || member.member_id} />
       </p>
+      {member.name_kana && (
+        <p class="note">
+          <Text text={member.name_kana} />
+        </p>
+      )}
       <p class="note">
-        {[member.company, member.plan, member.member_id].filter(Boolean).join(" · ")}
+        <Text text={plan} />
       </p>
+      {((several && standing) || (status && status !== "active")) && (
+        <p class="chips">
+          {several && standing && <span class="tag">{tSlug("standing", standing)}</span>}
+          {status && status !== "active" && <span class="tag tag-overdue">{tSlug("member", status)}</span>}
+        </p>
+      )}
       {member.notes?.map((note) => (
-        <p key={note} dir="auto">
-          {note}
+        <p key={note} class="member-note">
+          <Text text={note} />
         </p>
       ))}
+      {questions.length > 0 && (
+        <dl class="questions" aria-label={t("pop.verification")}>
+          {questions.map(({ prompt, answer }) => (
+            <div key={prompt}>
+              <dt>
+                <Text text={prompt} />
+              </dt>
+              <dd>
+                <Text text={answer} />
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
     </li>
   );
 }
 
 function Reservations({ pop }: { pop: Pop }) {
-  const { reservations } = pop.card;
+  const { reservations: part, link } = pop.card;
+  const linked = link.link?.reservation_id;
   return (
-    <Part
-      title={t("pop.reservations")}
-      status={reservations.status}
-      asOf={reservations.as_of}
-      empty={reservations.reservations.length === 0}
-    >
-      <ul class="cards">
-        {reservations.reservations.map((reservation) => (
-          <Reservation key={reservation.reservation_id} reservation={reservation} />
-        ))}
-      </ul>
+    <Part title={t("pop.reservations")} status={part.status} asOf={part.as_of} count={part.reservations.length}>
+      <Cards
+        items={part.reservations}
+        draw={(one) => (
+          <Reservation key={one.reservation_id} reservation={one} linked={one.reservation_id === linked} />
+        )}
+      />
     </Part>
   );
 }
 
-function Reservation({ reservation }: { reservation: ReservationBody }) {
+function Reservation({ reservation, linked }: { reservation: ReservationBody; linked: boolean }) {
   const { vehicle } = reservation;
+  const terms = reservation.terms ?? [];
   return (
-    <li>
+    <li class={linked ? "linked" : ""}>
       <p class="spread">
         <strong>{reservation.number || reservation.reservation_id}</strong>
         {reservation.status && <span class={`tag tag-${reservation.status}`}>{tSlug("booking", reservation.status)}</span>}
       </p>
-      {reservation.member_name && <p dir="auto">{reservation.member_name}</p>}
+      {reservation.member_name && (
+        <p>
+          <Text text={reservation.member_name} />
+        </p>
+      )}
       {reservation.starts_at && reservation.ends_at && (
-        <p>
-          {dateAndTime(reservation.starts_at)} – {dateAndTime(reservation.ends_at)}
-        </p>
+        <p>{span(reservation.starts_at, reservation.ends_at, serverNow())}</p>
       )}
-      {vehicle && (
-        <p>
-          <strong class="plate">{vehicle.plate}</strong>{" "}
-          <span class="note">{[vehicle.model, vehicle.colour, vehicle.station].filter(Boolean).join(" · ")}</span>
-        </p>
-      )}
-      {reservation.terms && reservation.terms.length > 0 && (
+      {vehicle && <Vehicle vehicle={vehicle} />}
+      {terms.length > 0 && (
         <ul class="terms" aria-label={t("pop.terms")}>
-          {reservation.terms.map((term) => (
-            <li key={term} dir="auto">
-              {term}
+          {terms.map((term) => (
+            <li key={term}>
+              <Text text={term} limit={160} />
             </li>
           ))}
         </ul>
@@ -186,30 +285,70 @@ function Reservation({ reservation }: { reservation: ReservationBody }) {
   );
 }
 
-function Tickets({ pop }: { pop: Pop }) {
-  const { tickets } = pop.card;
+function Vehicle({ vehicle }: { vehicle: VehicleBody }) {
+  const fuel = vehicle.fuel_percent;
   return (
-    <Part title={t("pop.tickets")} status={tickets.status} asOf={tickets.as_of} empty={tickets.tickets.length === 0}>
-      <ul class="cards">
-        {tickets.tickets.map((ticket) => (
-          <Ticket key={ticket.ticket_id} ticket={ticket} />
-        ))}
-      </ul>
+    <div class="vehicle">
+      {vehicle.plate && (
+        <p>
+          <strong class="plate">
+            <Text text={vehicle.plate} />
+          </strong>
+        </p>
+      )}
+      <p class="note">
+        <Text text={joined(vehicle.model, vehicle.colour)} />
+      </p>
+      <p class="note">
+        <Text
+          text={joined(
+            vehicle.station,
+            textOf(vehicle, "location"),
+            typeof fuel === "number" ? t("pop.fuel", { n: fuel }) : "",
+          )}
+        />
+      </p>
+    </div>
+  );
+}
+
+function Tickets({ pop }: { pop: Pop }) {
+  const { tickets: part, link } = pop.card;
+  const linked = link.link?.ticket_id;
+  return (
+    <Part title={t("pop.tickets")} status={part.status} asOf={part.as_of} count={part.tickets.length}>
+      <Cards
+        items={part.tickets}
+        draw={(one) => <Ticket key={one.ticket_id} ticket={one} linked={one.ticket_id === linked} />}
+      />
     </Part>
   );
 }
 
-function Ticket({ ticket }: { ticket: TicketBody }) {
+function Ticket({ ticket, linked }: { ticket: TicketBody; linked: boolean }) {
+  const note = textOf(ticket, "last_note");
   return (
-    <li>
-      <p dir="auto">
-        <strong>{ticket.title}</strong>
+    <li class={linked ? "linked" : ""}>
+      <p class="spread top">
+        <strong>
+          <Text text={ticket.title || ticket.ticket_id} />
+        </strong>
+        {ticket.status && <span class={`tag ticket-${ticket.status}`}>{tSlug("ticket", ticket.status)}</span>}
       </p>
       <p class="note">
-        {[ticket.ticket_id, tSlug("ticket", ticket.status ?? ""), ticket.opened_at && dateAndTime(ticket.opened_at)]
-          .filter(Boolean)
-          .join(" · ")}
+        <Text
+          text={joined(
+            ticket.ticket_id,
+            ticket.opened_at && dayAndTime(ticket.opened_at, serverNow()),
+            typeof ticket.calls === "number" && ticket.calls > 0 ? t("pop.ticket_calls", { n: ticket.calls }) : "",
+          )}
+        />
       </p>
+      {note && (
+        <p class="last-note">
+          <Text text={note} limit={160} />
+        </p>
+      )}
     </li>
   );
 }

@@ -1,0 +1,76 @@
+/** What happened to a call, step by step; a step leads to its place in the recording. */
+import { duration, t, tSlug } from "../i18n";
+import type { CallRecord, JourneyStep } from "../wire";
+import { agentName, queueName } from "./names";
+import { Text } from "./text";
+
+/** A step's second in the recording, which begins as the call arrives. */
+export function secondOf(step: JourneyStep, call: CallRecord): number {
+  return (Date.parse(step.at) - Date.parse(call.arrived_at)) / 1000;
+}
+
+/** The last step that has happened by then: its place in the list, or -1. */
+export function stepAt(call: CallRecord, second: number): number {
+  return call.journey.findLastIndex((step) => secondOf(step, call) <= second);
+}
+
+function detailOf(step: JourneyStep, call: CallRecord): string {
+  switch (step.what) {
+    case "queued":
+      return step.detail ? queueName(step.detail) : "";
+    case "menu":
+      return "";
+    case "ended": {
+      const by = call.ended_by ? tSlug("ended_by", call.ended_by) : "";
+      return [step.detail && tSlug("end", step.detail), by].filter(Boolean).join(" · ");
+    }
+    case "recording_stored":
+      return step.detail ? tSlug("recording", step.detail) : "";
+    default:
+      return step.detail ?? "";
+  }
+}
+
+export function Journey(props: {
+  call: CallRecord;
+  length: number; // seconds that can be heard
+  position: number;
+  onSeek: (seconds: number) => void;
+}) {
+  const { call, length, position, onSeek } = props;
+  const current = length > 0 ? stepAt(call, position) : -1;
+  return (
+    <ol class="journey" aria-label={t("player.journey")} tabIndex={0}>
+      {call.journey.map((step, index) => {
+        const second = secondOf(step, call);
+        const said = <Step step={step} call={call} second={second} />;
+        return (
+          <li key={`${index}${step.what}`} aria-current={index === current ? "step" : undefined}>
+            {second <= length ? (
+              <button type="button" class="quiet" onClick={() => onSeek(second)}>
+                {said}
+              </button>
+            ) : (
+              <span class="journey-step">{said}</span>
+            )}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function Step({ step, call, second }: { step: JourneyStep; call: CallRecord; second: number }) {
+  const more = [step.agent && agentName(step.agent), detailOf(step, call), step.outcome && tSlug("outcome", step.outcome)];
+  return (
+    <>
+      <time class="num">{duration(second)}</time>
+      <span>
+        {tSlug("journey", step.what)}{" "}
+        <small>
+          <Text text={more.filter(Boolean).join(" · ")} limit={400} />
+        </small>
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,13 @@
+import { Refusal } from "../api";
+import { t, tSlug } from "../i18n";
+
+/** The words for a refusal: ours for what we know, the server's own sentence otherwise. */
+export function refusalText(error: unknown): string {
+  if (!(error instanceof Refusal)) return t("problem.server_error");
+  return problemText(error.key, error.message);
+}
+
+/** The words for a problem's key; `otherwise` is what the server wrote itself. */
+export function problemText(key: string, otherwise: string): string {
+  return tSlug("problem", key, otherwise || t("problem.server_error"));
+}

@@ -1,0 +1,110 @@
+/** Both sides of a call as a picture to click into: the caller above, the agent below. */
+import { useEffect, useRef } from "preact/hooks";
+import { duration, t } from "../i18n";
+import type { Peaks } from "../wire";
+
+const ROW = 40;
+
+export function Wave(props: {
+  peaks: Peaks | null;
+  position: number;
+  length: number;
+  onSeek: (seconds: number) => void;
+  onStep: (by: number) => void;
+}) {
+  const { peaks, position, length, onSeek, onStep } = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const played = length > 0 ? position / length : 0;
+  useRedraw(canvas, () => canvas.current && peaks && draw(canvas.current, peaks, played), [peaks, played]);
+
+  const seekTo = (event: PointerEvent) => {
+    const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    onSeek(((event.clientX - box.left) / box.width) * length);
+  };
+  return (
+    <div class="wave">
+      <div class="wave-names" aria-hidden="true">
+        <span class="side-caller">{t("player.caller")}</span>
+        <span class="side-agent">{t("player.agent")}</span>
+      </div>
+      <canvas
+        ref={canvas}
+        height={ROW * 2}
+        role="slider"
+        tabIndex={0}
+        aria-label={t("player.position")}
+        aria-valuemin={0}
+        aria-valuemax={Math.round(length)}
+        aria-valuenow={Math.round(position)}
+        aria-valuetext={`${duration(position)} / ${duration(length)}`}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          seekTo(event);
+        }}
+        onPointerMove={(event) => event.buttons === 1 && seekTo(event)}
+        onKeyDown={(event) => {
+          if (event.key === "Home") onSeek(0);
+          else if (event.key === "End") onSeek(length);
+          else if (event.key === "PageUp") onStep(30);
+          else if (event.key === "PageDown") onStep(-30);
+          else if (event.key === "ArrowLeft" || event.key === "ArrowDown") onStep(-5);
+          else if (event.key === "ArrowRight" || event.key === "ArrowUp") onStep(5);
+          else return;
+          event.preventDefault();
+        }}
+      />
+    </div>
+  );
+}
+
+/** Draws when something changed, when the canvas has another size, and when light becomes dark. */
+function useRedraw(canvas: { current: HTMLCanvasElement | null }, paint: () => void, when: unknown[]): void {
+  const latest = useRef(paint);
+  latest.current = paint;
+  useEffect(() => paint(), when);
+  useEffect(() => {
+    const again = () => latest.current();
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const size = new ResizeObserver(again);
+    if (canvas.current) size.observe(canvas.current);
+    dark.addEventListener("change", again);
+    return () => {
+      size.disconnect();
+      dark.removeEventListener("change", again);
+    };
+  }, []);
+}
+
+/** The loudest of the steps that fall on one column of `columns`, 0 to 100. */
+export function loudest(values: readonly number[], column: number, columns: number): number {
+  const from = Math.floor((column / columns) * values.length);
+  const to = Math.max(from + 1, Math.floor(((column + 1) / columns) * values.length));
+  let found = 0;
+  for (let index = from; index < to; index += 1) found = Math.max(found, values[index] ?? 0);
+  return found;
+}
+
+function draw(canvas: HTMLCanvasElement, peaks: Peaks, played: number): void {
+  const scale = devicePixelRatio;
+  canvas.width = canvas.clientWidth * scale;
+  canvas.height = ROW * 2 * scale;
+  const context = canvas.getContext("2d");
+  if (!context) return;
+  const colours = getComputedStyle(canvas);
+  const rows: [number[], string][] = [
+    [peaks.left, colours.getPropertyValue("--wave-caller")],
+    [peaks.right, colours.getPropertyValue("--wave-agent")],
+  ];
+  for (const [row, [values, colour]] of rows.entries()) {
+    const middle = (row + 0.5) * ROW * scale;
+    context.fillStyle = colour;
+    for (let x = 0; x < canvas.width; x += 1) {
+      const height = Math.max(scale, (loudest(values, x, canvas.width) / 100) * (ROW - 4) * scale);
+      context.globalAlpha = x / canvas.width <= played ? 1 : 0.4;
+      context.fillRect(x, middle - height / 2, 1, height);
+    }
+  }
+  context.globalAlpha = 1;
+  context.fillStyle = colours.getPropertyValue("--text");
+  context.fillRect(Math.min(canvas.width - 2 * scale, played * canvas.width), 0, 2 * scale, canvas.height);
+}
