@@ -159,6 +159,10 @@ class Desk:
         except TimeoutError:
             raise AssertionError(f"not in {deadline_s} s: {seen}") from None
 
+    async def played(self, seconds: float) -> None:
+        """Let Asterisk play for so long: sound takes its time."""
+        await asyncio.sleep(seconds)
+
     async def waiting(self, deadline_s: float = 60.0) -> dict[str, str]:
         return await self.until(lambda seen: seen.get("Context") == "cti-wait", deadline_s)
 
@@ -227,12 +231,18 @@ def example() -> dict[str, Any]:
     return tenant
 
 
-def main_menu(*, timeout_s: float | None = None) -> Menu:
+def asks(node: dict[str, Any]) -> bool:
+    """Whether it waits for keys."""
+    return node["kind"] in ("choice", "digits", "language")
+
+
+def main_menu(*, timeout_s: float | None = None, attempts: int | None = None) -> Menu:
     """The example's menu, with another patience."""
     tenant = example()
     data = dict(tenant["menus"][0])
     if timeout_s is not None:
-        asking = ("choice", "digits", "language")
-        data["nodes"] = [{**n, "timeout_s": timeout_s} if n["kind"] in asking else n for n in data["nodes"]]
+        data["nodes"] = [{**node, "timeout_s": timeout_s} if asks(node) else node for node in data["nodes"]]
+    if attempts is not None:
+        data["nodes"] = [{**node, "attempts": attempts} if asks(node) else node for node in data["nodes"]]
     queues = [queue["id"] for queue in tenant["queues"]]
     return parse_menu(data, queues=queues, skills=[skill["id"] for skill in tenant["skills"]])
