@@ -19,6 +19,8 @@ from cti.domain.model import CallerKind, CallerNumber
 
 # E.164 has 15 digits at most; with 010, brackets and many hyphens no honest number is longer than this.
 _MAX_RAW = 40
+# No number that one country dials from another is shorter; +81110 must still be seen for what it is.
+_SHORT = 5
 # Names longer than this are people's or attackers' names, never one of the network's four.
 _MAX_NAME = 64
 
@@ -159,7 +161,7 @@ def classify(number: str) -> NumberClass:
         return NumberClass.SHORT_CODE
     domestic = _domestic(e164)
     if domestic is None:
-        return NumberClass.INTERNATIONAL if _possible_abroad(e164) else NumberClass.INVALID
+        return NumberClass.INTERNATIONAL if _abroad(e164) else NumberClass.INVALID
     return next((kind for shape, kind, _ in _SHAPES if shape.fullmatch(domestic)), NumberClass.INVALID)
 
 
@@ -193,6 +195,8 @@ def _to_e164(text: str) -> str:
     if text.startswith("+810"):  # the trunk 0 left in, often written +81(0)90…
         return "+81" + text[4:]
     if text.startswith("+"):
+        return text if len(text) > _SHORT else text[1:]
+    if len(text) <= _SHORT:  # 110, an extension, what is left of a number
         return text
     if text.startswith("010"):  # Japan's prefix for calls abroad; a trunk may show foreign callers so
         return _to_e164("+" + text[3:])
@@ -210,7 +214,7 @@ def _subscriber(text: str | None) -> str | None:
     e164 = _to_e164(text)
     domestic = _domestic(e164)
     if domestic is None:
-        return e164 if _possible_abroad(e164) else None
+        return _abroad(e164)
     kind = next((kind for shape, kind, _ in _SHAPES if shape.fullmatch(domestic)), NumberClass.INVALID)
     return None if kind is NumberClass.INVALID else e164
 
@@ -220,10 +224,17 @@ def _domestic(e164: str) -> str | None:
     return "0" + e164[3:] if e164.startswith("+81") else None
 
 
-def _possible_abroad(e164: str) -> bool:
-    """Whether a country code and the length fit. Foreign ranges change too often to be stricter."""
+def _abroad(e164: str) -> str | None:
+    """A foreign number if country code and length fit, without a trunk 0 that was left in (+49 (0)30 …).
+
+    Foreign ranges change too often to be stricter. What does not settle after that 0 is no number.
+    """
     parsed = _parsed(e164)
-    return parsed is not None and phonenumbers.is_possible_number(parsed)
+    if parsed is None or not phonenumbers.is_possible_number(parsed):
+        return None
+    plain = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    settled = plain == e164 or _formatted(plain, phonenumbers.PhoneNumberFormat.E164) == plain
+    return plain if settled else None
 
 
 def _formatted(e164: str, form: int) -> str | None:

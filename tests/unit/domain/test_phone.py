@@ -39,6 +39,7 @@ NUMBERS = [
     ("+12025550123", "+12025550123", "+1 202-555-0123"),
     ("01012025550123", "+12025550123", "+1 202-555-0123"),
     ("+821012345678", "+821012345678", "+82 10-1234-5678"),
+    ("+390612345678", "+390612345678", "+39 06 1234 5678"),  # Italy's 0 belongs to the number
 ]
 
 
@@ -86,10 +87,15 @@ def test_a_number_is_kept_as_e164_and_shown_as_people_write_it(raw: str, e164: s
         ("090'; DROP TABLE", "", CallerKind.UNKNOWN),
         ("+", "", CallerKind.UNKNOWN),
         ("+" + "1" * 20, "", CallerKind.UNKNOWN),
+        ("+310000000", "", CallerKind.UNKNOWN),  # zeros that never settle
     ],
 )
 def test_what_is_known_of_the_caller(number: str, name: str, kind: CallerKind) -> None:
     assert parse_caller(number, name).kind is kind
+
+
+def test_a_foreign_trunk_0_is_dropped() -> None:
+    assert parse_caller("+49 (0)30 901820", "").e164 == parse_caller("+49 30 901820", "").e164 == "+4930901820"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +104,10 @@ def test_what_is_known_of_the_caller(number: str, name: str, kind: CallerKind) -
         ("+81501234500", "+81501234500"),  # our own number: the desk's file decides whether it exists
         ("0501234500", "+81501234500"),
         ("1000", "1000"),
+        ("0", "0"),
+        ("010", "010"),
+        ("+1", "1"),
+        ("+", ""),
         ("", ""),
         ("s", ""),
         ("9" * 30, ""),
