@@ -162,8 +162,9 @@ def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: date
         offer_id=offer.offer_id if offer else None,
         began_at=at,
     )
+    rings_already = offer is not None and any(known.offer_id == offer.offer_id for known in track.legs)
     track = with_leg(track, leg)
-    if offer is None:
+    if offer is None or rings_already:  # an agent with two phones rings once
         return track, ()
     track = change_offer(track, offer.offer_id, rang_at=at)
     return track, (fact(ev.CallRinging, track, at, offer_id=offer.offer_id, agent=offer.agent),)

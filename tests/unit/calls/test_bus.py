@@ -120,6 +120,47 @@ async def test_nothing_is_queued_behind_a_gap() -> None:
     assert seen == ["0", 2]
 
 
+async def test_room_that_comes_before_the_gap_is_told_is_not_used() -> None:
+    bus = Bus()
+    gate = asyncio.Semaphore(0)
+    seen: list[object] = []
+
+    async def take(event: ev.AgentFreed) -> None:
+        await gate.acquire()
+        seen.append(event.agent)
+
+    bus.subscribe("s", take, kinds=(ev.AgentFreed,), maxsize=2, overflowed=lambda lost: seen.append(f"lost {lost}"))
+    await bus.start()
+    bus.publish(freed(0))
+    await asyncio.sleep(0)
+    for number in range(1, 4):
+        bus.publish(freed(number))  # 3 is lost
+    gate.release()
+    async with asyncio.timeout(2):
+        while bus.stats()["s"].queued > 1:
+            await asyncio.sleep(0)
+    bus.publish(freed(4))  # there is room again, behind the gap
+    for _ in range(2):
+        gate.release()
+    assert await bus.stop() == {}
+    assert seen == ["0", "1", "2", "lost 2"]
+
+
+async def test_the_loop_gets_its_turn_in_a_flood() -> None:
+    bus = Bus()
+    seen: list[ev.Event] = []
+    bus.subscribe("plain", seen.append, kinds=(ev.Event,), maxsize=5_000)
+    for _ in range(5_000):
+        bus.publish(UP)
+    await bus.start()
+    turns = 0
+    while len(seen) < 5_000:
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 50
+    await bus.stop()
+
+
 async def test_a_failing_catch_up_does_not_stop_the_subscriber() -> None:
     bus = Bus()
     seen: list[ev.Event] = []

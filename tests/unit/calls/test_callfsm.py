@@ -312,6 +312,46 @@ def test_a_signal_that_is_not_about_calls_is_refused() -> None:
         advance(arrived(), sig.LinkChanged(at=NOW, up=True))
 
 
+def test_of_two_agents_who_talk_one_leaves() -> None:
+    track, facts = run(*TALK, rings(5, B), dial_ended(6, B), leg_hung_up(8, A))
+    assert [t.ended_at for t in track.call.talks] == [later(8), None]
+    assert track.call.state is CallState.TALKING
+    assert [f.agent for f in facts if isinstance(f, ev.AgentFreed)] == [A]
+
+
+def test_an_offer_rings_on_while_one_of_its_two_phones_does() -> None:
+    second = replace(rings(1), agent_uniqueid=UniqueId("1.9"))  # type: ignore[call-arg]
+    track, facts = run(queued(), decided(), rings())
+    track, more = advance(track, second, A)
+    track, last = run(leg_hung_up(2, cause=17), track=track)
+    facts += [*more, *last]
+    assert track.call.state is CallState.OFFERED
+    assert names(facts) == ["CallQueued", "CallOffered", "CallRinging"]
+
+
+def test_an_agent_who_asks_a_colleague_does_not_pass_the_caller_on() -> None:
+    """The agent's own leg dials: the caller is not connected to whoever answers."""
+    asks = {**on_leg(A), **leg(B)}
+    answered = sig.DialEnded(at=later(6), **asks, status="NOANSWER")
+    track, facts = run(*TALK, sig.DialBegan(at=later(5), **asks), answered)
+    assert len(track.legs) == 1
+    assert names(facts)[-1] == "CallAnswered"
+
+
+def test_who_left_an_earlier_talk_did_not_end_the_last() -> None:
+    track, _ = run(
+        *TALK, asked(2, A), leg_hung_up(2), rings(3, B), dial_ended(4, B), leg_hung_up(5, B, cause=44), hung_up(6)
+    )
+    assert track.call.ended_by is EndedBy.SYSTEM
+
+
+def test_a_held_caller_who_goes_back_to_wait_is_not_held_any_more() -> None:
+    track, facts = run(*TALK, sig.HoldBegan(at=later(2), **on_leg(A)), queued(5))
+    assert track.call.held_since is None
+    assert track.call.held_s == pytest.approx(3)
+    assert names(facts)[-2:] == ["CallResumed", "CallQueued"]
+
+
 # -- any order ---------------------------------------------------------------------------------------------
 
 agents = st.sampled_from([A, B])

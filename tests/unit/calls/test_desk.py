@@ -275,6 +275,14 @@ def test_a_later_snapshot_leaves_offers_alone() -> None:
     assert desk.known() == {CALL: CallState.OFFERED}
 
 
+def test_only_the_first_snapshot_looks_for_orphaned_offers() -> None:
+    desk, kept = restarted(desk_after(queued())[0])
+    desk.apply(seen("1.0"))
+    desk.apply(decided(120))
+    desk.apply(seen("1.0", at=121))
+    assert names(kept.events) == ["CallOffered"]
+
+
 def test_calls_that_ended_while_we_were_away_are_closed() -> None:
     desk, kept = restarted(desk_after(queued())[0])
     desk.apply(seen())
