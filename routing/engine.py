@@ -117,6 +117,8 @@ class Engine(OfferDesk):
         for name, queue in configured.items():
             self._line(name).rule = queue
         self._load_agents(rules.agents, now)
+        for queue in rules.queues:
+            self._index.prepare(needs(queue.skills))
         for call in calls:
             call.queue = self._line(call.queue.queue).rule
             self._make_plan(call, now)

@@ -135,6 +135,10 @@ class Index:
         group.refs += 1
         return group
 
+    def prepare(self, expression: Expression) -> None:
+        """Make the group now, while nobody waits for it: the first call finds it ready."""
+        self.release(self.claim(expression))
+
     def release(self, group: Group) -> None:
         """One call less names this group."""
         group.refs -= 1
