@@ -27,6 +27,9 @@ TOLERANCE_S = 0.12
 # A single step of a file's growth is seen up to one look (0.25 s) late; less than this is the look, not a gap.
 GROWTH_NOISE_S = 0.4
 
+# A step this wide was not watched from buffer to buffer (2.05 s at 8 kHz): the server was away for a while.
+WIDE_STEP_S = 5.0
+
 # More than this missing at a file's end, where people were still talking, means that the recording broke off.
 TRUNCATED_S = 5.0
 
@@ -81,7 +84,7 @@ class PlacedTrack:
     pieces: tuple[Piece, ...]
     put_back_s: float  # silence inserted before the last piece
     missing_at_end_s: float  # lost time that only the end can take
-    guessed: bool  # no growth was seen for some of it: where it was lost is not known
+    guessed: bool  # nobody watched the file for a while: where some of it was lost is not known
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,17 +148,19 @@ def _cuts(track: Track) -> tuple[list[tuple[int, int]], float, bool]:
     cuts: list[tuple[int, int]] = []
     put_back_s = 0.0
     before = 0
+    guessed = False
     for position, lost_s in _lost_before(track, missing_s):
         gap_s = lost_s - put_back_s
         if gap_s > GROWTH_NOISE_S:
+            guessed = guessed or position - before > WIDE_STEP_S * track.rate
             # It was lost somewhere in this step; its middle is never off by more than half a step.
             cuts.append(((before + position) // 2, round(gap_s * track.rate)))
             put_back_s = lost_s
         before = position
     rest_s = missing_s - put_back_s
     if rest_s <= GROWTH_NOISE_S:
-        return cuts, 0.0, False
-    return cuts, rest_s, not track.growth
+        return cuts, 0.0, guessed
+    return cuts, rest_s, guessed or not track.growth
 
 
 def _lost_before(track: Track, missing_s: float) -> list[tuple[int, float]]:

@@ -79,6 +79,13 @@ def test_without_any_look_lost_time_can_only_be_at_the_end_and_it_is_said() -> N
     assert (len(placed.pieces), placed.missing_at_end_s, placed.guessed) == (1, 10.0, True)
 
 
+def test_a_gap_from_before_a_restart_is_placed_but_called_a_guess() -> None:
+    growth = watched(60, gap_at=10.0, gap_s=8.0)[15:]
+    placed = plan((track(60, until=68, growth=growth),), started_at=later(0), ended_at=later(68)).tracks[0]
+    assert abs(placed.put_back_s - 8.0) < GROWTH_NOISE_S
+    assert placed.guessed
+
+
 def test_a_file_that_stopped_growing_while_its_channel_went_on_is_truncated() -> None:
     growth = watched(16.384, gap_at=99, gap_s=0)
     timeline = plan((track(16.384, until=120, growth=growth),), started_at=later(0), ended_at=later(120))
