@@ -38,6 +38,13 @@ def _bind(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a network ({error})") from error
+
+
 def _filled(value: SecretStr) -> SecretStr:
     if not value.get_secret_value():
         raise ValueError("is empty")
@@ -46,6 +53,7 @@ def _filled(value: SecretStr) -> SecretStr:
 
 Secret = Annotated[SecretStr, BeforeValidator(_secret), AfterValidator(_filled)]
 Bind = Annotated[str, AfterValidator(_bind)]
+Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 PORT_HINT = "a port number, 1 to 65535"
 SECRET_HINT = 'the secret itself or { file = "/path/to/it" }'  # noqa: S105
@@ -109,6 +117,10 @@ class Web(_Section):
     )
     tls_certificate: Path | None = Field(default=None, description="a PEM file with the certificate chain")
     tls_key: Path | None = Field(default=None, description="a PEM file with the private key")
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(),
+        description='networks of reverse proxies whose X-Forwarded-For is believed, e.g. ["10.0.0.0/24"]',
+    )
 
 
 class Database(_Section):

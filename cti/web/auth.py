@@ -18,6 +18,7 @@ from aiohttp import web
 
 from cti.domain.access import Session
 from cti.domain.errors import Unavailable
+from cti.web import addresses
 from cti.web.context import PARTS, SESSION, SETTINGS, TOKEN_SHA256, WebParts
 from cti.web.problems import Refused
 from cti.web.routes import ROUTES, Route
@@ -122,8 +123,9 @@ def check_origin(request: web.Request) -> None:
 
 
 def address_of(request: web.Request) -> str:
-    """Where the request came from."""
-    return request.remote or ""
+    """Where the request came from: for the throttle and for the trail."""
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
+    return addresses.origin_of(request.remote or "", forwarded, request.app[SETTINGS].trusted_proxies)
 
 
 def parts_of(request: web.Request) -> WebParts:

@@ -36,6 +36,7 @@ class WebSettings:
     origins: tuple[str, ...] = ()  # addresses people type, "https://cti.example.com"
     tls_certificate: Path | None = None  # PEM chain
     tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For is believed
     static: Path = field(default_factory=lambda: Path(__file__).with_name("static"))  # the built pages
     drain_s: float = 5.0  # how long requests may go on when the server stops
 

@@ -90,6 +90,7 @@ async def start(
             origins=config.origins,
             tls_certificate=config.web.tls_certificate,
             tls_key=config.web.tls_key,
+            trusted_proxies=config.web.trusted_proxies,
         ),
         WebParts(
             users=UserStore(pool),

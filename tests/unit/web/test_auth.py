@@ -59,6 +59,16 @@ async def test_wrong_log_ins_look_the_same_and_are_audited(site: Site, login: st
     assert [e.what for e in site.fakes.audit.entries] == ["session.refused"]
 
 
+async def test_behind_a_proxy_of_ours_the_trail_names_who_stands_behind_it(site: Site) -> None:
+    client, headers = site.client(), {"X-Forwarded-For": "198.51.100.1"}
+    async with client.post("/api/login", json={"login": "sato", "password": "wrong"}, headers=headers) as answer:
+        assert answer.status == 401
+    object.__setattr__(site.server.settings, "trusted_proxies", ("127.0.0.0/8",))
+    async with client.post("/api/login", json={"login": "sato", "password": "wrong"}, headers=headers) as answer:
+        assert answer.status == 401
+    assert [e.address for e in site.fakes.audit.entries] == ["127.0.0.1", "198.51.100.1"]
+
+
 async def test_another_tenant_is_another_person(site: Site) -> None:
     site.fakes.users.add(person("sato", "agent"), "not a hash at all")
     other = {"tenant": "other", "login": "sato", "password": PASSWORD}

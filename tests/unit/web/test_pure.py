@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cti.domain.errors import Unavailable
 from cti.domain.model import AgentState
-from cti.web import cursors, passwords, ranges, texts
+from cti.web import addresses, cursors, passwords, ranges, texts
 from cti.web.passwords import Passwords
 from cti.web.ports import PageKey
 from cti.web.problems import Refused
@@ -57,6 +57,34 @@ def test_it_remembers_a_bounded_number() -> None:
     for n in range(MAX_KEYS):
         throttle.failed(f"demo/{n}", f"address {n}", float(n))
     assert len(throttle._levels) == MAX_KEYS
+
+
+# --- Addresses -------------------------------------------------------------------------------------
+
+OURS = ("10.0.0.0/24", "fd00::/8")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("203.0.113.9", "", "203.0.113.9"),
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),  # a stranger says so: not believed
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"),  # the left part is the caller's own invention
+        ("10.0.0.1", "198.51.100.1, 10.0.0.2", "198.51.100.1"),  # two proxies of ours
+        ("fd00::1", "2001:DB8::1", "2001:db8::1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "unknown", "10.0.0.1"),
+        ("", "198.51.100.1", ""),
+    ],
+)
+def test_the_nearest_address_that_is_no_proxy_of_ours(peer: str, forwarded: str, expected: str) -> None:
+    assert addresses.origin_of(peer, forwarded, OURS) == expected
+
+
+@given(st.text(max_size=60), st.text(max_size=200))
+def test_without_proxies_of_ours_no_header_changes_anything(peer: str, forwarded: str) -> None:
+    assert addresses.origin_of(peer, forwarded, ()) == peer
 
 
 # --- Ranges ----------------------------------------------------------------------------------------
