@@ -187,12 +187,16 @@ function List(props: { items: RecordingItem[] | null; chosen: string | null; onO
           <tr>
             <th scope="col">{t("qa.when")}</th>
             <th scope="col">{t("qa.caller")}</th>
-            <th scope="col">{t("qa.queue")}</th>
+            <th scope="col" class="wide-only">
+              {t("qa.queue")}
+            </th>
             <th scope="col">{t("qa.agent")}</th>
             <th scope="col" class="num">
               {t("qa.length")}
             </th>
-            <th scope="col">{t("qa.end")}</th>
+            <th scope="col" class="wide-only">
+              {t("qa.end")}
+            </th>
             <th scope="col">{t("qa.status")}</th>
           </tr>
         </thead>
@@ -207,7 +211,7 @@ function List(props: { items: RecordingItem[] | null; chosen: string | null; onO
 }
 
 function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean; onOpen: (callId: string) => void }) {
-  const agents = item.agents.map(agentName).join("、");
+  const agents = item.agents.map(agentName).join(t("list.comma"));
   return (
     <tr aria-current={current ? "true" : undefined}>
       <td>
@@ -216,14 +220,14 @@ function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean;
         </button>
       </td>
       <td>{callerText(item.caller)}</td>
-      <td title={item.queue ? queueName(item.queue) : ""}>
+      <td class="wide-only" title={item.queue ? queueName(item.queue) : ""}>
         <span class="ellipsis">{item.queue ? queueName(item.queue) : "–"}</span>
       </td>
       <td title={agents}>
         <bdi class="ellipsis">{agents || "–"}</bdi>
       </td>
       <td class="num">{item.duration_s === null ? "–" : duration(item.duration_s)}</td>
-      <td>{item.end_reason ? tSlug("end", item.end_reason) : "–"}</td>
+      <td class="wide-only">{item.end_reason ? tSlug("end", item.end_reason) : "–"}</td>
       <td class="wrap">
         <span class={`tag recording-${item.status}`}>{tSlug("recording", item.status)}</span>{" "}
         {item.why && item.why !== item.status && <small>{tSlug("recording_why", item.why)}</small>}

@@ -176,7 +176,9 @@ function AgentTable({ agents, queueName }: { agents: AgentLive[]; queueName: (sl
             </th>
             <th scope="col">{t("agent.phone")}</th>
             <th scope="col">{t("queues.call")}</th>
-            <th scope="col">{t("agent.skills")}</th>
+            <th scope="col" class="wide-only">
+              {t("agent.skills")}
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -196,7 +198,7 @@ function AgentTable({ agents, queueName }: { agents: AgentLive[]; queueName: (sl
                 <strong>{tSlug("phone", agent.phone)}</strong>
               </td>
               <td>{agent.call ? <InCall call={agent.call} queueName={queueName} /> : "–"}</td>
-              <td>
+              <td class="wide-only">
                 <ul class="chips">
                   {agent.skills.map((skill) => (
                     <li key={skill.id}>
