@@ -108,9 +108,10 @@ class FakeAsterisk:
         async with asyncio.timeout(5), self.moved:
             await self.moved.wait_for(lambda: self._place(channel) == place)
 
-    async def rings(self, endpoint: str) -> bool:
-        """Whether a phone rings now."""
-        return self.phones[endpoint] is PhoneState.RINGING
+    async def silent(self, endpoint: str) -> None:
+        """Return when the phone does not ring."""
+        async with asyncio.timeout(5), self.moved:
+            await self.moved.wait_for(lambda: self.phones[endpoint] is not PhoneState.RINGING)
 
     async def variable(self, channel: ChannelName, name: str) -> str:
         """A channel variable."""
