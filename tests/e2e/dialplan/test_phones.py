@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 import pytest
 
@@ -32,7 +33,8 @@ async def test_a_wrong_password_is_not_let_in(rig: Rig) -> None:
 async def test_a_phone_that_registers_again_takes_the_place_of_the_old_one(rig: Rig) -> None:
     account = PhoneAccount(user="demo-twice", server=rig.server, password=PHONE_SECRET, register=True)
     first = await start_phone(rig.run, rig.pool, account, name="first")
-    await first.stop()  # no un-REGISTER: as after a crash
+    first.child.signal(signal.SIGKILL)  # no un-REGISTER: as after a crash
+    await first.stop()
     second = await start_phone(rig.run, rig.pool, account, name="second")
     try:
         since = rig.ami.now

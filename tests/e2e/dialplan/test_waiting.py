@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cti.demo.tones import read_wav, tone_seconds
+from cti.demo.tones import RATE_HZ, read_wav, tone_seconds
 from tests.e2e.dialplan.rig import AGENT_HZ, MENU_NUMBER, PROMPTS, Rig, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -17,6 +17,7 @@ AGI_REFUSED = "Connection refused|FastAGI failed|Connecting to"
 
 async def test_a_waiting_caller_hears_music_and_what_the_server_wants_said(rig: Rig) -> None:
     queued = await rig.waiting()
+    started = time.monotonic()
     channel, since = queued["Channel"], rig.ami.now
     prompt = f"{rig.settings.directories.sounds}/kakehashi/ja/position-1"
     await rig.ami.setvar("CTI_SAY", f"{prompt}&{prompt}", channel)
@@ -27,6 +28,7 @@ async def test_a_waiting_caller_hears_music_and_what_the_server_wants_said(rig: 
     said = await rig.ami.action("Getvar", Channel=channel, Variable="CTI_SAY")
     assert said["Value"] == ""
     assert not [e for e in rig.ami.events[since:] if e.get("UserEvent") in ("CtiQueued", "CtiFallback")]
+    waited_s = time.monotonic() - started
     await rig.end()
     await rig.caller.wait_for("CALL_CLOSED")
     sound = read_wav(rig.caller.heard()[-1])[0][0]
@@ -35,6 +37,8 @@ async def test_a_waiting_caller_hears_music_and_what_the_server_wants_said(rig: 
     tenths = [max(sound[n : n + 800]) > 100 for n in range(0, len(sound) - 800, 800)]
     longest = max(len(run) for run in "".join("x" if loud else " " for loud in tenths).split("x"))
     assert longest < 10
+    # Nothing at all was sent in a gap: it would be missing from what the phone wrote.
+    assert len(sound) / RATE_HZ > waited_s - 0.5
 
 
 async def test_a_dead_server_costs_a_caller_ten_seconds_at_most_wherever_the_caller_is(rig: Rig) -> None:
@@ -113,6 +117,16 @@ async def test_a_menu_that_alone_is_broken_does_not_keep_a_caller_from_routing(r
     assert queued["Queue"] == "members"
     assert time.monotonic() - started < 10
     await rig.end()
+
+
+async def test_a_frozen_server_is_not_even_asked(rig: Rig) -> None:
+    rig.menu.mood = "frozen"
+    rig.beating.clear()
+    await rig.beat_once(age_s=60)
+    since, asked = rig.ami.now, len(rig.menu.requests)
+    arrived = await rig.arrive(number=MENU_NUMBER)
+    await rig.ami.user_event("CtiFallback", since=since, CallID=arrived["CallID"], deadline_s=1)
+    assert len(rig.menu.requests) == asked
 
 
 async def test_a_clock_set_back_does_not_make_a_dead_server_look_alive(rig: Rig) -> None:
