@@ -92,7 +92,7 @@ class Queue(_Model):
 class Number(_Model):
     """A number that callers dial."""
 
-    number: str = Field(pattern=r"^\+[1-9][0-9]{5,14}$", description='E.164, e.g. "+81501234500"')
+    number: str = Field(pattern=r"^\+[1-9][0-9]{5,14}$", description='E.164, e.g. "+815012345000"')
     name: Name = Field(description='what this number is for, e.g. "会員窓口"')
     queue: Slug = Field(description="the id of one of the queues")
     menu: Slug | None = Field(default=None, description="the id of one of the menus, or leave it out")

@@ -40,7 +40,7 @@ async def apply(conn: Connection, text: str) -> Summary:
 async def test_everything_of_the_example_is_there(conn: Connection) -> None:
     summary = await apply(conn, EXAMPLE)
     assert summary.added["tenants"] == ["demo"]
-    assert summary.added["numbers"] == ["+81501234500", "+81501234510"]
+    assert summary.added["numbers"] == ["+815012345000", "+815012345010"]
     agents = await conn.fetch("SELECT agent, endpoint, sip_secret FROM agents ORDER BY agent")
     assert [row["endpoint"] for row in agents] == ["demo-sato", "demo-smith", "demo-suzuki"]
     assert len({row["sip_secret"] for row in agents}) == 3
