@@ -5,7 +5,7 @@ Every async method may raise ``Unavailable``: the page then says so, and goes on
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -269,7 +269,7 @@ class Recordings(Protocol):
     async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
         """One, or None when the call is not known."""
 
-    def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncIterator[bytes]:
+    def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Bytes ``start`` to ``stop`` (not included) of the recording, in pieces of at most 256 KiB."""
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> PeaksFacts | None:

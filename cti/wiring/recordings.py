@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from datetime import datetime
 from typing import Any
@@ -135,7 +135,7 @@ class RecordingPages:
         rows = await self._list.page(tenant, call_id=call_id, limit=1)
         return _facts(rows[0]) if rows else None
 
-    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """See the port."""
         playable = await self._replay.open(tenant, call_id)
         async with aclosing(self._replay.read(playable, start=start, end=stop)) as chunks:  # type: ignore[type-var]

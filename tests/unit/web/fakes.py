@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -230,6 +230,7 @@ class FakeRecordings(Switch):
         super().__init__()
         self.rows: dict[CallId, ports.RecordingFacts] = {}
         self.fail_after: int | None = None  # bytes, then Unavailable
+        self.reading = 0  # streams open now
         self.asked: list[ports.RecordingFilter] = []
 
     async def page(self, tenant: TenantId, wanted: ports.RecordingFilter) -> Sequence[ports.RecordingFacts]:
@@ -241,12 +242,16 @@ class FakeRecordings(Switch):
         self.check()
         return self.rows.get(call_id) if tenant == DEMO else None
 
-    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         self.check()
-        for at in range(start, stop, 1000):
-            if self.fail_after is not None and at - start >= self.fail_after:
-                raise Unavailable("away")
-            yield SOUND[at : min(at + 1000, stop)]
+        self.reading += 1
+        try:
+            for at in range(start, stop, 1000):
+                if self.fail_after is not None and at - start >= self.fail_after:
+                    raise Unavailable("away")
+                yield SOUND[at : min(at + 1000, stop)]
+        finally:
+            self.reading -= 1
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> ports.PeaksFacts | None:
         self.check()
