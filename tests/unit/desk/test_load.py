@@ -100,7 +100,7 @@ def test_the_minimal_desk_is_accepted() -> None:
             'queue = "member"',
             "desk.toml:27: tenants.demo.numbers[0].queue: no queue 'member'",
         ),
-        ('"+81501234500"', '"050-1234-500"', 'write E.164, e.g. "+81501234500"'),
+        ('"+81501234500"', '"050-1234-500"', 'write E.164, e.g. "+815012345000"'),
         (
             'roles = ["agent"]',
             'roles = ["qa"]',
