@@ -34,7 +34,8 @@ from routing.snapshot import AgentNow, DeskNow, agent_now, desk_now
 
 log = logging.getLogger(__name__)
 
-NOBODY = TenantId("")  # tenant of facts that concern all
+# A timer that is this late means a loop that stands still; the heartbeat's own limit is 4 s.
+LATE_S = 3.0
 REASON = re.compile(r"[a-z0-9_-]{0,64}\Z")  # a slug, or nothing
 
 
@@ -191,6 +192,12 @@ class RoutingService:
         return desk_now(room.engine, room.desk.agents, room.held, up=self._up)
 
     @property
+    def alive(self) -> bool:
+        """Whether what was due has been done: False when the clock stands still or decisions come too late."""
+        first = self._first_due()
+        return first is None or (self._clock() - first).total_seconds() < LATE_S
+
+    @property
     def stats(self) -> RoutingStats:
         """Counters as of now."""
         calls = [call for room in self._rooms.values() for call in room.engine.calls()]
@@ -323,11 +330,7 @@ class RoutingService:
 
     def _set_timer(self, now: datetime) -> None:
         """One timer, for whatever is due first."""
-        first: datetime | None = None
-        for room in self._rooms.values():
-            for at in (room.engine.next_deadline(), room.announcer.next_at()):
-                if at is not None and (first is None or at < first):
-                    first = at
+        first = self._first_due()
         if first == self._timer_at and self._timer is not None:
             return
         if self._timer is not None:
@@ -338,13 +341,24 @@ class RoutingService:
             delay_s = max(0.0, (first - now).total_seconds())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self.tick)
 
+    def _first_due(self) -> datetime | None:
+        first: datetime | None = None
+        for room in self._rooms.values():
+            for at in (room.engine.next_deadline(), room.announcer.next_at()):
+                if at is not None and (first is None or at < first):
+                    first = at
+        return first
+
     def tick(self) -> None:
-        """Do what is due."""
+        """Do what is due. A bug that shows here must not stop the clock of everybody else."""
         self._timer = self._timer_at = None
         now = self._now()
         for room in list(self._rooms.values()):
-            self._tell(room, m.Tick())
-            for call_id in room.announcer.due(now):
-                if self._up:
-                    self._dispatch.say_position(room, call_id)
+            try:
+                self._tell(room, m.Tick())
+                for call_id in room.announcer.due(now):
+                    if self._up:
+                        self._dispatch.say_position(room, call_id)
+            except Exception:
+                log.exception("what was due in routing failed", extra={"tenant": room.desk.tenant})
         self._set_timer(now)

@@ -397,6 +397,34 @@ async def test_the_snapshot_is_json(house: House) -> None:
     assert {agent["agent"]: agent["call_phase"] for agent in data["agents"]}["sato"] == "ringing"
 
 
+async def test_a_bug_in_one_room_does_not_stop_the_clock(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(told: m.Told, now: datetime) -> list[m.Decision]:
+        raise ZeroDivisionError
+
+    service = house.new_service()
+    service._rooms = {TenantId("other"): service._room(TenantId("other")), **house.service._rooms}
+    monkeypatch.setattr(service._room(TenantId("other")).engine, "advance", broken)
+    channel = await house.asterisk.caller()
+    await house.fact(lambda it: isinstance(it, ev.CallQueued))
+    house.service._timer.cancel()  # type: ignore[union-attr]
+    service._dispatch.channels = house.service._dispatch.channels
+    service.tick()  # sets its timer, in spite of the other one
+    await house.asterisk.until(channel, "treated:nobody_logged_in")
+    assert "what was due in routing failed" in {record.message for record in caplog.records}
+    await service.stop(0.1)
+
+
+async def test_it_says_when_it_is_late(house: House) -> None:
+    house.service.choose_state(DEMO, SATO, AgentState.BREAK, "lunch", by="sato")
+    await house.asterisk.caller()
+    await house.fact(lambda it: isinstance(it, ev.CallQueued))
+    assert house.service.alive
+    house.service._clock = lambda: datetime.now(UTC) + timedelta(seconds=1000)
+    assert not house.service.alive
+
+
 async def test_a_store_that_is_away_at_start_is_said(house: House) -> None:
     class Away(MemoryStore):
         async def load(self) -> list[TenantDesk]:
