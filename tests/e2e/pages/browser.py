@@ -24,6 +24,10 @@ FLAGS = (
 )
 
 
+# The browser reports each refusal. "Who am I?" is asked once at start, and before the log-in nobody is.
+EXPECTED = ("status of 401",)
+
+
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """Debian's own browser; nothing is downloaded."""
@@ -42,6 +46,11 @@ class Window:
     page: Page
     context: BrowserContext
     complaints: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=lambda: list(EXPECTED))  # parts of complaints that belong to the test
+
+    def unexpected(self) -> list[str]:
+        """Everything in the console that nobody caused on purpose: a broken script, a refused style, a missing file."""
+        return [one for one in self.complaints if not any(part in one for part in self.expected)]
 
     async def log_in(self, url: str, login: str, password: str) -> None:
         await self.page.goto(url)
