@@ -150,6 +150,7 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "ring_s": queue.ring_s,
             "max_wait_s": queue.max_wait_s,
             "service_level_s": queue.service_level_s,
+            "wrap_up_s": queue.wrap_up_s,
             "nobody_treatment": queue.nobody,
             "active": True,
         }

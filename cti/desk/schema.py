@@ -84,6 +84,13 @@ class Queue(_Model):
     service_level_s: int = Field(
         default=20, ge=1, le=3600, strict=True, description="whole seconds from 1 to 3600, e.g. 20"
     )
+    wrap_up_s: int | None = Field(
+        default=None,
+        ge=0,
+        le=14_400,
+        strict=True,
+        description="whole seconds of after-call work from 0 to 14400, e.g. 30; leave it out for the desk's (15)",
+    )
     nobody: Literal["message", "wait"] = Field(
         default="message", description='"message" (say that nobody is there) or "wait"'
     )

@@ -86,6 +86,14 @@ async def test_changed_figures_and_skills_are_named(conn: Connection) -> None:
     assert summary.changed == {"queues": ["demo/roadside"], "queue_skills": ["demo/roadside"]}
 
 
+async def test_after_call_work_of_a_queue_and_back_to_the_desks_own(conn: Connection) -> None:
+    await apply(conn, EXAMPLE.replace("ring_s = 15\nmax_wait_s = 900", "wrap_up_s = 0\nring_s = 15\nmax_wait_s = 900"))
+    length = "SELECT wrap_up_s FROM queues WHERE queue = 'roadside'"
+    assert await conn.fetchval(length) == 0
+    await apply(conn, EXAMPLE)
+    assert await conn.fetchval(length) is None
+
+
 async def test_a_new_user_without_a_first_password_changes_nothing_at_all(conn: Connection) -> None:
     await apply(conn, EXAMPLE)
     newcomer = '\n[[tenants.demo.users]]\nlogin = "mori"\nname = "森"\nroles = ["qa"]\n'
