@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from cti.domain.errors import ConfigError, KakehashiError
-from cti.domain.events import CallArrived, CallEnded, Event, RecordingStarted
+from cti.domain.events import CallArrived, CallEnded, CallEvent, Event, RecordingStarted
 from cti.domain.model import Call, CallId
 from recording.assemble import job_of_call, with_call
 from recording.encode import Encoder
 from recording.keys import Direction, SpoolName, parse_base
+from recording.lanes import LANES, Lanes
 from recording.ledger import Ledger
 from recording.lifecycle import RecordingState, Step
 from recording.model import Announcement, Job, RecordingSettings
@@ -36,6 +37,9 @@ _log = logging.getLogger(__name__)
 
 # How often growing files are looked at; timeline.GROWTH_NOISE_S depends on it.
 _GROWTH_LOOK_S = 0.25
+# A stop waits so long for facts that are being written down.
+_STOP_S = 5.0
+
 CallFinder = Callable[[CallId], Awaitable[Call | None]]
 
 
@@ -76,6 +80,7 @@ class RecordingPipeline:
         )
         self._rescue = Rescue(ledger=ledger, find_call=find_call, is_live=is_live, now=now, settings=settings)
         self._live: dict[CallId, Job] = {}  # calls that are going on
+        self._lanes = Lanes(self._on_event)
         self._tasks: set[asyncio.Task[None]] = set()
         self.stats = PipelineStats()
         self._stages = Stages(
@@ -106,11 +111,14 @@ class RecordingPipeline:
             self._resume(job)
         self._spawn(self._notes.run())
         self._stages.start()
+        for lane in range(LANES):
+            self._spawn(self._lanes.run(lane))
         self._spawn(self._watch_growth())
         self._spawn(self._rescan_loop())
 
     async def stop(self) -> None:
-        """Stop at once. What was not finished goes on at the next start; calls and files are not touched."""
+        """Take what has been told, then stop. What was not finished goes on at the next start."""
+        await self.taken()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -144,7 +152,15 @@ class RecordingPipeline:
     # --- Facts ---------------------------------------------------------------------------------------------------
 
     async def on_event(self, event: Event) -> None:
-        """One fact from the bus. Quick: at most one small file is written."""
+        """One fact from the bus; returns when it is in line, in the order of its call."""
+        if isinstance(event, CallArrived | RecordingStarted | CallEnded):
+            await self._lanes.put(event)
+
+    async def taken(self) -> None:
+        """Wait until every fact told so far is taken (not: stored)."""
+        await self._lanes.drained(_STOP_S)
+
+    async def _on_event(self, event: CallEvent) -> None:
         if isinstance(event, CallArrived):
             self._on_arrived(event)
         elif isinstance(event, RecordingStarted):
@@ -233,6 +249,7 @@ class RecordingPipeline:
             "live": len(self._live),
             "to_encode": len(self._stages.to_make),
             "to_store": len(self._stages.to_store),
+            "untold": len(self._lanes),
             "unsettled": len(self._stages.busy),
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -67,9 +68,11 @@ class Spool:
             if name is None:
                 continue
             with contextlib.suppress(FileNotFoundError):
-                stat = entry.stat(follow_symlinks=False)
-                changed_at = datetime.fromtimestamp(stat.st_mtime, UTC)
-                yield Seen(name=name, path=Path(entry.path), size=stat.st_size, changed_at=changed_at)
+                looked = entry.stat(follow_symlinks=False)
+                if not stat.S_ISREG(looked.st_mode):
+                    continue  # a link could name any file that we may read, and we would upload it
+                changed_at = datetime.fromtimestamp(looked.st_mtime, UTC)
+                yield Seen(name=name, path=Path(entry.path), size=looked.st_size, changed_at=changed_at)
 
     def look(self, names: Iterable[str]) -> dict[str, int]:
         """Frames on disk of files that are being written (16-bit mono, as Asterisk writes), by name."""

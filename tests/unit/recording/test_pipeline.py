@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from cti.domain.errors import ConfigError
 from cti.domain.events import CallArrived, CallEnded, RecordingMissing, RecordingStarted, RecordingStored
 from cti.domain.model import AgentId, Call, CallId
-from recording import stages
+from recording import lanes, stages
 from recording.lifecycle import RecordingState
 from recording.model import Job, RecordingSettings
 from recording.pipeline import RecordingPipeline
@@ -90,6 +91,7 @@ class Desk:
             await pipeline.on_event(RecordingStarted(at=later(at), tenant=DEMO, call=self.call, file=base, agent=agent))
         if ended:
             await self.end(pipeline)
+        await pipeline.taken()
 
     async def end(self, pipeline: RecordingPipeline) -> None:
         await pipeline.on_event(CallEnded(at=later(10), tenant=DEMO, call=self.call))
@@ -145,6 +147,7 @@ async def test_facts_told_twice_store_once(desk: Desk) -> None:
         await desk.facts.wait()
         await settled(desk, pipeline)
         await desk.end(pipeline)  # and once more when all is done
+        await pipeline.taken()
         await settled(desk, pipeline)
     assert desk.objects.puts == [KEY]
     assert desk.state() is RecordingState.STORED
@@ -178,7 +181,7 @@ async def test_the_oldest_goes_first_and_each_once(desk: Desk) -> None:
             one = replace(desk.call, call_id=calls[number], ended_at=later(10 + number))
             await pipeline.on_event(CallEnded(at=later(10), tenant=DEMO, call=one))
         async with asyncio.timeout(20):
-            while pipeline.gauges()["to_store"] + pipeline.stats.store_waits < 4 or len(desk.encoder.made) < 4:
+            while [job.state for job in desk.ledger.jobs.values()] != [RecordingState.ENCODED] * 4:
                 await asyncio.sleep(0.01)
         desk.objects.down = False
         await desk.facts.wait(4)
@@ -362,6 +365,17 @@ async def test_a_call_without_any_file_is_missing_and_that_is_told(desk: Desk) -
     assert pipeline.stats.reasons == {"no_file": 1}
 
 
+async def test_a_link_in_the_spool_is_no_recording(desk: Desk, tmp_path: Path) -> None:
+    secret = write_wav(tmp_path / "secret.wav", tone(440, 10))
+    (desk.spool / f"{CALL}-c-rx.wav").symlink_to(secret)
+    async with desk.running() as pipeline:
+        await desk.tell(pipeline)
+        (fact,) = await desk.facts.wait()
+    assert isinstance(fact, RecordingMissing)
+    assert desk.objects.objects == {}
+    assert secret.exists()
+
+
 async def test_a_caller_who_left_at_once_leaves_nothing_behind(desk: Desk) -> None:
     write_wav(desk.spool / f"{CALL}-c.wav", tone(440, 1))
     write_wav(desk.spool / f"{CALL}-c-rx.wav", tone(440, 1))
@@ -539,3 +553,31 @@ async def test_one_recordings_trouble_does_not_stop_the_others(desk: Desk) -> No
     failed = desk.ledger.jobs[(DEMO, bad)]
     assert (failed.state, failed.reason) == (RecordingState.FAILED, "unreadable_file")
     assert odd.exists()
+
+
+async def test_a_slow_disk_holds_up_one_call_and_not_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.write()
+    slow, release = CallId("ffffffff-1111-4222-8333-444455556666"), threading.Event()
+    save = Spool.save
+
+    def stuck(self: Spool, job: Job) -> None:
+        if job.call_id == slow:
+            release.wait(20)
+        save(self, job)
+
+    monkeypatch.setattr(Spool, "save", stuck)
+    monkeypatch.setattr(lanes, "hash", lambda call_id: int(call_id == slow), raising=False)
+    async with desk.running() as pipeline:
+        other = replace(desk.call, call_id=slow)
+        for number in range(20):
+            file = f"{slow}-a-9.{number}"
+            await pipeline.on_event(RecordingStarted(at=later(1), tenant=DEMO, call=other, file=file, agent=SATO))
+        for event in (
+            RecordingStarted(at=later(0), tenant=DEMO, call=desk.call, file=f"{CALL}-c", agent=None),
+            CallEnded(at=later(10), tenant=DEMO, call=desk.call),
+        ):
+            await pipeline.on_event(event)
+        (fact,) = await desk.facts.wait()
+        assert isinstance(fact, RecordingStored)
+        assert fact.call_id == CALL
+        release.set()
