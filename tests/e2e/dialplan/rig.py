@@ -166,7 +166,8 @@ class Rig:
         return [line for line in complaints if "name must be provided" not in line]
 
 
-def _settings(run: RunFolder, pool: PortPool) -> AsteriskSettings:
+def asterisk_settings(run: RunFolder, pool: PortPool) -> AsteriskSettings:
+    """A small desk on ports and in folders of its own."""
     folders, rtp = asterisk_folders(run), pool.udp_block(200)
     return AsteriskSettings(
         directories=Directories(
@@ -208,7 +209,8 @@ def _settings(run: RunFolder, pool: PortPool) -> AsteriskSettings:
     )
 
 
-def _sounds(folder: Path) -> None:
+def write_sounds(folder: Path) -> None:
+    """Music and prompts, readable by Asterisk's user."""
     (folder / "moh").mkdir(parents=True)
     write(music_files(), folder / "moh")
     for position, language in enumerate(("ja", "en")):
@@ -224,10 +226,10 @@ async def a_rig() -> AsyncIterator[Rig]:
     async with contextlib.AsyncExitStack() as stack:
         run = stack.enter_context(run_folder())
         pool = stack.enter_context(PortPool())
-        settings = _settings(run, pool)
+        settings = asterisk_settings(run, pool)
         folders = asterisk_folders(run)
         write(render(settings), folders.etc)
-        _sounds(run.path / "sounds" / "kakehashi")
+        write_sounds(run.path / "sounds" / "kakehashi")
         asterisk = await start_asterisk(run)
         stack.push_async_callback(asterisk.stop)
         at_start = asterisk.child.log_tail() + Path(settings.directories.log, "messages.log").read_text()
