@@ -15,6 +15,7 @@ from cti.ami.client import AmiClient
 from cti.ami.errors import AmiRefused, AsteriskTooOld, OutcomeUnknown
 from cti.ami.feed import AmiFeed
 from cti.ami.frames import Headers
+from cti.ami.protocol import MAX_PENDING
 from cti.domain import signals as sig
 from cti.domain.errors import CallerError, NotAllowed, NotFound, Unavailable
 from cti.domain.model import CallId, CallState, ChannelName
@@ -124,6 +125,61 @@ async def test_the_snapshot_stands_at_its_place_in_the_stream(fake: FakeAsterisk
     async with a_feed(fake, sink):
         kinds = sink.kinds()
         assert kinds.index("CallerArrived") < kinds.index("ChannelHungUp") < kinds.index("ChannelsSeen")
+
+
+async def test_ends_that_are_told_after_the_list_come_before_who_is_missing(fake: FakeAsterisk) -> None:
+    """Asterisk tells what happened while it made the list before it answers the next action."""
+    hung_up = "Event: Hangup\nChannel: PJSIP/trunk-00000001\nUniqueid: 1.0\nCause: 16"
+
+    def ping(_: Headers) -> str:
+        fake.event(hung_up)
+        return "Response: Success\nPing: Pong"
+
+    fake.answers["Ping"] = ping
+    sink = Sink()
+    async with a_feed(fake, sink):
+        assert sink.kinds()[:2] == ["ChannelHungUp", "ChannelsSeen"]
+
+
+async def test_answered_actions_are_forgotten(fake: FakeAsterisk) -> None:
+    """More of them than may be under way at once."""
+    async with a_feed(fake, Sink()) as feed:
+        for _ in range(MAX_PENDING + 100):
+            await feed.client.request({"Action": "Ping"})
+        assert feed.client.up
+
+
+async def test_too_many_actions_under_way_are_refused(fake: FakeAsterisk) -> None:
+    async with a_feed(fake, Sink()) as feed:
+        fake.answers["Hangup"] = None
+        action = {"Action": "Hangup", "Channel": CHANNEL}
+        waiting = feed.client.submit_all([action] * (MAX_PENDING - 10))
+        with pytest.raises(Unavailable, match="too many"):
+            feed.client.submit_all([action] * 20)
+        with pytest.raises(OutcomeUnknown):
+            await waiting[0]
+        await feed.client.request({"Action": "Ping"})
+
+
+async def test_after_a_long_outage_the_next_short_one_is_short(fake: FakeAsterisk) -> None:
+    await fake.stop()
+    tries: list[None] = []
+    client = AmiClient(
+        settings(fake, backoff_first_s=0.02, backoff_max_s=5.0), wanted=(), on_frame=print,
+        jitter=lambda: tries.append(None) or 1.0,
+    )  # fmt: skip
+    await client.start()
+    async with asyncio.timeout(10):
+        while len(tries) < 6:  # the next wait is 0.64 s, and the one after it 1.28 s
+            await asyncio.sleep(0.01)
+    await fake.start()
+    await client.wait_up(5)
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    fake.drop()
+    await fake.connected(2)
+    assert loop.time() - began_s < 0.5
+    await client.stop()
 
 
 async def test_an_offer_leaves_in_one_piece(fake: FakeAsterisk) -> None:

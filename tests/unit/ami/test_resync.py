@@ -89,6 +89,12 @@ def test_an_agent_in_another_bridge_does_not_talk_with_the_caller() -> None:
     assert kinds(told(caller("cti-connect", "b"), leg("c"))) == ["CallerArrived"]
 
 
+def test_the_phone_that_rings_for_another_call_is_not_ours() -> None:
+    other = CALL.replace("5", "6")
+    stranger = {k: v.replace(CALL, other) for k, v in leg(state="5").items()}
+    assert kinds(told(caller(), stranger)) == ["CallerArrived", "CallerQueued"]
+
+
 def test_an_unknown_call_in_the_fallback_and_one_in_the_menu() -> None:
     assert kinds(told(caller("cti-fallback"))) == ["CallerArrived", "CallerFellBack"]
     assert kinds(told(caller("cti-menu"))) == ["CallerArrived"]

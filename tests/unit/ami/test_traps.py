@@ -186,6 +186,7 @@ async def test_a_flood_before_the_answer_to_a_ping_is_a_sign_of_life(fake: FakeA
             fake.event(tick(number))
             await asyncio.sleep(0.05)
         assert client.up
+        assert client.reconnects == 0
         assert len(fake.named("Ping")) > pings + 1
 
 
