@@ -54,8 +54,10 @@ class Engine(OfferDesk):
         AgentChooses, where a person waits for the answer: NotFound, or CallerError for a state that nobody can choose.
         Decisions that came due are not lost by such an error: they are in the next answer.
         """
-        while (thing := self._agenda.pop(now)) is not None:
-            self._due(thing, now)
+        while due := self._agenda.pop_all(now):
+            # Calls first: who gets free at this instant must meet them in the step and at the place they have now.
+            for thing in sorted(due, key=_calls_first):
+                self._due(thing, now)
         self._handlers[type(told)](told, now)
         out, self._out = self._out, []
         return out
@@ -162,6 +164,9 @@ class Engine(OfferDesk):
             call.since = told.since or told.queued_at
             self._calls[told.call_id] = call
             self._make_plan(call, now)
+            passed_on_by = self._agents.get(told.passed_on_by) if told.passed_on_by is not None else None
+            if passed_on_by is not None:
+                self._skip(call, passed_on_by, now)
             if not rule.active:  # who waits when a queue is switched off is still served
                 self._treat(call, "closed", now)
                 return
@@ -333,9 +338,16 @@ class Engine(OfferDesk):
         """What was due is done by ``advance``."""
 
     def _due(self, thing: Timed, now: datetime) -> None:
+        """Look at one thing, unless what came before it has settled it already."""
         if isinstance(thing, Waiting):
-            self._review(thing, now)
+            waits = thing.key is not None
+            if waits or (thing.resume_at is not None and now >= thing.resume_at):
+                self._review(thing, now)
         elif isinstance(thing, Agent):
             self._agent_due(thing, now)
-        elif isinstance(thing, LiveOffer):
+        elif isinstance(thing, LiveOffer) and thing.offer_id in self._offers:
             self._offer_due(thing, now)
+
+
+def _calls_first(thing: Timed) -> bool:
+    return not isinstance(thing, Waiting)

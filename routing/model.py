@@ -127,6 +127,7 @@ class CallWaits(Told):
     skills: tuple[SkillLevel, ...] = ()  # asked for on top of the queue's
     language: str | None = None
     attempts: int = 0  # offers made before, by a server that was restarted
+    passed_on_by: AgentId | None = None  # who talked with the caller last: not the first to be asked again
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

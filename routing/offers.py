@@ -123,6 +123,7 @@ class OfferDesk(WaitingRoom):
         self._unlist(call)
         self._index.busy(agent)
         call.where = Where.OFFERED
+        call.resume_at = None
         call.offer = agent.offer = offer
         self._offers[offer.offer_id] = offer
         self._agenda.arm(call, None)
@@ -142,8 +143,7 @@ class OfferDesk(WaitingRoom):
         limits = self._limits
         skip, refusal, anew = CONSEQUENCES[outcome]
         if skip:
-            alone = not self._index.others_staffed(call.group, agent)
-            call.skip[agent.agent] = now + seconds(limits.skip_alone_s if alone else limits.skip_s)
+            self._skip(call, agent, now)
         if anew:
             self._idle_anew(agent, now)
         if outcome is OfferOutcome.UNREACHABLE:
@@ -157,6 +157,11 @@ class OfferDesk(WaitingRoom):
                 agent.failures = 0
                 self._move(agent, limits.missed_state, limits.refused_reason, now)
         self._reconsider(agent, now)
+
+    def _skip(self, call: Waiting, agent: Agent, now: datetime) -> None:
+        """The agent let this call go: not asked for it again for a while, a shorter one when there is nobody else."""
+        alone = not self._index.others_staffed(call.group, agent)
+        call.skip[agent.agent] = now + seconds(self._limits.skip_alone_s if alone else self._limits.skip_s)
 
     def _take_back(self, offer: LiveOffer, outcome: OfferOutcome, slug: str, now: datetime) -> None:
         """End an offer by our own decision."""

@@ -98,6 +98,7 @@ class WaitingRoom:
         self._unlist(call)
         self._hopeless.pop(call.call_id, None)
         self._agenda.arm(call, None)
+        call.resume_at = None
         for group, _ in call.plan:
             self._index.release(group)
         call.plan = ()
@@ -143,7 +144,7 @@ class WaitingRoom:
     def _treat(self, call: Waiting, treatment: str, now: datetime) -> None:
         self._unlist(call)
         self._hopeless.pop(call.call_id, None)
-        call.hopeless_at = None
+        call.hopeless_at = call.resume_at = None
         call.where = Where.TREATED
         self._agenda.arm(call, None)
         params = {"want": call.group.data, "waited_s": whole_s(now - call.queued_at)}

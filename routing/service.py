@@ -227,15 +227,16 @@ class RoutingService:
             return
         menu = call.menu
         language = menu.language if menu is not None else room.desk.language
-        ends = [talk.ended_at for talk in call.talks if talk.ended_at is not None]
+        last = call.talks[-1] if call.talks else None
         told = m.CallWaits(
             call_id=call.call_id,
             queue=call.queue,
             queued_at=call.queued_at or at,
-            since=max(ends) if ends else None,
+            since=(last.ended_at or at) if last is not None else None,
             skills=menu.skills if menu is not None else (),
             language=language,
             attempts=len(call.offers),
+            passed_on_by=last.agent if last is not None else None,
         )
         self._dispatch.channels[call.call_id] = call.channel
         room.announcer.enter(call.call_id, self._now())

@@ -180,14 +180,14 @@ class Agenda:
             heappop(heap)
         return heap[0][0] if heap else None
 
-    def pop(self, now: datetime) -> Timed | None:
-        """A thing whose instant has come, earliest first; it is disarmed."""
-        at = self.next_at()
-        if at is None or at > now:
-            return None
-        thing = heappop(self._heap)[2]
-        thing.due = None
-        return thing
+    def pop_all(self, now: datetime) -> list[Timed]:
+        """All things whose instant has come, earliest first; they are disarmed."""
+        due: list[Timed] = []
+        while (at := self.next_at()) is not None and at <= now:
+            thing = heappop(self._heap)[2]
+            thing.due = None
+            due.append(thing)
+        return due
 
 
 class QueueLine:

@@ -406,6 +406,24 @@ def test_a_plan_widens_by_the_clock() -> None:
     assert (made.reason.params["step"], made.reason.params["steps"]) == (3, 3)
 
 
+@pytest.mark.parametrize("late_s", [0, 7])
+def test_who_gets_free_when_a_step_ends_meets_the_next_step(late_s: float) -> None:
+    """At the very instant, and when both are looked at too late."""
+    steps = (
+        m.Step(want=Named(frozenset({AgentId("suzuki")})), expires_s=15),
+        m.Step(want=Has(SkillId("en"), 1), expires_s=None),
+    )
+    desk = Bench(replace(QUEUE, steps=steps, wrap_up_s=15), m.QueueRule(queue=QueueId("other")))
+    desk.ready("suzuki")
+    desk.over(offer(desk.wait("first")), OfferOutcome.ACCEPTED)
+    desk.wait("a")
+    desk.choose("smith", AgentState.BREAK)
+    assert [type(it) for it in desk.tell(m.AgentFree(agent=AgentId("suzuki"), call_id=CallId("first")))] == [m.Moved]
+    desk.now += 15 + late_s
+    assert asked(desk.tell(m.Tick())) == []
+    assert asked(desk.ready("smith")) == [("a", "smith")]
+
+
 def test_a_changed_rule_applies_to_waiting_calls_at_once() -> None:
     desk = Bench()
     desk.ready("suzuki")
@@ -501,6 +519,21 @@ def test_who_comes_back_after_a_talk_keeps_their_age_and_gets_a_full_wait() -> N
     assert made.call_id == "a"
     desk.over(made, OfferOutcome.ACCEPTED)
     assert treatments(desk.tick(29.1)) == [("younger", "waited_too_long")]
+
+
+def test_who_passes_a_caller_on_to_their_own_queue_does_not_get_them_back_at_once() -> None:
+    desk = Bench()
+    desk.ready("suzuki")
+    desk.choose("sato", AgentState.BREAK)  # somebody else is there, but not now
+    desk.over(offer(desk.wait("a")), OfferOutcome.ACCEPTED)
+    suzuki = AgentId("suzuki")
+    back = m.CallWaits(
+        call_id=CallId("a"), queue=QueueId("members"), queued_at=at(0), since=at(desk.now), passed_on_by=suzuki
+    )
+    assert desk.tell(back) == []
+    assert asked(desk.tell(m.AgentFree(agent=suzuki, call_id=CallId("a")))) == []
+    assert asked(desk.tick(29.9)) == []
+    assert asked(desk.tick(0.2)) == [("a", "suzuki")]
 
 
 def test_a_closed_queue() -> None:

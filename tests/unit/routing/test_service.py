@@ -425,6 +425,24 @@ async def test_it_says_when_it_is_late(house: House) -> None:
     assert not house.service.alive
 
 
+async def test_a_caller_who_is_passed_on_to_a_queue(house: House) -> None:
+    """Told before the agent's own end of the talk is: limits count from now, the agent is not asked at once."""
+    house.log_in(SATO, SMITH)
+    channel = await house.asterisk.caller()
+    await house.asterisk.until(channel, "ringing:demo-sato")
+    await house.asterisk.answer("demo-sato")
+    answered = await house.fact(lambda it: isinstance(it, ev.CallAnswered))
+    assert isinstance(answered, ev.CallAnswered)
+    late = answered.at + timedelta(hours=2)
+    house.service._clock = lambda: late
+    call = replace(answered.call, state=CallState.QUEUED)
+    house.service.handle(ev.CallQueued(at=late, tenant=DEMO, call=call))
+    (offer,) = of_kind(house.sink.signals, OfferDecided)[1:]
+    assert isinstance(offer, OfferDecided)
+    assert offer.offer.agent == SMITH
+    assert of_kind(house.sink.signals, TreatmentDecided) == []
+
+
 async def test_a_store_that_is_away_at_start_is_said(house: House) -> None:
     class Away(MemoryStore):
         async def load(self) -> list[TenantDesk]:
