@@ -81,7 +81,10 @@ function connect(): void {
       connection.value = state;
     },
     doubt() {
-      void api.me().catch(() => undefined); // a session that is over shows itself (whenNobody)
+      api.me().catch((error: unknown) => {
+        // A session that is over has shown itself (whenNobody); anything else is a server that is away.
+        if (!(error instanceof Refusal && error.status === 401)) connection.value = "lost";
+      });
     },
     resume: () => ({ streamId: desk.value.streamId, seq: desk.value.agentSeq }),
   });

@@ -53,7 +53,7 @@ export class DeskSocket {
       this.listener.message(message);
     };
     socket.onclose = (event) => {
-      if (socket === this.socket) this.lost(!opened || event.code === SESSION_OVER);
+      if (socket === this.socket) this.lost(opened && event.code !== SESSION_OVER ? "lost" : "doubtful");
     };
   }
 
@@ -99,14 +99,15 @@ export class DeskSocket {
     const dead = this.socket;
     this.socket = null;
     dead?.close(4000, "silence");
-    this.lost(true);
+    this.lost("lost");
   }
 
-  private lost(doubtful: boolean): void {
+  /** "doubtful": the server may have refused us rather than gone away; whoever is logged out is told that instead. */
+  private lost(how: "lost" | "doubtful"): void {
     clearTimeout(this.watchdog);
     if (this.closed) return;
-    this.listener.connection("lost");
-    if (doubtful) this.listener.doubt();
+    if (how === "lost") this.listener.connection("lost");
+    else this.listener.doubt();
     // Spread over half the pause: a thousand pages must not all return in the same instant.
     const pause = this.retryMs * (0.5 + Math.random() / 2);
     this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);

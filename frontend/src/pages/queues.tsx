@@ -145,7 +145,7 @@ function Agents({ board }: { board: Board }) {
     return found ? named(found.queue) : slug;
   };
   return (
-    <section class="agents" aria-labelledby="agents">
+    <div class="agents">
       <div class="agents-head">
         <h2 id="agents">
           {t("queues.agents")} <small>{agents.length}</small>
@@ -159,7 +159,7 @@ function Agents({ board }: { board: Board }) {
         </ul>
       </div>
       {agents.length === 0 ? <p class="empty">{t("queues.no_agents")}</p> : <AgentTable agents={agents} queueName={queueName} />}
-    </section>
+    </div>
   );
 }
 

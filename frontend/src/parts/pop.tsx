@@ -1,5 +1,6 @@
 /** Who is calling: what is known at once on top, what the look-up says below, each part in its own place. */
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Ended } from "../desk";
 import { dayAndTime, duration, named, span, t, timeOfDay, tSlug } from "../i18n";
 import { serverNow } from "../now";
@@ -272,16 +273,32 @@ function Reservation({ reservation, linked }: { reservation: ReservationBody; li
         <p>{span(reservation.starts_at, reservation.ends_at, serverNow())}</p>
       )}
       {vehicle && <Vehicle vehicle={vehicle} />}
-      {terms.length > 0 && (
-        <ul class="terms" aria-label={t("pop.terms")}>
-          {terms.map((term) => (
-            <li key={term}>
-              <Text text={term} limit={160} />
-            </li>
-          ))}
-        </ul>
-      )}
+      {terms.length > 0 && <Terms terms={terms} />}
     </li>
+  );
+}
+
+// The server puts those that fit the caller's reason first.
+const TERMS_SHOWN = 2;
+
+function Terms({ terms }: { terms: string[] }) {
+  const [all, setAll] = useState(false);
+  const hidden = terms.length - TERMS_SHOWN;
+  return (
+    <>
+      <ul class="terms" aria-label={t("pop.terms")}>
+        {terms.slice(0, all ? undefined : TERMS_SHOWN).map((term) => (
+          <li key={term}>
+            <Text text={term} limit={160} />
+          </li>
+        ))}
+      </ul>
+      {hidden > 0 && (
+        <button type="button" class="link more" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? t("text.less") : t("pop.terms_more", { n: hidden })}
+        </button>
+      )}
+    </>
   );
 }
 

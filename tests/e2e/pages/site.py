@@ -201,9 +201,7 @@ class Site:
     def answer(self, call: Call) -> Call:
         self.set_phone(PhoneState.BUSY)
         call = replace(call, state=CallState.TALKING, answered_at=now())
-        self.happen(
-            CallAnswered(at=now(), tenant=DEMO, call=call, agent=SATO, offer_id=call.offers[-1].offer_id)
-        )
+        self.happen(CallAnswered(at=now(), tenant=DEMO, call=call, agent=SATO, offer_id=call.offers[-1].offer_id))
         return call
 
     def hold(self, call: Call) -> None:

@@ -44,7 +44,12 @@ def scene(made: Scene) -> Scene:
 
 async def at_desk(site: Site, seen: Window) -> None:
     await seen.log_in(site.url, "sato", PASSWORD)
-    await seen.page.locator(".own-state").wait_for()
+    await seen.page.locator(".state-word").wait_for()
+
+
+async def shown(seen: Window, what: str) -> None:
+    """Until it is there: what happens at the desk reaches the page a moment later."""
+    await seen.page.locator(what).first.wait_for()
 
 
 @scene
@@ -85,12 +90,14 @@ async def desk_idle_busy_day(site: Site, seen: Window) -> None:
 async def ringing_pending(site: Site, seen: Window) -> None:
     await at_desk(site, seen)
     site.ring()
+    await shown(seen, ".pop-ringing")
 
 
 @scene
 async def ringing_complete(site: Site, seen: Window) -> None:
     await at_desk(site, seen)
     site.happen(complete(site.ring(), now()))
+    await shown(seen, ".questions")
 
 
 @scene
@@ -99,6 +106,7 @@ async def talking(site: Site, seen: Window) -> None:
     call = site.ring()
     site.happen(complete(call, now()))
     site.answer(call)
+    await shown(seen, ".pop-talking")
 
 
 @scene
@@ -107,6 +115,7 @@ async def held(site: Site, seen: Window) -> None:
     call = site.ring()
     site.happen(complete(call, now()))
     site.hold(site.answer(call))
+    await shown(seen, ".pop-held")
 
 
 @scene
@@ -115,6 +124,7 @@ async def ended(site: Site, seen: Window) -> None:
     call = site.ring()
     site.happen(complete(call, now()))
     site.hang_up(site.answer(call))
+    await shown(seen, ".pop-ended")
 
 
 @scene
@@ -123,6 +133,7 @@ async def missed(site: Site, seen: Window) -> None:
     call = site.ring()
     site.ring_out(call)
     site.set_state(AgentState.BREAK, "missed_offer")
+    await shown(seen, ".empty .note")
 
 
 @scene
@@ -140,6 +151,7 @@ async def stale(site: Site, seen: Window) -> None:
             tickets=[],
         )
     )
+    await shown(seen, ".part-stale")
 
 
 @scene
@@ -147,6 +159,7 @@ async def unavailable(site: Site, seen: Window) -> None:
     await at_desk(site, seen)
     nothing = Link(confidence=LinkConfidence.NONE, score=0.0, why="lookup_slow")
     site.happen(linked(site.ring(), now(), status="unavailable", link=nothing))
+    await shown(seen, ".part-unavailable")
 
 
 @scene
@@ -164,7 +177,10 @@ async def several(site: Site, seen: Window) -> None:
         reservation(at, f"4812004{n}", member_name=p["name"], member_id=p["member_id"], status=s)
         for n, (p, s) in enumerate(zip(people, ("in_use", "overdue", "upcoming"), strict=False))
     ]
-    site.happen(linked(site.ring(caller=records.COMPANY, menu=None), at, link=found, members=people, reservations=bookings))
+    site.happen(
+        linked(site.ring(caller=records.COMPANY, menu=None), at, link=found, members=people, reservations=bookings)
+    )
+    await shown(seen, ".card-grid .warning")
 
 
 @scene
@@ -175,11 +191,14 @@ async def contradiction(site: Site, seen: Window) -> None:
         confidence=LinkConfidence.POSSIBLE, score=0.5, why="reservation_of_other_member", reservation_id="R-48120025"
     )
     people = [
-        member("M-2", "山本 さくら", standing="holds_reservation", reservation_id="R-48120025", name_kana="ヤマモト サクラ"),
+        member(
+            "M-2", "山本 さくら", standing="holds_reservation", reservation_id="R-48120025", name_kana="ヤマモト サクラ"
+        ),
         member("M-3", "伊藤 大輔", standing="holds_number", reservation_id=None, name_kana="イトウ ダイスケ"),
     ]
     booking = reservation(at, "48120025", status="overdue", member_id="M-2", member_name="山本 さくら")
     site.happen(linked(site.ring(), at, link=found, members=people, reservations=[booking], tickets=[ticket(at)]))
+    await shown(seen, ".card-grid .warning")
 
 
 @scene
@@ -187,6 +206,7 @@ async def withheld(site: Site, seen: Window) -> None:
     await at_desk(site, seen)
     found = Link(confidence=LinkConfidence.NONE, score=0.0, why="caller_withheld")
     site.happen(linked(site.ring(caller=CallerNumber(kind=CallerKind.WITHHELD)), now(), link=found))
+    await shown(seen, ".part-live")
 
 
 @scene
@@ -194,6 +214,7 @@ async def payphone(site: Site, seen: Window) -> None:
     await at_desk(site, seen)
     found = Link(confidence=LinkConfidence.NONE, score=0.0, why="caller_payphone")
     site.happen(linked(site.ring(caller=CallerNumber(kind=CallerKind.PAYPHONE), menu=None), now(), link=found))
+    await shown(seen, ".part-live")
 
 
 @scene
@@ -206,10 +227,16 @@ async def hostile_names(site: Site, seen: Window) -> None:
     ]
     bookings = [
         reservation(at, member_name=records.ARABIC),
-        reservation(at, "9" * 20, member_name=records.LONG_JA, terms=[records.LONG_WORD, records.ARABIC], status="lost"),
+        reservation(
+            at, "9" * 20, member_name=records.LONG_JA, terms=[records.LONG_WORD, records.ARABIC], status="lost"
+        ),
     ]
-    tickets = [ticket(at, records.MARKUP), ticket(at, records.LONG_JA, ticket_id="T-" + "1" * 60, last_note=records.LONG_WORD)]
+    tickets = [
+        ticket(at, records.MARKUP),
+        ticket(at, records.LONG_JA, ticket_id="T-" + "1" * 60, last_note=records.LONG_WORD),
+    ]
     site.happen(linked(site.ring(), at, members=people, reservations=bookings, tickets=tickets))
+    await shown(seen, ".card-grid .warning")
 
 
 # --- Queues ---
@@ -219,6 +246,7 @@ async def hostile_names(site: Site, seen: Window) -> None:
 async def queues_empty(site: Site, seen: Window) -> None:
     site.desk.agents.clear()
     await seen.log_in(site.url, "tanaka", PASSWORD)
+    await shown(seen, ".agents")
 
 
 @scene
@@ -226,6 +254,7 @@ async def queues_quiet(site: Site, seen: Window) -> None:
     at = now()
     site.desk.queues = tuple(records.queue(slug, at) for slug in site.names.queues)
     await seen.log_in(site.url, "tanaka", PASSWORD)
+    await shown(seen, ".queue")
 
 
 def _sixty(site: Site) -> None:
@@ -269,6 +298,7 @@ async def queues_busy(site: Site, seen: Window) -> None:
         records.queue("lost", at),
     )
     await seen.log_in(site.url, "tanaka", PASSWORD)
+    await shown(seen, ".queue")
 
 
 @scene
@@ -278,6 +308,7 @@ async def queues_without_asterisk(site: Site, seen: Window) -> None:
     site.calls.away = True
     site.desk.queues = (records.queue("members", at), records.queue("roadside", at))
     await seen.log_in(site.url, "tanaka", PASSWORD)
+    await shown(seen, ".queue")
 
 
 # --- Recordings ---
@@ -312,12 +343,14 @@ def _fill(site: Site, count: int) -> None:
 @scene
 async def qa_empty(site: Site, seen: Window) -> None:
     await seen.log_in(site.url, "watanabe", PASSWORD)
+    await shown(seen, ".empty")
 
 
 @scene
 async def qa_list(site: Site, seen: Window) -> None:
     _fill(site, 80)
     await seen.log_in(site.url, "watanabe", PASSWORD)
+    await shown(seen, "tbody")
 
 
 @scene
@@ -326,7 +359,9 @@ async def qa_player(site: Site, seen: Window) -> None:
     await seen.log_in(site.url, "watanabe", PASSWORD)
     await seen.page.locator("tbody button").first.click()
     await until(seen.page, "document.querySelector('audio')?.currentTime > 0.2")
-    await seen.page.evaluate("document.querySelector('audio').currentTime = 31")
+    await seen.page.evaluate(
+        "document.querySelector('audio').currentTime = document.querySelector('audio').duration / 3"
+    )
     await seen.page.wait_for_timeout(300)
     await seen.page.evaluate("document.querySelector('audio').pause()")
 
@@ -338,6 +373,13 @@ async def qa_gone(site: Site, seen: Window) -> None:
     await seen.log_in(site.url, "watanabe", PASSWORD)
     await seen.page.locator("tbody button").first.click()
     await seen.page.locator(".problem:not(:empty)").first.wait_for()
+
+
+@scene
+async def help(site: Site, seen: Window) -> None:
+    await at_desk(site, seen)
+    await seen.page.keyboard.press("?")
+    await seen.page.locator("dialog[open]").wait_for()
 
 
 @scene

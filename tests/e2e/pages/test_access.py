@@ -1,0 +1,67 @@
+"""Every page, in every state that matters, for everybody: axe-core (WCAG 2.2 A and AA), light and dark, wide and narrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from cti.demo.components import cache_folder
+from cti.demo.folders import PortPool
+from tests.e2e.pages.browser import Window, window
+from tests.e2e.pages.site import running_site
+from tests.e2e.pages.sound import Sound
+from tests.e2e.pages.tour import SCENES
+
+ROOT = Path(__file__).resolve().parents[3]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# Scene, dark, width. Each scene once; each look several times.
+LOOKS = [
+    ("log_in_refused", False, 390),
+    ("first_password", True, 1366),
+    ("desk_idle_busy_day", False, 1366),
+    ("ringing_complete", True, 390),
+    ("several", False, 1366),
+    ("unavailable", True, 1366),
+    ("ended", False, 1366),
+    ("help", True, 1366),
+    ("queues_busy", False, 390),
+    ("qa_player", True, 1366),
+]
+
+
+def axe() -> str:
+    """axe-core's source, where npm has put it: in the checkout, or in the folder that scripts/bring/web keeps."""
+    places = [ROOT / "frontend/node_modules", *sorted(cache_folder().glob("node_modules-*/node_modules"))]
+    for place in places:
+        if (place / "axe-core/axe.min.js").is_file():
+            return (place / "axe-core/axe.min.js").read_text(encoding="utf-8")
+    pytest.fail("axe-core is not installed: scripts/bring/web, or npm ci in frontend/")
+
+
+async def violations(seen: Window) -> list[str]:
+    await seen.page.evaluate(axe())
+    found: dict[str, Any] = await seen.page.evaluate("options => axe.run(document, options)", RULES)
+    return [
+        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("scene", "dark", "width"), LOOKS)
+async def test_nothing_to_complain_about(
+    browser: Browser, ports: PortPool, sound: Sound, scene: str, dark: bool, width: int
+) -> None:
+    language = "ja" if dark else "en"
+    async with (
+        running_site(ports.tcp(), sound) as site,
+        window(browser, width=width, language=language, dark=dark) as seen,
+    ):
+        seen.expected.append("status of 50")
+        await SCENES[scene](site, seen)
+        assert await violations(seen) == []
+        assert await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways"
+        assert seen.unexpected() == []

@@ -1,0 +1,173 @@
+"""QA: find a call, hear it, hear the next one; and what the page says when it cannot be heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from playwright.async_api import Page, Response, expect
+
+from cti.domain.model import Call
+from cti.store.calls import CallStore
+from cti.web import auth
+from tests.e2e.pages.browser import Window, until
+from tests.e2e.pages.conftest import Opener
+from tests.e2e.pages.records import closed_call, queue
+from tests.e2e.pages.site import PASSWORD, Site, now
+from tests.e2e.pages.sound import Sound
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+POSITION = "document.querySelector('audio').currentTime"
+
+
+async def record(
+    pool: asyncpg.Pool[Any], sound: Sound, begins: Sequence[datetime], state: str = "stored", reason: str = ""
+) -> list[Call]:
+    """Closed calls with their rows in the ledger."""
+    calls = [closed_call(n, begin, missed_by="suzuki") for n, begin in enumerate(begins)]
+    await CallStore(pool).save(calls)
+    heard = state == "stored"
+    for call in calls:
+        await pool.execute(
+            "INSERT INTO recordings (tenant, call_id, state, reason, moves, arrived_at, agents, queue, caller_kind,"
+            " end_reason, sha256, bytes, duration_s, stored_at)"
+            " VALUES ('demo', $1, $2, $3, 6, $4, '{sato}', 'roadside', 'number', 'completed', $5, $6, $7, $8)",
+            call.call_id, state, reason, call.arrived_at, sound.sha256 if heard else None,
+            len(sound.data) if heard else None, sound.duration_s if heard else None,
+            call.arrived_at + timedelta(minutes=3) if heard else None,
+        )  # fmt: skip
+    return calls
+
+
+async def at_list(site: Site, seen: Window) -> Page:
+    site.desk.queues = (queue("members", now()), queue("roadside", now()))
+    await seen.log_in(site.url, "watanabe", PASSWORD)
+    await expect(seen.page.get_by_role("heading", name="Recordings")).to_be_visible()
+    return seen.page
+
+
+async def test_find_hear_seek_and_go_on(site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound) -> None:
+    calls = await record(pool, sound, [now() - timedelta(minutes=10), now() - timedelta(minutes=50)])
+    seen = await opened()
+    page = await at_list(site, seen)
+    statuses: list[int] = []
+
+    def heard(response: Response) -> None:
+        if response.url.endswith("/audio"):
+            statuses.append(response.status)
+
+    page.on("response", heard)
+    rows = page.locator("tbody tr")
+    await expect(rows).to_have_count(2)
+    await expect(rows.first).to_contain_text("Roadside help")
+    await expect(rows.first).to_contain_text("佐藤 花子")
+    await rows.first.get_by_role("button").click()
+    await until(page, f"{POSITION} > 0.3")
+    assert set(statuses) == {206}
+    await expect(page.locator(".journey")).to_contain_text("鈴木 一郎 · not answered")
+    await expect(page.locator(".journey")).to_contain_text("queued Roadside help")
+
+    await page.keyboard.press("Space")  # the keyboard is where the sound is
+    assert await page.evaluate("document.querySelector('audio').paused")
+    box = await page.locator(".wave canvas").bounding_box()
+    assert box is not None
+    await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 20)
+    assert abs(await page.evaluate(POSITION) - sound.duration_s / 2) < 0.3
+    await page.keyboard.press("ArrowRight")
+    assert abs(await page.evaluate(POSITION) - sound.duration_s / 2 - 5) < 0.3
+    await page.keyboard.press("Home")
+    assert await page.evaluate(POSITION) == 0
+    await page.get_by_role("button", name="1.5×").click()
+    assert await page.evaluate("document.querySelector('audio').playbackRate") == 1.5
+    await page.locator(".journey button", has_text="queued").click()
+    assert abs(await page.evaluate(POSITION) - 11) < 0.3
+
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".player")).to_have_count(0)
+    await expect(rows.first.get_by_role("button")).to_be_focused()
+
+    await page.keyboard.press("Enter")
+    await until(page, f"{POSITION} > 0")
+    await page.evaluate("document.querySelector('audio').currentTime = 11.5")
+    await expect(rows.nth(1)).to_have_attribute("aria-current", "true")  # over: the next one plays
+    await until(page, f"{POSITION} > 0 && {POSITION} < 11")
+    assert await page.evaluate("document.querySelector('audio').playbackRate") == 1.5
+    assert page.url.endswith(f"/qa/{calls[1].call_id}")
+
+    trail = await pool.fetch("SELECT who, which FROM audit WHERE what = 'recording.listened'")
+    assert {(row["who"], row["which"]) for row in trail} == {("watanabe", str(call.call_id)) for call in calls}
+
+
+async def test_a_day_is_the_desks_own_day(site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound) -> None:
+    """The browser stands in Los Angeles; the desk's midnight counts."""
+    midnight = now().astimezone(TOKYO).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    await record(pool, sound, [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)])
+    page = await at_list(site, await opened())
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    await page.get_by_label("From").fill(f"{midnight:%Y-%m-%d}")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await expect(page.locator("tbody tr")).to_contain_text("00:01")
+    await page.get_by_role("button", name="Clear").click()
+    await page.get_by_label("To", exact=True).fill(f"{midnight - timedelta(days=1):%Y-%m-%d}")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await expect(page.locator("tbody tr")).to_contain_text("23:59")
+    await page.get_by_role("button", name="Clear").click()
+    await page.get_by_label("Queue").select_option("members")
+    await expect(page.get_by_text("No recordings match.")).to_be_visible()
+
+
+async def test_a_long_list_comes_page_by_page(
+    site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound
+) -> None:
+    await record(pool, sound, [now() - timedelta(minutes=5 * n) for n in range(1, 61)])
+    page = await at_list(site, await opened())
+    await expect(page.locator("tbody tr")).to_have_count(50)
+    await page.get_by_role("button", name="Show more").click()
+    await expect(page.locator("tbody tr")).to_have_count(60)
+    await expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
+
+async def test_no_recording_has_its_reason(site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound) -> None:
+    await record(pool, sound, [now() - timedelta(minutes=9)], state="not_recorded", reason="no_sound")
+    page = await at_list(site, await opened())
+    await expect(page.locator("tbody tr")).to_contain_text("no sound in it")
+    await page.locator("tbody button").click()
+    await expect(page.locator(".player .warning")).to_have_text("not recorded – no sound in it")
+    await expect(page.locator(".journey")).to_contain_text("answered 佐藤 花子")
+    await expect(page.locator("audio")).to_have_count(0)
+
+
+async def test_a_changed_object_is_not_played_and_said(
+    site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound
+) -> None:
+    await record(pool, sound, [now() - timedelta(minutes=9)])
+    site.shelf.changed = True
+    seen = await opened()
+    seen.expected.append("status of 500")
+    page = await at_list(site, seen)
+    await page.locator("tbody button").click()
+    await expect(page.locator(".player").get_by_role("alert")).to_contain_text("changed or damaged")
+
+
+async def test_a_session_that_is_over_leads_to_the_log_in_and_back(
+    site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """QA has no socket that would tell: the next request does."""
+    monkeypatch.setattr(auth, "FRESH_S", 0.0)
+    calls = await record(pool, sound, [now() - timedelta(minutes=9)])
+    seen = await opened()
+    page = await at_list(site, seen)
+    await page.locator("tbody button").click()
+    await until(page, f"{POSITION} > 0")
+    await pool.execute("DELETE FROM sessions")
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.get_by_text("Your log-in has ended.")).to_be_visible()
+    await page.locator("input[name=login]").fill("watanabe")
+    await page.locator("input[name=password]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".player")).to_be_visible()
+    assert page.url.endswith(calls[0].call_id)
