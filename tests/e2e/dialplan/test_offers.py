@@ -49,6 +49,7 @@ async def test_an_offer_connects_with_sound_both_ways(rig: Rig) -> None:
         ("declining", 603, "CHANUNAVAIL", "21", "21"),
         ("absent", 404, "CHANUNAVAIL", "1", "1"),
         ("full", 503, "CONGESTION", "34", "34"),
+        ("forwarding", 302, "BUSY", "0", "23"),
     ],
 )
 async def test_a_phone_says_no(rig: Rig, agent: str, code: int, status: str, cause: str, agent_cause: str) -> None:

@@ -79,6 +79,22 @@ async def test_the_fallback_connects_with_recording_and_without_the_server(rig: 
     assert tone_seconds(samples(rig.recordings / f"{call_id}-c.wav"), PROMPTS["fallback-sorry"], share=0.25) >= 0.15
 
 
+async def test_a_fallback_queue_that_does_not_exist_is_replaced_by_the_numbers_own(rig: Rig) -> None:
+    rig.menu.queue = "made-this-morning"
+    queued = await rig.waiting(number=MENU_NUMBER)
+    assert queued["Queue"] == "made-this-morning"
+    since = rig.ami.now
+    rig.beating.clear()
+    await rig.beat_once(age_s=60)
+    rig.expected_complaints = "made-this-morning"
+    await rig.ami.redirect(queued["Channel"], "cti-wait")
+    await rig.ami.user_event("CtiFallback", since=since, Queue="made-this-morning")
+    await rig.ami.kind("BridgeEnter", since=since, Channel=queued["Channel"])
+    await rig.sato.hangup()
+    hangup = await rig.ami.kind("Hangup", since=since, Channel=queued["Channel"])
+    assert hangup["Cause"] == "16"
+
+
 async def test_a_fallback_without_anybody_says_so(rig: Rig) -> None:
     rig.beating.clear()
     await rig.beat_once(age_s=60)
