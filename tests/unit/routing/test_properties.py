@@ -17,6 +17,7 @@ from cti.domain.model import (
     PhoneState,
     QueueId,
     SkillId,
+    SkillLevel,
 )
 from routing import model as m
 from routing.engine import Engine
@@ -114,13 +115,13 @@ class Desk(RuleBasedStateMachine):
         assert want.fits(agent.agent, agent.skills)
         self.live[offer.offer_id] = offer
 
-    def active_want(self, queue_id: QueueId, extra: tuple[object, ...], since: datetime) -> Expression:
+    def active_want(self, queue_id: QueueId, extra: tuple[SkillLevel, ...], since: datetime) -> Expression:
         """The requirement of now, from the rules alone."""
         queue = next(rule for rule in self.rules.queues if rule.queue == queue_id)
         for step in queue.steps:
             if step.expires_s is None or self.now < since + timedelta(seconds=step.expires_s):
-                return needs(queue.skills, extra) if step.want is None else step.want  # type: ignore[arg-type]
-        return needs(queue.skills) if queue.steps else needs(queue.skills, extra)  # type: ignore[arg-type]
+                return needs(queue.skills, extra) if step.want is None else step.want
+        return needs(queue.skills) if queue.steps else needs(queue.skills, extra)
 
     @initialize(rules=desks())
     def opens(self, rules: m.DeskRules) -> None:
@@ -137,14 +138,22 @@ class Desk(RuleBasedStateMachine):
         self.talking = {agent: call for agent, call in self.talking.items() if agent in kept}
         self.tell(m.DeskLoaded(rules=rules))
 
-    @rule(call_id=st.sampled_from(CALLS), queue=st.sampled_from(QUEUES), extra=st.sampled_from(EXTRA))
-    def waits(self, call_id: CallId, queue: QueueId, extra: tuple[object, ...]) -> None:
+    @rule(
+        call_id=st.sampled_from(CALLS),
+        queue=st.sampled_from(QUEUES),
+        extra=st.sampled_from(EXTRA),
+        passed_on_by=st.sampled_from([None, None, None, *AGENTS]),
+    )
+    def waits(
+        self, call_id: CallId, queue: QueueId, extra: tuple[SkillLevel, ...], passed_on_by: AgentId | None
+    ) -> None:
         """A caller enters the waiting loop: new, again, or while we believe that a phone rings."""
         if call_id in self.talking.values():
             return
         queue, since = self.first.setdefault(call_id, (queue, self.now))
         self.live = {key: offer for key, offer in self.live.items() if offer.call_id != call_id}
-        self.tell(m.CallWaits(call_id=call_id, queue=queue, queued_at=since, skills=extra))  # type: ignore[arg-type]
+        told = m.CallWaits(call_id=call_id, queue=queue, queued_at=since, skills=extra, passed_on_by=passed_on_by)
+        self.tell(told)
 
     @rule(call_id=st.sampled_from(CALLS))
     def goes(self, call_id: CallId) -> None:
