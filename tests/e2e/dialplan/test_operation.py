@@ -28,7 +28,7 @@ from tests.e2e.dialplan.sipstub import StubPhone
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-RELOADS = ("module reload res_pjsip.so", "module reload app_queue.so", "dialplan reload")
+RELOADS = ("module reload res_pjsip.so", "module reload app_queue.so", "dialplan reload", "core reload")
 
 
 async def test_a_new_agent_is_there_after_a_reload_and_nobody_notices(rig: Rig) -> None:
