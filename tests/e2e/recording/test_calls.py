@@ -204,7 +204,8 @@ async def test_time_in_which_both_phones_sent_nothing_is_put_back(centre: Centre
     await rig.offer(queued, "silent", ring_s=5)
     leg = await rig.ami.user_event("CtiRecording", since=since, Side="agent")
     await caller.tell()
-    for talk_s, pause_s in ((5.0, 1.8), (5.0, 1.8), (3.0, 0.0)):
+    # The rig hangs an agent up after 2 s without a packet: the pauses stay well below, also on a busy machine.
+    for talk_s, pause_s in ((5.0, 1.2), (5.0, 1.2), (3.0, 0.0)):
         await asyncio.sleep(talk_s)
         for one in (phone, agent):
             one.talking.clear()
@@ -218,7 +219,7 @@ async def test_time_in_which_both_phones_sent_nothing_is_put_back(centre: Centre
         one.stop()
     lost_s = _missing(centre, caller, call.ended_at)
     await centre.fact(caller.call_id)
-    assert abs(lost_s - 3.6) < 0.3, f"Asterisk lost {lost_s} s"
+    assert abs(lost_s - 2.4) < 0.3, f"Asterisk lost {lost_s} s"
     record = await centre.ledger.get(DEMO, caller.call_id)
     assert record.audio is not None
     assert record.audio.flags == ("time_put_back",)
