@@ -9,7 +9,8 @@ MixMonitor pads the silent one of two sides, but writes nothing while *both* sen
 from the file, and all that follows would be heard too early. The file's length is therefore compared with the
 clock, and the missing time is put back as silence. Where it belongs is told by the file's growth, which is
 watched during the call: Asterisk's buffer reaches the disk each 32 KiB (2.0 s at 8 kHz), so a gap is found to
-within one such step. Without any watch (the server was away) it can only be put at the end, and the result says so.
+within one such step, and to within less where the files of both sides agree. Without any watch (the server was away) it
+can only be put at the end, and the result says so.
 """
 
 from __future__ import annotations
@@ -88,6 +89,21 @@ class PlacedTrack:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Gap:
+    """Lost time of one track: it belongs somewhere between two positions of the file."""
+
+    low: int  # frames
+    high: int
+    length: int  # frames that were lost
+    shift: int  # frames lost before this gap
+
+    def window_s(self, track: Track) -> tuple[float, float]:
+        """Between which instants it began (POSIX seconds)."""
+        zero = track.anchor_at.timestamp() + self.shift / track.rate
+        return zero + self.low / track.rate, zero + self.high / track.rate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Timeline:
     """The whole recording's plan."""
 
@@ -107,23 +123,31 @@ class Timeline:
 
 def plan(tracks: tuple[Track, ...], *, started_at: datetime, ended_at: datetime) -> Timeline:
     """Place every track. ``started_at`` is second 0; tracks anchored before it lose what came earlier."""
-    placed = tuple(_place(track, started_at) for track in tracks)
+    lost = tuple(_gaps(track) for track in tracks)
+    windows = [gap.window_s(track) for track, (gaps, _, _) in zip(tracks, lost, strict=True) for gap in gaps]
+    placed = tuple(_place(track, started_at, found, windows) for track, found in zip(tracks, lost, strict=True))
     last_sound_s = max(((p.at + p.frames) / item.track.rate for item in placed for p in item.pieces), default=0.0)
     clock_s = max(0.0, (ended_at - started_at).total_seconds())
     duration_s = max(last_sound_s, min(clock_s, last_sound_s + LONGEST_END_S))
     return Timeline(started_at=started_at, duration_s=duration_s, tracks=placed)
 
 
-def _place(track: Track, started_at: datetime) -> PlacedTrack:
-    offset = round((track.anchor_at - started_at).total_seconds() * track.rate)
-    cuts, missing_at_end_s, guessed = _cuts(track)
+def _place(
+    track: Track,
+    started_at: datetime,
+    found: tuple[list[_Gap], float, bool],
+    windows: list[tuple[float, float]],
+) -> PlacedTrack:
+    gaps, missing_at_end_s, guessed = found
+    at = round((track.anchor_at - started_at).total_seconds() * track.rate)
     pieces: list[Piece] = []
-    source, at, put_back = 0, offset, 0
-    for position, gap in cuts:
+    source, put_back = 0, 0
+    for gap in gaps:
+        position = _position(gap, track, windows)
         pieces.append(Piece(source=source, frames=position - source, at=at))
-        at += position - source + gap
+        at += position - source + gap.length
         source = position
-        put_back += gap
+        put_back += gap.length
     pieces.append(Piece(source=source, frames=track.frames - source, at=at))
     return PlacedTrack(
         track=track,
@@ -134,18 +158,32 @@ def _place(track: Track, started_at: datetime) -> PlacedTrack:
     )
 
 
+def _position(gap: _Gap, track: Track, windows: list[tuple[float, float]]) -> int:
+    """The frame before which the lost time goes: the middle of what every file agrees on.
+
+    Time is lost in all files of a call at the same instant, and their buffers reach the disk at different ones: what
+    their windows share is narrower than each, and cutting all at one instant keeps both sides in step.
+    """
+    low, high = gap.window_s(track)
+    for other_low, other_high in windows:
+        if max(low, other_low) < min(high, other_high):
+            low, high = max(low, other_low), min(high, other_high)
+    began = gap.window_s(track)[0]
+    return min(gap.high, gap.low + round(((low + high) / 2 - began) * track.rate))
+
+
 def _not_before_start(piece: Piece) -> Piece:
     early = max(0, -piece.at)
     return Piece(source=piece.source + early, frames=max(0, piece.frames - early), at=piece.at + early)
 
 
-def _cuts(track: Track) -> tuple[list[tuple[int, int]], float, bool]:
-    """Positions (frames) where lost time is put back with its length (frames); what is left for the end; guessed?"""
+def _gaps(track: Track) -> tuple[list[_Gap], float, bool]:
+    """Where time was lost; how much is left for the end (seconds); whether some of it is a guess."""
     clock_s = (track.until_at - track.anchor_at).total_seconds()
     missing_s = clock_s - track.frames / track.rate
     if missing_s <= TOLERANCE_S:
         return [], 0.0, False
-    cuts: list[tuple[int, int]] = []
+    gaps: list[_Gap] = []
     put_back_s = 0.0
     before = 0
     guessed = False
@@ -153,14 +191,14 @@ def _cuts(track: Track) -> tuple[list[tuple[int, int]], float, bool]:
         gap_s = lost_s - put_back_s
         if gap_s > GROWTH_NOISE_S:
             guessed = guessed or position - before > WIDE_STEP_S * track.rate
-            # It was lost somewhere in this step; its middle is never off by more than half a step.
-            cuts.append(((before + position) // 2, round(gap_s * track.rate)))
+            length, shift = round(gap_s * track.rate), round(put_back_s * track.rate)
+            gaps.append(_Gap(low=before, high=position, length=length, shift=shift))
             put_back_s = lost_s
         before = position
     rest_s = missing_s - put_back_s
     if rest_s <= GROWTH_NOISE_S:
-        return cuts, 0.0, guessed
-    return cuts, rest_s, guessed or not track.growth
+        return gaps, 0.0, guessed
+    return gaps, rest_s, guessed or not track.growth
 
 
 def _lost_before(track: Track, missing_s: float) -> list[tuple[int, float]]:

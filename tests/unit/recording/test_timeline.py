@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +78,21 @@ def test_a_late_look_at_a_file_is_not_taken_for_a_gap() -> None:
 def test_without_any_look_lost_time_can_only_be_at_the_end_and_it_is_said() -> None:
     placed = plan((track(20, until=30),), started_at=later(0), ended_at=later(30)).tracks[0]
     assert (len(placed.pieces), placed.missing_at_end_s, placed.guessed) == (1, 10.0, True)
+
+
+def test_both_sides_are_cut_at_the_same_instant() -> None:
+    """Two files, begun 1.3 s apart, whose time stood still together at 21.0 s of the clock."""
+    caller = track(60, until=68, growth=watched(60, gap_at=21.0, gap_s=8.0))
+    looks = watched(50, gap_at=19.7, gap_s=8.0, delay_s=0.0)
+    shifted = tuple(Growth(at=look.at + timedelta(seconds=1.3), frames=look.frames) for look in looks)
+    agent = track(50, at=1.3, until=59.3, growth=shifted, side=Side.AGENT)
+    alone = plan((caller,), started_at=later(0), ended_at=later(68)).tracks[0]
+    both = plan((caller, agent), started_at=later(0), ended_at=later(68)).tracks
+    ends = [(item.pieces[0].at + item.pieces[0].frames) / RATE for item in both]
+    assert abs(ends[0] - ends[1]) < 0.001
+    error, error_alone = abs(ends[0] - 21.0), abs(alone.pieces[0].frames / RATE - 21.0)
+    assert error <= error_alone
+    assert error < 0.7
 
 
 def test_a_gap_from_before_a_restart_is_placed_but_called_a_guess() -> None:
