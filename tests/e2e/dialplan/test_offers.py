@@ -201,7 +201,13 @@ async def test_an_agent_who_hangs_up_ends_the_call(rig: Rig) -> None:
 
 
 async def test_an_agent_whose_sound_stops_costs_the_caller_no_call(rig: Rig) -> None:
+    """Also when another agent's leg, that the caller was taken from, ended just now and in order."""
     queued = await rig.waiting()
+    since, seen = rig.ami.now, len(rig.suzuki.events)
+    await rig.offer(queued, "suzuki", offer="0f" * 16, ring_s=5)
+    await rig.suzuki.wait_for("CALL_INCOMING", since=seen)
+    await rig.suzuki.accept()
+    await rig.ami.kind("BridgeEnter", since=since, Channel=queued["Channel"])
     since = rig.ami.now
     offer = await rig.offer(queued, "sato")
     await rig.ami.kind("BridgeEnter", since=since, Channel=queued["Channel"])
