@@ -1,4 +1,4 @@
-"""The real web server on a real PostgreSQL, seen through a real Chromium. One browser and one database server a module."""
+"""The real web server on a real PostgreSQL, seen through a real Chromium: one browser and one database a module."""
 
 from __future__ import annotations
 

@@ -16,8 +16,17 @@ from typing import Any
 import asyncpg
 
 from cti.domain.errors import CallerError, PeerError
-from cti.domain.events import AgentFreed, AgentPhoneChanged, AgentStateChanged, CallAnswered, CallRinging, Event
-from cti.domain.events import CallEnded, CallHeld, OfferEnded
+from cti.domain.events import (
+    AgentFreed,
+    AgentPhoneChanged,
+    AgentStateChanged,
+    CallAnswered,
+    CallEnded,
+    CallHeld,
+    CallRinging,
+    Event,
+    OfferEnded,
+)
 from cti.domain.model import (
     AgentId,
     AgentState,
@@ -312,4 +321,4 @@ class _Late:
             self.site.pop_changed(change)
 
 
-__all__ = ["PASSWORD", "Names", "Mapping", "Site", "now", "offer_id", "running_site"]
+__all__ = ["PASSWORD", "Mapping", "Names", "Site", "now", "offer_id", "running_site"]

@@ -314,14 +314,25 @@ async def queues_without_asterisk(site: Site, seen: Window) -> None:
 # --- Recordings ---
 
 
+OUTCOMES: tuple[tuple[str, str | None], ...] = (
+    ("stored", None),
+    ("stored", "one_sided_agent"),
+    ("salvaged", "salvaged"),
+    ("truncated", "truncated"),
+    ("pending", None),
+    ("not_recorded", "too_short"),
+    ("failed", "unreadable_file"),
+    ("stored", None),
+)
+
+
 def _fill(site: Site, count: int) -> None:
     sound = site.shelf.sound
     for n in range(count):
         begin = now() - timedelta(minutes=10 + 23 * n)
         call = records.closed_call(n, begin, agent=("sato", "suzuki")[n % 2], missed_by="shinjin")
         site.calls.rows.append(call)
-        status, why = (("stored", None), ("stored", "one_sided_agent"), ("salvaged", "salvaged"), ("truncated", "truncated"),
-                       ("pending", None), ("not_recorded", "too_short"), ("failed", "unreadable_file"), ("stored", None))[n % 8]  # fmt: skip
+        status, why = OUTCOMES[n % len(OUTCOMES)]
         heard = status in ("stored", "salvaged", "truncated")
         site.shelf.rows[call.call_id] = RecordingFacts(
             call_id=call.call_id,
@@ -376,7 +387,7 @@ async def qa_gone(site: Site, seen: Window) -> None:
 
 
 @scene
-async def help(site: Site, seen: Window) -> None:
+async def keys_help(site: Site, seen: Window) -> None:
     await at_desk(site, seen)
     await seen.page.keyboard.press("?")
     await seen.page.locator("dialog[open]").wait_for()
