@@ -10,7 +10,7 @@ from datetime import datetime
 from cti.ami import actions, resync
 from cti.ami.client import AmiClient
 from cti.ami.protocol import Reply
-from cti.domain.errors import KakehashiError
+from cti.domain.errors import KakehashiError, PeerError
 from cti.domain.model import CallId, CallState, UniqueId
 from cti.domain.ports import SignalSink
 from cti.domain.signals import ChannelSignal, ChannelsSeen, DialBegan, Signal
@@ -78,20 +78,22 @@ class Auditor:
 
     async def _snapshot(self, *, after_gap: bool) -> None:
         asked_at = self._clock()
-        seen: frozenset[UniqueId] = frozenset()
+        seen: frozenset[UniqueId] | None = None
 
         def merge(reply: Reply) -> None:
             nonlocal seen
             channels = resync.read(reply.items)
-            seen = resync.uniqueids(channels)
             for signal in resync.signals(channels, self._known(), self._clock(), after_gap=after_gap):
                 self._sink.post(signal)
+            seen = resync.uniqueids(channels)
 
         # Its items are DeviceStateChange events: they reach the desk as such, at their place in the stream.
         await self._client.request(actions.device_states(), is_list=True, deadline_s=LISTING_S)
         await self._client.request(actions.status(), is_list=True, deadline_s=LISTING_S, on_reply=merge)
         # Ends that were told while Asterisk made the list come before this answer: only then say who is missing.
         await self._client.request(actions.ping())
+        if seen is None:  # merging failed (and was logged): nobody may be declared gone on the strength of it
+            raise PeerError("Asterisk's list of channels could not be read")
         self._sink.post(ChannelsSeen(at=asked_at, uniqueids=seen | (self._meanwhile or set())))
         self.runs += 1
 
@@ -113,3 +115,5 @@ class Auditor:
                 if after_gap:
                     self._wanted.set()
                     await asyncio.sleep(1.0)  # it was slow to answer: not at once again
+            except Exception:
+                log.exception("a snapshot of Asterisk failed for a reason of ours")

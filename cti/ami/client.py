@@ -128,6 +128,10 @@ class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
                 return
             except (KakehashiError, OSError) as error:
                 self._note_problem(error)
+            except Exception as error:
+                self.handler_failures += 1
+                self.problem = f"a mistake of ours: {type(error).__name__}"
+                log.exception("the link to Asterisk failed for a reason of ours, trying again")
             finally:
                 was_up, self.up = self.up, False
                 if self._link is not None:

@@ -47,15 +47,19 @@ class Heartbeat:
 
     async def beat(self) -> bool:
         """One beat. False when it did not reach Asterisk."""
-        if not self._alive():
-            self.missed += 1
-            return False
         try:
+            if not self._alive():
+                self.missed += 1
+                return False
             await self._client.request(actions.beat(int(self._clock().timestamp())), deadline_s=EVERY_S)
         except KakehashiError as error:
             self.missed += 1
             if self._client.up:
                 log.warning("a heartbeat did not reach Asterisk", extra={"action": str(error)})
+            return False
+        except Exception:  # the beat goes on with the next one; until then the dialplan counts
+            self.missed += 1
+            log.exception("a heartbeat failed for a reason of ours")
             return False
         self.beats += 1
         return True

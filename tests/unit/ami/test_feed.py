@@ -141,6 +141,58 @@ async def test_ends_that_are_told_after_the_list_come_before_who_is_missing(fake
         assert sink.kinds()[:2] == ["ChannelHungUp", "ChannelsSeen"]
 
 
+async def test_a_snapshot_that_cannot_be_merged_ends_no_call_and_is_taken_again(fake: FakeAsterisk) -> None:
+    """A mistake of ours in the middle of it must not look like an Asterisk without calls."""
+    broken = True
+    sink = Sink()
+
+    def known() -> dict[CallId, CallState]:
+        if broken:
+            raise ZeroDivisionError("a bug")
+        return {}
+
+    feed = AmiFeed(settings(fake), sink, known=known, clock=lambda: NOW)
+    await feed.start()
+    await fake.received("Status", 2)
+    assert "ChannelsSeen" not in sink.kinds()
+    assert not feed.client.up
+    broken = False
+    await feed.client.wait_up(5)
+    assert "ChannelsSeen" in sink.kinds()
+    await feed.stop()
+
+
+async def test_a_mistake_of_ours_at_log_in_does_not_end_the_reconnecting(fake: FakeAsterisk) -> None:
+    tries: list[int] = []
+
+    async def on_up() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ZeroDivisionError("a bug")
+
+    client = AmiClient(settings(fake), wanted=(), on_frame=print, on_up=on_up)
+    await client.start()
+    await client.wait_up(5)
+    assert (len(tries), client.handler_failures) == (3, 2)
+    await client.stop()
+
+
+async def test_a_mistake_of_ours_costs_one_beat(fake: FakeAsterisk) -> None:
+    ill = [ZeroDivisionError("a bug")]
+
+    def alive() -> bool:
+        if ill:
+            raise ill.pop()
+        return True
+
+    feed = AmiFeed(settings(fake), Sink(), known=dict, alive=alive, clock=lambda: NOW)
+    await feed.client.start()
+    await feed.client.wait_up(5)
+    assert feed.heartbeat.missed == 1
+    assert await feed.heartbeat.beat()
+    await feed.stop()
+
+
 async def test_answered_actions_are_forgotten(fake: FakeAsterisk) -> None:
     """More of them than may be under way at once."""
     async with a_feed(fake, Sink()) as feed:

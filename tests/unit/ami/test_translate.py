@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,8 +40,8 @@ TransfereeUniqueid: 1795299048.1
 TransfereeChanVariable: CTI_CALL_ID={CALL}
 Extension: demo-suzuki
 """
-FIELDS = {"at": AT, "channel": "PJSIP/trunk-00000000", "uniqueid": "1795299048.1", "call_id": CALL}
-AGENT = {"agent_channel": "PJSIP/demo-sato-00000001", "agent_uniqueid": "1795299049.2"}
+FIELDS: dict[str, Any] = {"at": AT, "channel": "PJSIP/trunk-00000000", "uniqueid": "1795299048.1", "call_id": CALL}
+AGENT: dict[str, Any] = {"agent_channel": "PJSIP/demo-sato-00000001", "agent_uniqueid": "1795299049.2"}
 OFFER = "0a" * 16
 
 

@@ -37,7 +37,7 @@ from cti.domain.model import (
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CALL = CallId("11111111-2222-4333-8444-555555555555")
-CALLER = {"channel": ChannelName("PJSIP/trunk-00000001"), "uniqueid": UniqueId("1.0"), "call_id": CALL}
+CALLER: dict[str, Any] = {"channel": ChannelName("PJSIP/trunk-00000001"), "uniqueid": UniqueId("1.0"), "call_id": CALL}
 A, B = AgentId("sato"), AgentId("suzuki")
 LEGS = {A: ("PJSIP/demo-sato-00000002", "1.1"), B: ("PJSIP/demo-suzuki-00000003", "1.2")}
 
