@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Desk, emptyDesk, reduce, type ServerMessage } from "./desk";
-import type { CallerCard, Pop } from "./wire";
+import type { AgentBody, CallerCard, Pop } from "./wire";
 
 const AT = "2026-11-21T09:00:00Z";
 const base = { v: 1, tenant: "demo", at: AT } as const;
@@ -125,6 +125,42 @@ describe("the desk", () => {
     ]);
     expect(ended.pop?.phase).toBe("ended");
     expect(ended.ended).toEqual({ at: AT, talkS: 12, goesOn: false });
+  });
+
+  it("clears the screen when after-call work is over, and not because a phone changed", () => {
+    const agent = (state: "available" | "wrap_up", since: string, phone: "busy" | "idle"): AgentBody => ({
+      agent: "sato",
+      name: "佐藤 花子",
+      state,
+      reason: "",
+      since,
+      phone,
+      phone_since: null,
+      skills: [],
+    });
+    const said = (seq: number, body: AgentBody): ServerMessage => ({ ...agentBase, type: "agent.state", seq, agent: body });
+    const over = (seq: number): ServerMessage => ({
+      ...agentBase,
+      type: "call.ended",
+      seq,
+      call_id: "a",
+      offer_id: null,
+      revision: 3,
+      ended_at: AT,
+      ended_by: "caller",
+      end_reason: "completed",
+      talk_s: 12,
+    });
+    const LATER = "2026-11-21T09:01:00Z";
+    const talked = run([said(1, agent("available", AT, "busy")), offer(2, "a", 1), over(3)]);
+    const hungUp = run([said(4, agent("available", AT, "idle"))], talked);
+    expect(hungUp.pop?.phase).toBe("ended");
+    const work = run([said(5, agent("wrap_up", AT, "idle"))], hungUp);
+    expect(work.pop?.phase).toBe("ended");
+    const ready = run([said(6, agent("available", LATER, "idle"))], work);
+    expect([ready.pop, ready.ended]).toEqual([null, null]);
+    const ringing = run([offer(7, "b", 9), said(8, agent("available", LATER, "busy"))], ready);
+    expect(ringing.pop?.call_id).toBe("b");
   });
 
   it("never shows one caller's facts with another caller, whatever the order", () => {
