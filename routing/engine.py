@@ -269,6 +269,7 @@ class Engine(OfferDesk):
         agent = self._agents.get(told.agent)
         if agent is None:
             return
+        self._index.busy(agent)
         agent.state, agent.reason, agent.since = told.state, told.reason, told.since
         if told.state is AgentState.WRAP_UP:
             agent.wrap_until = told.since + seconds(self._limits.wrap_up_s)

@@ -1,23 +1,23 @@
 """Who fits whom, without looking at everybody. PURE.
 
-Calls that ask for the same form one ``Group``. A group lists its waiting calls in order of service and keeps a
-heap of idle agents who fit it. Who fits is kept as bits, both ways: an agent has a bit per group, a group a bit
-per agent. So
+Calls that ask for the same form one ``Group``. Who fits is kept as bits, both ways: an agent has a bit per group, a
+group a bit per agent. Waiting calls stand in a sorted list a group; the heads of all groups stand in one more.
 
-- an agent becomes idle: the heads of the groups that fit and have somebody waiting are compared;
-- a call begins to wait: the top of one heap is looked at;
-- "of 3 idle": one AND of two integers and a count of its bits.
+- An agent becomes ready: the heads are looked at from the best on, until one is of a group that fits.
+- A call begins to wait: one AND tells how many ready agents fit. Few: they are compared. Many: the line of idle agents
+  is looked at from the longest idle on, and one who fits comes soon. Neither (many fit, and all of them are at the end
+  of the line, because a busy skill's agents are never idle for long): the group's own heap of idle agents is asked.
 
 The heaps are lazy. An agent leaves at most one entry in each, which stays behind when the agent gets busy and is
 put right when it comes to the top: keys only grow (idle *since*), so no agent is found later than their turn.
 
-Costs, with G groups (200 distinct requirements are many): agent idle O(G) bit operations at worst, call waiting
-O(log agents), a requirement never seen before O(agents) once.
+Costs and why it is so: docs/decisions/0060-groups-bits-and-lazy-heaps.md.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
 from heapq import heappop, heappush, heapreplace
 from typing import Any
 
@@ -27,6 +27,10 @@ from routing.state import Agent, IdleKey, Waiting, WaitKey
 
 # Requirements without a call keep their heaps for the next one; beyond this many the oldest goes.
 SPARE_GROUPS = 256
+# So many ready agents are compared one by one: about as dear as one look into a heap that was not used for long.
+FEW = 24
+# So far the line of idle agents is looked at: some microseconds.
+GLANCE = 64
 
 
 class Group:
@@ -48,7 +52,9 @@ class Group:
 class Index:
     """Agents, groups and who is idle. Knows no time but the keys it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, few: int = FEW, glance: int = GLANCE) -> None:
+        self._few = few
+        self._glance = glance
         self._agents: list[Agent | None] = []  # by slot
         self._by_id: dict[AgentId, Agent] = {}
         self._free_slots: list[int] = []
@@ -56,7 +62,8 @@ class Index:
         self._free_numbers: list[int] = []
         self._by_expression: dict[Expression, Group] = {}
         self._spare: dict[Expression, Group] = {}  # without a call, oldest first
-        self._waiting = 0  # bit per group with somebody waiting
+        self._heads: list[WaitKey] = []  # the first call of each group with somebody waiting, in order of service
+        self._line: list[IdleKey] = []  # ready agents, longest idle first
         self._idle = 0  # bit per agent who is ready
         self._staffed = 0  # bit per agent who is not offline
         self._at_work = 0  # bit per agent who takes calls now or after the present one
@@ -107,11 +114,13 @@ class Index:
 
     def idle(self, agent: Agent) -> None:
         """The agent is ready, and no waiting call was for them."""
+        key = agent.idle_key
         agent.idle = True
+        agent.line_key = key
+        insort(self._line, key)
         self._idle |= 1 << agent.slot
         missing = agent.fits & ~agent.held
         agent.held |= missing
-        key = agent.idle_key
         while missing:
             low = missing & -missing
             missing ^= low
@@ -121,6 +130,7 @@ class Index:
         """The agent is not ready any more."""
         if agent.idle:
             agent.idle = False
+            del self._line[bisect_left(self._line, agent.line_key)]
             self._idle &= ~(1 << agent.slot)
 
     # --- Groups ---
@@ -156,9 +166,13 @@ class Index:
     def wait(self, call: Waiting, key: WaitKey) -> None:
         """The call can be offered from now on."""
         call.key = key
-        group = call.group
-        insort(group.waiting, key)
-        self._waiting |= group.bit
+        waiting = call.group.waiting
+        if not waiting:
+            insort(self._heads, key)
+        elif key < waiting[0]:
+            self._behead(waiting[0])
+            insort(self._heads, key)
+        insort(waiting, key)
 
     def leave(self, call: Waiting) -> None:
         """The call cannot be offered any more."""
@@ -166,20 +180,55 @@ class Index:
         if key is None:
             return
         call.key = None
-        group = call.group
-        del group.waiting[bisect_left(group.waiting, key)]
-        if not group.waiting:
-            self._waiting &= ~group.bit
+        waiting = call.group.waiting
+        place = bisect_left(waiting, key)
+        del waiting[place]
+        if place == 0:
+            self._behead(key)
+            if waiting:
+                insort(self._heads, waiting[0])
+
+    def _behead(self, key: WaitKey) -> None:
+        del self._heads[bisect_left(self._heads, key)]
 
     # --- Who fits whom ---
 
     def best_agent(self, call: Waiting) -> tuple[Agent, int] | None:
         """The longest idle agent for a call, and how many could have been asked."""
         group = call.group
+        ready = self._idle & group.members
+        if not ready:
+            return None
+        count = ready.bit_count()
+        if call.skip:
+            for skipped in call.skip:
+                other = self._by_id.get(skipped)
+                if other is not None and other.idle and other.fits & group.bit:
+                    ready &= ~(1 << other.slot)
+                    count -= 1
+            if not count:
+                return None
+        if count <= self._few:
+            return min(agent.idle_key for agent in self._in(ready))[2], count
+        for key in self._line[: self._glance]:
+            if key[2].fits & group.bit and call.may_ask(key[2]):
+                return key[2], count
+        return self._top(group, call), count
+
+    def _in(self, bits: int) -> Iterator[Agent]:
+        """The agents of some bits."""
+        while bits:
+            low = bits & -bits
+            bits ^= low
+            agent = self._agents[low.bit_length() - 1]
+            if agent is not None:
+                yield agent
+
+    def _top(self, group: Group, call: Waiting) -> Agent:
+        """The longest idle agent out of the group's heap. There must be one."""
         heap = group.heap
         aside: list[IdleKey] = []
-        found: Agent | None = None
-        while heap:
+        while True:
             key = heap[0]
             agent = key[2]
             if not agent.idle or not agent.fits & group.bit:
@@ -187,39 +236,32 @@ class Index:
                 agent.held &= ~group.bit
             elif key is not agent.idle_key:
                 heapreplace(heap, agent.idle_key)  # they worked since; their turn is later
-            elif call.skip and not call.may_ask(agent):
+            elif not call.may_ask(agent):
                 aside.append(heappop(heap))
             else:
-                found = agent
                 break
         for key in aside:
             heappush(heap, key)
-        if found is None:
-            return None
-        count = (self._idle & group.members).bit_count()
-        for skipped in call.skip:
-            other = self._by_id.get(skipped)
-            if other is not None and other.idle and other.fits & group.bit:
-                count -= 1
-        return found, count
+        return agent
 
     def best_call(self, agent: Agent) -> tuple[Waiting, int] | None:
-        """The call an agent who just became ready should take, and how many wait for what this agent can."""
-        mask = agent.fits & self._waiting
+        """The call an agent who just became ready should take, and how many wait for the same."""
+        fits = agent.fits
         best: WaitKey | None = None
-        count = 0
-        while mask:
-            low = mask & -mask
-            mask ^= low
-            waiting = self._at(low).waiting
-            count += len(waiting)
-            for key in waiting:
-                if best is not None and key > best:
-                    break
-                if not key[3].skip or key[3].may_ask(agent):
-                    best = key
-                    break
-        return None if best is None else (best[3], count)
+        for head in self._heads:
+            if best is not None and best < head:
+                break
+            if not fits & head[3].group.bit:
+                continue
+            if not head[3].skip or head[3].may_ask(agent):
+                best = head
+                break
+            # They let that one go: the next of its group may come before or after the next head.
+            rest = (key for key in head[3].group.waiting if key[3].may_ask(agent))
+            second = next(rest, None)
+            if second is not None and (best is None or second < best):
+                best = second
+        return None if best is None else (best[3], len(best[3].group.waiting))
 
     def staffed(self, group: Group) -> bool:
         """Whether anybody who fits is not offline."""
@@ -300,13 +342,8 @@ class Index:
         return group
 
     def _drop(self, group: Group) -> None:
-        members = group.members
-        while members:
-            low = members & -members
-            members ^= low
-            agent = self._agents[low.bit_length() - 1]
-            if agent is not None:
-                agent.fits &= ~group.bit
+        for agent in self._in(group.members):
+            agent.fits &= ~group.bit
         for key in group.heap:
             key[2].held &= ~group.bit
         del self._by_expression[group.expression]

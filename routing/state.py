@@ -35,6 +35,7 @@ class Agent:
         "held",
         "idle",
         "idle_key",
+        "line_key",
         "offer",
         "phone",
         "phone_since",
@@ -68,6 +69,7 @@ class Agent:
         self.held = 0  # bit per group whose heap has an entry of this agent
         self.idle = False
         self.idle_key: IdleKey = (since, number, self)
+        self.line_key = self.idle_key  # as the line of idle agents has it
 
     @property
     def ready(self) -> bool:

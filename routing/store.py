@@ -1,6 +1,7 @@
 """Routing in PostgreSQL: the desk is read, agents' states and decisions are written behind, in batches.
 
-While PostgreSQL is away, states and decisions wait in memory: all states, the newest decisions up to KEEP_ROWS.
+While PostgreSQL is away, states and decisions wait in memory: all states, the newest decisions up to KEEP_ROWS. The
+journal keeps a copy on disk, which the next start writes when this process dies.
 """
 
 from __future__ import annotations
@@ -10,17 +11,20 @@ import json
 import logging
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import resources
 from typing import Any
 
 import asyncpg
 
 from cti.domain.errors import ConfigError, Unavailable
+from cti.domain.journal import Body, Journal, NoJournal
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, SkillLevel, TenantId
 from routing.desk import DecisionRow, StateRow, TenantDesk
+from routing.journal import decision_body, row_from_body, state_body
 from routing.model import AgentRule, DeskRules, Limits, QueueRule
 from routing.plan import steps_from_data
 
@@ -36,6 +40,7 @@ KEEP_ROWS = 20_000
 KEEP_DAYS = 90
 FORGET_EVERY_S = 3600.0
 QUERY_S = 10.0
+REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)  # this value, not now or later
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _TEXT = resources.files("routing").joinpath("store.sql").read_text(encoding="utf-8")
@@ -56,8 +61,10 @@ class StoreStats:
 class RoutingStore:
     """Implements routing.desk.DeskStore."""
 
-    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], journal: Journal | None = None) -> None:
         self._pool = pool
+        self._journal: Journal = journal or NoJournal()
+        self._journal.attach(self._bodies)
         self._states: dict[tuple[TenantId, AgentId], StateRow] = {}
         self._decisions: deque[DecisionRow] = deque()
         self._wake = asyncio.Event()
@@ -65,12 +72,17 @@ class RoutingStore:
         self._closing = False
         self._written = 0
         self._dropped = 0
+        self.degraded: str | None = None  # why rows wait, for /readyz; None: all is well
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait to be written."""
+        return len(self._states) + len(self._decisions)
 
     @property
     def stats(self) -> StoreStats:
         """Counters as of now."""
-        waiting = len(self._states) + len(self._decisions)
-        return StoreStats(waiting=waiting, written=self._written, dropped=self._dropped)
+        return StoreStats(waiting=self.waiting, written=self._written, dropped=self._dropped)
 
     # --- Reading ---
 
@@ -139,6 +151,7 @@ class RoutingStore:
     def put_state(self, row: StateRow) -> None:
         """Store it soon; a newer one of the same agent replaces it."""
         self._states[row.tenant, row.agent] = row
+        self._journal.put(partial(state_body, row))
         self._wake.set()
 
     def put_decision(self, row: DecisionRow) -> None:
@@ -147,7 +160,33 @@ class RoutingStore:
             self._decisions.popleft()
             self._dropped += 1
         self._decisions.append(row)
+        self._journal.put(partial(decision_body, row))
         self._wake.set()
+
+    def _bodies(self) -> Iterator[Body]:
+        yield from (partial(state_body, row) for row in self._states.values())
+        yield from (partial(decision_body, row) for row in self._decisions)
+
+    def _take_back(self, body: Mapping[str, Any]) -> None:
+        row = row_from_body(body)
+        if isinstance(row, StateRow):
+            self._states[row.tenant, row.agent] = row
+        else:
+            self._decisions.append(row)
+
+    async def recover(self) -> int:
+        """Write what an earlier process could not, before ``start``. Returns how many rows.
+
+        Raises Unavailable when the database (or the disk) is away; then the journal keeps it.
+        """
+        await self._journal.recover(self._take_back)
+        found = self.waiting
+        try:
+            await self._flush()
+        except AWAY as error:
+            raise Unavailable(f"routing cannot write to the database ({type(error).__name__})") from error
+        await self._journal.settle()
+        return found
 
     async def start(self) -> None:
         """Begin to write."""
@@ -169,7 +208,8 @@ class RoutingStore:
             writer.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             self._tasks = []
-        left = len(self._states) + len(self._decisions)
+        await self._journal.close()
+        left = self.waiting
         if left:
             log.error("routing could not store everything before the end", extra={"left": left})
         return left
@@ -183,9 +223,12 @@ class RoutingStore:
             self._wake.clear()
             try:
                 await self._flush()
-                pause_s = RETRY_S
+                pause_s, self.degraded = RETRY_S, None
             except AWAY as error:
-                log.warning("routing cannot write to the database", extra={"error": type(error).__name__})
+                self._journal.begin()
+                if self.degraded is None:
+                    log.warning("routing cannot write to the database", extra={"error": type(error).__name__})
+                self.degraded = f"the database is away ({type(error).__name__}); {self.waiting} rows of routing wait"
                 self._wake.set()
                 if self._closing:
                     return
@@ -199,16 +242,40 @@ class RoutingStore:
         while self._states or self._decisions:
             states = dict(self._states)
             decisions = [self._decisions[n] for n in range(min(BATCH_ROWS, len(self._decisions)))]
-            dropped = self._dropped
-            async with self._pool.acquire(timeout=QUERY_S) as connection, connection.transaction():
-                await connection.executemany(SQL["put_state"], map(_state_args, states.values()), timeout=QUERY_S)
-                await connection.executemany(SQL["put_decision"], map(_decision_args, decisions), timeout=QUERY_S)
+            dropped, whole = self._dropped, len(states) + len(decisions) == self.waiting
+            # The table must not know a newer state than the journal: a start would write the older one over it.
+            await self._journal.synced()
+            with self._journal.writing():
+                await self._put(states.values(), decisions)
             for key, row in states.items():
                 if self._states.get(key) is row:
                     del self._states[key]
             for _ in range(len(decisions) - (self._dropped - dropped)):
                 self._decisions.popleft()
             self._written += len(states) + len(decisions)
+            if whole:
+                await self._journal.settle()
+
+    async def _put(self, states: Iterable[StateRow], decisions: Iterable[DecisionRow]) -> None:
+        """In one transaction; row by row when the database refuses one of them, which must not hold up the others."""
+        rows = [("put_state", _state_args(row)) for row in states]
+        rows += [("put_decision", _decision_args(row)) for row in decisions]
+        try:
+            await self._put_rows(rows)
+        except REFUSED:
+            for row in rows:
+                try:
+                    await self._put_rows([row])
+                except REFUSED as error:
+                    log.error("the database refuses a row of routing", extra={"error": type(error).__name__})
+
+    async def _put_rows(self, rows: Iterable[tuple[str, tuple[object, ...]]]) -> None:
+        by_name: dict[str, list[tuple[object, ...]]] = {}
+        for name, values in rows:
+            by_name.setdefault(name, []).append(values)
+        async with self._pool.acquire(timeout=QUERY_S) as connection, connection.transaction():
+            for name, many in by_name.items():
+                await connection.executemany(SQL[name], many, timeout=QUERY_S)
 
     async def _forget(self) -> None:
         """Decisions are kept for KEEP_DAYS."""

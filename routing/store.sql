@@ -37,7 +37,11 @@ ON CONFLICT (tenant, agent) DO UPDATE
 
 -- name: put_decision
 INSERT INTO routing_decisions (tenant, at, kind, call_id, queue, agent, offer_id, result, slug, params, by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11)
+SELECT $1, $2::timestamptz, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11
+ WHERE NOT EXISTS (                                -- a journal that is read twice says the very same again
+    SELECT FROM routing_decisions
+     WHERE at = $2 AND tenant = $1 AND kind = $3 AND slug = $9 AND call_id IS NOT DISTINCT FROM $4::text
+       AND agent IS NOT DISTINCT FROM $6::text AND offer_id IS NOT DISTINCT FROM $7::text)
 
 -- name: decisions_of
 SELECT at, kind, call_id, queue, agent, offer_id, result, slug, params::text AS params, by

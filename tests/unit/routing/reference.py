@@ -74,9 +74,12 @@ class ScanIndex(Index):
         return (min(able, key=lambda agent: agent.idle_key[:2]), len(able)) if able else None
 
     def best_call(self, agent: Agent) -> tuple[Waiting, int] | None:
-        fitting = [key for key in self._listed if fits(key[3], agent)]
-        able = [key for key in fitting if key[3].may_ask(agent)]
-        return (min(able)[3], len(fitting)) if able else None
+        able = [key for key in self._listed if fits(key[3], agent) and key[3].may_ask(agent)]
+        if not able:
+            return None
+        best = min(able)[3]
+        alike = [key for key in self._listed if key[3].group.expression == best.group.expression]
+        return best, len(alike)
 
     def staffed(self, group: Group) -> bool:
         return any(who.state is not AgentState.OFFLINE for who in self._who(group))

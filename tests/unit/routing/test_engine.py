@@ -146,7 +146,7 @@ def test_priority_then_age_when_an_agent_gets_free() -> None:
     assert made.call_id == "car"
     assert made.reason.slug == "next_in_line"
     assert made.reason.params == {
-        "waiting": 3,
+        "waiting": 1,
         "want": {"skill": "roadside", "level": 2},
         "priority": 10,
         "waited_s": 1,

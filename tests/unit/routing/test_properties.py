@@ -22,6 +22,7 @@ from cti.domain.model import (
 from routing import model as m
 from routing.engine import Engine
 from routing.expression import AnyOf, Expression, Has, Named, needs
+from routing.index import Index
 from tests.unit.routing.reference import T0, ScanIndex, fits, ids, skills
 
 MEMBERS, ROADSIDE, ENGLISH, CLOSED = (QueueId(name) for name in ("members", "roadside", "english", "closed"))
@@ -70,13 +71,14 @@ def desks(draw: st.DrawFn) -> m.DeskRules:
 
 
 class Desk(RuleBasedStateMachine):
-    """Two engines, one told history. The machine keeps its own account of offers, ages and rules."""
+    """Several engines, one told history. The machine keeps its own account of offers, ages and rules."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = T0
         self.engine = Engine(ids())
-        self.obvious = Engine(ids(), ScanIndex())
+        # The desk is small: without help only the first of the index's three ways to an agent would be taken.
+        self.others = [Engine(ids(), index) for index in (Index(few=0), Index(few=0, glance=1), ScanIndex())]
         self.history: list[tuple[m.Told, datetime, list[m.Decision]]] = []
         self.rules = m.DeskRules()
         self.first: dict[CallId, tuple[QueueId, datetime]] = {}  # calls that entered and have not left
@@ -89,7 +91,8 @@ class Desk(RuleBasedStateMachine):
     def tell(self, told: m.Told) -> None:
         """Both engines hear it; their answers are compared and accounted for."""
         decisions = self.engine.advance(told, self.now)
-        assert decisions == self.obvious.advance(told, self.now)
+        for other in self.others:
+            assert decisions == other.advance(told, self.now)
         self.history.append((told, self.now, decisions))
         for decision in decisions:
             match decision:
