@@ -202,7 +202,10 @@ class CallDesk:
                     await asyncio.sleep(0)
             if self._overflowing:
                 self._overflowing = False
-                self.on_overflow()
+                try:
+                    self.on_overflow()
+                except Exception:
+                    log.exception("asking for a snapshot after an overflow failed")
             if self._closing:
                 return
             self._wake.clear()

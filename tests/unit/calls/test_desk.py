@@ -329,6 +329,24 @@ async def test_overflow_is_counted_and_a_snapshot_asked_for_once() -> None:
     await desk.stop()
 
 
+async def test_a_bug_while_asking_for_a_snapshot_does_not_stop_the_desk() -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("a bug")
+
+    desk = CallDesk(
+        Kept(), Agents(), parse_caller=lambda *_: CallerNumber(kind=CallerKind.UNKNOWN), parse_called=str,
+        on_overflow=broken, maxsize=1,
+    )  # fmt: skip
+    for signal in (ARRIVED, queued()):
+        desk.post(signal)
+    await desk.start()
+    await until(lambda: not desk.stats.queued)
+    desk.post(hung_up(5))
+    await until(lambda: desk.stats.accepted == 2)
+    assert desk.alive
+    await desk.stop()
+
+
 async def test_an_illegal_signal_and_a_bug_of_a_part_cost_that_signal_only() -> None:
     class Broken(Kept):
         def publish(self, event: ev.Event) -> None:
