@@ -1,4 +1,4 @@
-"""A pipeline as a process of its own, to be killed: reads what it needs from a JSON file, prints each fact as a line."""
+"""A pipeline as a process of its own, to be killed: told in a JSON file where everything is; prints what it stored."""
 
 from __future__ import annotations
 

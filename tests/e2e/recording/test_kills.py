@@ -25,7 +25,7 @@ from tests.unit.recording.fakes import DEMO, tone, write_wav
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-CALLS, KILLS = 8, 6
+CALLS, KILLS = 6, 4
 ROOT = Path(__file__).parents[3]
 
 
