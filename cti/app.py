@@ -28,6 +28,7 @@ from cti.wiring import core, ivr, linking, recordings, routing, web
 from cti.wiring.desk_changes import DeskChanges
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
+from cti.wiring.journals import open_journals
 from cti.wiring.menus import StoredMenus
 from cti.wiring.readiness import Readiness
 
@@ -79,10 +80,11 @@ class Application:
         feed = AmiFeed(core.ami_settings(config), desk, known=desk.known, alive=lambda: desk.alive, clock=utc_now)
         desk.on_overflow = feed.ask_resync
         calls = CallStore(pool)
-        recorder = await core.start_recorder(bus, desk, calls, cleanup)
+        journals = open_journals(config, cleanup)
+        await core.start_recorder(bus, desk, calls, journals, cleanup)
 
-        router = await routing.start(config, bus, desk, feed.telephony, directory, pool, utc_now, cleanup)
-        lookups = await linking.start(config, bus, directory, pool, self.metrics, utc_now, cleanup)
+        router = await routing.start(config, bus, desk, feed.telephony, directory, pool, journals, utc_now, cleanup)
+        lookups = await linking.start(config, bus, directory, pool, self.metrics, journals, utc_now, cleanup)
         pages = recordings.RecordingPages(pool, recordings.object_store(config, threads=8))
         objects, pipe = await recordings.start(config, bus, desk, pool, calls, utc_now, cleanup)
         menu_server = await ivr.start(config, desk, menus, utc_now, cleanup)
@@ -91,7 +93,7 @@ class Application:
         readiness = Readiness(
             {
                 "ami": core.ami_probe(feed),
-                "postgres": core.postgres_probe(pool, recorder),
+                "postgres": core.postgres_probe(pool, journals),
                 "s3": recordings.probe(objects),
                 "lookup": linking.probe(lookups),
                 "ivr": ivr.probe(menu_server),
@@ -100,7 +102,7 @@ class Application:
         )
         await web.start(config, bus, directory, pool, calls, router, pages, readiness, self.metrics, utc_now, cleanup)
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,))
-        figures = Figures(self.metrics, bus, desk, feed, recorder, pipe, menu_server, readiness)
+        figures = Figures(self.metrics, bus, desk, feed, journals, pipe, menu_server, readiness)
 
         await bus.start()
         cleanup.push_async_callback(bus.stop, DRAIN_S)

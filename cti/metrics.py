@@ -99,6 +99,12 @@ class Metrics:
         self.lookup = Histogram("kakehashi_lookup_seconds", "Look-ups", ["outcome"], buckets=_PEER_S, registry=r)
         self.query = Histogram("kakehashi_query_seconds", "Database queries", ["query"], buckets=_PEER_S, registry=r)
         self.journal_waiting = Gauge("kakehashi_journal_waiting", "Records waiting for the database", registry=r)
+        self.journal_active = Gauge(
+            "kakehashi_journal_active", "1: what waits for the database is kept on disk", ["writer"], registry=r
+        )
+        self.journal_failed = Counter(
+            "kakehashi_journal_failed", "Writes to the journal that the disk refused", ["writer"], registry=r
+        )
         self.recordings_waiting = Gauge("kakehashi_recordings_waiting", "Recordings not stored yet", registry=r)
         self.recordings_failed = Counter("kakehashi_recordings_failed", "Recordings not stored", ["why"], registry=r)
         self.menus = Counter("kakehashi_menus", "Dialogues that ended", ["menu", "outcome"], registry=r)

@@ -181,6 +181,12 @@ class RoutingStore:
         """
         await self._journal.recover(self._take_back)
         found = self.waiting
+        if self._states:
+            # A second server may have gone on meanwhile: its newer word stays.
+            for row in await self.states():
+                ours = self._states.get((row.tenant, row.agent))
+                if ours is not None and ours.since < row.since:
+                    del self._states[row.tenant, row.agent]
         try:
             await self._flush()
         except AWAY as error:

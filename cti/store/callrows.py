@@ -179,7 +179,8 @@ def _menu(body: Mapping[str, Any] | None) -> MenuFacts | None:
     )
 
 
-def _link(body: Mapping[str, Any] | None) -> Link | None:
+def link_from_json(body: Mapping[str, Any] | None) -> Link | None:
+    """A link from its JSON. Raises KeyError or ValueError."""
     if body is None:
         return None
     return Link(
@@ -221,7 +222,7 @@ def call_from_row(row: Mapping[str, Any], offers: Iterable[Any] = (), talks: Ite
         end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
         hangup_cause=row["hangup_cause"],
         inferred=row["inferred"],
-        link=_link(row["link"]),
+        link=link_from_json(row["link"]),
         extra=dict(row["extra"]),
     )
 

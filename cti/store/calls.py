@@ -74,7 +74,9 @@ class QueueFigures:
     asa_s: float | None  # mean wait of answered calls
 
 
-def _upsert(table: str, columns: Sequence[str], key: Sequence[str], kept: frozenset[str] = frozenset()) -> str:
+def _upsert(
+    table: str, columns: Sequence[str], key: Sequence[str], kept: frozenset[str] = frozenset(), only: str = ""
+) -> str:
     places = ", ".join(f"${i}" for i in range(1, len(columns) + 1))
     changes = ", ".join(
         f"{c} = coalesce(excluded.{c}, {table}.{c})" if c in kept else f"{c} = excluded.{c}"
@@ -83,13 +85,22 @@ def _upsert(table: str, columns: Sequence[str], key: Sequence[str], kept: frozen
     )
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}) "  # noqa: S608 - our own constants
-        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}{only}"
     )
 
 
-_SAVE_CALL = _upsert("calls", COLUMNS, ("tenant", "call_id"), KEPT)
-_SAVE_OFFER = _upsert("call_offers", OFFER_COLUMNS, ("tenant", "call_id", "number"))
-_SAVE_TALK = _upsert("call_talks", TALK_COLUMNS, ("tenant", "call_id", "number"))
+# A closed call is not opened again by an older word, and what ended stays ended: a journal says what was known then.
+_SAVE_CALL = _upsert(
+    "calls",
+    COLUMNS,
+    ("tenant", "call_id"),
+    KEPT,
+    " WHERE calls.ended_at IS NULL OR excluded.ended_at IS NOT NULL",
+)
+_SAVE_OFFER = _upsert(
+    "call_offers", OFFER_COLUMNS, ("tenant", "call_id", "number"), frozenset({"rang_at", "ended_at", "outcome"})
+)
+_SAVE_TALK = _upsert("call_talks", TALK_COLUMNS, ("tenant", "call_id", "number"), frozenset({"ended_at"}))
 _SAVE_LINK = "UPDATE calls SET link = $3 WHERE tenant = $1 AND call_id = $2"
 _SAVE_RECORDING = """
 UPDATE calls SET recording_uri = $3, recording_stored_at = $4 WHERE tenant = $1 AND call_id = $2

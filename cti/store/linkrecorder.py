@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any, Protocol
 
 import asyncpg
 
 from cti.domain.errors import CallerError, Unavailable
 from cti.domain.events import CallLinked
+from cti.domain.journal import Body, Journal, NoJournal
+from cti.store.journalrecords import finding_body, finding_from_body
 
 log = logging.getLogger(__name__)
 
 # Two or three findings a call: some hours of a busy node, some 10 MB.
 MAX_WAITING = 10_000
+# Written one by one, some 0.2 s: after that many the journal may be put away.
+ROUND = 100
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 5.0
 
@@ -30,14 +37,17 @@ class History(Protocol):
 class LinkRecorder:
     """``take`` is the handler for the bus: plain, instant, never fails. Order is kept."""
 
-    def __init__(self, history: History, *, maxsize: int = MAX_WAITING) -> None:
+    def __init__(self, history: History, *, maxsize: int = MAX_WAITING, journal: Journal | None = None) -> None:
         self._history = history
         self._maxsize = maxsize
+        self._journal: Journal = journal or NoJournal()
+        self._journal.attach(self._bodies)
         self._waiting: deque[CallLinked] = deque()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._task: asyncio.Task[None] | None = None
+        self.degraded: str | None = None  # why findings wait, for /readyz; None: all is well
         self.lost = 0  # no room: the oldest findings, which newer ones have mostly replaced
 
     @property
@@ -51,8 +61,28 @@ class LinkRecorder:
             self._waiting.popleft()
             self.lost += 1
         self._waiting.append(event)
+        self._journal.put(partial(finding_body, event))
         self._idle.clear()
         self._wake.set()
+
+    def _bodies(self) -> Iterator[Body]:
+        return (partial(finding_body, event) for event in self._waiting)
+
+    def _take_back(self, body: Mapping[str, Any]) -> None:
+        self._waiting.append(finding_from_body(body))
+
+    async def recover(self) -> int:
+        """Write what an earlier process could not, before ``start``. Returns how many findings.
+
+        Raises Unavailable when the database (or the disk) is away; then the journal keeps it.
+        """
+        await self._journal.recover(self._take_back)
+        found = self.waiting
+        while self._waiting:
+            if not await self._write_round():
+                raise Unavailable(self.degraded or "the database is away")
+        await self._journal.settle()
+        return found
 
     async def start(self) -> None:
         """Begin to write."""
@@ -66,10 +96,11 @@ class LinkRecorder:
                 async with asyncio.timeout(deadline_s):
                     await self._idle.wait()
             except TimeoutError:
-                log.error("links are left unwritten", extra={"left": self.waiting})
+                log.error("links are left for the next start", extra={"left": self.waiting})
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self._journal.close()
         return self.waiting
 
     async def settled(self) -> None:
@@ -82,24 +113,39 @@ class LinkRecorder:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                event = self._waiting[0]
-                if not await self._written(event):
-                    await asyncio.sleep(delay_s)
-                    delay_s = min(delay_s * 2, BACKOFF_MAX_S)
+                if await self._write_round():
+                    delay_s = BACKOFF_FIRST_S
                     continue
-                delay_s = BACKOFF_FIRST_S
-                # Full meanwhile: another one may be the oldest now.
-                if self._waiting and self._waiting[0] is event:
-                    self._waiting.popleft()
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, BACKOFF_MAX_S)
             self._idle.set()
+
+    async def _write_round(self) -> bool:
+        """Write the oldest of what waits; False when the database is away, and everything waits on."""
+        whole = len(self._waiting) <= ROUND
+        for event in tuple(islice(self._waiting, ROUND)):
+            with self._journal.writing():
+                written = await self._written(event)
+            if not written:
+                self._journal.begin()
+                return False
+            # Full meanwhile: another one may be the oldest now.
+            if self._waiting and self._waiting[0] is event:
+                self._waiting.popleft()
+        if whole:
+            await self._journal.settle()
+        return True
 
     async def _written(self, event: CallLinked) -> bool:
         """False: the database is away, keep it. What the database refuses for good is logged and let go."""
         try:
             await self._history.handle(event)
         except Unavailable as error:
-            log.warning("links wait for the database", extra={"action": str(error), "waiting": self.waiting})
+            if self.degraded is None:
+                log.warning("links wait for the database", extra={"action": str(error)})
+            self.degraded = f"{error}; {self.waiting} links wait"
             return False
         except (CallerError, asyncpg.PostgresError, ValueError, TypeError) as error:
             log.error("the database refuses a link", extra={"call_id": event.call_id, "action": type(error).__name__})
+        self.degraded = None
         return True

@@ -29,6 +29,8 @@ WHERE NOT EXISTS (  -- the bus may say the same again; history is of changes
     WHERE (last.made_by, last.confidence, last.why, last.status, last.member_id, last.reservation_id,
            last.ticket_id)
         IS NOT DISTINCT FROM ($4, $5, $7, $8, $9::text, $10::text, $11::text)
+) AND NOT EXISTS (  -- a journal that is read twice says the very same again
+    SELECT FROM call_links WHERE tenant = $1 AND call_id = $2 AND at = $3 AND made_by = $4 AND status = $8
 )
 RETURNING id
 """

@@ -1,7 +1,8 @@
 """Keeps the records true to the calls: a subscriber of the bus that never waits for PostgreSQL.
 
 Of each call only the newest state is kept to be written, in the order in which calls first had something to write.
-With PostgreSQL away the calls go on; what happened is written when it returns, as long as it fits.
+With PostgreSQL away the calls go on; what happened is written when it returns, as long as it fits. Meanwhile the
+journal keeps a copy on disk, which the next start writes when this process dies.
 """
 
 from __future__ import annotations
@@ -9,14 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import asyncpg
 
 from cti.domain import events as ev
 from cti.domain.errors import Unavailable
+from cti.domain.journal import Body, Journal, NoJournal
 from cti.domain.model import Call, CallId, CallState, Link, TenantId
+from cti.store import journalrecords as records
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +64,11 @@ class Saver(Protocol):
 class CallRecorder:
     """``take`` is the handler for the bus: plain, instant, never fails."""
 
-    def __init__(self, store: Saver, *, maxsize: int = MAX_WAITING) -> None:
+    def __init__(self, store: Saver, *, maxsize: int = MAX_WAITING, journal: Journal | None = None) -> None:
         self._store = store
         self._maxsize = maxsize
+        self._journal: Journal = journal or NoJournal()
+        self._journal.attach(self._bodies)
         self._calls: OrderedDict[Key, Call] = OrderedDict()
         self._links: OrderedDict[Key, Link] = OrderedDict()
         self._recordings: OrderedDict[Key, ev.RecordingStored] = OrderedDict()
@@ -80,27 +87,63 @@ class CallRecorder:
     def take(self, event: ev.Event) -> None:
         """Remember what an event changed."""
         if isinstance(event, ev.CallLinked):
-            self._take_link((event.tenant, event.call_id), event.link)
+            self._journal.put(self._take_link((event.tenant, event.call_id), event.link))
         elif isinstance(event, ev.RecordingStored):
             self._recordings[event.tenant, event.call_id] = event
+            self._journal.put(partial(records.recording_body, event))
         elif isinstance(event, ev.CallEvent):
-            self._take_call(event.call)
+            self._journal.put(self._take_call(event.call))
         self._make_room()
         self._idle.clear()
         self._wake.set()
 
-    def _take_call(self, call: Call) -> None:
+    def _take_call(self, call: Call) -> Body:
         key = (call.tenant, call.call_id)
         if call.link is None and key in self._calls:
             call = replace(call, link=self._calls[key].link)
         self._calls[key] = call
+        return partial(records.call_body, call)
 
-    def _take_link(self, key: Key, link: Link) -> None:
+    def _take_link(self, key: Key, link: Link) -> Body:
         # The event's call is a look at the past: only its link is news.
         if key in self._calls:
-            self._calls[key] = replace(self._calls[key], link=link)
-        else:
-            self._links[key] = link
+            call = self._calls[key] = replace(self._calls[key], link=link)
+            return partial(records.call_body, call)
+        self._links[key] = link
+        return partial(records.link_body, *key, link)
+
+    def _bodies(self) -> Iterator[Body]:
+        """All that waits, for the journal."""
+        yield from (partial(records.call_body, call) for call in self._calls.values())
+        yield from (partial(records.link_body, *key, link) for key, link in self._links.items())
+        yield from (partial(records.recording_body, stored) for stored in self._recordings.values())
+
+    def _take_back(self, body: Mapping[str, Any]) -> None:
+        """One record of the journal, in order. Raises KeyError, ValueError or TypeError."""
+        match body[records.KIND]:
+            case records.CALL:
+                self._take_call(records.call_from_body(body))
+            case records.LINK:
+                tenant, call_id, link = records.link_from_body(body)
+                self._take_link((tenant, call_id), link)
+            case records.RECORDING:
+                stored = records.recording_from_body(body)
+                self._recordings[stored.tenant, stored.call_id] = stored
+            case kind:
+                raise ValueError(f"no record of ours: {kind}")
+
+    async def recover(self) -> int:
+        """Write what an earlier process could not, before ``start``. Returns how many records.
+
+        Raises Unavailable when the database (or the disk) is away; then the journal keeps it.
+        """
+        await self._journal.recover(self._take_back)
+        found = self.waiting
+        while self.waiting:
+            if not await self._write_batch():
+                raise Unavailable(self.degraded or "the database is away")
+        await self._journal.settle()
+        return found
 
     def _make_room(self) -> None:
         if self.waiting <= self._maxsize:
@@ -129,10 +172,11 @@ class CallRecorder:
                 async with asyncio.timeout(deadline_s):
                     await self._idle.wait()
             except TimeoutError:
-                log.error("records are left unwritten", extra={"left": self.waiting})
+                log.error("records are left for the next start", extra={"left": self.waiting})
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self._journal.close()
         return self.waiting
 
     async def settled(self) -> None:
@@ -158,9 +202,14 @@ class CallRecorder:
         # A link or a recording changes a row that must be there.
         links = {} if len(self._calls) > len(calls) else _first(self._links)
         recordings = {} if len(self._calls) > len(calls) else _first(self._recordings)
+        whole = len(calls) + len(links) + len(recordings) == self.waiting
+        # The table must not know more than the journal: a start would write the journal's older word over it.
+        await self._journal.synced()
         try:
-            await self._save(calls, links, recordings)
+            with self._journal.writing():
+                await self._save(calls, links, recordings)
         except Unavailable as error:
+            self._journal.begin()
             if self.degraded is None:
                 log.warning("records wait for the database", extra={"action": str(error)})
             self.degraded = f"{error}; {self.waiting} records wait"
@@ -171,6 +220,8 @@ class CallRecorder:
         # What changed meanwhile is another object, and stays.
         for waiting, written in ((self._calls, calls), (self._links, links), (self._recordings, recordings)):
             _forget(waiting, written)
+        if whole:
+            await self._journal.settle()
         return True
 
     async def _save(

@@ -20,6 +20,7 @@ from cti.domain.events import CallLinked, Event
 from cti.store.calls import CallStore
 from cti.store.migrate import migrations
 from cti.store.recorder import KINDS, CallRecorder
+from cti.wiring.journals import Journals
 from cti.wiring.readiness import Probe
 
 log = logging.getLogger(__name__)
@@ -63,12 +64,17 @@ async def require_tables(pool: asyncpg.Pool[Any]) -> None:
         raise ConfigError(["the database was migrated by a newer kakehashi; install that one, or restore a backup"])
 
 
-async def start_recorder(bus: Bus, desk: CallDesk, calls: CallStore, cleanup: AsyncExitStack) -> CallRecorder:
-    """Take back the calls that were live, and keep records from now on."""
+async def start_recorder(
+    bus: Bus, desk: CallDesk, calls: CallStore, journals: Journals, cleanup: AsyncExitStack
+) -> CallRecorder:
+    """Write what waited when the process before ended, take back the calls that were live, keep records from now on."""
+    recorder = CallRecorder(calls, journal=journals.calls)
+    journals.writers.append(recorder)
+    if recovered := await recorder.recover():
+        log.info("records from before the start were written", extra={"action": "journal", "records": recovered})
     restored = desk.restore(await calls.open_calls())
     if restored:
         log.info("calls from before the start were taken back", extra={"action": "restore", "calls": restored})
-    recorder = CallRecorder(calls)
     bus.subscribe("call-links", desk.take_link, kinds=(CallLinked,))
     bus.subscribe("records", recorder.take, kinds=KINDS)
     await recorder.start()
@@ -96,14 +102,14 @@ def ami_probe(feed: AmiFeed) -> Probe:
     return probe
 
 
-def postgres_probe(pool: asyncpg.Pool[Any], recorder: CallRecorder) -> Probe:
+def postgres_probe(pool: asyncpg.Pool[Any], journals: Journals) -> Probe:
     """Why PostgreSQL is not there, or None."""
 
     async def probe() -> str | None:
         try:
             await pool.fetchval("SELECT 1", timeout=2.0)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            return f"does not answer ({type(error).__name__})"
-        return recorder.degraded
+            return f"does not answer ({type(error).__name__}); {journals.waiting} records wait"
+        return journals.why()
 
     return probe

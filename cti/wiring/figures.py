@@ -9,8 +9,8 @@ from cti.ami.feed import AmiFeed
 from cti.bus import Bus
 from cti.calls import CallDesk
 from cti.metrics import Metrics
-from cti.store.recorder import CallRecorder
 from cti.web.ports import Readiness
+from cti.wiring.journals import Journals
 from ivr.server import IvrServer
 from recording.pipeline import RecordingPipeline
 
@@ -27,7 +27,7 @@ class Figures:
         bus: Bus,
         desk: CallDesk,
         feed: AmiFeed,
-        recorder: CallRecorder,
+        journals: Journals,
         recordings: RecordingPipeline,
         menus: IvrServer,
         readiness: Readiness,
@@ -36,7 +36,7 @@ class Figures:
         self._bus = bus
         self._desk = desk
         self._feed = feed
-        self._recorder = recorder
+        self._journals = journals
         self._recordings = recordings
         self._menus = menus
         self._readiness = readiness
@@ -67,7 +67,12 @@ class Figures:
         for name, part in self._readiness.parts().items():
             metrics.up.labels(name).set(1 if part.ready else 0)
         metrics.signals_waiting.set(self._desk.stats.queued)
-        metrics.journal_waiting.set(self._recorder.waiting)
+        metrics.journal_waiting.set(self._journals.waiting)
+        for journal in self._journals.all:
+            metrics.journal_active.labels(journal.name).set(1 if journal.active else 0)
+            metrics.journal_failed.labels(journal.name).inc(
+                self._since("journal", journal.name, journal.counts["failed"])
+            )
         gauges: Mapping[str, float] = self._recordings.gauges()
         metrics.recordings_waiting.set(gauges["unsettled"])
         for name, stats in self._bus.stats().items():

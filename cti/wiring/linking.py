@@ -20,6 +20,7 @@ from cti.metrics import Metrics
 from cti.store.linkrecorder import LinkRecorder
 from cti.store.links import LinkStore
 from cti.wiring.directory import DeskDirectory
+from cti.wiring.journals import Journals
 from cti.wiring.readiness import Probe
 
 
@@ -29,11 +30,14 @@ async def start(
     directory: DeskDirectory,
     pool: asyncpg.Pool[Any],
     metrics: Metrics,
+    journals: Journals,
     now: Callable[[], datetime],
     cleanup: AsyncExitStack,
 ) -> LookupClient | None:
     """Ask about every call, keep what was answered. None: no look-up service is configured."""
-    history = LinkRecorder(LinkStore(pool))
+    history = LinkRecorder(LinkStore(pool), journal=journals.links)
+    journals.writers.append(history)
+    await history.recover()
     bus.subscribe("link-history", history.take, kinds=(CallLinked,))
     await history.start()
     cleanup.push_async_callback(history.stop)

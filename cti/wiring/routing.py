@@ -17,6 +17,7 @@ from cti.domain.pop import PopPhase
 from cti.domain.ports import Telephony
 from cti.web.ports import AgentStatus, LiveFacts, QueueFact, WaitingFact
 from cti.wiring.directory import DeskDirectory
+from cti.wiring.journals import Journals
 from routing.service import RoutingService
 from routing.snapshot import AgentNow, QueueNow
 from routing.store import RoutingStore
@@ -87,11 +88,14 @@ async def start(
     telephony: Telephony,
     directory: DeskDirectory,
     pool: asyncpg.Pool[Any],
+    journals: Journals,
     now: Callable[[], datetime],
     cleanup: AsyncExitStack,
 ) -> RoutingDesk:
     """The desk and the agents' last states loaded, the calls of before the start taken in, facts from now on."""
-    store = RoutingStore(pool)
+    store = RoutingStore(pool, journals.routing)
+    journals.writers.append(store)
+    await store.recover()
     await store.start()
     cleanup.push_async_callback(store.stop)
     service = RoutingService(
