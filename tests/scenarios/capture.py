@@ -218,6 +218,31 @@ async def lost_agent(rig: Rig, tap: Tap) -> None:
         os.kill(rig.sato.child.pid, signal.SIGCONT)
 
 
+async def transfer_to_queue(rig: Rig, tap: Tap) -> None:
+    """sato's phone passes the caller on to another queue."""
+    await offered(rig, tap, "sato", "4a" * 16)
+    await asyncio.sleep(1.0)
+    since = rig.ami.now
+    await rig.sato.command("transfer", f"sip:queue-roadside@{rig.server}")
+    await rig.ami.user_event("CtiQueued", since=since)
+    await asyncio.sleep(0.5)
+    await rig.end()
+
+
+async def fallback_and_back(rig: Rig, tap: Tap) -> None:
+    """The heart stops and beats again while nobody answers in Asterisk's own queue."""
+    since = rig.ami.now
+    await rig.caller.dial(f"sip:+81501234520@{rig.server}")
+    await rig.ami.user_event("CtiQueued", since=since)
+    rig.beating.clear()
+    await rig.ami.user_event("CtiFallback", since=since)
+    since = rig.ami.now
+    rig.beating.set()
+    await rig.ami.user_event("CtiQueued", since=since)
+    await asyncio.sleep(0.5)
+    await rig.end()
+
+
 async def stale(rig: Rig, tap: Tap) -> None:
     queued = await rig.waiting()
     tap.row(time.time(), "(offer)", more=f"agent=sato; offer={'2b' * 16}; ring_s=20")
@@ -229,7 +254,7 @@ async def stale(rig: Rig, tap: Tap) -> None:
 SCENARIOS: tuple[Callable[[Rig, Tap], Awaitable[None]], ...] = (
     answered, caller_ends, abandoned_in_menu, abandoned_in_queue, rejected_then_answered, busy, not_registered,
     rang_out, taken_back, caller_ends_while_ringing, hold, blind_transfer, fallback, stale,
-    lost_agent,
+    lost_agent, transfer_to_queue, fallback_and_back,
 )  # fmt: skip
 
 

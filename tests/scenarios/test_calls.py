@@ -233,3 +233,28 @@ def test_a_lost_agent_is_no_end_of_the_call() -> None:
     ]
     assert {e.call.queued_at for e in kept.of(ev.CallQueued) if isinstance(e, ev.CallQueued)} == {call.queued_at}
     assert (call.end_reason, call.ended_by) == (EndReason.COMPLETED, EndedBy.CALLER)
+
+
+def test_passed_on_to_another_queue() -> None:
+    """Asterisk tells the new wait before the end of the agent's leg."""
+    kept, _ = play("transfer_to_queue")
+    call = record(kept)
+    words = story(kept)
+    assert words[words.index("CallAnswered sato") :] == [
+        "CallAnswered sato",
+        "CallTransferred blind queue-roadside",
+        "CallQueued",
+        "AgentFreed sato",
+        "CallEnded",
+    ]
+    assert call.queue == "roadside"
+    queued = [e for e in kept.of(ev.CallQueued) if isinstance(e, ev.CallQueued)]
+    assert [e.call.queue for e in queued] == ["members", "roadside"]
+    assert queued[1].call.queued_at == queued[0].at  # the age is the call's, not the queue's
+
+
+def test_back_from_the_fallback() -> None:
+    kept, _ = play("fallback_and_back")
+    call = record(kept)
+    assert story(kept) == [*WAITING, "CallFellBack", "CallQueued", "CallEnded"]
+    assert (call.end_reason, call.ended_by) == (EndReason.ABANDONED_IN_QUEUE, EndedBy.CALLER)
