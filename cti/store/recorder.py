@@ -209,10 +209,11 @@ class CallRecorder:
             with self._journal.writing():
                 await self._save(calls, links, recordings)
         except Unavailable as error:
-            self._journal.begin()
-            if self.degraded is None:
-                log.warning("records wait for the database", extra={"action": str(error)})
-            self.degraded = f"{error}; {self.waiting} records wait"
+            self._degrade(str(error))
+            return False
+        except Exception as error:
+            log.exception("writing records failed for a reason of ours")
+            self._degrade(f"a mistake of ours: {type(error).__name__}")
             return False
         if self.degraded is not None:
             log.info("the database is back, records are written")
@@ -223,6 +224,13 @@ class CallRecorder:
         if whole:
             await self._journal.settle()
         return True
+
+    def _degrade(self, why: str) -> None:
+        """Everything waits on, in memory and in the journal."""
+        self._journal.begin()
+        if self.degraded is None:
+            log.warning("records wait for the database", extra={"action": why})
+        self.degraded = f"{why}; {self.waiting} records wait"
 
     async def _save(
         self, calls: dict[Key, Call], links: dict[Key, Link], recordings: dict[Key, ev.RecordingStored]
@@ -277,8 +285,8 @@ AWAY = (
 )
 
 
-# Everything that says "not this": a value that cannot be stored.
-REFUSED = (asyncpg.PostgresError, ValueError, TypeError)
+# Everything that says "not this": a value that cannot be stored, or one that a mistake of ours trips over.
+REFUSED = (asyncpg.PostgresError, ValueError, TypeError, LookupError, AttributeError)
 
 
 def _triples(links: dict[Key, Link]) -> list[tuple[TenantId, CallId, Link]]:

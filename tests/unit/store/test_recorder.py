@@ -154,3 +154,23 @@ async def test_a_database_that_is_back_is_not_degraded(monkeypatch: pytest.Monke
     assert recorder.degraded is None
     assert store.saved == [("1", CallState.QUEUED)]
     assert await recorder.stop() == 0
+
+
+async def test_a_mistake_of_ours_delays_records_and_loses_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "BACKOFF_FIRST_S", 0.001)
+    store = Store()
+    right, mistakes = store.save, [RuntimeError("a bug"), RuntimeError("a bug")]
+
+    async def save(*args: Any) -> None:
+        if mistakes:
+            raise mistakes.pop()
+        await right(*args)
+
+    monkeypatch.setattr(store, "save", save)
+    recorder = CallRecorder(store)
+    await recorder.start()
+    recorder.take(told(1))
+    await recorder.settled()
+    assert store.saved == [("1", CallState.QUEUED)]
+    assert recorder.degraded is None
+    await recorder.stop()
