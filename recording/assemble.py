@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cti.domain.model import AgentId, Call
+from cti.domain.model import AgentId, Call, UniqueId
 from recording.analysis import Analysis, TalkWindow
 from recording.keys import Direction, SpoolName
 from recording.lifecycle import RecordingState, Step
@@ -108,6 +108,7 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
             return Nothing(reason="too_short")
     if not heard:
         return Nothing(reason="no_sound")
+    job = _with_believable_ends(job, heard)
     ended_at = job.ended_at or max(file.changed_at for file in heard)
     ordered = ([caller] if caller else []) + sorted(legs, key=lambda file: _leg_span(job, file, ended_at)[0])
     tracks = tuple(_track(job, file, ended_at) for file in ordered)
@@ -123,6 +124,21 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
         ),
         flags=_flags(job, caller, legs, timeline),
     )
+
+
+def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:
+    """An end that was concluded after a gap is when we noticed; the last write of a file is when it was."""
+    if not job.inferred_end:
+        return job
+    last = {file.name.uniqueid: file.changed_at for file in heard}
+    ended_at = max(last.values())
+    if job.ended_at is not None:
+        ended_at = min(ended_at, job.ended_at)
+    talks = tuple(
+        replace(talk, end_at=max(talk.start_at, min(talk.end_at, last.get(UniqueId(talk.uniqueid), ended_at))))
+        for talk in job.talks
+    )
+    return replace(job, ended_at=ended_at, talks=talks)
 
 
 def _track(job: Job, file: ReadyFile, ended_at: datetime) -> Track:

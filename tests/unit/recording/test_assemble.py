@@ -152,6 +152,18 @@ def test_the_closing_of_a_file_is_its_last_look() -> None:
     assert "truncated" not in plan.flags
 
 
+def test_an_end_concluded_ten_minutes_later_is_taken_from_the_files() -> None:
+    """The server was away when the call ended at 60 s: nothing is missing, and nothing is called truncated."""
+    job = ended(talk(SATO, "9.2", 20, 660), announced={"c": 0, "a-9.2": 20}, end=660)
+    files = (file("c-rx", 60, changed=60), file("a-9.2-rx", 35, changed=55))
+    plan = planned(replace(job, inferred_end=True), *files)
+    assert plan.timeline.duration_s == 60
+    assert plan.flags == ("end_inferred",)
+    assert [(t.start_s, t.end_s) for t in plan.talks] == [(20, 55)]
+    observed = planned(job, *files)
+    assert "truncated" in observed.flags  # told by Asterisk, the same would be a loss
+
+
 @pytest.mark.parametrize(
     ("files", "settings", "reason"),
     [
