@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from "vitest";
 import { choose, dayAndTime, span, t, timeOfDay, timeZone, tSlug } from "./i18n";
 import { problemText, refusalText } from "./parts/problem";
 import { Refusal } from "./api";
-import { loudest } from "./parts/wave";
+import { loudest, stretch } from "./parts/wave";
 import { stepAt } from "./parts/journey";
 import type { CallRecord } from "./wire";
 
@@ -58,6 +58,12 @@ it("draws the loudest step that falls on a column, and loses none", () => {
   expect(Math.max(...Array.from({ length: 4 }, (_, column) => loudest(values, column, 4)))).toBe(90);
   expect(loudest([5], 7, 10)).toBe(5);
   expect(loudest([], 0, 10)).toBe(0);
+});
+
+it("stretches quiet calls, both sides alike, and silence only so far", () => {
+  expect(stretch({ left: [10, 50], right: [20] })).toBe(2);
+  expect(stretch({ left: [100], right: [1] })).toBe(1);
+  expect(stretch({ left: [0, 1], right: [] })).toBe(4);
 });
 
 it("marks the step of the call that is being heard", () => {

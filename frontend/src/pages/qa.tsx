@@ -102,7 +102,34 @@ function useRecordings(query: Record<string, string>) {
   }
 
   useEffect(() => void load(null), [query]);
+  useSettling(items, query, setItems);
   return { items, problem, more: cursor ? () => void load(cursor) : null };
+}
+
+const LOOK_AGAIN_MS = 4_000;
+
+/** While recordings that are shown are still being processed: look what became of them, without moving any row. */
+function useSettling(
+  items: RecordingItem[] | null,
+  query: Record<string, string>,
+  setItems: (change: (before: RecordingItem[] | null) => RecordingItem[] | null) => void,
+): void {
+  const settling = items?.some((item) => item.status === "pending") ?? false;
+  useEffect(() => {
+    if (!settling) return undefined;
+    const timer = setInterval(() => {
+      if (document.hidden) return;
+      const { status: _, ...rest } = query; // one that settles leaves "pending", and must be found all the same
+      api.recordings({ ...rest, limit: "200" }).then(
+        (page) => {
+          const fresh = new Map(page.recordings.map((item) => [item.call_id, item]));
+          setItems((before) => before?.map((item) => fresh.get(item.call_id) ?? item) ?? null);
+        },
+        () => undefined, // the next look may succeed
+      );
+    }, LOOK_AGAIN_MS);
+    return () => clearInterval(timer);
+  }, [settling, query]);
 }
 
 function Filters(props: {
@@ -216,7 +243,10 @@ function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean;
     <tr aria-current={current ? "true" : undefined}>
       <td>
         <button type="button" class="link" id={`call-${item.call_id}`} onClick={() => onOpen(item.call_id)}>
-          <span aria-hidden="true">{playable(item.status) ? "▶" : "＋"}</span> {dateAndTime(item.arrived_at)}
+          <span class="mark" aria-hidden="true">
+            {playable(item.status) ? "▶" : ""}
+          </span>
+          {dateAndTime(item.arrived_at)}
         </button>
       </td>
       <td>{callerText(item.caller)}</td>

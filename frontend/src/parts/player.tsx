@@ -1,7 +1,7 @@
 /** Hear a recording: caller's wave on top, agent's below, the call's journey beside both, all by keyboard too. */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, Refusal } from "../api";
+import { api } from "../api";
 import { dateAndTime, duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import type { Peaks, RecordingBrief, RecordingItem } from "../wire";
@@ -115,7 +115,7 @@ function Sound({ callId, position, seekTo, onPosition, onLength, onProblem, onEn
   };
   seekTo.current = seek;
   const step = (by: number) => seek((audio.current?.currentTime ?? 0) + by);
-  const toggle = () => (audio.current?.paused ? void audio.current.play() : audio.current?.pause());
+  const toggle = () => audio.current && playOrPause(audio.current, onProblem);
   useKeys([
     { key: " ", does: "keys.play", run: toggle },
     { key: "ArrowLeft", does: "keys.back", run: () => step(-STEP_S) },
@@ -149,12 +149,27 @@ function Sound({ callId, position, seekTo, onPosition, onLength, onProblem, onEn
   );
 }
 
+/** Also after an error: what was away may be back, and the place in the call is kept. */
+function playOrPause(audio: HTMLAudioElement, onProblem: (text: string) => void): void {
+  if (!audio.paused && !audio.error) {
+    audio.pause();
+    return;
+  }
+  if (audio.error) {
+    const { currentTime } = audio;
+    onProblem("");
+    audio.load();
+    audio.currentTime = currentTime;
+  }
+  audio.play().catch(() => undefined); // the element's own error event says why
+}
+
 /** Why the sound stopped or never came. The object store's surprise (neither absent nor away) is one for people, too. */
 async function whyNot(callId: string): Promise<string> {
   const refusal = await api.audioRefusal(callId);
   if (refusal === null) return t("player.cannot_play");
   const damaged = refusal.status === 500 || refusal.status === 502;
-  return damaged ? t("player.damaged") : refusalText(new Refusal(refusal.status, refusal.key, refusal.message));
+  return damaged ? t("player.damaged") : refusalText(refusal);
 }
 
 /** Where the keyboard is after a recording was opened: Space plays and stops from there. */

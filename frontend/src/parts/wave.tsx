@@ -84,6 +84,15 @@ export function loudest(values: readonly number[], column: number, columns: numb
   return found;
 }
 
+// Telephones are quiet: the picture is stretched to the loudest of both sides, but silence is not blown up into noise.
+const MOST_STRETCH = 4;
+
+/** How much taller to draw, the same for both sides so that they can be compared. */
+export function stretch(peaks: Pick<Peaks, "left" | "right">): number {
+  const top = [...peaks.left, ...peaks.right].reduce((most, value) => Math.max(most, value), 1);
+  return Math.min(MOST_STRETCH, 100 / top);
+}
+
 function draw(canvas: HTMLCanvasElement, peaks: Peaks, played: number): void {
   const scale = devicePixelRatio;
   canvas.width = canvas.clientWidth * scale;
@@ -95,11 +104,12 @@ function draw(canvas: HTMLCanvasElement, peaks: Peaks, played: number): void {
     [peaks.left, colours.getPropertyValue("--wave-caller")],
     [peaks.right, colours.getPropertyValue("--wave-agent")],
   ];
+  const taller = stretch(peaks);
   for (const [row, [values, colour]] of rows.entries()) {
     const middle = (row + 0.5) * ROW * scale;
     context.fillStyle = colour;
     for (let x = 0; x < canvas.width; x += 1) {
-      const height = Math.max(scale, (loudest(values, x, canvas.width) / 100) * (ROW - 4) * scale);
+      const height = Math.max(scale, ((taller * loudest(values, x, canvas.width)) / 100) * (ROW - 4) * scale);
       context.globalAlpha = x / canvas.width <= played ? 1 : 0.4;
       context.fillRect(x, middle - height / 2, 1, height);
     }

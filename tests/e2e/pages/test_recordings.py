@@ -46,7 +46,7 @@ async def record(
 async def at_list(site: Site, seen: Window) -> Page:
     site.desk.queues = (queue("members", now()), queue("roadside", now()))
     await seen.log_in(site.url, "watanabe", PASSWORD)
-    await expect(seen.page.get_by_role("heading", name="Recordings")).to_be_visible()
+    await expect(seen.page.locator("h1")).to_be_visible()
     return seen.page
 
 
@@ -139,6 +139,20 @@ async def test_no_recording_has_its_reason(site: Site, opened: Opener, pool: asy
     await expect(page.locator(".player .warning")).to_have_text("not recorded – no sound in it")
     await expect(page.locator(".journey")).to_contain_text("answered 佐藤 花子")
     await expect(page.locator("audio")).to_have_count(0)
+
+
+async def test_a_recording_that_is_still_processed_becomes_playable_by_itself(
+    site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound
+) -> None:
+    await record(pool, sound, [now() - timedelta(minutes=1)], state="encoded")
+    page = await at_list(site, await opened(language="ja"))
+    await page.locator("tbody button").click()
+    await expect(page.locator(".player .warning")).to_have_text("処理中")
+    await pool.execute(
+        "UPDATE recordings SET state = 'stored', sha256 = $1, bytes = $2, duration_s = 12", sound.sha256, len(sound.data)
+    )
+    await expect(page.locator("tbody tr")).to_contain_text("保存済み", timeout=8000)
+    await until(page, f"{POSITION} > 0")
 
 
 async def test_a_changed_object_is_not_played_and_said(

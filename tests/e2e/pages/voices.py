@@ -12,7 +12,7 @@ from cti.demo.components import find_japanese_voice, find_program
 RATE_HZ = 8000  # what a telephone carries
 # (pause before it in seconds, sentence). The caller's sound begins in the menu, the agent's with the answer.
 CALLER: tuple[tuple[float, str], ...] = (
-    (26.0, "あの、すみません。車のドアが開かなくて困っているんです。"),
+    (22.0, "あの、すみません。車のドアが開かなくて困っているんです。"),
     (4.5, "はい、高橋由美です。"),
     (3.5, "品川シーサイド駅前の、地下一階の十二番です。"),
     (4.0, "はい、やってみます。"),
