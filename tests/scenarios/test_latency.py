@@ -1,6 +1,6 @@
 """From AMI's bytes to a fact in a subscriber's hands: a captured call, many times, without the socket.
 
-In CPU time of this thread, so that a busy machine does not fail it; scripts/bench pop measures the whole way by the clock.
+In CPU time of this thread, so that a busy machine does not fail it; scripts/bench pop measures by the clock.
 """
 
 from __future__ import annotations
