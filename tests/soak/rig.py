@@ -1,0 +1,169 @@
+"""The whole desk with a tap on each of the server's wires, and what can be done to its parts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cti.demo.asterisk import start_asterisk
+from cti.demo.folders import LOOPBACK, PortPool, RunFolder
+from cti.demo.processes import Child, start_child
+from cti.demo.stack import Plan, Stack, _ready, running_stack
+from tests.soak.load import Load, desk_file, fill
+from tests.soak.observer import Observer
+from tests.soak.wires import Wire
+
+RTP_PORTS = 600
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """Everything a fault needs."""
+
+    stack: Stack
+    load: Load
+    observer: Observer
+    wires: dict[str, Wire]
+    started: list[Child] = field(default_factory=list)  # parts that were started again
+
+    @property
+    def server(self) -> Child:
+        """The server's process of now."""
+        assert self.stack.server is not None
+        return self.stack.server
+
+    @property
+    def asterisk(self) -> Child:
+        """Asterisk's process of now."""
+        assert self.stack.asterisk is not None
+        return self.stack.asterisk.child
+
+    @property
+    def cel(self) -> Path:
+        """Asterisk's account of every leg."""
+        return self.stack.folders.log / "cel.csv"
+
+    async def start_server(self) -> float:
+        """Start it again; seconds until it said it is ready."""
+        await self.server.wait()
+        began = time.monotonic()
+        await self.stack.start_server()
+        return time.monotonic() - began
+
+    async def until_ready(self, deadline_s: float = 60.0) -> float:
+        """Seconds until /readyz says yes twice, half a second apart: a fault may not have been noticed yet."""
+        began, probe = time.monotonic(), _ready(self.stack.ports.web)
+        since: float | None = None
+        while time.monotonic() - began < deadline_s:
+            if not await probe():
+                since = None
+            elif since is None:
+                since = time.monotonic()
+            elif time.monotonic() - since >= 0.5:
+                return since - began
+            await asyncio.sleep(0.05)
+        return deadline_s
+
+    async def start_asterisk(self) -> None:
+        """Start it again, as its supervisor would."""
+        await self.asterisk.wait()
+        self.stack.asterisk = await start_asterisk(self.stack.run)
+
+    async def start_postgres(self) -> None:
+        """Start it again on its data."""
+        old = self.stack.postgres.child
+        assert old is not None
+        await old.wait()
+        child = await start_child(old.spec)
+        self.started.append(child)
+        self.stack.postgres = replace(self.stack.postgres, child=child)
+
+    async def start_store(self) -> None:
+        """Start it again on its data."""
+        old = self.stack.store.child
+        assert old is not None
+        await old.wait()
+        child = await start_child(old.spec)
+        self.started.append(child)
+        self.stack.store = replace(self.stack.store, child=child)
+
+
+@asynccontextmanager
+async def a_rig(run: RunFolder, pool: PortPool, say: object = None) -> AsyncIterator[Rig]:
+    """Desk, taps, agents; no callers yet."""
+
+    def quiet(sentence: str) -> None:
+        if callable(say):
+            say(sentence)
+
+    plan = Plan(desk_file=desk_file(run, pool), rtp_ports=RTP_PORTS, asterisk={"agent_qualify_s": 0}, fill=fill)
+    async with running_stack(run, pool, quiet, plan) as stack:
+        wires = {
+            "ami": Wire(stack.ports.ami),
+            "postgres": Wire(_port(stack.postgres.url)),
+            "s3": Wire(_port(stack.store.access.endpoint)),
+        }
+        rig = Rig(
+            stack=stack, load=Load.of(stack), wires=wires,
+            observer=Observer(stack.ports.ami, "kakehashi", stack.secrets["ami"]),
+        )  # fmt: skip
+        try:
+            for wire in wires.values():
+                await wire.start()
+            await _believe_contacts(rig)
+            await rig.load.start_agents()
+            await rig.server.stop()
+            stack.config = _through_taps(rig)
+            await stack.start_server()
+            await rig.observer.start()
+            yield rig
+        finally:
+            await rig.load.stop()
+            await rig.observer.stop()
+            with contextlib.suppress(ProcessLookupError):
+                rig.server.signal(signal.SIGCONT)
+            for child in (rig.server, *rig.started):
+                child.signal(signal.SIGCONT)
+                await child.stop(1.0)
+            for wire in wires.values():
+                await wire.stop()
+
+
+async def _believe_contacts(rig: Rig) -> None:
+    """One SIPp registers phones at which another answers; Asterisk would call back where the first one was."""
+    assert rig.stack.asterisk is not None
+    path = rig.stack.folders.etc / "pjsip.conf"
+    text = path.read_text(encoding="utf-8")
+    assert "rewrite_contact = yes" in text
+    path.write_text(text.replace("rewrite_contact = yes", "rewrite_contact = no"), encoding="utf-8")
+    await rig.stack.asterisk.cli("module reload res_pjsip.so")
+
+
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+def _through_taps(rig: Rig) -> Path:
+    """The server's configuration with the taps' ports in the place of the real ones."""
+    stack = rig.stack
+    text = stack.config.read_text(encoding="utf-8")
+    for old, new in (
+        (f"ami_port = {stack.ports.ami}", f"ami_port = {rig.wires['ami'].port}"),
+        (f"@{LOOPBACK}:{_port(stack.postgres.url)}/", f"@{LOOPBACK}:{rig.wires['postgres'].port}/"),
+        (stack.store.access.endpoint, f"http://{LOOPBACK}:{rig.wires['s3'].port}"),
+    ):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    path = stack.config.with_name("through-taps.toml")
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
