@@ -41,7 +41,9 @@ export function Help() {
         </label>
         <form method="dialog" class="spread">
           <span />
-          <button class="primary">{t("close")}</button>
+          <button class="primary" autofocus>
+            {t("close")}
+          </button>
         </form>
       </dialog>
     </>

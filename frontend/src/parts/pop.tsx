@@ -67,10 +67,13 @@ function Who({ pop }: { pop: Pop }) {
   const { link: part, members } = pop.card;
   const member = linkedMember(pop);
   if (part.status === "pending") return <p class="who-calls note">{t("fresh.pending")}</p>;
-  const name = member?.name ?? (members.members.length > 1 ? t("pop.several", { n: members.members.length }) : "");
+  const count = members.members.length;
+  const name = member?.name ?? (count > 1 ? t("pop.several", { n: count }) : t("pop.nobody"));
   return (
     <div class="who-calls">
-      <p class="name">{name && <Text text={name} limit={40} />}</p>
+      <p class={member || count > 1 ? "name" : "name name-nobody"}>
+        <Text text={name} limit={40} />
+      </p>
       {part.link && <Confidence link={part.link} />}
     </div>
   );

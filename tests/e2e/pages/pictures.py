@@ -119,13 +119,14 @@ async def the_line(stack: Stack, photographer: Photographer, phones: dict[str, B
 
 
 async def the_listening(photographer: Photographer) -> None:
-    """QA opens the member's call as soon as it is stored."""
+    """QA opens the member's call when it is stored and the others are settled."""
     for page in photographer.pages["watanabe"]:
         row = page.locator("tbody tr", has_text=MEMBER)
         for _ in range(60):
             await page.locator(".filters .primary").click()
             await asyncio.sleep(0.5)
-            if await row.locator(".recording-stored").count():
+            settled = await page.locator("tbody .recording-pending").count() == 0
+            if settled and await row.locator(".recording-stored").count():
                 break
         await row.first.get_by_role("button").click()
         await until(page, "document.querySelector('audio')?.currentTime > 0.2", deadline_s=10)

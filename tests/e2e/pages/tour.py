@@ -429,5 +429,7 @@ async def main(folder: Path, wanted: list[str], everything: bool) -> None:
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--all"]
+    words = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if not words:
+        raise SystemExit(f"{__doc__}\nScenes: {', '.join(SCENES)}")
     asyncio.run(main(Path(words[0]), words[1:], "--all" in sys.argv))
