@@ -31,8 +31,10 @@ GROWTH_NOISE_S = 0.4
 # A step this wide was not watched from buffer to buffer (2.05 s at 8 kHz): the server was away for a while.
 WIDE_STEP_S = 5.0
 
-# More than this missing at a file's end, where people were still talking, means that the recording broke off.
-TRUNCATED_S = 5.0
+# More than this missing at the end of a file that was watched means that the recording broke off: a pause before
+# the hang-up is seen when the file is closed. What was not watched may well be a pause, up to the longer bound.
+TRUNCATED_S = 2.0
+TRUNCATED_UNWATCHED_S = 5.0
 
 # Silence after the last sound is kept up to this. A call lasts as long as its clock says, but an end that was
 # concluded after a crash, or by a clock that jumped, must not cost hours of encoding.
@@ -114,7 +116,10 @@ class Timeline:
     @property
     def truncated(self) -> bool:
         """Sound is missing at the end of a file although its channel went on."""
-        return any(placed.missing_at_end_s > TRUNCATED_S for placed in self.tracks)
+        return any(
+            placed.missing_at_end_s > (TRUNCATED_UNWATCHED_S if placed.guessed else TRUNCATED_S)
+            for placed in self.tracks
+        )
 
     def offset_s(self, at: datetime) -> float:
         """An instant as seconds of the recording, never before its start."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import signal
 import subprocess
 from array import array
@@ -275,3 +276,35 @@ async def test_asterisk_is_killed_in_the_middle_of_a_call(
         assert record.state is RecordingState.SALVAGED
         left, _ = channels(await replayed(centre, caller), tmp_path)
         assert sum(off - on for on, off in spans(left, CALLER_HZ)) > 1.9  # Asterisk holds the last 2 s in memory
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+async def test_the_disk_of_the_spool_is_full(
+    around: tuple[RunFolder, RunningObjectStore, RunningPostgres], tmp_path: Path
+) -> None:
+    """Asterisk tells nobody: the files stop growing, the call goes on. The recording says that it is cut short."""
+    async with a_rig() as rig:
+        # Five files of 16 kB a second: full after two of them.
+        size = ("mount", "-t", "tmpfs", "-o", "size=160k,mode=0777", "tmpfs", str(rig.recordings))
+        if subprocess.run(size, check=False).returncode != 0:
+            pytest.skip("this machine lets nobody mount")
+        try:
+            async with a_centre(around, rig) as centre:
+                caller, _ = await a_talk(centre, seconds=9)
+                await rig.end()
+                call = await caller.ended()
+                await centre.fact(caller.call_id)
+                record = await centre.ledger.get(DEMO, caller.call_id)
+                assert record.state is RecordingState.TRUNCATED
+                assert record.audio is not None
+                assert call.ended_at is not None
+                clock_s = (call.ended_at - caller.anchors[f"{caller.call_id}-c"]).total_seconds()
+                assert abs(record.audio.duration_s - clock_s) < 0.1
+                left, _ = channels(await replayed(centre, caller), tmp_path)
+                assert spans(left, CALLER_HZ)[0][0] < NEAR_S
+                assert sum(off - on for on, off in spans(left, CALLER_HZ)) < 6
+                async with asyncio.timeout(5):
+                    while centre.spool(caller.call_id):
+                        await asyncio.sleep(0.05)
+        finally:
+            subprocess.run(("umount", "--lazy", str(rig.recordings)), check=False)

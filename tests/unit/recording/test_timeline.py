@@ -109,6 +109,13 @@ def test_a_file_that_stopped_growing_while_its_channel_went_on_is_truncated() ->
     assert timeline.duration_s == 120
 
 
+def test_a_few_seconds_missing_are_a_loss_only_where_somebody_watched() -> None:
+    growth = watched(16.384, gap_at=99, gap_s=0)
+    for looks, truncated in ((growth, True), ((), False)):
+        one = track(16.384, until=20, growth=looks)
+        assert plan((one,), started_at=later(0), ended_at=later(20)).truncated is truncated
+
+
 def test_what_came_before_second_zero_is_cut_off() -> None:
     timeline = plan((track(10, at=-2),), started_at=later(0), ended_at=later(8))
     assert [(p.source, p.frames, p.at) for p in timeline.tracks[0].pieces] == [(16_000, 64_000, 0)]
