@@ -24,7 +24,7 @@ from cti.domain.phone import parse_called, parse_caller
 from cti.metrics import Metrics
 from cti.store.calls import CallStore
 from cti.store.pool import create_pool
-from cti.wiring import core, ivr, linking, recordings, routing, web
+from cti.wiring import core, ivr, linking, recordings, routing, runtime, web
 from cti.wiring.desk_changes import DeskChanges
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
@@ -136,6 +136,7 @@ async def serve(config: Config) -> int:
         log.error("the server cannot start", extra={"action": "serve", "why": str(error)})
         print(f"kakehashi: {error}", file=sys.stderr)  # noqa: T201 - for the person who typed the command
         return 1
+    runtime.settle()
     log.info("the server is up", extra={"action": "serve", "start_s": round(time.monotonic() - began_s, 2)})
     await stopped.wait()
     log.info("the server stops", extra={"action": "serve"})

@@ -65,19 +65,21 @@ find_python() { # prints a Python 3.11 to 3.13
   return 1
 }
 
-# run_named KIND [NAME ARGUMENT…]: runs tests/KIND/NAME.py, or lists each name with its module's first line.
+# run_named KIND [NAME ARGUMENT…]: runs tests/KIND/NAME.py, or lists each name with its module's first line. A module
+# cannot have '-' in its name: a_b.py is called a-b.
 run_named() {
   local kind=$1 file; shift
   if [ $# = 0 ]; then
     for file in "$ROOT/tests/$kind"/[a-z]*.py; do
       [ -e "$file" ] || { printf 'no %s is there yet\n' "$kind"; return; }
-      printf '%-12s %s\n' "$(basename "$file" .py)" "$(sed -n '1s/^r\{0,1\}"""\(.*[^"]\)"*$/\1/p' "$file")"
+      printf '%-12s %s\n' "$(basename "$file" .py | tr _ -)" "$(sed -n '1s/^r\{0,1\}"""\(.*[^"]\)"*$/\1/p' "$file")"
     done
     return
   fi
-  file=$ROOT/tests/$kind/$1.py
+  local name=${1//-/_}
+  file=$ROOT/tests/$kind/$name.py
   [ -e "$file" ] || { printf 'no such %s: %s\n' "$kind" "$1" >&2; run_named "$kind" >&2; exit 2; }
-  local environment module=tests.$kind.$1
+  local environment module=tests.$kind.$name
   shift
   environment=$("$ROOT/scripts/setup" test web)
   cd "$ROOT"

@@ -11,6 +11,8 @@ from cti.demo.components import find_program
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
 from cti.demo.processes import Child, ChildFailed, ChildSpec, start_child
 
+MESSAGES = "messages.csv"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SippLoad:
@@ -25,6 +27,7 @@ class SippLoad:
     keys: Mapping[str, str] = field(default_factory=dict)  # [name] in the scenario → value
     injection: Path | None = None  # a CSV of SIPp's own kind: a line a call
     rtp_ports: int = 100
+    messages: bool = False  # write a line a SIP message, see RunningSipp.messages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,8 @@ def sipp_arguments(load: SippLoad, *, port: int, control_port: int, rtp: range, 
         arguments += ["-key", name, value]
     if load.injection is not None:
         arguments += ["-inf", str(load.injection)]
+    if load.messages:
+        arguments += ["-trace_shortmsg", "-shortmessage_file", str(statistics.with_name(MESSAGES))]
     return arguments
 
 
@@ -65,6 +70,7 @@ class RunningSipp:
     def __init__(self, child: Child, statistics: Path, address: str) -> None:
         self.child = child
         self.address = address  # host:port where it is reached
+        self.messages = statistics.with_name(MESSAGES)  # date, time, epoch seconds, S or R, Call-ID, CSeq, first line
         self._statistics = statistics
 
     async def finish(self) -> SippResult:

@@ -45,6 +45,8 @@ class Plan:
 
     desk_file: Path = DESK_FILE
     rtp_ports: int = RTP_PORTS
+    # Used as it is and not reserved, for more ports than a run may keep from others: Asterisk passes over those taken.
+    rtp: range | None = None
     asterisk: Mapping[str, int] = field(default_factory=dict)  # more keys of the [asterisk] table
     prompts: bool = True  # False: no spoken texts, for calls without a menu
     # Called with the database's address when the desk file has been applied: more agents than a file should list.
@@ -189,7 +191,7 @@ async def running_stack(
         ami=pool.tcp(),
         fastagi=pool.tcp(),
         lookup=pool.tcp(),
-        rtp=pool.udp_block(plan.rtp_ports),
+        rtp=plan.rtp or pool.udp_block(plan.rtp_ports),
     )
     async with AsyncExitStack() as cleanup:
         started = time.monotonic()

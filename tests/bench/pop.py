@@ -25,6 +25,7 @@ import asyncpg
 from cti.demo.folders import LOOPBACK, PortPool, run_folder
 from cti.demo.sipp import SippLoad, run_sipp, start_sipp
 from cti.demo.stack import TENANT, Plan, Stack, running_stack
+from tests.bench._desk import RTP, register
 from tests.bench._report import Sample, case, line
 
 HERE = Path(__file__).parent
@@ -48,7 +49,6 @@ number = "+81501234500"
 name = "all"
 queue = "all"
 """
-# Agents of a bench do no after-call work worth measuring, but a thousand of them outlast 15 s each at 20 calls/s.
 FILL = """
 WITH more AS (SELECT 'a' || n AS id FROM generate_series(1, $1 - 1) n),
      people AS (
@@ -72,7 +72,7 @@ async def measure(sockets: int, calls: int, rate_hz: float) -> tuple[list[float]
 
         plan = Plan(
             desk_file=desk,
-            rtp_ports=800,
+            rtp=RTP,
             asterisk={"agent_qualify_s": 0, "agent_rtp_timeout_s": 0},
             prompts=False,
             fill=fill,
@@ -83,32 +83,10 @@ async def measure(sockets: int, calls: int, rate_hz: float) -> tuple[list[float]
             )
             answering = await start_sipp(run, pool, agents, name="agents")
             try:
-                await _register(stack, answering.address)
+                await register(stack, answering.address)
                 return await _run(stack, sockets, calls, rate_hz)
             finally:
                 await answering.stop()
-
-
-async def _register(stack: Stack, contact: str) -> None:
-    lines = [
-        f"{TENANT}-{agent};[authentication username={TENANT}-{agent} password={secret}]"
-        for agent, secret in stack.agent_secrets.items()
-    ]
-    injection = stack.run.path / "agents.csv"
-    injection.write_text("SEQUENTIAL\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    load = SippLoad(
-        scenario=HERE / "scenarios" / "register.xml",
-        server=stack.trunk,
-        calls=len(lines),
-        rate_hz=100,
-        limit=100,
-        keys={"contact": contact},
-        injection=injection,
-    )
-    result = await run_sipp(stack.run, stack.pool, load, name="register")
-    _say(f"{result.successful} phones registered")
-    if result.failed:
-        raise SystemExit(f"{result.failed} phones were not let in; see {result.log}")
 
 
 async def _run(stack: Stack, sockets: int, calls: int, rate_hz: float) -> tuple[list[float], list[float]]:
