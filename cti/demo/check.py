@@ -151,8 +151,9 @@ async def _linked(screen: AgentScreen, pop: dict[str, Any], caller: DemoCaller, 
     if part["status"] != "live":
         raise DemoFailed("lookup", f"the pop says that the look-up is {part['status']}")
     expected = caller.expect.get("confidence_when_keyed", caller.expect["confidence"])
-    if link.get("confidence") != expected or link.get("reservation_id") != caller.expect["reservation_id"]:
-        raise DemoFailed("lookup", f"linked {result.link}, expected {expected} {caller.expect['reservation_id']}")
+    wanted = (expected, caller.expect["reservation_id"], caller.expect["ticket_id"])
+    if (link.get("confidence"), link.get("reservation_id"), link.get("ticket_id")) != wanted:
+        raise DemoFailed("lookup", f"linked {result.link}, expected {wanted}")
 
 
 async def _talk(stack: Stack, screen: AgentScreen, phone: Baresip, result: Result, say: Callable[[str], None]) -> None:

@@ -154,6 +154,11 @@ def _heroes(db: sqlite3.Connection, anchor: int) -> None:
         " '30分おきに電話。応答なし。', 1)",
         (anchor - 2400, anchor - 1200),
     )
+    db.execute(
+        "INSERT INTO tickets VALUES ('T-9002', 'unlock', 'アプリで解錠できない', 'open', ?, ?, 'M-100017', 'R-48120017',"
+        " '電波の弱い地下駐車場。折り返し待ち。', 1)",
+        (anchor - 900, anchor - 900),
+    )
 
 
 def _company(db: sqlite3.Connection, rng: random.Random, anchor: int) -> None:
