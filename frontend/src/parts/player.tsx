@@ -189,11 +189,13 @@ let volume = 1;
 
 function Speed({ audio }: { audio: RefObject<HTMLAudioElement> }) {
   const [chosen, setChosen] = useState(rate);
-  useEffect(() => {
-    rate = chosen;
-    if (audio.current) audio.current.defaultPlaybackRate = audio.current.playbackRate = chosen;
-  }, [chosen]);
-  const change = (by: 1 | -1) => setChosen(RATES[RATES.indexOf(chosen as (typeof RATES)[number]) + by] ?? chosen);
+  const choose = (next: number) => {
+    rate = next;
+    setChosen(next);
+    if (audio.current) audio.current.defaultPlaybackRate = audio.current.playbackRate = next;
+  };
+  useEffect(() => choose(rate), []);
+  const change = (by: 1 | -1) => choose(RATES[RATES.indexOf(chosen as (typeof RATES)[number]) + by] ?? chosen);
   useKeys([
     { key: ",", does: "keys.slower", run: () => change(-1) },
     { key: ".", does: "keys.faster", run: () => change(1) },
@@ -201,7 +203,7 @@ function Speed({ audio }: { audio: RefObject<HTMLAudioElement> }) {
   return (
     <div class="choices" role="group" aria-label={t("player.speed")}>
       {RATES.map((one) => (
-        <button key={one} type="button" class="small" aria-pressed={one === chosen} onClick={() => setChosen(one)}>
+        <button key={one} type="button" class="small" aria-pressed={one === chosen} onClick={() => choose(one)}>
           {one}×
         </button>
       ))}

@@ -27,7 +27,7 @@ LOOKS = [
     ("unavailable", True, 1366),
     ("ended", False, 1366),
     ("keys_help", True, 1366),
-    ("queues_busy", False, 390),
+    ("queues_late", False, 390),
     ("qa_player", True, 1366),
 ]
 

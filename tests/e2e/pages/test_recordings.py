@@ -149,7 +149,9 @@ async def test_a_recording_that_is_still_processed_becomes_playable_by_itself(
     await page.locator("tbody button").click()
     await expect(page.locator(".player .warning")).to_have_text("処理中")
     await pool.execute(
-        "UPDATE recordings SET state = 'stored', sha256 = $1, bytes = $2, duration_s = 12", sound.sha256, len(sound.data)
+        "UPDATE recordings SET state = 'stored', sha256 = $1, bytes = $2, duration_s = 12",
+        sound.sha256,
+        len(sound.data),
     )
     await expect(page.locator("tbody tr")).to_contain_text("保存済み", timeout=8000)
     await until(page, f"{POSITION} > 0")

@@ -257,7 +257,8 @@ async def queues_quiet(site: Site, seen: Window) -> None:
     await shown(seen, ".queue")
 
 
-def _sixty(site: Site) -> None:
+def _agents(site: Site, count: int) -> None:
+    """So many, in every state."""
     at = now()
     states = [
         (AgentState.AVAILABLE, "chosen", PhoneState.IDLE),
@@ -267,7 +268,7 @@ def _sixty(site: Site) -> None:
         (AgentState.BREAK, "paperwork", PhoneState.UNREACHABLE),
         (AgentState.OFFLINE, "logged_out", PhoneState.UNREACHABLE),
     ]
-    for n in range(60):
+    for n in range(count):
         state, reason, phone = states[n % len(states)]
         slug = f"agent{n:02d}"
         name = f"担当者 {n:02d}" if n != 7 else records.LONG_JA
@@ -286,9 +287,9 @@ def _sixty(site: Site) -> None:
 
 
 @scene
-async def queues_busy(site: Site, seen: Window) -> None:
+async def queues_busy(site: Site, seen: Window, agents: int = 60) -> None:
     at = now()
-    _sixty(site)
+    _agents(site, agents)
     site.names.queues["lost"] = (records.LONG_JA, records.LONG_WORD)
     site.desk.queues = (
         records.queue("members", at, waits_s=[12, 8, 3], talking=7),
@@ -299,6 +300,11 @@ async def queues_busy(site: Site, seen: Window) -> None:
     )
     await seen.log_in(site.url, "tanaka", PASSWORD)
     await shown(seen, ".queue")
+
+
+@scene
+async def queues_late(site: Site, seen: Window) -> None:
+    await queues_busy(site, seen, agents=8)
 
 
 @scene
