@@ -53,8 +53,8 @@ class AmiFeed:
         self.client = AmiClient(
             settings, wanted=WANTED, on_frame=self._on_frame, on_up=self._on_up, on_down=self._on_down
         )
-        self.telephony = AmiTelephony(self.client, epoch=self.epoch)
         self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive)
+        self.telephony = AmiTelephony(self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh)
         self.auditor = Auditor(self.client, sink, known=known, clock=clock)
         self.skipped: Counter[str] = Counter()  # events that made no signal, by reason
 

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # The dialplan falls back after 4 s: three beats may be lost.
 EVERY_S = 1.0
+# Beats older than this move nobody: shorter than the 4 s after which the dialplan thinks that we are dead.
+FRESH_S = 3.0
 
 
 class Heartbeat:
@@ -32,6 +34,7 @@ class Heartbeat:
         self._task: asyncio.Task[None] | None = None
         self.beats = 0  # that Asterisk confirmed
         self.missed = 0
+        self._sent_s: float | None = None  # when the last confirmed beat left, by the loop's clock
 
     async def start(self) -> None:
         """Begin to beat."""
@@ -45,8 +48,18 @@ class Heartbeat:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
+    @property
+    def fresh(self) -> bool:
+        """Whether Asterisk confirmed a beat that is younger than FRESH_S.
+
+        Asterisk answers in the order of its events: who has the answer to a young beat has heard everything that
+        happened before it. A process that was frozen has not, and must not move callers by what it remembers.
+        """
+        return self._sent_s is not None and asyncio.get_running_loop().time() - self._sent_s < FRESH_S
+
     async def beat(self) -> bool:
         """One beat. False when it did not reach Asterisk."""
+        sent_s = asyncio.get_running_loop().time()
         try:
             if not self._alive():
                 self.missed += 1
@@ -62,6 +75,7 @@ class Heartbeat:
             log.exception("a heartbeat failed for a reason of ours")
             return False
         self.beats += 1
+        self._sent_s = sent_s
         return True
 
     async def _run(self) -> None:

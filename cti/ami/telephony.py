@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cti.ami import actions
 from cti.ami.client import AmiClient
 from cti.ami.frames import ActionHeaders
 from cti.ami.protocol import Reply
+from cti.domain.errors import Unavailable
 from cti.domain.model import ChannelName, Offer
 
 log = logging.getLogger(__name__)
@@ -23,20 +24,25 @@ ORDINARY_S = 3.0
 class AmiTelephony:
     """Raises NotFound (the channel is gone), Unavailable (nothing done), OutcomeUnknown (maybe done), CallerError."""
 
-    def __init__(self, client: AmiClient, *, epoch: str) -> None:
+    def __init__(self, client: AmiClient, *, epoch: str, fresh: Callable[[], bool] = lambda: True) -> None:
+        """``fresh``: whether what we know of Asterisk is new enough to move a caller by it (Heartbeat.fresh)."""
         self._client = client
         self._epoch = epoch
+        self._fresh = fresh
 
     async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None:
         """Ring the agent's endpoint: variable and Redirect leave in one piece, so it costs one round trip."""
+        self._require_fresh()
         await self._all(actions.offer(offer, channel=channel, endpoint=endpoint, epoch=self._epoch), OFFER_S)
 
     async def take_back(self, *, channel: ChannelName) -> None:
         """Redirect the caller back to the waiting loop."""
+        self._require_fresh()
         await self._all(actions.take_back(channel), OFFER_S)
 
     async def treat(self, *, channel: ChannelName, treatment: str) -> None:
         """Redirect the caller to a treatment."""
+        self._require_fresh()
         await self._all((actions.treat(channel, treatment),), ORDINARY_S)
 
     async def set_variables(self, *, channel: ChannelName, variables: Mapping[str, str]) -> None:
@@ -47,6 +53,11 @@ class AmiTelephony:
     async def hang_up(self, *, channel: ChannelName) -> None:
         """Hang a channel up."""
         await self._all((actions.hang_up(channel),), ORDINARY_S)
+
+    def _require_fresh(self) -> None:
+        """A Redirect takes a caller out of whatever is going on: not by what we knew before we were frozen."""
+        if not self._fresh():
+            raise Unavailable("no heartbeat was confirmed lately, so callers may not be where we think")
 
     async def _all(self, wanted: Sequence[ActionHeaders], deadline_s: float) -> None:
         """Send all, then wait for all; the first refusal is raised."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tests.soak.rig import Rig
 from tests.soak.wires import Fate, Moment, Sight, Way
 
-# Longer than the 4 s after which a heartbeat is missed and the 4 s between two looks at it: everybody is in the fallback.
+# Longer than the 4 s after which a heartbeat is missed and the 4 s between two looks at it: all are in the fallback.
 AWAY_S = 11.0
 FROZEN_S = 10.0
 RESTART_S = 0.3  # a supervisor's pause before it starts a part again
@@ -131,7 +131,7 @@ async def _thaw(rig: Rig, released: asyncio.Event) -> float:
     await asyncio.sleep(FROZEN_S)
     rig.server.signal(signal.SIGCONT)
     released.set()
-    return await rig.until_ready()
+    return await rig.until_beat()
 
 
 def _cut(rig: Rig, _: Way) -> None:
@@ -149,13 +149,13 @@ def _tear(rig: Rig, way: Way) -> None:
 async def _mend_soon(rig: Rig, _: asyncio.Event) -> float:
     await asyncio.sleep(1.0)
     rig.wires["ami"].mend()
-    return await rig.until_ready()
+    return await rig.until_beat()
 
 
 async def _mend_late(rig: Rig, _: asyncio.Event) -> float:
     await asyncio.sleep(FROZEN_S)
     rig.wires["ami"].mend()
-    return await rig.until_ready()
+    return await rig.until_beat()
 
 
 def _kill_asterisk(rig: Rig, _: Way) -> None:
@@ -165,7 +165,7 @@ def _kill_asterisk(rig: Rig, _: Way) -> None:
 async def _start_asterisk(rig: Rig, _: asyncio.Event) -> float:
     await asyncio.sleep(RESTART_S)
     await rig.start_asterisk()
-    return await rig.until_ready()
+    return await rig.until_beat()
 
 
 def _kill_postgres(rig: Rig, _: Way) -> None:

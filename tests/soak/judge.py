@@ -14,6 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 TRUNK = "trunk"
 # Two legs of one agent that touch are the end of one call and the beginning of the next.
@@ -179,7 +180,7 @@ def _overlaps(legs: Iterable[Leg]) -> list[tuple[Leg, Leg]]:
     ordered = sorted((leg for leg in legs if leg.ended is not None), key=lambda leg: leg.started)
     return [
         (first, second)
-        for first, second in zip(ordered, ordered[1:], strict=False)
+        for first, second in pairwise(ordered)
         if first.ended is not None and first.ended - second.started > OVERLAP_S
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import wave
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from cti.demo.folders import PortPool, RunFolder
 from cti.demo.sipp import RunningSipp, SippLoad, SippResult, run_sipp, start_sipp
 from cti.demo.stack import TENANT, Stack
 from cti.demo.tones import tone
-from recording.pcm import audioop
+from recording.pcm import audioop  # type: ignore[attr-defined]
 
 HERE = Path(__file__).parent / "scenarios"
 PLAIN, MENU, SCARCE = "05012345600", "05012345601", "05012345602"
@@ -87,15 +86,16 @@ id = "{name}"
 user = "{name}"
 skills = {{ {skill} = 3 }}
 """
-# Agents who are always there, and do two seconds of after-call work. Whoever misses a call stays available: SIPp answers
-# every call that reaches it, so a missed one was taken away by a fault.
+# Agents who are always there, and do two seconds of after-call work. Whoever misses a call stays available: SIPp
+# answers every call that reaches it, so a missed one was taken away by a fault.
 READY = """
 INSERT INTO agent_states (tenant, agent, state, reason, since, changed_by)
 SELECT tenant, agent, 'available', '', now(), agent FROM agents
 ON CONFLICT (tenant, agent) DO UPDATE SET state = 'available', since = now()
 """
 RULES = """
-INSERT INTO routing_rules (tenant, missed_state, missed_reason, wrap_up_s, skip_s) VALUES ('demo', 'available', '', 2, 2)
+INSERT INTO routing_rules (tenant, missed_state, missed_reason, wrap_up_s, skip_s)
+VALUES ('demo', 'available', '', 2, 2)
 """
 
 

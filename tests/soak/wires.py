@@ -1,7 +1,8 @@
-"""The wires between our server and what it talks to, each led through a tap that can be cut, and that can pull a trigger.
+"""The wires between our server and what it talks to, each led through a tap that can be cut and can pull a trigger.
 
-A kill point is a place in what crosses a wire: "the offer's Redirect leaves, and has not arrived" is the moment before these
-bytes are forwarded. So the server under test is the one that is shipped, without any hook in it (decision 0100).
+A kill point is a place in what crosses a wire: "the offer's Redirect leaves, and has not arrived" is the moment
+before these bytes are forwarded. So the server under test is the one that is shipped, without any hook in it
+(decision 0100).
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -72,7 +75,15 @@ class _Line:
 
     def abort(self) -> None:
         for writer in (self.to_server, self.to_peer):
-            writer.transport.abort()
+            _reset(writer)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Not a polite end: RST, as from a peer that lost its memory."""
+    connection = writer.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class Wire:
@@ -127,12 +138,12 @@ class Wire:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
-            writer.transport.abort()
+            _reset(writer)
             return
         try:
             peer_reader, peer_writer = await asyncio.open_connection(LOOPBACK, self._target)
         except OSError:
-            writer.transport.abort()
+            _reset(writer)
             return
         line = _Line(to_server=writer, to_peer=peer_writer)
         self._lines.add(line)

@@ -416,3 +416,23 @@ async def test_a_snapshot_on_demand(fake: FakeAsterisk) -> None:
             while feed.auditor.runs == before:
                 await asyncio.sleep(0.01)
         assert sink.kinds()[-2:] == ["CallerQueued", "ChannelsSeen"]
+
+
+async def test_a_thawed_server_moves_nobody_before_asterisk_has_answered_it(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_feed(fake, Sink()) as feed:
+        offer = an_offer()
+        await feed.telephony.offer(offer, channel=CHANNEL, endpoint="demo-sato")
+        await feed.heartbeat.stop()
+        monkeypatch.setattr("cti.ami.heartbeat.FRESH_S", 0.0)  # as if a long time had passed
+        for move in (
+            feed.telephony.offer(offer, channel=CHANNEL, endpoint="demo-sato"),
+            feed.telephony.take_back(channel=CHANNEL),
+            feed.telephony.treat(channel=CHANNEL, treatment="closed"),
+        ):
+            with pytest.raises(Unavailable, match="heartbeat"):
+                await move
+        monkeypatch.setattr("cti.ami.heartbeat.FRESH_S", 3.0)
+        assert await feed.heartbeat.beat()
+        await feed.telephony.take_back(channel=CHANNEL)
