@@ -46,7 +46,11 @@ PROMPT_S = 0.4
 
 
 class Menu:
-    """A FastAGI server in one of its moods: ``done`` ends the dialogue well, ``frozen`` says nothing for ever."""
+    """A FastAGI server in one of its moods.
+
+    ``done`` ends the dialogue well, ``frozen`` says nothing for ever, ``lingers`` freezes after its last act, ``treats``
+    after it has chosen a treatment.
+    """
 
     def __init__(self) -> None:
         self.mood = "done"
@@ -59,16 +63,22 @@ class Menu:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             block = (await reader.readuntil(b"\n\n")).decode()
             self.requests.append(dict(line.split(": ", 1) for line in block.strip().split("\n") if ": " in line))
-            if self.mood == "frozen":
+            for command in self._commands():
+                writer.write(command.encode() + b"\n")
+                await reader.readline()
+            if self.mood != "done":
                 self.held.append(writer)
                 self.holds.set()
                 await reader.read()
-            else:
-                commands = [f'SET VARIABLE CTI_QUEUE "{self.queue}"'] if self.queue else []
-                for command in [*commands, 'SET VARIABLE CTI_DONE "1"']:
-                    writer.write(command.encode() + b"\n")
-                    await reader.readline()
         writer.close()
+
+    def _commands(self) -> list[str]:
+        if self.mood == "frozen":
+            return []
+        if self.mood == "treats":
+            return ["SET CONTEXT cti-treat", "SET EXTENSION closed", "SET PRIORITY 1"]
+        queue = [f'SET VARIABLE CTI_QUEUE "{self.queue}"'] if self.queue else []
+        return [*queue, 'SET VARIABLE CTI_DONE "1"']
 
 
 @dataclass

@@ -135,6 +135,28 @@ async def test_a_menu_that_alone_is_broken_does_not_keep_a_caller_from_routing(r
     await rig.end()
 
 
+async def test_a_menu_that_freezes_after_its_last_act_is_not_heard_again(rig: Rig) -> None:
+    """The caller goes on with what was said: to the queue of the menu, or to the end that it chose."""
+    rig.menu.mood, rig.menu.queue = "lingers", "slow"
+    since, asked = rig.ami.now, len(rig.menu.requests)
+    lingering = await rig.arrive(number=MENU_NUMBER)
+    await asyncio.wait_for(rig.menu.holds.wait(), 5)
+    rig.menu.holds.clear()
+    rig.menu.mood = "treats"
+    treated = await rig.arrive(number=MENU_NUMBER)
+    await asyncio.wait_for(rig.menu.holds.wait(), 5)
+    queued = await rig.ami.user_event("CtiQueued", since=since, CallID=lingering["CallID"])
+    assert queued["Queue"] == "slow"
+    hangup = await rig.ami.kind("Hangup", since=since, Channel=treated["Channel"])
+    assert hangup["Cause"] == "16"
+    assert len(rig.menu.requests) == asked + 2
+    await rig.ami.action("Hangup", Channel=lingering["Channel"])
+    await rig.idle()
+    heard = {event["CallID"]: samples(rig.recordings / f"{event['CallID']}-c.wav") for event in (treated, lingering)}
+    assert tone_seconds(heard[treated["CallID"]], PROMPTS["treat-goodbye"], share=0.25) >= 0.15
+    assert tone_seconds(heard[lingering["CallID"]], PROMPTS["please-hold"], share=0.25) < 0.05
+
+
 async def test_a_frozen_server_is_not_even_asked(rig: Rig) -> None:
     rig.menu.mood = "frozen"
     rig.beating.clear()
