@@ -168,7 +168,7 @@ class Load:
         """Register every agent's phone at the SIPp that answers for it."""
         for name, prefix in (("agent", "s"), ("brisk", "b")):
             load = SippLoad(
-                scenario=self.scenario(name, "agent.ul"), server=self.stack.trunk, calls=ENDLESS, rtp_ports=400
+                scenario=self.scenario(name, "agent.ul"), server=self.stack.trunk, calls=ENDLESS, rtp_ports=120
             )
             phones = await start_sipp(self.stack.run, self.stack.pool, load, name=name)
             self.agents.append(phones)
@@ -201,7 +201,7 @@ class Load:
         for name, service, scenario, rate_hz in streams:
             load = SippLoad(
                 scenario=scenario, server=self.stack.trunk, service=service, calls=ENDLESS, rate_hz=rate_hz,
-                rtp_ports=200,
+                rtp_ports=80,
             )  # fmt: skip
             self.callers[name] = await start_sipp(self.stack.run, self.stack.pool, load, name=f"{name}-{self.round}")
 

@@ -21,7 +21,7 @@ from tests.soak.load import Load, desk_file, fill
 from tests.soak.observer import Observer
 from tests.soak.wires import Moment, Sight, Trap, Way, Wire
 
-RTP_PORTS = 600
+RTP_PORTS = 240
 # The table says how long it took; that it took long on a busy machine ends no run.
 SLOW_S = 60.0
 
