@@ -87,7 +87,7 @@ class Desk:
     async def tell(self, pipeline: RecordingPipeline, *, ended: bool = True) -> None:
         """The facts of the call, in order."""
         await pipeline.on_event(CallArrived(at=later(0), tenant=DEMO, call=self.call))
-        for base, agent, at in ((f"{CALL}-c", None, 0), (f"{CALL}-a-{LEG}", SATO, 4)):
+        for base, agent, at in ((f"{self.call.call_id}-c", None, 0), (f"{self.call.call_id}-a-{LEG}", SATO, 4)):
             await pipeline.on_event(RecordingStarted(at=later(at), tenant=DEMO, call=self.call, file=base, agent=agent))
         if ended:
             await self.end(pipeline)
