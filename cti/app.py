@@ -24,7 +24,7 @@ from cti.domain.phone import parse_called, parse_caller
 from cti.metrics import Metrics
 from cti.store.calls import CallStore
 from cti.store.pool import create_pool
-from cti.wiring import core, ivr, linking, recordings, routing, runtime, web
+from cti.wiring import core, fallback, ivr, linking, recordings, routing, runtime, web
 from cti.wiring.desk_changes import DeskChanges
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
@@ -112,6 +112,7 @@ class Application:
         cleanup.push_async_callback(changes.stop)
         await feed.start()
         cleanup.push_async_callback(feed.stop)
+        await fallback.start(bus, feed, router, directory, cleanup)
         await core.wait_for_asterisk(feed, AMI_START_S)
         await readiness.start()
         cleanup.push_async_callback(readiness.stop)

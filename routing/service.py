@@ -184,6 +184,12 @@ class RoutingService:
             return None
         return agent_now(found, room.desk.agent(agent), room.held)
 
+    def states(self) -> dict[tuple[TenantId, AgentId], AgentState]:
+        """Every agent's state, now; the cheap part of a snapshot."""
+        return {
+            (tenant, agent.agent): agent.state for tenant, room in self._rooms.items() for agent in room.engine.agents()
+        }
+
     def snapshot(self, tenant: TenantId) -> DeskNow:
         """A tenant's queues and agents, now."""
         room = self._rooms.get(tenant)

@@ -14,12 +14,21 @@ from cti.domain.errors import CallerError
 from cti.domain.model import ChannelName, Offer
 
 # Variables whose value the snapshot needs to know a call again (docs/dialplan.md).
-SNAPSHOT_VARIABLES = ("CTI_CALL_ID", "CTI_TENANT", "CTI_NUMBER", "CTI_QUEUE", "CTI_T0", "CTI_OFFER")
+SNAPSHOT_VARIABLES = (
+    "CTI_CALL_ID",
+    "CTI_TENANT",
+    "CTI_NUMBER",
+    "CTI_QUEUE",
+    "CTI_T0",
+    "CTI_OFFER",
+    "CTI_FALLBACK_T0",
+)
 
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,78}\Z")
 _ENDPOINT = re.compile(r"[a-z0-9][a-z0-9_-]{0,126}\Z")
 _OFFER = re.compile(r"[0-9a-f]{32}\Z")
 _TREATMENT = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+_INTERFACE = re.compile(r"PJSIP/[a-z0-9][a-z0-9_-]{0,126}\Z")
 _CHANNEL = re.compile(r"[A-Za-z0-9_]+/[^\s/][^\r\n\0]*\Z")
 
 
@@ -95,6 +104,18 @@ def status() -> ActionHeaders:
 def device_states() -> ActionHeaders:
     """Every device's state, as DeviceStateChange events."""
     return {"Action": "DeviceStateList"}
+
+
+def queue_status() -> ActionHeaders:
+    """Every one of Asterisk's own queues with its members."""
+    return {"Action": "QueueStatus"}
+
+
+def queue_pause(interface: str, *, paused: bool) -> ActionHeaders:
+    """Pause an agent's phone in all of Asterisk's own queues, or let it be rung again."""
+    if not _INTERFACE.match(interface):
+        raise CallerError("that is not an agent's phone")
+    return {"Action": "QueuePause", "Interface": interface, "Paused": "true" if paused else "false"}
 
 
 def ping() -> ActionHeaders:

@@ -35,6 +35,7 @@ _REFUSALS: tuple[tuple[str, type[KakehashiError]], ...] = (
     ("channel specified not found", NotFound),
     ("extrachannel does not exist", NotFound),
     ("channel is not up", NotFound),
+    ("interface not found", NotFound),
     ("permission denied", NotAllowed),
 )
 

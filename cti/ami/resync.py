@@ -110,15 +110,19 @@ def uniqueids(channels: Iterable[SeenChannel]) -> frozenset[UniqueId]:
     return frozenset(channel.uniqueid for channel in channels)
 
 
-def _arrived(caller: SeenChannel, now: datetime) -> Signal:
-    at = now - timedelta(seconds=caller.age_s)
-    t0 = caller.own.get("CTI_T0", "")
-    if t0.isdecimal() and len(t0) <= 10:
-        said = datetime.fromtimestamp(int(t0), UTC)
+def _instant(caller: SeenChannel, variable: str, now: datetime) -> datetime | None:
+    """The epoch seconds that a variable holds, unless they cannot be."""
+    text = caller.own.get(variable, "")
+    if text.isdecimal() and len(text) <= 10:
+        said = datetime.fromtimestamp(int(text), UTC)
         if now - timedelta(seconds=_MAX_AGE_S) < said <= now:
-            at = said
+            return said
+    return None
+
+
+def _arrived(caller: SeenChannel, now: datetime) -> Signal:
     return CallerArrived(
-        at=at,
+        at=_instant(caller, "CTI_T0", now) or now - timedelta(seconds=caller.age_s),
         channel=caller.channel,
         uniqueid=caller.uniqueid,
         call_id=caller.call_id,
@@ -137,6 +141,8 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
         "call_id": caller.call_id,
     }
     talking = [leg for leg in legs if caller.bridge and leg.bridge == caller.bridge]
+    # First of all, so that nobody is offered a call for which app_queue rings somebody else.
+    yield from _fell_back(caller, bool(talking), state, base, now)
     for leg in legs:
         # Not bridged and up: consulting or on the way; its own events tell.
         if leg in talking or not leg.up:
@@ -156,5 +162,20 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
         queue = caller.own.get("CTI_QUEUE", "")
         if queue:
             yield CallerQueued(**base, queue=QueueId(queue))
-    elif caller.context == "cti-fallback" and state is not CallState.FALLBACK:
-        yield CallerFellBack(**base)
+
+
+def _fell_back(
+    caller: SeenChannel, talks: bool, state: CallState | None, base: Mapping[str, Any], now: datetime
+) -> Iterable[Signal]:
+    """The caller is in Asterisk's own queue, or was meanwhile: the dialplan leaves word (docs/dialplan.md).
+
+    Not when the desk knows the talk that goes on: then it knows how it began.
+    """
+    there = caller.context == "cti-fallback"
+    talked = state in (CallState.TALKING, CallState.HELD)
+    if state is CallState.FALLBACK or (talked and (talks or not there)):
+        return
+    at = _instant(caller, "CTI_FALLBACK_T0", now)
+    if there or at is not None:
+        queue = caller.own.get("CTI_QUEUE")
+        yield CallerFellBack(**{**base, "at": at or now}, queue=QueueId(queue) if queue else None)

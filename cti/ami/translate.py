@@ -176,7 +176,9 @@ def _queued(frame: Headers, at: datetime) -> Signal:
 
 
 def _fell_back(frame: Headers, at: datetime) -> Signal:
-    return CallerFellBack(**_channel(frame, at))
+    queue = frame.get("Queue", "")
+    # The fact counts more than the queue's name.
+    return CallerFellBack(**_channel(frame, at), queue=QueueId(queue) if _SLUG.match(queue) else None)
 
 
 def _pressed(frame: Headers, at: datetime) -> Signal:

@@ -8,7 +8,6 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +29,7 @@ from cti.domain.calltrack import (
     with_leg,
     without_leg,
 )
+from cti.domain.copies import changed as replace
 from cti.domain.errors import IllegalMove
 from cti.domain.model import AgentId, CallState, Offer, OfferId, OfferOutcome, OfferRecord, QueueId, TalkSegment
 from cti.domain.signals import (
@@ -114,15 +114,27 @@ def _give_up(track: Track, outcome: OfferOutcome, at: datetime) -> Step:
     return track, (*ended, *waits)
 
 
-def _fell_back(track: Track, _signal: CallerFellBack, _agent: AgentId | None, at: datetime) -> Step:
+def _fell_back(track: Track, signal: CallerFellBack, _agent: AgentId | None, at: datetime) -> Step:
+    if _is_past(track, signal.at):
+        began = track.call.fallback_at or max(signal.at, track.call.arrived_at)
+        return update(move(track, Move.NOTE, at), fallback_at=began), ()
     again = track.call.state is CallState.FALLBACK
     track = move(track, Move.FALL_BACK, at)
     track, facts = close_hold(track, at)
     track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
     if again:
         return track, (*facts, *ended)
-    track = replace(update(track, fallback_at=track.call.fallback_at or at), waiting=False)
+    call = track.call
+    # Waiting in Asterisk's own queue is waiting: who comes back from there keeps that age too.
+    track = update(track, fallback_at=call.fallback_at or at, queued_at=call.queued_at or at)
+    track = replace(update(track, queue=signal.queue or call.queue), waiting=False)
     return track, (*facts, *ended, fact(ev.CallFellBack, track, at))
+
+
+def _is_past(track: Track, at: datetime) -> bool:
+    """Whether this fallback is known already (a snapshot tells it again), or an offer has ended it since."""
+    later = [track.call.fallback_at, *(offer.offered_at for offer in track.call.offers[-1:])]
+    return any(instant is not None and at <= instant for instant in later)
 
 
 def _pressed(track: Track, signal: CallerPressed, _agent: AgentId | None, at: datetime) -> Step:

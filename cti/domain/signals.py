@@ -61,6 +61,8 @@ class CallerQueued(ChannelSignal):
 class CallerFellBack(ChannelSignal):
     """UserEvent CtiFallback: the dialplan gave up on us and put the caller into Asterisk's own queue."""
 
+    queue: QueueId | None = None  # channel variable CTI_QUEUE; None: not told
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallerPressed(ChannelSignal):

@@ -5,6 +5,7 @@ Read at start and again after each `config apply`; between the two nobody waits 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +64,10 @@ class DeskDirectory:
             return self._known.endpoints[tenant, agent]
         except KeyError:
             raise NotFound(f"no active agent {agent!r} of tenant {tenant!r}") from None
+
+    def endpoints(self) -> Mapping[tuple[TenantId, AgentId], str]:
+        """The endpoint of every active agent."""
+        return self._known.endpoints
 
     def queue(self, tenant: TenantId, queue: QueueId) -> tuple[str, str]:
         """A queue's names: Japanese, English."""

@@ -12,6 +12,7 @@ import asyncpg
 from cti.bus import Bus
 from cti.calls import CallDesk
 from cti.config import Config
+from cti.domain.events import AsteriskReachable
 from cti.domain.model import AgentId, AgentState, TenantId
 from cti.domain.pop import PopPhase
 from cti.domain.ports import Telephony
@@ -29,6 +30,7 @@ class RoutingDesk:
     def __init__(self, service: RoutingService) -> None:
         self._service = service
         self.reload = service.reload
+        self.states = service.states
 
     def agent(self, tenant: TenantId, agent: AgentId) -> AgentStatus | None:
         """See the port."""
@@ -109,6 +111,8 @@ async def start(
     )
     await service.start()
     cleanup.push_async_callback(service.stop)
+    # Until Asterisk has told what became of these calls meanwhile, nobody is rung for them.
+    service.handle(AsteriskReachable(at=now(), tenant=TenantId(""), up=False))
     service.resync(desk.all_live())
     bus.subscribe("routing", service.handle, kinds=service.KINDS, overflowed=lambda _: service.resync(desk.all_live()))
     return RoutingDesk(service)

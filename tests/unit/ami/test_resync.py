@@ -142,3 +142,43 @@ def test_no_answer_raises(items: list[dict[str, str]]) -> None:
     channels = resync.read({**item, "Event": "Status"} for item in items)
     for signal in resync.signals(channels, {}, NOW, after_gap=True):
         assert signal.at.tzinfo is not None
+
+
+def fell_back(context: str, *, ago_s: int = 20) -> dict[str, str]:
+    """A caller who was in the fallback, wherever they are now."""
+    item = caller(context)
+    return {**item, "Variable": f"{item['Variable']}\nCTI_FALLBACK_T0={int(NOW.timestamp()) - ago_s}"}
+
+
+def test_a_caller_for_whom_the_fallback_rings_somebody_is_not_waiting_for_us() -> None:
+    """Else routing would offer the call to another agent."""
+    signals = told(fell_back("cti-fallback"), leg(state="5"), known=CallState.QUEUED)
+    assert kinds(signals) == ["CallerFellBack", "DialBegan"]
+    assert isinstance(signals[0], sig.CallerFellBack)
+    assert (signals[0].at, signals[0].queue) == (NOW - timedelta(seconds=20), "members")
+
+
+def test_a_talk_that_began_in_the_fallback() -> None:
+    item = {**fell_back("cti-fallback"), "BridgeID": "b"}
+    expected = ["CallerFellBack", "DialBegan", "DialEnded"]
+    assert kinds(told(item, leg("b"), known=CallState.QUEUED)) == expected
+    assert kinds(told(item, leg("b"))) == ["CallerArrived", *expected]
+    # Seen before: it goes on.
+    assert kinds(told(item, leg("b"), known=CallState.TALKING)) == ["DialBegan", "DialEnded"]
+
+
+def test_who_came_back_from_the_fallback_before_we_looked_was_there() -> None:
+    assert kinds(told(fell_back("cti-wait"), known=CallState.QUEUED)) == ["CallerFellBack", "CallerQueued"]
+    assert kinds(told(fell_back("cti-wait"))) == ["CallerArrived", "CallerFellBack", "CallerQueued"]
+
+
+def test_a_talk_after_the_fallback_is_no_fallback() -> None:
+    item = {**fell_back("cti-connect"), "BridgeID": "b"}
+    assert kinds(told(item, leg("b"), known=CallState.TALKING)) == ["DialBegan", "DialEnded"]
+
+
+@pytest.mark.parametrize("text", ["x", "", "99999999999", "-5"])
+def test_a_fallback_without_a_time_began_now(text: str) -> None:
+    item = caller("cti-fallback")
+    (signal,) = told({**item, "Variable": f"{item['Variable']}\nCTI_FALLBACK_T0={text}"}, known=CallState.QUEUED)
+    assert signal.at == NOW

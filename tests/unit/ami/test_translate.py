@@ -62,6 +62,8 @@ CASES = [
         ),
     ),
     (user("CtiQueued", "Queue: members"), sig.CallerQueued(**FIELDS, queue="members")),
+    (user("CtiFallback", "Queue: members"), sig.CallerFellBack(**FIELDS, queue="members")),
+    (user("CtiFallback", "Queue: a b"), sig.CallerFellBack(**FIELDS)),
     (user("CtiFallback"), sig.CallerFellBack(**FIELDS)),
     (user("CtiKey", "Key: #"), sig.CallerPressed(**FIELDS, key="#")),
     (

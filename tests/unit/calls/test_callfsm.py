@@ -275,6 +275,34 @@ def test_why_a_call_ended_and_who_ended_it(signals: tuple[sig.Signal, ...], reas
     assert names(facts)[-1] == "CallEnded"
 
 
+def test_the_fallback_is_a_queue_too() -> None:
+    """Who never saw our queue waits from here on, and keeps that age."""
+    fell = replace(FELL_BACK, at=later(3), queue=QueueId("members"))
+    track, facts = run(MENU, fell, queued(9))
+    assert names(facts) == ["CallInMenu", "CallFellBack", "CallQueued"]
+    assert (track.call.queue, track.call.queued_at, track.call.fallback_at) == ("members", later(3), later(3))
+
+
+def test_a_fallback_told_again_by_a_snapshot_happens_once() -> None:
+    fell = replace(FELL_BACK, at=later(3.7))
+    told_again = replace(FELL_BACK, at=later(3))  # the dialplan keeps whole seconds
+    track, facts = run(queued(), fell, queued(9), told_again)
+    assert names(facts) == ["CallQueued", "CallFellBack", "CallQueued"]
+    assert track.call.state is CallState.QUEUED
+    assert track.call.fallback_at == later(3.7)
+
+
+def test_a_fallback_heard_of_after_the_offer_that_ended_it_is_only_noted() -> None:
+    track, facts = run(queued(), decided(8), replace(FELL_BACK, at=later(3)))
+    assert names(facts) == ["CallQueued", "CallOffered"]
+    assert track.call.state is CallState.OFFERED
+    assert track.call.fallback_at == later(3)
+    # A second one, after that offer, is a new one.
+    track, facts = run(replace(FELL_BACK, at=later(20)), track=track)
+    assert names(facts) == ["OfferEnded", "CallFellBack"]
+    assert (track.call.state, track.call.fallback_at) == (CallState.FALLBACK, later(3))
+
+
 def test_the_menu_may_report_after_the_end() -> None:
     track, _ = run(MENU, asked(1), hung_up(1))
     track, facts = run(replace(DONE, at=later(1.2)), track=track)
