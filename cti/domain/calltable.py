@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from cti.domain.calltrack import Move, Track
+from cti.domain.copies import changed as replace
 from cti.domain.errors import IllegalMove
 from cti.domain.model import CallState
 

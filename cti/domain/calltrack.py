@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from cti.domain import callend
 from cti.domain import events as ev
+from cti.domain.copies import changed as replace
 from cti.domain.errors import IllegalMove
 from cti.domain.model import (
     AgentId,
@@ -66,7 +67,8 @@ class Leg:
     told: bool = True  # False: answered before our start, the answer is to be told again when a snapshot shows it
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots: copied with each signal, see cti.domain.copies.
+@dataclass(frozen=True, kw_only=True)
 class Track:
     """A call and what only its state machine needs to know."""
 

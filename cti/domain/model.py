@@ -195,7 +195,8 @@ class OfferRecord:
     outcome: OfferOutcome | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots: a live call is copied with most signals, see cti.domain.copies.
+@dataclass(frozen=True, kw_only=True)
 class Call:
     """A call, live or closed. Closed, it is the contact record."""
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import asyncpg
 
 from cti.ami.frames import FrameSplitter, Headers
-from cti.demo.folders import LOOPBACK, PortPool, run_folder
+from cti.demo.folders import LOOPBACK, PortPool, RunFolder, run_folder
 from cti.demo.sipp import RunningSipp, SippLoad, run_sipp, start_sipp
 from cti.demo.stack import TENANT, Plan, Stack, running_stack
 
@@ -95,6 +95,8 @@ exten => s,1,Answer()
  same => n,Queue(bench-{size},,,,600,,bench-leg)
  same => n,Hangup()
 """
+# One period of the digital milliwatt of ITU-T G.711: 1 kHz at full level in µ-law.
+MILLIWATT = bytes((0x1E, 0x0B, 0x0B, 0x1E, 0x9E, 0x8B, 0x8B, 0x9E))
 # As our own fallback queues are; nothing is asked of a member between two calls.
 QUEUE = """
 [bench-{size}]
@@ -165,7 +167,7 @@ class Desk:
     async def turn(self, way: str, *, agents: int, scenario: str, calls: int, rate_hz: float, limit: int) -> Turn:
         """Let callers come, one way, until all have been served."""
         load = SippLoad(
-            scenario=SCENARIOS / scenario,
+            scenario=with_sound(self.stack.run, scenario),
             server=self.stack.trunk,
             service={OURS: self.stack.number, FLOOR: "floor", APP_QUEUE: f"queue{agents}"}[way],
             calls=calls,
@@ -173,7 +175,7 @@ class Desk:
             limit=limit,
             rtp_ports=400,
         )
-        async with self._way(way, agents):
+        async with self.at_work(way, agents):
             say(f"{way}: {calls} calls, {agents} agents")
             began_s = _now_s()
             result = await run_sipp(
@@ -184,7 +186,8 @@ class Desk:
         return turn
 
     @asynccontextmanager
-    async def _way(self, way: str, agents: int) -> AsyncIterator[None]:
+    async def at_work(self, way: str, agents: int) -> AsyncIterator[None]:
+        """Whoever connects callers this way, with the first ``agents`` at work."""
         if way == OURS:
             conn = await asyncpg.connect(self.stack.postgres.url)
             await conn.execute(STATES, self.agents, agents)
@@ -252,7 +255,7 @@ async def bench_desk(agents: int, *, scenario: str, queues: Sequence[int]) -> As
             keys = {name: secrets.token_urlsafe(16) for name in ("bench", "floor")}
             await _add_peers(stack, queues, keys)
             load = SippLoad(
-                scenario=SCENARIOS / scenario, server=stack.trunk, calls=10_000_000, rtp_ports=400, messages=True
+                scenario=with_sound(run, scenario), server=stack.trunk, calls=10_000_000, rtp_ports=400, messages=True
             )
             phones = await start_sipp(run, pool, load, name="agents")
             try:
@@ -318,6 +321,15 @@ async def register(stack: Stack, contact: str) -> None:
     say(f"{result.successful} phones registered")
     if result.failed:
         raise SystemExit(f"{result.failed} phones were not let in; see {result.log}")
+
+
+def with_sound(run: RunFolder, scenario: str) -> Path:
+    """A scenario that plays the milliwatt, written into the run's folder."""
+    sound = run.path / "milliwatt.ul"
+    sound.write_bytes(MILLIWATT * 1000)  # one second
+    path = run.path / scenario
+    path.write_text((SCENARIOS / scenario).read_text(encoding="utf-8").replace("@SOUND@", str(sound)), encoding="utf-8")
+    return path
 
 
 def next_after(times: Sequence[float], at_s: float) -> float | None:

@@ -124,7 +124,9 @@ def main() -> None:
     met = all(case["ratio"] <= AIM_TIMES for case in cases if case["peer"]["name"] == FLOOR)
     met = met and min(sample.n for sample in found.values()) >= 500
     decided = decision["ours"]["p50"] <= AIM_DECISION_TIMES * decision["peer"]["p50"]  # type: ignore[index]
-    aim = f"p99 {AIM_TIMES:g} × the floor; our decision with 1,000 agents at most {AIM_DECISION_TIMES:g} × that with 20 (p50)"
+    aim = (
+        f"p99 {AIM_TIMES:g} × the floor; our decision with 1,000 agents at most {AIM_DECISION_TIMES:g} × with 20 (p50)"
+    )
     print(line("join-ring", "ms", [*cases, decision], aim, met and decided))
 
 

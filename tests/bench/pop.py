@@ -92,7 +92,7 @@ async def measure(sockets: int, calls: int, rate_hz: float) -> tuple[list[float]
 async def _run(stack: Stack, sockets: int, calls: int, rate_hz: float) -> tuple[list[float], list[float]]:
     ours: list[float] = []
     theirs: list[float] = []
-    async with _peer(stack, theirs), _screens(stack, sockets, ours):
+    async with _peer(stack, theirs), screens(stack, sockets, ours):
         load = SippLoad(
             scenario=HERE / "scenarios" / "call.xml",
             server=stack.trunk,
@@ -111,7 +111,7 @@ async def _run(stack: Stack, sockets: int, calls: int, rate_hz: float) -> tuple[
 
 
 @asynccontextmanager
-async def _screens(stack: Stack, count: int, latencies: list[float]) -> AsyncIterator[None]:
+async def screens(stack: Stack, count: int, latencies: list[float]) -> AsyncIterator[None]:
     """Every agent's socket, open and available."""
     tokens = [secrets.token_urlsafe(32) for _ in range(count)]
     now = datetime.now(UTC)
