@@ -30,10 +30,12 @@ export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
   const [position, setPosition] = useState(0);
   const [length, setLength] = useState(0);
   const seekTo = useRef<(seconds: number) => void>(() => undefined);
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => section.current?.scrollIntoView({ block: "nearest" }), []);
   useKeys([{ key: "Escape", does: "keys.close", run: onClose }]);
 
   return (
-    <section class="panel player" aria-label={t("player.label")}>
+    <section class="panel player" ref={section} aria-label={t("player.label")}>
       <div class="player-head">
         <h2>{call ? `${dateAndTime(call.arrived_at)}  ${callerText(call.caller)}` : problem ? "" : t("loading")}</h2>
         <button type="button" class="quiet" onClick={onClose}>

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import uuid
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 from playwright.async_api import Page
 
 from cti.demo.call import place_call
@@ -57,25 +55,6 @@ class Photographer:
             if size > MOST_BYTES:
                 raise SystemExit(f"{file} has {size} bytes; at most {MOST_BYTES}")
             say(f"{file} ({size} bytes)")
-
-
-async def yesterday(stack: Stack) -> None:
-    """What the member called about before: a ticket in the booking system."""
-    wish = {
-        "call_id": str(uuid.uuid4()),
-        "member_id": "M-100017",
-        "reservation_id": "R-48120017",
-        "category": "unlock",
-        "title": "アプリの解錠ボタンが反応しない",
-        "note": "アプリの再起動を案内。直らなければ遠隔で解錠する。",
-        "opened_by": "suzuki",
-    }
-    headers = {"Authorization": f"Bearer {stack.secrets['lookup']}", "Idempotency-Key": str(uuid.uuid4())}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.post(f"http://127.0.0.1:{stack.ports.lookup}/v1/tickets", json=wish) as answer,
-    ):
-        answer.raise_for_status()
 
 
 async def the_call(stack: Stack, photographer: Photographer, phones: dict[str, Baresip]) -> Baresip:
@@ -151,7 +130,6 @@ async def main(folder: Path) -> None:
             await agent_available(stack, login)
         async with logged_in(stack.web, "smith", stack.password("smith")) as person:
             await person.set_state("break", "lunch")
-        await yesterday(stack)
         browser = await cleanup.enter_async_context(chromium())
         pages: dict[str, list[Page]] = {}
         for login in ("sato", "tanaka", "watanabe"):
