@@ -85,6 +85,7 @@ class AmiFeed:
 
     async def _on_up(self) -> None:
         """After each log-in, before anybody may act: our epoch, a beat, and what happened meanwhile."""
+        self.heartbeat.anew()
         await self.client.request(actions.epoch(self.epoch))
         await asyncio.gather(self.heartbeat.beat(), self.auditor.snapshot(after_gap=True))
         self._sink.post(LinkChanged(at=self._clock(), up=True))

@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 EVERY_S = 1.0
 # Beats older than this move nobody: shorter than the 4 s after which the dialplan thinks that we are dead.
 FRESH_S = 3.0
+# After a gap: the answer to the first beat comes behind all that happened, and this long after it the call desk, the bus
+# and routing have taken that in as well (some ms of work in this same loop).
+TAKE_IN_S = 1.0
 
 
 class Heartbeat:
@@ -35,6 +38,7 @@ class Heartbeat:
         self.beats = 0  # that Asterisk confirmed
         self.missed = 0
         self._sent_s: float | None = None  # when the last confirmed beat left, by the loop's clock
+        self._hold_until_s = 0.0  # after a gap: not fresh before
 
     async def start(self) -> None:
         """Begin to beat."""
@@ -55,7 +59,13 @@ class Heartbeat:
         Asterisk answers in the order of its events: who has the answer to a young beat has heard everything that
         happened before it. A process that was frozen has not, and must not move callers by what it remembers.
         """
-        return self._sent_s is not None and asyncio.get_running_loop().time() - self._sent_s < FRESH_S
+        now_s = asyncio.get_running_loop().time()
+        return self._sent_s is not None and now_s - self._sent_s < FRESH_S and now_s >= self._hold_until_s
+
+    def anew(self) -> None:
+        """A new link: its snapshot says where callers are, whatever was missed."""
+        self._sent_s = None
+        self._hold_until_s = 0.0
 
     async def beat(self) -> bool:
         """One beat. False when it did not reach Asterisk."""
@@ -75,6 +85,8 @@ class Heartbeat:
             log.exception("a heartbeat failed for a reason of ours")
             return False
         self.beats += 1
+        if self._sent_s is not None and sent_s - self._sent_s > FRESH_S:
+            self._hold_until_s = asyncio.get_running_loop().time() + TAKE_IN_S
         self._sent_s = sent_s
         return True
 

@@ -433,6 +433,10 @@ async def test_a_thawed_server_moves_nobody_before_asterisk_has_answered_it(
         ):
             with pytest.raises(Unavailable, match="heartbeat"):
                 await move
-        monkeypatch.setattr("cti.ami.heartbeat.FRESH_S", 3.0)
+        monkeypatch.setattr("cti.ami.heartbeat.TAKE_IN_S", 0.2)
         assert await feed.heartbeat.beat()
+        monkeypatch.setattr("cti.ami.heartbeat.FRESH_S", 3.0)
+        with pytest.raises(Unavailable, match="heartbeat"):  # what the answer came behind is still being taken in
+            await feed.telephony.take_back(channel=CHANNEL)
+        await asyncio.sleep(0.25)
         await feed.telephony.take_back(channel=CHANNEL)
