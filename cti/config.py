@@ -152,7 +152,7 @@ class Recording(_Section):
     """What is done with recordings."""
 
     encoders: int = Field(default=1, ge=1, le=16, strict=True, description="1 to 16 processes")
-    min_s: float = Field(default=1.0, ge=0, le=60, description="shorter recordings of abandoned calls are not kept")
+    min_s: float = Field(default=3.0, ge=0, le=60, description="shorter recordings of abandoned calls are not kept")
 
 
 class Config(_Section):

@@ -27,6 +27,7 @@ from cti.domain.events import (
     CallLinked,
     Event,
     OfferEnded,
+    RecordingMissing,
     RecordingStored,
 )
 from cti.domain.model import Call
@@ -106,6 +107,11 @@ class Metrics:
             "kakehashi_journal_failed", "Writes to the journal that the disk refused", ["writer"], registry=r
         )
         self.recordings_waiting = Gauge("kakehashi_recordings_waiting", "Recordings not stored yet", registry=r)
+        self.spool_bytes = Gauge("kakehashi_spool_bytes", "Recordings waiting on disk", registry=r)
+        self.spool_strangers = Gauge("kakehashi_spool_strangers", "Files in the spool of no known call", registry=r)
+        self.recordings_oldest = Gauge(
+            "kakehashi_recordings_oldest_waiting_seconds", "Age of the oldest recording not stored yet", registry=r
+        )
         self.recordings_failed = Counter("kakehashi_recordings_failed", "Recordings not stored", ["why"], registry=r)
         self.menus = Counter("kakehashi_menus", "Dialogues that ended", ["menu", "outcome"], registry=r)
         self.loop_lag = Gauge("kakehashi_loop_lag_seconds", "How late the event loop runs a timer", registry=r)
@@ -134,6 +140,8 @@ class Metrics:
                 self.links.labels(tenant, event.status, event.link.confidence.value).inc()
             case RecordingStored():
                 self.recordings_stored.labels(tenant).inc()
+            case RecordingMissing():
+                self.recordings_failed.labels(event.reason).inc()
             case AsteriskReachable():
                 self.asterisk_up.set(1 if event.up else 0)
             case _:

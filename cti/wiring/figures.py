@@ -75,6 +75,9 @@ class Figures:
             )
         gauges: Mapping[str, float] = self._recordings.gauges()
         metrics.recordings_waiting.set(gauges["unsettled"])
+        metrics.spool_bytes.set(gauges["spool_bytes"])
+        metrics.spool_strangers.set(gauges["strangers"])
+        metrics.recordings_oldest.set(gauges["oldest_waiting_seconds"])
         for name, stats in self._bus.stats().items():
             metrics.bus_waiting.labels(name).set(stats.queued)
             metrics.bus_dropped.labels(name).inc(self._since("bus", name, stats.dropped))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from cti.domain.events import AsteriskReachable, CallAnswered, CallArrived, CallEnded, OfferEnded
+from cti.domain.events import (
+    AsteriskReachable,
+    CallAnswered,
+    CallArrived,
+    CallEnded,
+    OfferEnded,
+    RecordingMissing,
+)
 from cti.domain.model import (
     AgentId,
     Call,
@@ -77,3 +84,11 @@ def test_two_of_them_do_not_share_figures_and_the_text_names_them_all() -> None:
     assert "# HELP kakehashi_recordings_waiting" in text
     one.logins.labels("ok").inc()
     assert "_created" not in one.render().decode()
+
+
+def test_a_missing_recording_is_counted_by_its_reason() -> None:
+    metrics = Metrics()
+    missing = RecordingMissing(at=T0, tenant=DEMO, call_id=CallId("c"), reason="no_file")
+    metrics.handle(missing)
+    metrics.handle(missing)
+    assert value(metrics, "kakehashi_recordings_failed_total", why="no_file") == 2.0
