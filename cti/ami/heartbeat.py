@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 EVERY_S = 1.0
 # Beats older than this move nobody: shorter than the 4 s after which the dialplan thinks that we are dead.
 FRESH_S = 3.0
-# After a gap: the answer to the first beat comes behind all that happened, and this long after it the call desk, the bus
-# and routing have taken that in as well (some ms of work in this same loop).
+# After a gap: the answer to the first beat comes behind all that happened, and this long after it the call desk, the
+# bus and routing have taken that in as well (some ms of work in this same loop).
 TAKE_IN_S = 1.0
 
 

@@ -20,6 +20,7 @@ from itertools import cycle
 import asyncpg
 
 from cti.demo.folders import PortPool, run_folder
+from cti.demo.processes import ChildFailed
 from cti.demo.sipp import SippResult
 from tests.soak import judge
 from tests.soak.faults import FAULTS, PHASES, Fault, Phase
@@ -101,7 +102,12 @@ async def act(rig: Rig, cells: Sequence[tuple[str, str]], *, until: float, round
     for number, (fault, phase) in enumerate(cycle(cells)):
         if time.monotonic() > until or number >= rounds * len(cells):
             break
-        found = await strike(rig, FAULTS[fault], PHASES[phase])
+        try:
+            found = await strike(rig, FAULTS[fault], PHASES[phase])
+        except ChildFailed as error:  # a part does not come back: no use in going on, but what was found counts
+            report.unreached.append(f"{fault} × {phase}: {error}")
+            say(str(error))
+            break
         if found is None:
             report.unreached.append(f"{fault} × {phase}")
             say(f"{fault} × {phase}: not reached")
