@@ -93,7 +93,9 @@ def timestamp(frame: Headers, now: datetime) -> datetime:
     match = _TIMESTAMP.match(frame.get("Timestamp", ""))
     if match is None:
         return now
-    at = datetime.fromtimestamp(int(match[1]), UTC).replace(microsecond=int(match[2][:6].ljust(6, "0")))
+    # Asterisk writes microseconds, which a float holds exactly enough; more digits are cut, not rounded.
+    text = match[0] if len(match[2]) <= 6 else f"{match[1]}.{match[2][:6]}"
+    at = datetime.fromtimestamp(float(text), UTC)
     # A call never goes back in time: one event of the year 5138 would keep all that follow there.
     return at if abs(at - now) < _MAX_SKEW else now
 
@@ -110,7 +112,8 @@ def variables(frame: Headers, prefix: str = "") -> dict[str, str]:
 
 def call_id_of(text: str) -> CallId | None:
     """A call's identity, or None when ``text`` is none."""
-    text = text.strip().lower()
+    if not _UUID.match(text):
+        text = text.strip().lower()
     return CallId(text) if _UUID.match(text) else None
 
 
@@ -135,7 +138,11 @@ def _match(frame: Headers, key: str, form: re.Pattern[str]) -> str:
 
 def _channel(frame: Headers, at: datetime, prefix: str = "") -> dict[str, Any]:
     """The fields of a ChannelSignal."""
-    call_id = call_id_of(variables(frame, prefix).get("CTI_CALL_ID", ""))
+    # channelvars names this variable alone, so that in nearly every event it is the whole header.
+    name, _, value = frame.get(f"{prefix}ChanVariable", "").partition("=")
+    if name != "CTI_CALL_ID" or "\n" in value:
+        value = variables(frame, prefix).get("CTI_CALL_ID", "")
+    call_id = call_id_of(value)
     if call_id is None and not prefix:
         call_id = call_id_of(frame.get("CallID", ""))
     return {
