@@ -224,5 +224,5 @@ def _few_spare_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 TestSides = Sides.TestCase
 TestSides.settings = settings(
-    max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
 )
