@@ -11,9 +11,9 @@ from playwright.async_api import Browser
 from cti.demo.components import cache_folder
 from cti.demo.folders import PortPool
 from tests.e2e.pages.browser import Window, window
+from tests.e2e.pages.scenes import SCENES
 from tests.e2e.pages.site import running_site
 from tests.e2e.pages.sound import Sound
-from tests.e2e.pages.tour import SCENES
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
