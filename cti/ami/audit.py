@@ -11,7 +11,7 @@ from cti.ami import actions, resync
 from cti.ami.client import AmiClient
 from cti.ami.protocol import Reply
 from cti.domain.errors import KakehashiError, PeerError
-from cti.domain.model import CallId, CallState, UniqueId
+from cti.domain.model import CallId, CallState, ChannelName, UniqueId
 from cti.domain.ports import SignalSink
 from cti.domain.signals import ChannelSignal, ChannelsSeen, DialBegan, Signal
 
@@ -44,6 +44,7 @@ class Auditor:
         self._task: asyncio.Task[None] | None = None
         self._meanwhile: set[UniqueId] | None = None
         self.runs = 0
+        self.left_waiting: tuple[ChannelName, ...] = ()  # in Asterisk's own queue at the last snapshot, see resync
 
     async def start(self) -> None:
         """Begin the regular audits."""
@@ -86,6 +87,7 @@ class Auditor:
             for signal in resync.signals(channels, self._known(), self._clock(), after_gap=after_gap):
                 self._sink.post(signal)
             seen = resync.uniqueids(channels)
+            self.left_waiting = resync.left_waiting(channels)
 
         # Its items are DeviceStateChange events: they reach the desk as such, at their place in the stream.
         await self._client.request(actions.device_states(), is_list=True, deadline_s=LISTING_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 from cti.ami import actions
@@ -13,6 +13,7 @@ from cti.ami.audit import Auditor
 from cti.ami.client import AmiClient, AmiSettings
 from cti.ami.frames import Headers
 from cti.ami.heartbeat import Heartbeat
+from cti.ami.homecoming import Homecoming
 from cti.ami.telephony import AmiTelephony
 from cti.ami.translate import WANTED, Skipped, translate
 from cti.domain.model import CallId, CallState
@@ -34,7 +35,8 @@ class AmiFeed:
     """Owns client, heartbeat, audits and telephony of one Asterisk.
 
     ``known`` is asked for the desk's live calls, ``alive`` whether those who serve callers are well (else the
-    heartbeat stops and the dialplan takes over).
+    heartbeat stops and the dialplan takes over). ``prove`` looks at Asterisk after each log-in, before anything is
+    changed there; what it raises refuses the link (AmiRefused) or drops it.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class AmiFeed:
         *,
         known: Callable[[], Mapping[CallId, CallState]],
         alive: Callable[[], bool] = lambda: True,
+        prove: Callable[[AmiClient], Awaitable[None]] | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._sink = sink
         self._clock = clock
+        self._prove = prove
         # Later starts have larger epochs; microseconds tell two quick starts apart.
         self.epoch = str(int(clock().timestamp() * 1_000_000))
         self.client = AmiClient(
@@ -56,6 +60,7 @@ class AmiFeed:
         self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive)
         self.telephony = AmiTelephony(self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh)
         self.auditor = Auditor(self.client, sink, known=known, clock=clock)
+        self.homecoming = Homecoming(self.client)
         self.skipped: Counter[str] = Counter()  # events that made no signal, by reason
 
     async def start(self) -> None:
@@ -67,6 +72,7 @@ class AmiFeed:
     async def stop(self) -> None:
         """Stop beating first, so that callers go to Asterisk's own queue soon; then close."""
         await self.heartbeat.stop()
+        await self.homecoming.stop()
         await self.auditor.stop()
         await self.client.stop()
 
@@ -86,9 +92,13 @@ class AmiFeed:
     async def _on_up(self) -> None:
         """After each log-in, before anybody may act: our epoch, a beat, and what happened meanwhile."""
         self.heartbeat.anew()
+        if self._prove is not None:
+            await self._prove(self.client)
         await self.client.request(actions.epoch(self.epoch))
-        await asyncio.gather(self.heartbeat.beat(), self.auditor.snapshot(after_gap=True))
+        beaten, _ = await asyncio.gather(self.heartbeat.beat(), self.auditor.snapshot(after_gap=True))
         self._sink.post(LinkChanged(at=self._clock(), up=True))
+        # Without a beat the waiting loop would send them straight back.
+        self.homecoming.begin(self.auditor.left_waiting if beaten else ())
 
     def _on_down(self) -> None:
         self._sink.post(LinkChanged(at=self._clock(), up=False))

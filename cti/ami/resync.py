@@ -105,6 +105,17 @@ def signals(
     return found
 
 
+def left_waiting(channels: Iterable[SeenChannel]) -> tuple[ChannelName, ...]:
+    """Callers in Asterisk's own queue for whom nobody rings and who talk with nobody: they may be fetched back."""
+    channels = tuple(channels)
+    engaged = {c.call_id for c in channels if not c.is_caller}
+    return tuple(
+        c.channel
+        for c in channels
+        if c.is_caller and c.context == "cti-fallback" and not c.bridge and c.call_id not in engaged
+    )
+
+
 def uniqueids(channels: Iterable[SeenChannel]) -> frozenset[UniqueId]:
     """Every channel there is."""
     return frozenset(channel.uniqueid for channel in channels)

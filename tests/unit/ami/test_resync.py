@@ -182,3 +182,16 @@ def test_a_fallback_without_a_time_began_now(text: str) -> None:
     item = caller("cti-fallback")
     (signal,) = told({**item, "Variable": f"{item['Variable']}\nCTI_FALLBACK_T0={text}"}, known=CallState.QUEUED)
     assert signal.at == NOW
+
+
+def test_who_may_be_fetched_back_from_the_fallback() -> None:
+    def left(*items: dict[str, str]) -> tuple[str, ...]:
+        return resync.left_waiting(resync.read(items))
+
+    assert left(caller("cti-fallback")) == ("PJSIP/trunk-00000001",)
+    assert left(caller("cti-fallback"), leg(state="5")) == ()  # a phone rings
+    assert left(caller("cti-fallback", "b"), leg("b")) == ()  # they talk
+    assert left(caller("cti-fallback", "b")) == ()
+    assert left(caller("cti-wait")) == ()
+    stranger = {**leg(state="5"), "Variable": "CTI_CALL_ID=(null)", "ChanVariable": ""}
+    assert left(caller("cti-fallback"), stranger) == ("PJSIP/trunk-00000001",)
