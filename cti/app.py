@@ -30,6 +30,7 @@ from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
 from cti.wiring.journals import open_journals
 from cti.wiring.menus import StoredMenus
+from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,10 @@ class Application:
         bus = Bus()
         desk = CallDesk(bus, directory, parse_caller=parse_caller, parse_called=parse_called)
         # Routing has to be alive as well for the heartbeat to mean that callers are served.
-        feed = AmiFeed(core.ami_settings(config), desk, known=desk.known, alive=lambda: desk.alive, clock=utc_now)
+        proof = AsteriskProof(config)
+        feed = AmiFeed(
+            core.ami_settings(config), desk, known=desk.known, alive=lambda: desk.alive, prove=proof, clock=utc_now
+        )
         desk.on_overflow = feed.ask_resync
         calls = CallStore(pool)
         journals = open_journals(config, cleanup)
@@ -92,7 +96,7 @@ class Application:
 
         readiness = Readiness(
             {
-                "ami": core.ami_probe(feed),
+                "ami": core.ami_probe(feed, proof),
                 "postgres": core.postgres_probe(pool, journals),
                 "s3": recordings.probe(objects),
                 "lookup": linking.probe(lookups),

@@ -157,8 +157,8 @@ class DiskJournal:
             self._fail(error)
         else:
             if first:
-                log.warning(
-                    "records are kept on disk until the database is back", extra={"action": f"journal {self.name}"}
+                log.info(
+                    "the database is away or slow: what waits is kept on disk", extra={"action": f"journal {self.name}"}
                 )
             self.problem, self._synced = None, upto
             self.counts["written"] += 1

@@ -21,6 +21,7 @@ from cti.store.calls import CallStore
 from cti.store.migrate import migrations
 from cti.store.recorder import KINDS, CallRecorder
 from cti.wiring.journals import Journals
+from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Probe
 
 log = logging.getLogger(__name__)
@@ -90,12 +91,12 @@ async def wait_for_asterisk(feed: AmiFeed, timeout_s: float) -> None:
     log.warning("starting without Asterisk", extra={"action": "ami", "why": feed.client.problem})
 
 
-def ami_probe(feed: AmiFeed) -> Probe:
-    """Why the link to Asterisk is down, or None."""
+def ami_probe(feed: AmiFeed, proof: AsteriskProof) -> Probe:
+    """Why the link to Asterisk is down, or what is wrong with an Asterisk that is up; or None."""
 
     async def probe() -> str | None:
         if feed.client.up:
-            return None
+            return proof.problem
         refused: AmiRefused | None = feed.client.refused
         return str(refused or feed.client.problem or "not connected")
 
