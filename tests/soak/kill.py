@@ -14,7 +14,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import cycle
 
 import asyncpg
@@ -132,6 +132,7 @@ async def run(rig: Rig, cells: Sequence[tuple[str, str]], *, minutes: float, rou
     if deadly:
         struck += await act(rig, deadly, until=began + minutes * 60, rounds=rounds, report=report)
     await settled(rig)
+    _keep(rig, struck)
     calls = judge.read_cel(rig.cel.read_text(encoding="utf-8", errors="replace"))
     kills = [s.at for s in struck if s.fault == "asterisk-kill"]
     troubles = [trouble for call in calls for trouble in judge.troubles_of(call, kills)]
@@ -147,6 +148,13 @@ async def run(rig: Rig, cells: Sequence[tuple[str, str]], *, minutes: float, rou
     return report
 
 
+def _keep(rig: Rig, struck: Sequence[Struck]) -> None:
+    """For who wants to judge again ($KAKEHASHI_KEEP): the faults and what the dialplan said, beside CEL."""
+    path = rig.stack.run.path / "struck.json"
+    found = {"struck": [asdict(s) for s in struck], "said": [asdict(s) for s in rig.observer.said]}
+    path.write_text(json.dumps(found), encoding="utf-8")
+
+
 def _note_fallback(rig: Rig, report: Report, struck: Sequence[Struck], calls: Sequence[judge.Call]) -> None:
     """How long a caller who waited when it struck was without a word."""
     for s in struck:
@@ -155,11 +163,12 @@ def _note_fallback(rig: Rig, report: Report, struck: Sequence[Struck], calls: Se
         cell = next(c for c in report.cells if (c.fault, c.phase) == (s.fault, s.phase))
         for call in calls:
             said = [x for x in rig.observer.said if x.call_id == call.call_id]
-            queued = [x.at for x in said if x.kind == "CtiQueued" and x.at <= s.at]
-            if not queued or call.caller.ended is None or call.caller.ended < s.at + FALLBACK_AIM_S:
+            before = [x for x in said if x.kind in ("CtiQueued", "CtiFallback") and x.at <= s.at]
+            if not before or call.caller.ended is None or call.caller.ended < s.at + FALLBACK_AIM_S:
                 continue
-            # Waiting: in the loop since before the fault, and no phone rang or was answered then.
-            if any(max(queued) <= leg.started <= s.at + FALLBACK_AIM_S for leg in call.agents):
+            # Waiting: in the loop since before the fault (not in the fallback of the one before), and no phone rang.
+            last = before[-1]
+            if last.kind != "CtiQueued" or any(last.at <= leg.started <= s.at + FALLBACK_AIM_S for leg in call.agents):
                 continue
             heard = next((x.at for x in said if x.kind == "CtiFallback" and x.at >= s.at), None)
             waited = (heard - s.at) if heard is not None else call.caller.ended - s.at
