@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 from pydantic import ValidationError
 
-from cti.domain.errors import CallerError, KakehashiError, NotAllowed, NotFound, Unavailable
+from cti.domain.errors import CallerError, KakehashiError, NotAllowed, NotFound, PeerError, Unavailable
 from cti.web.bodies import Problem
 from cti.web.texts import best_language, text
 
@@ -58,6 +58,9 @@ def refused_by(error: Exception) -> Refused | None:
             return Refused(400, "bad_request", detail=str(error))
         case Unavailable():
             return Refused(503, "unavailable", headers={"Retry-After": "2"})
+        case PeerError():
+            # Only the object store answers on behalf of a page: what it has is not what was stored there.
+            return Refused(502, "changed_behind_us")
         case KakehashiError():
             return Refused(500, "internal")
         case _:

@@ -170,7 +170,7 @@ function playOrPause(audio: HTMLAudioElement, onProblem: (text: string) => void)
 async function whyNot(callId: string): Promise<string> {
   const refusal = await api.audioRefusal(callId);
   if (refusal === null) return t("player.cannot_play");
-  const damaged = refusal.status === 500 || refusal.status === 502;
+  const damaged = refusal.key === "changed_behind_us";
   return damaged ? t("player.damaged") : refusalText(refusal);
 }
 

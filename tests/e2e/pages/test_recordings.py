@@ -163,7 +163,7 @@ async def test_a_changed_object_is_not_played_and_said(
     await record(pool, sound, [now() - timedelta(minutes=9)])
     site.shelf.changed = True
     seen = await opened()
-    seen.expected.append("status of 500")
+    seen.expected.append("status of 502")
     page = await at_list(site, seen)
     await page.locator("tbody button").click()
     await expect(page.locator(".player").get_by_role("alert")).to_contain_text("changed or damaged")

@@ -315,7 +315,9 @@ async def test_a_page_that_stops_reading_is_dropped_and_delays_nobody(site: Site
         sent += 1
         assert (await receive(reader))["seq"] == sent
         assert sent < 20_000
-    assert metrics.get_sample_value("kakehashi_sockets_dropped_total", {"why": "full"}) == 1
+    # Its queue is full, or on a slow machine one frame was not taken in time: whichever bound it met first.
+    dropped = (metrics.get_sample_value("kakehashi_sockets_dropped_total", {"why": why}) for why in ("full", "slow"))
+    assert sum(filter(None, dropped)) == 1
     site.server.hub.handle(state)
     assert (await receive(reader))["seq"] == sent + 1
     await to_the_end(stuck)
