@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
@@ -77,10 +78,16 @@ class Application:
 
         bus = Bus()
         desk = CallDesk(bus, directory, parse_caller=parse_caller, parse_called=parse_called)
-        # Routing has to be alive as well for the heartbeat to mean that callers are served.
         proof = AsteriskProof(config)
+        # The heartbeat says that callers are served: it stops when any of these stands still. Routing joins below.
+        serving: list[Callable[[], bool]] = [lambda: desk.alive]
         feed = AmiFeed(
-            core.ami_settings(config), desk, known=desk.known, alive=lambda: desk.alive, prove=proof, clock=utc_now
+            core.ami_settings(config),
+            desk,
+            known=desk.known,
+            alive=lambda: all(alive() for alive in serving),
+            prove=proof,
+            clock=utc_now,
         )
         desk.on_overflow = feed.ask_resync
         calls = CallStore(pool)
@@ -88,6 +95,7 @@ class Application:
         await core.start_recorder(bus, desk, calls, journals, cleanup)
 
         router = await routing.start(config, bus, desk, feed.telephony, directory, pool, journals, utc_now, cleanup)
+        serving.append(router.alive)
         lookups = await linking.start(config, bus, directory, pool, self.metrics, journals, utc_now, cleanup)
         pages = recordings.RecordingPages(pool, recordings.object_store(config, threads=8))
         objects, pipe = await recordings.start(config, bus, desk, pool, calls, utc_now, cleanup)

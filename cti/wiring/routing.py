@@ -32,6 +32,10 @@ class RoutingDesk:
         self.reload = service.reload
         self.states = service.states
 
+    def alive(self) -> bool:
+        """Whether decisions are made when they are due."""
+        return self._service.alive
+
     def agent(self, tenant: TenantId, agent: AgentId) -> AgentStatus | None:
         """See the port."""
         now = self._service.agent(tenant, agent)
