@@ -64,7 +64,14 @@ class FrameSplitter:
         self._buffer = bytearray(parts.pop())
         self._check_rest()
         frames = []
+        wanted = self._wanted
         for part in parts:
+            # Nine of ten events of an unfiltered stream end here; ``_parse`` looks again at those with odd line ends.
+            if part[:7] == b"Event: ":
+                end = part.find(b"\r", 7)
+                if end > 0 and part[7:end] not in wanted and b"\r\nActionID: " not in part:
+                    self.dropped += 1
+                    continue
             headers = self._parse(part)
             if headers is not None:
                 frames.append(headers)

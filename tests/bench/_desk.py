@@ -12,7 +12,7 @@ import bisect
 import secrets
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -232,8 +232,17 @@ def read_invites(path: Path) -> dict[str, list[float]]:
 
 
 @asynccontextmanager
-async def bench_desk(agents: int, *, scenario: str, queues: Sequence[int]) -> AsyncIterator[Desk]:
-    """A desk of ``agents`` whose phones are registered and play ``scenario``; ``queues``: sizes of app_queue's."""
+async def bench_desk(
+    agents: int,
+    *,
+    scenario: str,
+    queues: Sequence[int] = (),
+    prepare: Callable[[Stack, Mapping[str, str]], Awaitable[None]] | None = None,
+) -> AsyncIterator[Desk]:
+    """A desk of ``agents`` whose phones are registered and play ``scenario``; ``queues``: sizes of app_queue's.
+
+    ``prepare`` is called with the secrets of the AMI users "bench" and "floor" before the phones register.
+    """
     with run_folder() as run, PortPool() as pool:
         desk_file = run.path / "desk.toml"
         desk_file.write_text(DESK, encoding="utf-8")
@@ -254,6 +263,8 @@ async def bench_desk(agents: int, *, scenario: str, queues: Sequence[int]) -> As
             await stop_server(stack)
             keys = {name: secrets.token_urlsafe(16) for name in ("bench", "floor")}
             await _add_peers(stack, queues, keys)
+            if prepare is not None:
+                await prepare(stack, keys)
             load = SippLoad(
                 scenario=with_sound(run, scenario), server=stack.trunk, calls=10_000_000, rtp_ports=400, messages=True
             )

@@ -13,7 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,8 +24,9 @@ from cti.ami.protocol import GuardedProtocol
 from cti.ami.translate import WANTED, Skipped, translate
 from cti.bus import Bus
 from cti.calls import CallDesk
+from cti.demo.asterisk import start_asterisk
 from cti.demo.folders import LOOPBACK
-from cti.demo.stack import TENANT
+from cti.demo.stack import TENANT, Stack
 from cti.domain.errors import IllegalMove, NotFound
 from cti.domain.model import AgentId, TenantId
 from cti.domain.phone import parse_called, parse_caller
@@ -48,16 +49,21 @@ write = call
 
 async def capture(calls: int) -> dict[str, bytes]:
     """The two streams of the same calls."""
-    async with bench_desk(AGENTS, scenario="talk.xml", queues=()) as desk:
-        manager = desk.stack.folders.etc / "manager.conf"
-        kept = [text for text in manager.read_text().splitlines() if not text.startswith("disabledevents")]
-        manager.write_text("\n".join(kept) + EVERYTHING.format(secret=desk.secrets["bench"]))
-        assert desk.stack.asterisk is not None
-        await desk.stack.asterisk.cli("manager reload")
+    async with bench_desk(AGENTS, scenario="talk.xml", prepare=_tell_everything) as desk:
         unfiltered = await _listen(desk, "everything", desk.secrets["bench"])
         filtered = await _listen(desk, "kakehashi", desk.stack.secrets["ami"])
         await desk.turn(OURS, agents=AGENTS, scenario="wait.xml", calls=calls, rate_hz=20, limit=60)
         return {"unfiltered": b"".join(unfiltered.chunks), "filtered": b"".join(filtered.chunks)}
+
+
+async def _tell_everything(stack: Stack, secrets: Mapping[str, str]) -> None:
+    """Asterisk as it is without our manager.conf: no event is disabled. That needs a new start."""
+    manager = stack.folders.etc / "manager.conf"
+    kept = [text for text in manager.read_text().splitlines() if not text.startswith("disabledevents")]
+    manager.write_text("\n".join(kept) + EVERYTHING.format(secret=secrets["bench"]))
+    assert stack.asterisk is not None
+    await stack.asterisk.stop()
+    stack.asterisk = await start_asterisk(stack.run)
 
 
 async def _listen(desk: Desk, user: str, secret: str) -> Witness:

@@ -86,7 +86,7 @@ def look(stack: Stack) -> dict[str, float]:
 async def measure(calls: int) -> tuple[dict[str, float], dict[str, list[float]], int]:
     """ms a call by part; the same by window; calls."""
     async with (
-        bench_desk(AGENTS, scenario="heard_agent.xml", queues=()) as desk,
+        bench_desk(AGENTS, scenario="heard_agent.xml") as desk,
         desk.at_work(OURS, AGENTS),
         screens(desk.stack, AGENTS, []),
     ):
