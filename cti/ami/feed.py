@@ -60,7 +60,7 @@ class AmiFeed:
         self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive)
         self.telephony = AmiTelephony(self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh)
         self.auditor = Auditor(self.client, sink, known=known, clock=clock)
-        self.homecoming = Homecoming(self.client)
+        self.homecoming = Homecoming(self.client, self.telephony)
         self.skipped: Counter[str] = Counter()  # events that made no signal, by reason
 
     async def start(self) -> None:

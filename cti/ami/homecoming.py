@@ -10,8 +10,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from cti.ami import actions
 from cti.ami.client import AmiClient
+from cti.ami.telephony import AmiTelephony
 from cti.domain.errors import KakehashiError
 from cti.domain.model import ChannelName
 
@@ -26,8 +26,9 @@ UP_S = 5.0
 class Homecoming:
     """One task at a time; a new link forgets what was left of the one before."""
 
-    def __init__(self, client: AmiClient) -> None:
+    def __init__(self, client: AmiClient, telephony: AmiTelephony) -> None:
         self._client = client
+        self._telephony = telephony
         self._task: asyncio.Task[None] | None = None
         self.fetched = 0
 
@@ -52,15 +53,14 @@ class Homecoming:
         try:
             await self._client.wait_up(UP_S)
             for first in range(0, len(channels), AT_ONCE):
-                some = channels[first : first + AT_ONCE]
-                wanted = [actions.redirect(channel, "cti-wait", "s") for channel in some]
-                done = await asyncio.gather(*self._client.submit_all(wanted), return_exceptions=True)
-                # Who is not there any more has hung up.
+                back = (self._telephony.take_back(channel=channel) for channel in channels[first : first + AT_ONCE])
+                done = await asyncio.gather(*back, return_exceptions=True)
+                # Who is not there any more has hung up; and a server that was frozen in between moves nobody.
                 self.fetched += sum(not isinstance(result, BaseException) for result in done)
         except KakehashiError as error:
             log.warning("callers could not be fetched back", extra={"action": "homecoming", "why": str(error)})
             return
         log.info(
             "callers were fetched back from the fallback",
-            extra={"action": "homecoming", "calls": len(channels)},
+            extra={"action": "homecoming", "calls": len(channels), "fetched": self.fetched},
         )
