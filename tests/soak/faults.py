@@ -71,7 +71,7 @@ PHASES = {
         ),
         Phase(name="queued", wire="ami", moment=Moment.BEFORE, sights=(_tell(_QUEUED),)),
         Phase(
-            name="waiting", wire="ami", moment=Moment.AFTER, after_s=(0.5, 1.5), burst=5,
+            name="waiting", wire="ami", moment=Moment.AFTER, after_s=(0.5, 1.5), burst=6,
             sights=(_tell(_QUEUED),) * 5,
         ),
         Phase(name="offer-decided", wire="ami", moment=Moment.BEFORE, sights=(_ask(_CONNECT),)),

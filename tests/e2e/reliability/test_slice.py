@@ -16,14 +16,13 @@ from tests.soak.rig import a_rig
 CELLS = (
     ("server-kill", "talking"),
     ("server-freeze", "waiting"),
-    ("server-kill", "offer-sent"),
     ("ami-torn", "offer-decided"),
     ("server-kill", "committed"),
     ("postgres-kill", "uploaded"),
 )
 
 
-@pytest.mark.timeout(300)  # a loaded machine takes its time to start everything; the faults themselves take one minute
+@pytest.mark.timeout(420)  # a loaded machine takes its time to start everything; the faults themselves take one minute
 async def test_nothing_of_ours_loses_a_caller_or_a_recording() -> None:
     random.seed(1)
     with run_folder() as folder, PortPool() as pool:
