@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 # With the database away for long, the oldest words are dropped: the manifests have them all.
 _MOST = 5_000
 _PAUSE_S = 2.0
+# Arrival and first file are told within milliseconds: one word about both is enough for people.
+_GATHER_S = 0.2
 
 
 class LedgerNotes:
@@ -47,6 +49,8 @@ class LedgerNotes:
             await self._some.wait()
             if not self._words:
                 self._some.clear()
+                await self._some.wait()
+                await asyncio.sleep(_GATHER_S)
                 continue
             call_id = next(iter(self._words))
             job = self._words.pop(call_id)
