@@ -103,7 +103,11 @@ class RoutingStore:
         ]
 
     async def states(self) -> list[StateRow]:
-        """Agents' states as last stored. Raises Unavailable."""
+        """Agents' states as last stored, or as they wait to be. Raises Unavailable."""
+        stored = {(row.tenant, row.agent): row for row in await self._stored_states()}
+        return list((stored | self._states).values())
+
+    async def _stored_states(self) -> list[StateRow]:
         (rows,) = await self._read("states")
         return [
             StateRow(
@@ -175,24 +179,22 @@ class RoutingStore:
             self._decisions.append(row)
 
     async def recover(self) -> int:
-        """Write what an earlier process could not, before ``start``. Returns how many rows.
+        """Take in line what an earlier process could not write, before ``start``. Returns how many rows wait.
 
-        Raises Unavailable when the database (or the disk) is away; then the journal keeps it.
+        Raises Unavailable when the database or the disk cannot be read.
         """
         await self._journal.recover(self._take_back)
-        found = self.waiting
         if self._states:
             # A second server may have gone on meanwhile: its newer word stays.
-            for row in await self.states():
+            for row in await self._stored_states():
                 ours = self._states.get((row.tenant, row.agent))
                 if ours is not None and ours.since < row.since:
                     del self._states[row.tenant, row.agent]
-        try:
-            await self._flush()
-        except AWAY as error:
-            raise Unavailable(f"routing cannot write to the database ({type(error).__name__})") from error
-        await self._journal.settle()
-        return found
+        if self.waiting:
+            self._wake.set()
+        else:
+            await self._journal.settle()
+        return self.waiting
 
     async def start(self) -> None:
         """Begin to write."""

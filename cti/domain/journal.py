@@ -44,7 +44,10 @@ class Journal(Protocol):
         """All that waited when the last write began is in the database: forget the copy, unless that write was slow."""
 
     async def recover(self, take: Callable[[Mapping[str, Any]], None]) -> int:
-        """Hand over what an earlier process left, in order. Returns how many records. Raises Unavailable."""
+        """Hand over what an earlier process left, in order; it stays on disk until ``settle``.
+
+        Returns how many records. Raises Unavailable when the disk cannot be read.
+        """
 
     async def close(self) -> None:
         """Put on disk what waits to be, and end. What is on disk stays for the next start."""

@@ -85,12 +85,15 @@ class DiskJournal:
         """See the protocol."""
         if self.active:
             return
-        self.active, self._fresh = True, True
+        self._go_on(fresh=True)
         self._count += 1
         self.counts["begun"] += 1
+        self._wake.set()
+
+    def _go_on(self, *, fresh: bool) -> None:
+        self.active, self._fresh = True, fresh
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name=f"journal-{self.name}")
-        self._wake.set()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -199,7 +202,7 @@ class DiskJournal:
         self._on_disk = bool(found.bodies or found.torn or damaged)
         self.counts["recovered"] += len(found.bodies)
         if self._on_disk:
-            self.begin()
+            self._go_on(fresh=bool(damaged) or not await self._in_thread(self._files.resume))
         return len(found.bodies)
 
     async def close(self) -> None:

@@ -124,6 +124,20 @@ class JournalFiles:
         """The files whose word counts, oldest first."""
         return sorted([*self._folder.glob(f"*{LEFT}"), *map(self._path, self._numbers()[-1:])], key=_age)
 
+    def resume(self) -> bool:
+        """Go on writing to the newest file where its last whole line ends; False when that is not simply possible."""
+        sources = self._sources()
+        if len(sources) != 1 or sources[0].suffix != SUFFIX:
+            return False
+        data = sources[0].read_bytes()
+        if decode(data).damaged:
+            return False
+        whole = data.rfind(b"\n") + 1
+        fd = os.open(sources[0], os.O_WRONLY | os.O_APPEND)
+        os.ftruncate(fd, whole)
+        self._fd, self.size, self.head = fd, whole, whole
+        return not data[whole:] or _body(data[whole:]) is None
+
     def begin(self, bodies: Iterable[Callable[[], Mapping[str, Any]]]) -> None:
         """A new file with all of these takes the place of the older ones, in one step."""
         self.close()

@@ -72,17 +72,17 @@ class LinkRecorder:
         self._waiting.append(finding_from_body(body))
 
     async def recover(self) -> int:
-        """Write what an earlier process could not, before ``start``. Returns how many findings.
+        """Take in line what an earlier process could not write, before ``start``. Returns how many findings wait.
 
-        Raises Unavailable when the database (or the disk) is away; then the journal keeps it.
+        Raises Unavailable when the disk cannot be read.
         """
         await self._journal.recover(self._take_back)
-        found = self.waiting
-        while self._waiting:
-            if not await self._write_round():
-                raise Unavailable(self.degraded or "the database is away")
-        await self._journal.settle()
-        return found
+        if self._waiting:
+            self._idle.clear()
+            self._wake.set()
+        else:
+            await self._journal.settle()
+        return self.waiting
 
     async def start(self) -> None:
         """Begin to write."""

@@ -68,12 +68,12 @@ async def require_tables(pool: asyncpg.Pool[Any]) -> None:
 async def start_recorder(
     bus: Bus, desk: CallDesk, calls: CallStore, journals: Journals, cleanup: AsyncExitStack
 ) -> CallRecorder:
-    """Write what waited when the process before ended, take back the calls that were live, keep records from now on."""
+    """Take back what waited when the process before ended and the calls that were live, keep records from now on."""
     recorder = CallRecorder(calls, journal=journals.calls)
     journals.writers.append(recorder)
     if recovered := await recorder.recover():
-        log.info("records from before the start were written", extra={"action": "journal", "records": recovered})
-    restored = desk.restore(await calls.open_calls())
+        log.info("records from before the start wait to be written", extra={"action": "journal", "records": recovered})
+    restored = desk.restore(recorder.newest(await calls.open_calls()))
     if restored:
         log.info("calls from before the start were taken back", extra={"action": "restore", "calls": restored})
     bus.subscribe("call-links", desk.take_link, kinds=(CallLinked,))

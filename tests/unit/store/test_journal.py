@@ -208,6 +208,35 @@ async def test_the_next_process_gets_everything_in_order_and_once(tmp_path: Path
         await writer.journal.close()
 
 
+@pytest.mark.parametrize(
+    "tail", [b"", encode({"n": 9})[:-4], encode({"n": 3})[:-1]], ids=["whole", "torn", "no line end"]
+)
+async def test_the_next_process_goes_on_where_the_file_is_whole(tmp_path: Path, tail: bytes) -> None:
+    path = tmp_path / "calls" / "0000000004.journal"
+    path.parent.mkdir()
+    path.write_bytes(encode({"n": 1}) + encode({"n": 2}) + tail)
+    writer = Writer(tmp_path / "calls")
+    await writer.journal.recover(writer.take_back)
+    known = list(writer.waiting)
+    assert known == [1, 2, *([3] if tail.endswith(b"}") else [])]
+    writer.take(7)
+    await writer.journal.synced()
+    assert writer.on_disk() == [*known, 7]
+    await writer.journal.close()
+
+
+async def test_a_burst_that_a_slow_disk_cannot_keep_up_with_is_on_disk_all_the_same(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_PENDING", 10)
+    writer.journal.begin()
+    await writer.journal.synced()
+    writer.take(*range(25))
+    assert len(writer.journal._pending) <= 10
+    await writer.journal.synced()
+    assert writer.on_disk() == list(range(25))
+
+
 async def test_a_process_that_dies_while_it_recovers_loses_nothing(tmp_path: Path) -> None:
     before = Writer(tmp_path / "calls")
     before.take(1, 2)
