@@ -3,7 +3,8 @@
 Case 1000-sockets: 1,000 agents with a socket each, 20 calls/s of real SIP calls, all available agents taking turns.
 Ours: Asterisk's own timestamp of DialBegin (in the message) → the message parsed at the agent's socket. Peer: the
 same timestamp → the bare event at one WebSocket, from a script of panoramisk and aiohttp on the same Asterisk in the
-same run. Everything runs on this machine, recording and encoding included. Unit: ms.
+same run. Everything runs on this machine. Both sides are heard (1 kHz), so each call is recorded, encoded and
+uploaded meanwhile. Unit: ms.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import asyncpg
 from cti.demo.folders import LOOPBACK, PortPool, run_folder
 from cti.demo.sipp import SippLoad, run_sipp, start_sipp
 from cti.demo.stack import TENANT, Plan, Stack, running_stack
-from tests.bench._desk import RTP, register
+from tests.bench._desk import RTP, register, with_sound
 from tests.bench._report import Sample, case, line
 
 HERE = Path(__file__).parent
@@ -79,7 +80,7 @@ async def measure(sockets: int, calls: int, rate_hz: float) -> tuple[list[float]
         )
         async with running_stack(run, pool, _say, plan) as stack:
             agents = SippLoad(
-                scenario=HERE / "scenarios" / "answer.xml", server=stack.trunk, calls=10_000_000, rtp_ports=400
+                scenario=with_sound(run, "heard_agent.xml"), server=stack.trunk, calls=10_000_000, rtp_ports=400
             )
             answering = await start_sipp(run, pool, agents, name="agents")
             try:
@@ -94,7 +95,7 @@ async def _run(stack: Stack, sockets: int, calls: int, rate_hz: float) -> tuple[
     theirs: list[float] = []
     async with _peer(stack, theirs), screens(stack, sockets, ours):
         load = SippLoad(
-            scenario=HERE / "scenarios" / "call.xml",
+            scenario=with_sound(stack.run, "heard_short.xml"),
             server=stack.trunk,
             service=stack.number,
             calls=calls,
