@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 # Japanese, not a member, something else: the members' queue, which all three agents have the skills for.
 MEMBERS = "1w2w0"
+WAITING = ("090-1111-0002", "090-1111-0003")
 PROMISED_S = 10.0  # how long a caller may be without anybody
 
 
@@ -38,6 +41,16 @@ async def paused(ami: Ami) -> dict[str, set[str]]:
         if row["Event"] == "QueueMember":
             found.setdefault(row["Location"].removeprefix("PJSIP/demo-"), set()).add(row["Paused"])
     return found
+
+
+async def mirrored(ami: Ami, **flags: str) -> dict[str, set[str]]:
+    """Wait until these agents are so in all of Asterisk's queues; everybody's flags then."""
+    return dict(await eventually(lambda: paused(ami), lambda now: all(now[name] == {flags[name]} for name in flags)))
+
+
+async def hears(ami: Ami, channel: str, prompt: str) -> None:
+    """Wait until the prompt is being played to a channel."""
+    await eventually(lambda: says(ami, channel), lambda file: prompt in file, 2)
 
 
 async def says(ami: Ami, channel: str) -> str:
@@ -75,33 +88,33 @@ async def test_states_are_mirrored_and_survive_a_restart_of_asterisks_queues(des
     async with at_work(desk, "sato", "smith"), logged_in(desk.web, "suzuki", desk.password("suzuki")) as suzuki:
         for state, flag in (("training", "1"), ("available", "0"), ("break", "1")):
             await suzuki.set_state(state, "lunch" if state == "break" else "")
-            now = await eventually(lambda: paused(ami), lambda now, flag=flag: now["suzuki"] == {flag})
+            now = await mirrored(ami, suzuki=flag)
         assert now == {"sato": {"0"}, "suzuki": {"1"}, "smith": {"0"}}
         assert desk.asterisk is not None
         await desk.asterisk.cli("module reload app_queue.so")
         assert await paused(ami) == now
-    await eventually(lambda: paused(ami), lambda now: set.union(*now.values()) == {"1"})
+    await mirrored(ami, sato="1", suzuki="1", smith="1")
 
 
 async def test_killed_and_started_again(desk: Stack, ami: Ami) -> None:
     async with at_work(desk, "sato") as screens, logged_in(desk.web, "suzuki", desk.password("suzuki")) as suzuki:
         await suzuki.set_state("break", "lunch")
-        async with (
-            calling(desk, keys=MEMBERS) as first,
-            calling(desk, keys=MEMBERS, caller="090-1111-0002") as second,
-            calling(desk, keys=MEMBERS, caller="090-1111-0003") as third,
-        ):
+        async with AsyncExitStack() as lines:
+            first = await lines.enter_async_context(calling(desk, keys=MEMBERS))
+            second, third = await asyncio.gather(
+                *(lines.enter_async_context(calling(desk, keys=MEMBERS, caller=number)) for number in WAITING)
+            )
             _, offer = await screens["sato"].wait_for("pop", offered, "pop", 25.0)
             await desk.phones["sato"].accept()
             await screens["sato"].wait_for("answer", of_call("pop.answered", offer["pop"]["call_id"]), "answer")
-            before = [await waits(desk, caller) for caller in ("090-1111-0002", "090-1111-0003")]
-            await eventually(lambda: paused(ami), lambda now: (now["sato"], now["suzuki"]) == ({"0"}, {"1"}))
+            before = [await waits(desk, number) for number in WAITING]
+            await mirrored(ami, sato="0", suzuki="1")
             counts = {agent: rung(desk, agent) for agent in desk.phones}
             died = await _kill(desk)
             since = ami.now
             for record in before:
                 fell = await ami.user_event("CtiFallback", since=since, CallID=record["call_id"], deadline_s=PROMISED_S)
-                await eventually(lambda fell=fell: says(ami, fell["Channel"]), lambda file: "fallback-sorry" in file, 2)
+                await hears(ami, fell["Channel"], "fallback-sorry")
             assert time.monotonic() - died < PROMISED_S
             await first.hangup()  # talked on until here; the agent is free for the next
             await desk.phones["sato"].wait_for("CALL_INCOMING", PROMISED_S, count=counts["sato"] + 1)
