@@ -41,7 +41,10 @@ class Journal(Protocol):
         """Wait until everything put is on disk; returns at once when the journal is not active or has a problem."""
 
     async def settle(self) -> None:
-        """All that waited when the last write began is in the database: forget the copy, unless that write was slow."""
+        """All that waited when the last write began is in the database: forget the copy.
+
+        Unless that write was slow, and more waits: that is not young, and the next write decides.
+        """
 
     async def recover(self, take: Callable[[Mapping[str, Any]], None]) -> int:
         """Hand over what an earlier process left, in order; it stays on disk until ``settle``.

@@ -120,7 +120,7 @@ class DiskJournal:
 
     async def settle(self) -> None:
         """See the protocol."""
-        if not self.active or self._slow:
+        if not self.active or (self._slow and any(True for _ in self._waiting())):
             return
         # From here on nothing more is added; what came during the last write is as young as ever in good times.
         self.active = False
