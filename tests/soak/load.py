@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
-from cti.demo.folders import PortPool, RunFolder
+from cti.demo.folders import RunFolder
 from cti.demo.sipp import RunningSipp, SippLoad, SippResult, run_sipp, start_sipp
 from cti.demo.stack import TENANT, Stack
 from cti.demo.tones import tone
@@ -243,7 +243,7 @@ class Load:
             await sipp.stop()
 
 
-def desk_file(run: RunFolder, _pool: PortPool) -> Path:
+def desk_file(run: RunFolder) -> Path:
     """The desk file, written into the run."""
     path = run.path / "desk.toml"
     path.write_text(desk_text(), encoding="utf-8")

@@ -116,7 +116,7 @@ class Rig:
 @asynccontextmanager
 async def a_rig(run: RunFolder, pool: PortPool, say: Progress) -> AsyncIterator[Rig]:
     """Desk, taps, agents; no callers yet."""
-    plan = Plan(desk_file=desk_file(run, pool), rtp_ports=RTP_PORTS, asterisk={"agent_qualify_s": 0}, fill=fill)
+    plan = Plan(desk_file=desk_file(run), rtp_ports=RTP_PORTS, asterisk={"agent_qualify_s": 0}, fill=fill)
     async with running_stack(run, pool, say, plan) as stack:
         wires = {
             "ami": Wire(stack.ports.ami),
