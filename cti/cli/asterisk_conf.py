@@ -28,9 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     command.add_argument("directory", type=Path)
     command.add_argument("--config", type=Path, help="the server's configuration (else KAKEHASHI_CONFIG)")
     command.set_defaults(run=_render)
-    command = commands.add_parser(
-        "check", help="prove that the running Asterisk is what is declared"
-    )
+    command = commands.add_parser("check", help="prove that the running Asterisk is what is declared")
     command.add_argument("--config", type=Path, help="the server's configuration (else KAKEHASHI_CONFIG)")
     command.add_argument("--json", action="store_true", help="for programs: {proved, findings}")
     command.set_defaults(run=_check)
