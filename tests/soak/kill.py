@@ -22,11 +22,11 @@ import asyncpg
 from cti.demo.folders import PortPool, run_folder
 from cti.demo.processes import ChildFailed
 from cti.demo.sipp import SippResult
-from tests.soak import judge
-from tests.soak.faults import FAULTS, PHASES, Fault, Phase
-from tests.soak.judge import Cell, Struck, Trouble
-from tests.soak.rig import Rig, a_rig
-from tests.soak.wires import Fate, Trap
+from tests.soak import _judge as judge
+from tests.soak._faults import FAULTS, PHASES, Fault, Phase
+from tests.soak._judge import Cell, Struck, Trouble
+from tests.soak._rig import Rig, a_rig
+from tests.soak._wires import Fate, Trap
 
 # The scarcest phase is a caller in the menu: one in 10 s. Beyond this the point was not reached.
 REACH_S = 45.0

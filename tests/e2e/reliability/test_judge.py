@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.soak import judge
-from tests.soak.judge import Struck
+from tests.soak import _judge as judge
+from tests.soak._judge import Struck
 
 CALL = "5c94eae8-3e26-483c-b40a-17ec5690d6c4"
 CALLER, AGENT, OTHER = "PJSIP/trunk-00000001", "PJSIP/demo-s1-00000002", "PJSIP/demo-s2-00000003"

@@ -10,8 +10,8 @@ import random
 import pytest
 
 from cti.demo.folders import PortPool, run_folder
+from tests.soak._rig import a_rig
 from tests.soak.kill import as_table, run
-from tests.soak.rig import a_rig
 
 CELLS = (
     ("server-kill", "talking"),

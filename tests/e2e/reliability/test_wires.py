@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.soak.wires import Fate, Moment, Sight, Trap, Way, Wire
+from tests.soak._wires import Fate, Moment, Sight, Trap, Way, Wire
 
 
 @asynccontextmanager

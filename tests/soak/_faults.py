@@ -12,8 +12,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from tests.soak.rig import Rig
-from tests.soak.wires import Fate, Moment, Sight, Way
+from tests.soak._rig import Rig
+from tests.soak._wires import Fate, Moment, Sight, Way
 
 # Longer than the 4 s after which a heartbeat is missed and the 4 s between two looks at it: all are in the fallback.
 AWAY_S = 11.0

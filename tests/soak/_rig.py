@@ -17,9 +17,9 @@ from cti.demo.asterisk import start_asterisk
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
 from cti.demo.processes import Child, ChildFailed, start_child
 from cti.demo.stack import Plan, Progress, Stack, _ready, running_stack
-from tests.soak.load import Load, desk_file, fill
-from tests.soak.observer import Observer
-from tests.soak.wires import Moment, Sight, Trap, Way, Wire
+from tests.soak._load import Load, desk_file, fill
+from tests.soak._observer import Observer
+from tests.soak._wires import Moment, Sight, Trap, Way, Wire
 
 RTP_PORTS = 240
 # The table says how long it took; that it took long on a busy machine ends no run.
