@@ -104,7 +104,7 @@ async def test_killed_and_started_again(desk: Stack, ami: Ami) -> None:
             second, third = await asyncio.gather(
                 *(lines.enter_async_context(calling(desk, keys=MEMBERS, caller=number)) for number in WAITING)
             )
-            _, offer = await screens["sato"].wait_for("pop", offered, "pop", 25.0)
+            _, offer = await screens["sato"].wait_for("pop", offered, "pop", 40.0)
             await desk.phones["sato"].accept()
             await screens["sato"].wait_for("answer", of_call("pop.answered", offer["pop"]["call_id"]), "answer")
             before = [await waits(desk, number) for number in WAITING]
