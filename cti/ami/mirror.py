@@ -20,8 +20,8 @@ from cti.domain.model import AgentState
 
 log = logging.getLogger(__name__)
 
-# Longer than any burst of decisions (an after-call work that is ended at once is never told), shorter than the 4 s after
-# which the first caller falls back.
+# Longer than any burst of decisions (an after-call work that is ended at once is never told), shorter than the 4 s
+# after which the first caller falls back.
 SETTLE_S = 1.0
 # A reload of Asterisk's queues adds members unpaused, and nobody tells us of it. That is rare, and a listing of a
 # thousand members in three queues each takes this process some 50 ms.

@@ -155,8 +155,8 @@ def _heroes(db: sqlite3.Connection, anchor: int) -> None:
         (anchor - 2400, anchor - 1200),
     )
     db.execute(
-        "INSERT INTO tickets VALUES ('T-9002', 'unlock', 'アプリで解錠できない', 'open', ?, ?, 'M-100017', 'R-48120017',"
-        " '電波の弱い地下駐車場。折り返し待ち。', 1)",
+        "INSERT INTO tickets VALUES ('T-9002', 'unlock', 'アプリで解錠できない', 'open', ?, ?, 'M-100017',"
+        " 'R-48120017', '電波の弱い地下駐車場。折り返し待ち。', 1)",
         (anchor - 900, anchor - 900),
     )
 

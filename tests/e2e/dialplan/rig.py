@@ -48,8 +48,8 @@ PROMPT_S = 0.4
 class Menu:
     """A FastAGI server in one of its moods.
 
-    ``done`` ends the dialogue well, ``frozen`` says nothing for ever, ``lingers`` freezes after its last act, ``treats``
-    after it has chosen a treatment.
+    ``done`` ends the dialogue well, ``frozen`` says nothing for ever, ``lingers`` freezes after its last act,
+    ``treats`` after it has chosen a treatment.
     """
 
     def __init__(self) -> None:
