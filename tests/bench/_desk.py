@@ -26,7 +26,7 @@ from cti.demo.sipp import RunningSipp, SippLoad, run_sipp, start_sipp
 from cti.demo.stack import TENANT, Plan, Stack, running_stack
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-# A leg holds its two ports for 32 s after its end (timer J of SIP over UDP): 40 calls/s would fit.
+# Room for a thousand legs at the same time and more: a phone that does not answer at all holds its ports for 32 s.
 RTP = range(34_000, 40_000)
 OURS, APP_QUEUE, FLOOR = "ours", "app_queue", "bare Redirect"
 PHONE = f"{TENANT}-a"
