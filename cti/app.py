@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from typing import Protocol
 
 from cti import logs
 from cti.ami.feed import AmiFeed
@@ -45,6 +46,16 @@ DRAIN_S = 5.0
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+class Part(Protocol):
+    """Something with a life of its own."""
+
+    async def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """End."""
 
 
 class Application:
@@ -118,18 +129,18 @@ class Application:
 
         await bus.start()
         cleanup.push_async_callback(bus.stop, DRAIN_S)
-        await desk.start()
-        cleanup.push_async_callback(desk.stop)
-        await changes.start()
-        cleanup.push_async_callback(changes.stop)
-        await feed.start()
-        cleanup.push_async_callback(feed.stop)
+        await self._run(desk)
+        await self._run(changes)
+        await self._run(feed)
         await fallback.start(bus, feed, router, directory, cleanup)
         await core.wait_for_asterisk(feed, AMI_START_S)
-        await readiness.start()
-        cleanup.push_async_callback(readiness.stop)
-        await figures.start()
-        cleanup.push_async_callback(figures.stop)
+        await self._run(readiness)
+        await self._run(figures)
+
+    async def _run(self, part: Part) -> None:
+        """Start a part, and stop it when everything stops."""
+        await part.start()
+        self._cleanup.push_async_callback(part.stop)
 
 
 async def serve(config: Config) -> int:
