@@ -173,7 +173,7 @@ class Desk:
             calls=calls,
             rate_hz=rate_hz,
             limit=limit,
-            rtp_ports=400,
+            rtp_ports=40,
         )
         async with self.at_work(way, agents):
             say(f"{way}: {calls} calls, {agents} agents")
@@ -266,7 +266,7 @@ async def bench_desk(
             if prepare is not None:
                 await prepare(stack, keys)
             load = SippLoad(
-                scenario=with_sound(run, scenario), server=stack.trunk, calls=10_000_000, rtp_ports=400, messages=True
+                scenario=with_sound(run, scenario), server=stack.trunk, calls=10_000_000, rtp_ports=40, messages=True
             )
             phones = await start_sipp(run, pool, load, name="agents")
             try:
