@@ -185,13 +185,16 @@ def _overlaps(legs: Iterable[Leg]) -> list[tuple[Leg, Leg]]:
     ]
 
 
-def recordings(calls: Iterable[Call], keys: Iterable[str]) -> list[Trouble]:
+def recordings(calls: Iterable[Call], keys: Iterable[str], kills: Sequence[float] = ()) -> list[Trouble]:
     """Talks without a recording in the bucket, and with more than one."""
     stored = Counter(match.group(1) for key in keys if (match := AUDIO_KEY.search(key)))
     found = []
     for call in calls:
         talked_s = max((leg.talked_s for leg in call.agents), default=0.0)
-        ended = call.caller.ended or call.caller.started
+        died = died_with_asterisk(call, kills)
+        if died is not None:  # no leg has an end: its sound must be salvaged all the same
+            talked_s = max((died - min(leg.entered) for leg in call.agents if leg.entered), default=0.0)
+        ended = call.caller.ended or died or call.caller.started
         if talked_s >= RECORDED_FROM_S and not stored[call.call_id]:
             found.append(Trouble(kind="missing", at=ended, call_id=call.call_id, detail=f"{talked_s:.1f} s of talk"))
         if stored[call.call_id] > 1:

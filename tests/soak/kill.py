@@ -137,7 +137,7 @@ async def run(rig: Rig, cells: Sequence[tuple[str, str]], *, minutes: float, rou
     kills = [s.at for s in struck if s.fault == "asterisk-kill"]
     troubles = [trouble for call in calls for trouble in judge.troubles_of(call, kills)]
     troubles += judge.busy_agents(calls)
-    troubles += judge.recordings(calls, await asyncio.to_thread(_keys, rig))
+    troubles += judge.recordings(calls, await asyncio.to_thread(_keys, rig), kills)
     troubles += judge.records(calls, await _records(rig), kills)
     report.cells = judge.table(struck, calls, troubles)
     _note_fallback(rig, report, struck, calls)

@@ -100,6 +100,12 @@ def test_recordings_are_counted_in_the_bucket() -> None:
     assert [t.kind for t in judge.recordings(calls, [stored, f"demo/2026/11/22/{CALL}.webm"])] == ["duplicated"]
 
 
+def test_a_talk_that_died_with_asterisk_must_be_salvaged() -> None:
+    calls = arrived().talk(3, AGENT).calls
+    assert [t.kind for t in judge.recordings(calls, [], (9.0,))] == ["missing"]
+    assert judge.recordings(calls, [f"demo/2026/11/21/{CALL}.webm"], (9.0,)) == []
+
+
 def test_records_must_be_closed_and_say_what_was_inferred() -> None:
     calls = arrived().talk(3, AGENT).calls
     assert judge.records(calls, {CALL: (True, True)}, (5.0,)) == []
