@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import asyncpg
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -15,6 +16,12 @@ from cti.demo.folders import PortPool, run_folder
 from cti.demo.postgres import RunningPostgres, start_postgres
 from cti.store.migrate import migrate
 from cti.store.pool import create_pool
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile(
+    "kakehashi", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("kakehashi")
 
 # Other runs may use the same server at the same time.
 PREFIX = f"kakehashi_test_{secrets.token_hex(4)}"

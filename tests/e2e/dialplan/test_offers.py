@@ -49,7 +49,8 @@ async def test_an_offer_connects_with_sound_both_ways(rig: Rig) -> None:
         ("declining", 603, "CHANUNAVAIL", "21", "21"),
         ("absent", 404, "CHANUNAVAIL", "1", "1"),
         ("full", 503, "CONGESTION", "34", "34"),
-        ("forwarding", 302, "BUSY", "0", "23"),
+        # Not followed: the leg is taken down by whichever of Dial and the channel driver comes first.
+        ("forwarding", 302, "BUSY", "0", "23 or 0"),
     ],
 )
 async def test_a_phone_says_no(rig: Rig, agent: str, code: int, status: str, cause: str, agent_cause: str) -> None:
@@ -61,7 +62,7 @@ async def test_a_phone_says_no(rig: Rig, agent: str, code: int, status: str, cau
         ended = await rig.ami.user_event("CtiOfferEnded", since=since, Offer=offer)
         assert (ended["Status"], ended["Cause"]) == (status, cause)
         hangup = await rig.ami.kind("Hangup", since=since)
-        assert hangup["Cause"] == agent_cause
+        assert hangup["Cause"] in agent_cause.split(" or ")
         await rig.ami.user_event("CtiQueued", since=since, CallID=queued["CallID"])
     finally:
         phone.stop()

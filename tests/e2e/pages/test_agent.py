@@ -110,7 +110,7 @@ async def test_a_pop_appears_and_fills_without_moving_anything(site: Site, opene
     await expect(page.locator(".pop-ringing .number")).to_have_text("090-1234-5678")
     await expect(page.locator(".facts")).to_contain_text("Roadside help")
     await expect(page.locator(".part-pending")).to_have_count(3)
-    assert await page.title() == "☎ 090-1234-5678 – Kakehashi"
+    await expect(page).to_have_title("☎ 090-1234-5678 – Kakehashi")
     before = await page.evaluate(PLACES)
     site.happen(complete(call, now()))
     await expect(page.locator(".who-calls .name")).to_have_text("高橋 由美")
@@ -160,7 +160,7 @@ async def test_names_made_to_break_the_page(site: Site, opened: Opener, width: i
     bookings = [reservation(at, member_name=records.LONG_WORD, terms=[records.LONG_WORD], status="lost")]
     site.happen(linked(call, at, members=people, reservations=bookings, tickets=[ticket(at, records.MARKUP)]))
     await expect(page.locator(".part", has_text="Tickets")).to_contain_text("<script>document.title='broken in'")
-    assert await page.title() == "☎ 090-1234-5678 – Kakehashi"
+    await expect(page).to_have_title("☎ 090-1234-5678 – Kakehashi")
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     more = page.get_by_role("button", name="show all").first
     await more.click()

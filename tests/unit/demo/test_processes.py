@@ -69,7 +69,10 @@ asyncio.run(main())
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     assert parent.stdout is not None
     pid = int(await parent.stdout.readline())
-    os.kill(pid, 0)
+    # Guarded once its guard has become the program: before that the kernel has not been asked yet.
+    async with asyncio.timeout(5):
+        while Path(f"/proc/{pid}/comm").read_text().strip() != "sleep":
+            await asyncio.sleep(0.01)
     parent.kill()
     await parent.wait()
     assert await gone(pid)
