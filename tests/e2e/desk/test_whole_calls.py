@@ -21,7 +21,7 @@ def ended(record: dict[str, Any]) -> bool:
 
 
 async def linked(screen: Any, call_id: str, *wanted: object) -> None:
-    """Wait until the card's link is (confidence, why, reservation). What is known of the number alone may come first."""
+    """Wait until the card's link is (confidence, why, reservation); what the number alone tells may come first."""
 
     def part(message: dict[str, Any]) -> Any:
         if offered(message) and message["pop"]["call_id"] == call_id:
