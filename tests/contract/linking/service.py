@@ -58,7 +58,7 @@ def running(folder: Path, *extra: str) -> Iterator[Service]:
     """Start it on a free port with a database in ``folder``, and stop it."""
     token = secrets.token_urlsafe(24)
     command = [sys.executable, str(FOLDER / "serve.py"), "--port", "0", "--db", str(folder / "lookup.sqlite")]
-    with subprocess.Popen([*command, "--token", token, *extra], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*command, f"--token={token}", *extra], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
