@@ -1,7 +1,7 @@
 """A changed copy of a frozen record, fast. Pure.
 
-``dataclasses.replace`` looks at every field in Python and calls the constructor: 8 µs for a call, several times a
-signal, which was half of what the call desk did. This copies the record's dictionary instead: 0.6 µs. It is for
+``dataclasses.replace`` looks at every field in Python and calls the constructor: 8.5 µs for a call, several times a
+signal, which was half of what the call desk did. This copies the record's dictionary instead: 1.4 µs. It is for
 records without slots and without ``__post_init__``; others go the ordinary way.
 """
 
