@@ -39,9 +39,8 @@ def _operation_messages(models: list[type[BaseModel]]) -> list[dict[str, str]]:
     return [{"$ref": f"#/channels/agentSocket/messages/{_kind(m)}"} for m in models]
 
 
-def document() -> dict[str, Any]:
-    """The whole document. The server's point of view: it sends and it receives."""
-    server, client = _models(AnyServerMessage), _models(AnyClientMessage)
+def _components(server: list[type[BaseModel]], client: list[type[BaseModel]]) -> dict[str, Any]:
+    """What both directions refer to: each message, the schemas of all, and how a socket is let in."""
     adapters = [(m.__name__, "serialization", TypeAdapter(m)) for m in server]
     adapters += [(m.__name__, "validation", TypeAdapter(m)) for m in client]
     _, found = TypeAdapter.json_schemas(
@@ -58,6 +57,18 @@ def document() -> dict[str, Any]:
         }
         for m in (*server, *client)
     }
+    return {
+        "messages": messages,
+        "schemas": found["$defs"],
+        "securitySchemes": {
+            "session": {"type": "httpApiKey", "in": "cookie", "name": "kakehashi_session"},
+        },
+    }
+
+
+def document() -> dict[str, Any]:
+    """The whole document. The server's point of view: it sends and it receives."""
+    server, client = _models(AnyServerMessage), _models(AnyClientMessage)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -94,13 +105,7 @@ def document() -> dict[str, Any]:
                 "messages": _operation_messages(client),
             },
         },
-        "components": {
-            "messages": messages,
-            "schemas": found["$defs"],
-            "securitySchemes": {
-                "session": {"type": "httpApiKey", "in": "cookie", "name": "kakehashi_session"},
-            },
-        },
+        "components": _components(server, client),
     }
 
 
