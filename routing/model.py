@@ -36,6 +36,14 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Delay:
+    """A queue is held back from the agents of a profile: they are asked only for calls that waited this long."""
+
+    profile: str
+    delay_s: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class QueueRule:
     """A line of waiting callers."""
 
@@ -51,6 +59,7 @@ class QueueRule:
     steps: tuple[Step, ...] = ()  # empty: one plain step that never expires
     ageing_every_s: int | None = None  # priority goes up by one each time the caller waited this long; None: never
     ageing_most: int = 0  # and by no more than this
+    delays: tuple[Delay, ...] = ()  # profiles that are asked later than the others
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +68,7 @@ class AgentRule:
 
     agent: AgentId
     skills: Mapping[SkillId, int]  # levels 1 to 5
+    profile: str = ""  # agents who are treated alike; "": none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +138,15 @@ class CallWaits(Told):
     language: str | None = None
     attempts: int = 0  # offers made before, by a server that was restarted
     passed_on_by: AgentId | None = None  # who talked with the caller last: not the first to be asked again
+    last_agent: AgentId | None = None  # who talked with this member in an earlier call, for {"last_agent": true}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastAgentIs(Told):
+    """It came out who talked with this member in an earlier call, while the call already waits."""
+
+    call_id: CallId
+    agent: AgentId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -263,6 +282,15 @@ class Treated(Decision):
     call_id: CallId
     queue: QueueId
     treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stepped(Decision):
+    """This call is now in another step of its plan. Nothing has to be done about it; it is written down."""
+
+    call_id: CallId
+    queue: QueueId
+    since: datetime  # of the step: the expiry of the one before, or when it was passed over
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
