@@ -22,6 +22,7 @@ from cti.domain.model import (
     SkillId,
     SkillLevel,
 )
+from routing.calendar import Calendar
 from routing.expression import Expression
 
 # --- Rules -----------------------------------------------------------------------------------------
@@ -43,6 +44,37 @@ class Delay:
     delay_s: float
 
 
+class Do(StrEnum):
+    """What becomes of a caller whom a queue does not serve."""
+
+    MESSAGE = "message"  # the standard words for it, then the end
+    HANG_UP = "hang_up"  # words of the desk's own, then the end
+    QUEUE = "queue"  # another queue, with the age
+    VOICEMAIL = "voicemail"  # a message that becomes a recording
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Treatment:
+    """What becomes of a caller, and what they hear first."""
+
+    do: Do = Do.MESSAGE
+    to: QueueId | None = None  # where QUEUE leads
+    text: str | None = None  # name of the sound with the desk's own words; None: the standard words, or none for QUEUE
+
+
+# Why a queue does not serve a caller: keys of QueueRule.treatments. Who waits when it closes is served.
+CLOSED, FULL, WAITED, NOBODY = "closed", "full", "waited_too_long", "nobody"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overflow:
+    """Callers go on to another queue, which is open, has room and somebody at work. At least one limit is set."""
+
+    to: QueueId
+    after_s: int | None = None  # waited this long in this queue
+    expected_s: int | None = None  # the expected wait is longer than this
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueRule:
     """A line of waiting callers."""
@@ -60,6 +92,10 @@ class QueueRule:
     ageing_every_s: int | None = None  # priority goes up by one each time the caller waited this long; None: never
     ageing_most: int = 0  # and by no more than this
     delays: tuple[Delay, ...] = ()  # profiles that are asked later than the others
+    hours: Calendar | None = None  # new callers outside these get the treatment "closed"; None: always open
+    max_length: int | None = None  # waiting places: whom nobody can take at once and who finds them taken is "full"
+    overflow: Overflow | None = None
+    treatments: Mapping[str, Treatment] = field(default_factory=dict)  # by CLOSED, FULL, …; missing: the message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,6 +174,7 @@ class CallWaits(Told):
     language: str | None = None
     attempts: int = 0  # offers made before, by a server that was restarted
     passed_on_by: AgentId | None = None  # who talked with the caller last: not the first to be asked again
+    admitted: bool = False  # waited in this queue before (a restart, the fallback): neither closed nor full counts
     last_agent: AgentId | None = None  # who talked with this member in an earlier call, for {"last_agent": true}
 
 
@@ -281,7 +318,8 @@ class Treated(Decision):
 
     call_id: CallId
     queue: QueueId
-    treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed"
+    treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed", "full", "overflow"
+    then: Treatment = field(default_factory=Treatment)  # what that means for this queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
