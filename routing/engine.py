@@ -19,6 +19,7 @@ from routing.expression import needs
 from routing.index import Index
 from routing.model import Where
 from routing.offers import OfferDesk
+from routing.outlook import expected_wait_s
 from routing.room import seconds
 from routing.state import Agent, LiveOffer, QueueLine, Timed, Waiting
 
@@ -94,13 +95,9 @@ class Engine(OfferDesk):
         """The caller's place among those who wait in the same queue, 1 is next; None while a phone rings for them."""
         return self._line(call.queue.queue).position(call)
 
-    def expected_wait_s(self, call: Waiting) -> float | None:
-        """A first estimate: place in line × mean length of a call ÷ agents at work who fit. None: nobody is."""
-        place = self.position(call)
-        workers = self._index.at_work(call.group) if call.plan else 0
-        if place is None or not workers:
-            return None
-        return place * self._line(call.queue.queue).handle_s / workers
+    def expected_wait_s(self, call: Waiting, now: datetime) -> float | None:
+        """How long half of the callers in this place wait from now, see routing.expected. None: nobody is at work."""
+        return expected_wait_s(call, self._index, self._queues, now)
 
     # --- Rules ---
 
@@ -162,6 +159,7 @@ class Engine(OfferDesk):
             call.attempts = told.attempts
             call.skills = told.skills
             call.since = told.since or told.queued_at
+            self._line(told.queue).flow.came(now)
             self._calls[told.call_id] = call
             self._make_plan(call, now)
             passed_on_by = self._agents.get(told.passed_on_by) if told.passed_on_by is not None else None
@@ -184,6 +182,8 @@ class Engine(OfferDesk):
     def _call_gone(self, told: m.CallGone, now: datetime) -> None:
         call = self._calls.get(told.call_id)
         if call is not None:
+            if call.where is not Where.TREATED:
+                self._line(call.queue.queue).flow.left((now - call.since).total_seconds(), hung_up=True)
             offer = call.offer
             self._forget(call)
             if offer is not None:
@@ -198,6 +198,7 @@ class Engine(OfferDesk):
         passed_over: Agent | None = None
         if call is not None:
             rule = call.queue
+            self._line(rule.queue).flow.left((now - call.since).total_seconds(), hung_up=False)
             offer = call.offer
             self._forget(call)
             if offer is not None:
@@ -293,6 +294,7 @@ class Engine(OfferDesk):
             if agent.phone is PhoneState.BUSY:
                 self._idle_anew(agent, now)  # they talked, with whomever
             agent.phone, agent.phone_since = told.phone, now
+            self._index.state_changed(agent)
         if agent.distrust_until is not None:
             agent.distrust_until = None
             self._arm_agent(agent)

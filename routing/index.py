@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush, heapreplace
 from typing import Any
 
-from cti.domain.model import AgentId, AgentState
+from cti.domain.model import AgentId, AgentState, PhoneState
 from routing.expression import Expression, Skills, only_named, to_data
 from routing.state import Agent, IdleKey, Waiting, WaitKey
 
@@ -105,11 +105,12 @@ class Index:
             self.idle(agent)
 
     def state_changed(self, agent: Agent) -> None:
-        """The agent's state changed."""
+        """The agent's state changed, or whether their phone can be reached."""
         bit = 1 << agent.slot
         state = agent.state
         self._staffed = self._staffed & ~bit if state is AgentState.OFFLINE else self._staffed | bit
-        at_work = state is AgentState.AVAILABLE or state is AgentState.WRAP_UP
+        willing = state is AgentState.AVAILABLE or state is AgentState.WRAP_UP
+        at_work = willing and agent.phone is not PhoneState.UNREACHABLE
         self._at_work = self._at_work | bit if at_work else self._at_work & ~bit
 
     def idle(self, agent: Agent) -> None:
@@ -302,6 +303,25 @@ class Index:
     def at_work(self, group: Group) -> int:
         """How many who fit take calls now or after the present one."""
         return (self._at_work & group.members).bit_count()
+
+    def rivals(self, group: Group) -> Iterator[tuple[Group, float]]:
+        """Groups with somebody waiting, and the share of their agents at work who fit ``group`` too, if any does."""
+        for head in self._heads:
+            if share := self._share(head[3].group.members, group.members):
+                yield head[3].group, share
+
+    def share(self, expression: Expression, group: Group) -> float:
+        """Of the agents at work who fit an expression, the share that fits ``group`` too."""
+        other = self.claim(expression)
+        try:
+            return self._share(other.members, group.members)
+        finally:
+            self.release(other)
+
+    def _share(self, members: int, of: int) -> float:
+        members &= self._at_work
+        common = members & of
+        return common.bit_count() / members.bit_count() if common else 0.0
 
     # --- Inside ---
 

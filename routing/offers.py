@@ -227,8 +227,8 @@ class OfferDesk(WaitingRoom):
         self._stop_talking(agent)
         limit_s = self._limits.wrap_up_s
         if queue is not None:
-            self._line(queue.queue).handled((now - agent.call_since).total_seconds())
             limit_s = limit_s if queue.wrap_up_s is None else queue.wrap_up_s
+            self._line(queue.queue).flow.handled((now - agent.call_since).total_seconds() + limit_s)
         self._idle_anew(agent, now)
         if agent.state is AgentState.AVAILABLE and limit_s > 0:
             self._wrap_up(agent, limit_s, "call_over", now)

@@ -195,7 +195,7 @@ class RoutingService:
         room = self._rooms.get(tenant)
         if room is None:
             return DeskNow(queues=(), agents=(), asterisk_up=self._up)
-        return desk_now(room.engine, room.desk.agents, room.held, up=self._up)
+        return desk_now(room.engine, room.desk.agents, room.held, up=self._up, now=self._now())
 
     @property
     def alive(self) -> bool:

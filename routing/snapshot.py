@@ -30,7 +30,7 @@ class WaitingNow:
     language: str | None
     skills: tuple[SkillLevel, ...]  # asked for on top of the queue's
     where: str  # routing.model.Where
-    expected_s: float | None  # first estimate; None: nobody is at work
+    expected_s: float | None  # half of the callers in this place wait less from now on; None: nobody is at work
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +100,7 @@ def agent_now(agent: Agent, name: str, held: frozenset[CallId] | set[CallId]) ->
     )
 
 
-def desk_now(engine: Engine, names: Mapping[AgentId, str], held: set[CallId], *, up: bool) -> DeskNow:
+def desk_now(engine: Engine, names: Mapping[AgentId, str], held: set[CallId], *, up: bool, now: datetime) -> DeskNow:
     """The whole desk. Costs as much as it shows: ask once a second, not per event."""
     calls: dict[QueueId, list[Waiting]] = {}
     for call in engine.calls():
@@ -110,7 +110,7 @@ def desk_now(engine: Engine, names: Mapping[AgentId, str], held: set[CallId], *,
     )
     return DeskNow(
         queues=tuple(
-            _queue_now(engine, line.rule, calls.get(line.rule.queue, []), talking[line.rule.queue])
+            _queue_now(engine, line.rule, calls.get(line.rule.queue, []), talking[line.rule.queue], now)
             for line in sorted(engine.queues(), key=lambda line: (-line.rule.priority, line.rule.queue))
             if line.rule.active or calls.get(line.rule.queue)
         ),
@@ -122,7 +122,7 @@ def desk_now(engine: Engine, names: Mapping[AgentId, str], held: set[CallId], *,
     )
 
 
-def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: int) -> QueueNow:
+def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: int, now: datetime) -> QueueNow:
     waiting = [call for call in calls if call.where is not Where.TREATED]
     waiting.sort(key=lambda call: (-(call.queue.priority + call.aged), call.queued_at, call.number))
     available, _, logged_in = engine.queue_counts(rule.queue)
@@ -130,7 +130,7 @@ def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: i
         queue=rule.queue,
         priority=rule.priority,
         service_level_s=rule.service_level_s,
-        waiting=tuple(_waiting_now(engine, call) for call in waiting[:SHOWN]),
+        waiting=tuple(_waiting_now(engine, call, now) for call in waiting[:SHOWN]),
         waiting_count=len(waiting),
         oldest_since=min((call.queued_at for call in waiting), default=None),
         talking=talking,
@@ -139,7 +139,7 @@ def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: i
     )
 
 
-def _waiting_now(engine: Engine, call: Waiting) -> WaitingNow:
+def _waiting_now(engine: Engine, call: Waiting, now: datetime) -> WaitingNow:
     return WaitingNow(
         call_id=call.call_id,
         position=engine.position(call),
@@ -150,7 +150,7 @@ def _waiting_now(engine: Engine, call: Waiting) -> WaitingNow:
         language=call.language,
         skills=call.skills,
         where=call.where.value,
-        expected_s=engine.expected_wait_s(call),
+        expected_s=engine.expected_wait_s(call, now),
     )
 
 

@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Protocol
 
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, SkillId, SkillLevel
+from routing.expected import Flow
 from routing.model import QueueRule, Where
 
 if TYPE_CHECKING:
@@ -195,21 +196,12 @@ class Agenda:
 class QueueLine:
     """A queue's rule and everybody who waits in it, in order of service."""
 
-    __slots__ = ("handle_s", "keys", "rule")
-
-    # Mean length of a call with its wrap-up before the first was seen: product.md's desks talk some minutes.
-    FIRST_GUESS_S = 240.0
-    # Weight of the newest call: half of what is remembered stems from the last 14 calls.
-    WEIGHT = 0.05
+    __slots__ = ("flow", "keys", "rule")
 
     def __init__(self, rule: QueueRule) -> None:
         self.rule = rule
         self.keys: list[WaitKey] = []
-        self.handle_s = self.FIRST_GUESS_S
-
-    def handled(self, seconds: float) -> None:
-        """An agent was busy this long with one call."""
-        self.handle_s += self.WEIGHT * (seconds - self.handle_s)
+        self.flow = Flow()
 
     def enter(self, key: WaitKey) -> None:
         """A call waits from now on."""

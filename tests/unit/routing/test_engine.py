@@ -605,7 +605,11 @@ def test_position_and_expected_wait() -> None:
     third = desk.engine.call(CallId("c"))
     assert third is not None
     assert desk.engine.position(third) == 3
-    assert desk.engine.expected_wait_s(third) == 3 * 240 / 2
+    assert desk.engine.expected_wait_s(third, at(desk.now)) is None  # their phones cannot be reached
+    desk.tell(m.PhoneIs(agent=AgentId("suzuki"), phone=PhoneState.BUSY))
+    desk.tell(m.PhoneIs(agent=AgentId("sato"), phone=PhoneState.BUSY))
+    # Three turns of 240 s / 2 agents on average; the median of such a sum is 0.89 of its mean.
+    assert desk.engine.expected_wait_s(third, at(desk.now)) == pytest.approx(3 * 240 / 2 * 0.893, rel=0.001)
     assert desk.engine.queue_counts(QueueId("members")) == (0, 2, 2)
     made = offer(desk.ready("sato"))
     assert made.call_id == "a"
