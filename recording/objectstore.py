@@ -3,6 +3,9 @@
 boto3 blocks, so every call runs on a bounded set of threads of its own. Nothing is retried in here: the pipeline
 knows what else waits and how long to back off; a listener is told at once.
 
+boto3 itself is imported on those threads too, by the first request: that takes 0.5 s of processor time, and callers
+are served before S3 is (docs/decisions/0135-callers-first-at-start.md).
+
 A multipart upload's own checksum is the hash of the parts' hashes, not of the file (Amazon S3 User Guide, "Checking
 object integrity"): parts are protected on their way by SHA-256 each, and the whole is verified by reading it back.
 """
@@ -13,15 +16,13 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cti.domain.errors import CallerError, KakehashiError, NotFound, PeerError, Unavailable
 
@@ -109,28 +110,24 @@ class S3ObjectStore:
         """
         self._bucket = bucket
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
-        self._s3: S3Client = boto3.client(
-            "s3",
-            endpoint_url=endpoint_url,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            region_name=region,
-            config=Config(
-                connect_timeout=_CONNECT_TIMEOUT_S,
-                read_timeout=_READ_TIMEOUT_S,
-                max_pool_connections=_CONNECTIONS,
-                retries={"total_max_attempts": 1},
-                # Other servers than Amazon's have no name per bucket, and refuse the newer default checksums.
-                s3={"addressing_style": "path" if endpoint_url else "auto"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        self._make = partial(_make_client, endpoint_url, access_key, secret_key, region)
+        self._making = threading.Lock()
+        self._client: S3Client | None = None
+
+    @property
+    def _s3(self) -> S3Client:
+        """The client, made by the first thread that needs it."""
+        with self._making:
+            if self._client is None:
+                self._client = self._make()
+            return self._client
 
     def close(self) -> None:
         """Let running requests end; no new ones."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._s3.close()
+        with self._making:
+            if self._client is not None:
+                self._client.close()
 
     def uri(self, key: str) -> str:
         """See ObjectStore."""
@@ -184,7 +181,7 @@ class S3ObjectStore:
             self._s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
         except BaseException:
             # Parts of an upload nobody finishes are kept, and paid for, for ever.
-            with contextlib.suppress(ClientError, BotoCoreError):
+            with contextlib.suppress(KakehashiError), _translated(about["Key"]):
                 self._s3.abort_multipart_upload(**where, UploadId=upload_id)
             raise
 
@@ -296,9 +293,34 @@ class S3ObjectStore:
         return await asyncio.wrap_future(future)
 
 
+def _make_client(endpoint_url: str | None, access_key: str | None, secret_key: str | None, region: str) -> S3Client:
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint_url,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=region,
+        config=Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            max_pool_connections=_CONNECTIONS,
+            retries={"total_max_attempts": 1},
+            # Other servers than Amazon's have no name per bucket, and refuse the newer default checksums.
+            s3={"addressing_style": "path" if endpoint_url else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
 @contextlib.contextmanager
 def _translated(key: str) -> Iterator[None]:
-    """boto3's errors in the words of the project: who has to do something about it."""
+    """boto3's errors in the words of the project: who has to do something about it. On a thread of the store."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except ClientError as error:

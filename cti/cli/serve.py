@@ -6,8 +6,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from cti.app import serve
-from cti.config import load_config
+from cti.wiring import runtime
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,5 +16,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    runtime.hurry()
+    # Most of a start is imports: they come after the collector has been told to wait.
+    from cti.app import serve
+    from cti.config import load_config
+
     config = load_config(arguments.config)
     return asyncio.run(serve(config))
