@@ -116,6 +116,7 @@ class Application:
         readiness = Readiness(
             {
                 "ami": core.ami_probe(feed, proof),
+                "routing": core.routing_probe(desk, feed, router.why_not),
                 "postgres": core.postgres_probe(pool, journals),
                 "s3": recordings.probe(objects),
                 "lookup": linking.probe(lookups),
@@ -132,9 +133,10 @@ class Application:
         await self._run(desk)
         await self._run(changes)
         await self._run(feed)
+        # Not before: the look at S3 takes half a second of processor time at a start, and callers wait for Asterisk.
+        await self._run(readiness)
         await fallback.start(bus, feed, router, directory, cleanup)
         await core.wait_for_asterisk(feed, AMI_START_S)
-        await self._run(readiness)
         await self._run(figures)
 
     async def _run(self, part: Part) -> None:

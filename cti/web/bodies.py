@@ -249,7 +249,7 @@ class PartHealth(Body):
 
     ready: bool
     since: AwareDatetime
-    why: str | None  # a sentence without personal data, when not ready
+    why: str | None  # a sentence without personal data: why not, or what somebody should look at although it is ready
 
 
 class Health(Body):
@@ -262,7 +262,7 @@ class Ready(Body):
     """Body of /readyz: 200 when all is ready, 503 when not."""
 
     ready: bool
-    parts: dict[str, PartHealth]  # ami, postgres, s3, lookup, ivr
+    parts: dict[str, PartHealth]  # ami, routing, postgres, s3, lookup, ivr
 
 
 class OpenApiDocument(Body):

@@ -285,11 +285,11 @@ class PartState:
 
     ready: bool
     since: datetime
-    why: str | None = None
+    why: str | None = None  # of a part that is not ready; of one that is: what somebody should look at
 
 
 class Readiness(Protocol):
-    """What is ready: ami, postgres, s3, lookup, ivr. Answers from memory."""
+    """What is ready: ami, routing, postgres, s3, lookup, ivr. Answers from memory."""
 
     def parts(self) -> Mapping[str, PartState]:
         """Each part by name."""

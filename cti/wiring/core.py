@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -99,6 +100,19 @@ def ami_probe(feed: AmiFeed, proof: AsteriskProof) -> Probe:
             return proof.problem
         refused: AmiRefused | None = feed.client.refused
         return str(refused or feed.client.problem or "not connected")
+
+    return probe
+
+
+def routing_probe(desk: CallDesk, feed: AmiFeed, decides: Callable[[], str | None]) -> Probe:
+    """Why no offers are made, or None: then whoever waits is offered to whoever is free."""
+
+    async def probe() -> str | None:
+        if not desk.alive:
+            return "the call desk stands still"
+        if not feed.heartbeat.fresh:
+            return "Asterisk has confirmed no heartbeat lately: callers are not moved"
+        return decides()
 
     return probe
 

@@ -36,6 +36,14 @@ class RoutingDesk:
         """Whether decisions are made when they are due."""
         return self._service.alive
 
+    def why_not(self) -> str | None:
+        """Why nobody is offered a call, or None."""
+        if not self._service.alive:
+            return "decisions are made too late"
+        if not self._service.snapshot(TenantId("")).asterisk_up:
+            return "what became of the calls meanwhile is not known yet"
+        return None
+
     def agent(self, tenant: TenantId, agent: AgentId) -> AgentStatus | None:
         """See the port."""
         now = self._service.agent(tenant, agent)
