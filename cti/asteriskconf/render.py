@@ -91,6 +91,9 @@ def _check_machine(checker: Checker, settings: AsteriskSettings) -> None:
         ("look_s", 1, 60),
         ("fallback_wait_s", 10, 86400),
         ("fallback_look_s", 2, 600),
+        ("hold_look_s", 1, 10),
+        ("hold_limit_s", 10, 86400),
+        ("consult_ring_s", 5, 120),
         ("max_files", 256, 1_000_000),
     ):
         checker.number(key, getattr(settings, key), least, most)
@@ -293,6 +296,9 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "look_s": str(settings.look_s),
         "fallback_wait_s": str(settings.fallback_wait_s),
         "fallback_look_s": str(settings.fallback_look_s),
+        "hold_look_s": str(settings.hold_look_s),
+        "hold_looks": str(settings.hold_limit_s // settings.hold_look_s),
+        "consult_ring_s": str(settings.consult_ring_s),
         "agent_contexts": "".join(_agent_contexts(settings)) or "; no agents yet\n",
         **_websocket_values(settings, sip_bind),
     }

@@ -101,4 +101,7 @@ class AsteriskSettings:
     fallback_look_s: int = (
         20  # how often a caller there looks whether the server is back; each look is a new queue entry
     )
+    hold_look_s: int = 2  # how often a leg on hold looks whether there is still somebody to wait for
+    hold_limit_s: int = 900  # whoever holds a caller for longer has forgotten them
+    consult_ring_s: int = 25  # how long a colleague's phone rings while the caller holds
     max_files: int = 8192

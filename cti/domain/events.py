@@ -11,6 +11,7 @@ from cti.domain.model import (
     AgentState,
     Call,
     CallId,
+    ConsultResult,
     Link,
     OfferId,
     OfferOutcome,
@@ -108,6 +109,26 @@ class CallTransferred(CallEvent):
 
     kind: str
     to: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallPhaseChanged(CallEvent):
+    """Who hears whom is another (``call.phase``), or a consultation of the call began or ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsultBegan(CallEvent):
+    """A colleague's phone rings because an agent asks them about the caller."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsultEnded(CallEvent):
+    """The colleague is out without having talked with the caller, or was given them (``result``)."""
+
+    agent: AgentId
+    result: ConsultResult
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -182,6 +182,79 @@ class TalkSegment:
     ended_at: datetime | None = None
 
 
+class TalkPhase(StrEnum):
+    """Who hears whom in an answered call. What leads where: cti.domain.consult."""
+
+    TALKING = "talking"  # the caller and the agent
+    HELD = "held"  # the caller hears music, the agent nothing
+    CALLING = "calling"  # the caller hears music, a colleague's phone rings
+    CONSULTING = "consulting"  # the caller hears music, the agent talks with the colleague
+    SWAPPED = "swapped"  # the caller and the agent; the colleague hears music
+    CONFERENCE = "conference"  # all three
+
+
+class ConsultResult(StrEnum):
+    """How a consultation ended."""
+
+    HANDED_OVER = "handed_over"  # the colleague has the caller
+    RETURNED = "returned"  # the agent has the caller again
+    UNANSWERED = "unanswered"  # the colleague's phone was not answered, or the agent gave up
+    CALLER_LEFT = "caller_left"
+    GONE_ON = "gone_on"  # the caller went to a queue
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """A time in which the caller heard music although an agent had answered."""
+
+    began_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Consultation:
+    """One agent asked another while the caller waited."""
+
+    first: AgentId | None  # who asked
+    second: AgentId | None  # who was asked; None: no agent of ours
+    channel: ChannelName  # the second's
+    uniqueid: UniqueId  # the second's
+    began_at: datetime  # the second's phone began to ring
+    answered_at: datetime | None = None
+    joined_at: datetime | None = None  # from then on all three talked
+    ended_at: datetime | None = None
+    result: ConsultResult | None = None
+
+
+class TransferKind(StrEnum):
+    """How a caller was passed on."""
+
+    QUEUE = "queue"
+    AGENT = "agent"  # without asking
+    CONSULTED = "consulted"
+    PHONE = "phone"  # by the phone itself (REFER)
+
+
+class TransferResult(StrEnum):
+    """What became of a transfer."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"  # back to the wait
+    CALLER_LEFT = "caller_left"  # before anybody answered
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferRecord:
+    """A caller was passed on."""
+
+    kind: TransferKind
+    by: AgentId | None
+    to: str  # queue, agent, or the extension that a phone named
+    at: datetime
+    ended_at: datetime | None = None  # when its result was known
+    result: TransferResult | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfferRecord:
     """An offer as the contact record keeps it."""
@@ -218,6 +291,10 @@ class Call:
     held_since: datetime | None = None
     held_s: float = 0.0  # all holds together
     transferred_at: tuple[datetime, ...] = ()
+    phase: TalkPhase | None = None  # None: no agent has the caller
+    holds: tuple[Hold, ...] = ()
+    consultations: tuple[Consultation, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
     fallback_at: datetime | None = None  # went to Asterisk's own queue
     ended_at: datetime | None = None
     ended_by: EndedBy | None = None

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cti.domain.consult import Place
 from cti.domain.model import (
+    AgentId,
+    Call,
     CallId,
     ChannelName,
     MenuFacts,
@@ -20,6 +23,7 @@ from cti.domain.model import (
     PhoneState,
     QueueId,
     TenantId,
+    TransferKind,
     UniqueId,
 )
 
@@ -129,6 +133,23 @@ class HoldEnded(ChannelSignal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LegPlaced(ChannelSignal):
+    """UserEvents CtiHeld, CtiParked, CtiConsult, CtiConsultEnded, CtiTarget: where a leg waits now."""
+
+    place: Place
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransferAsked(Signal):
+    """From the transfer desk: an agent passes the caller on, Asterisk is being asked."""
+
+    call_id: CallId
+    kind: TransferKind
+    by: AgentId
+    to: str  # queue or agent
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Transferred(ChannelSignal):
     """BlindTransfer or AttendedTransfer made by a phone. ``channel`` is the transferred party's."""
 
@@ -162,6 +183,13 @@ class CallVanished(Signal):
     """From the call desk itself: a snapshot shows that the caller's channel is gone, and nobody saw it go."""
 
     call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallAccounted(Signal):
+    """From Asterisk's own account (CEL): a call has ended while nobody of ours listened."""
+
+    call: Call  # its closed record, marked inferred
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

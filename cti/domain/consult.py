@@ -1,0 +1,120 @@
+"""Hold, consultation and conference as literal tables, pure: what each phase allows, and what tells a phase.
+
+Three parties: the caller, the ``first`` agent, who talks with them, and the ``second``, whom the first asks. A command
+is a wish; the phase changes only when Asterisk's events show where the three are (``PICTURES``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from cti.domain.model import TalkPhase
+
+_P = TalkPhase
+
+
+class Command(StrEnum):
+    """What an agent may ask for the call they talk in."""
+
+    HOLD = "hold"
+    RESUME = "resume"
+    CONSULT = "consult"  # ask a colleague while the caller holds
+    RETURN = "return"  # take the caller back; the colleague is let go
+    SWAP = "swap"  # change between the caller and the colleague
+    JOIN = "join"  # all three together
+    COMPLETE = "complete"  # the colleague has the caller, the agent is out
+    TO_QUEUE = "to_queue"
+    TO_AGENT = "to_agent"  # without asking
+
+
+# What each phase allows, and the phase that confirms it; None: the call is not this agent's any more.
+TABLE: Mapping[TalkPhase, Mapping[Command, TalkPhase | None]] = {
+    _P.TALKING: {
+        Command.HOLD: _P.HELD,
+        Command.CONSULT: _P.CALLING,
+        Command.TO_QUEUE: None,
+        Command.TO_AGENT: None,
+    },
+    _P.HELD: {
+        Command.RESUME: _P.TALKING,
+        Command.CONSULT: _P.CALLING,
+        Command.TO_QUEUE: None,
+        Command.TO_AGENT: None,
+    },
+    _P.CALLING: {
+        Command.RETURN: _P.TALKING,
+    },
+    _P.CONSULTING: {
+        Command.RETURN: _P.TALKING,
+        Command.SWAP: _P.SWAPPED,
+        Command.JOIN: _P.CONFERENCE,
+        Command.COMPLETE: None,
+        Command.TO_QUEUE: None,
+    },
+    _P.SWAPPED: {
+        Command.RETURN: _P.TALKING,
+        Command.SWAP: _P.CONSULTING,
+        Command.JOIN: _P.CONFERENCE,
+        Command.COMPLETE: None,
+    },
+    _P.CONFERENCE: {
+        Command.RETURN: _P.TALKING,
+        Command.COMPLETE: None,
+    },
+}
+
+
+class Place(StrEnum):
+    """Where a leg is when it is in no bridge; its context in the dialplan says so (docs/transfers.md)."""
+
+    HOLD = "hold"  # the caller hears music
+    PARKED = "parked"  # the agent hears nothing
+    DIALS = "dials"  # the agent hears a colleague's phone ring
+    RINGS = "rings"  # the colleague's phone rings
+    WAITS = "waits"  # the colleague hears music
+
+
+NOWHERE = "-"  # no such leg, or not told yet
+TOGETHER = "x"  # in a bridge with at least one of the other two
+
+# (caller, first, second) → phase. What is not here is on the way from one phase to another.
+PICTURES: Mapping[tuple[str, str, str], TalkPhase] = {
+    (TOGETHER, TOGETHER, NOWHERE): _P.TALKING,
+    (TOGETHER, TOGETHER, Place.RINGS): _P.TALKING,  # its ring is being ended
+    (Place.HOLD, Place.PARKED, NOWHERE): _P.HELD,
+    (Place.HOLD, Place.DIALS, Place.RINGS): _P.CALLING,
+    (Place.HOLD, TOGETHER, TOGETHER): _P.CONSULTING,
+    (TOGETHER, TOGETHER, Place.WAITS): _P.SWAPPED,
+    (TOGETHER, TOGETHER, TOGETHER): _P.CONFERENCE,
+}
+
+# The caller hears music.
+ON_HOLD = frozenset({_P.HELD, _P.CALLING, _P.CONSULTING})
+
+
+def picture(caller: str, first: str, second: str) -> tuple[str, str, str]:
+    """Three places (a Place, NOWHERE, or the id of a bridge) as a key of PICTURES."""
+    places = (caller, first, second)
+
+    def seen(index: int) -> str:
+        place = places[index]
+        if place == NOWHERE or place in set(Place):
+            return place
+        others = places[:index] + places[index + 1 :]
+        return TOGETHER if place in others else NOWHERE
+
+    return seen(0), seen(1), seen(2)
+
+
+def is_handed_over(pictured: tuple[str, str, str]) -> bool:
+    """The caller is with the colleague and not with the first agent."""
+    caller, first, second = pictured
+    return caller == second == TOGETHER and first != TOGETHER
+
+
+def allowed(phase: TalkPhase | None, *, is_first: bool) -> tuple[Command, ...]:
+    """What may be asked now. The colleague of a consultation asks nothing: they hang up, or are given the caller."""
+    if phase is None or not is_first:
+        return ()
+    return tuple(TABLE[phase])
