@@ -14,7 +14,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from cti.domain import callfsm
+from cti.domain import callfsm, callrestore
 from cti.domain import events as ev
 from cti.domain.calltrack import Leg, Step, Track, begin
 from cti.domain.errors import IllegalMove
@@ -25,14 +25,13 @@ from cti.domain.model import (
     CallId,
     CallState,
     ChannelName,
-    Offer,
     OfferOutcome,
-    QueueId,
     TenantId,
     UniqueId,
 )
 from cti.domain.ports import Directory, EventSink
 from cti.domain.signals import (
+    CallAccounted,
     CallerArrived,
     CallVanished,
     ChannelHungUp,
@@ -61,8 +60,6 @@ ENDED_KEPT = 1_000
 # Menus that began before their call was told: the two travel on different sockets.
 EARLY_KEPT = 256
 EARLY_EACH = 8
-# A restored offer's ring time is not in its record; routing's own limit ends it in any case.
-RESTORED_RING_S = 20
 
 _PHONE = re.compile(r"PJSIP/(?P<endpoint>.+)-[0-9a-f]{8}(;\d)?\Z")
 
@@ -103,6 +100,8 @@ class CallDesk:
         self._wake = asyncio.Event()
         self._overflowing = False
         self._closing = False
+        self._at_work = False
+        self._prompt_left = 0  # signals that may still be applied as they come, before the consumer gets a turn
         self._task: asyncio.Task[None] | None = None
         self._tracks: dict[CallId, Track] = {}
         self._of_channel: dict[UniqueId, CallId] = {}
@@ -150,7 +149,14 @@ class CallDesk:
     # -- life ------------------------------------------------------------------------------------------
 
     def post(self, signal: Signal) -> None:
-        """Put a signal in line. Never blocks; past the limit it is lost, and a resync asked for once."""
+        """Apply a signal now if none is before it, else put it in line; in a burst each 32nd waits for the loop.
+
+        Never blocks; past the limit it is lost, and a resync asked for once.
+        """
+        if self._prompt_left and not self._queue and not self._at_work:
+            self._prompt_left -= 1
+            self._apply_safely(signal)
+            return
         if len(self._queue) >= self._maxsize:
             self._counts["dropped"] += 1
             if not self._overflowing:
@@ -180,7 +186,7 @@ class CallDesk:
         count = 0
         for call in calls:
             if call.state is not CallState.ENDED and call.call_id not in self._tracks:
-                self._keep(_restored(call))
+                self._keep(callrestore.restored(call))
                 self._restored.add(call.call_id)
                 count += 1
         return count
@@ -208,12 +214,15 @@ class CallDesk:
                     log.exception("asking for a snapshot after an overflow failed")
             if self._closing:
                 return
+            self._prompt_left = YIELD_EVERY
             self._wake.clear()
             await self._wake.wait()
+            self._prompt_left = 0
 
     # -- signals ---------------------------------------------------------------------------------------
 
     def _apply_safely(self, signal: Signal) -> None:
+        self._at_work = True
         try:
             self.apply(signal)
         except IllegalMove as error:
@@ -225,6 +234,8 @@ class CallDesk:
         except Exception:
             self._counts["failed"] += 1
             log.exception("applying a signal failed", extra={"action": type(signal).__name__})
+        finally:
+            self._at_work = False
 
     def apply(self, signal: Signal) -> None:
         """Apply one signal now. For the consumer, and for tests that need no task. Raises IllegalMove."""
@@ -237,6 +248,8 @@ class CallDesk:
             self._end_unseen(signal)
         elif isinstance(signal, CallerArrived):
             self._arrive(signal)
+        elif isinstance(signal, CallAccounted):
+            self._account(signal)
         else:
             self._move(signal)
 
@@ -247,6 +260,18 @@ class CallDesk:
         self._accept(begin(signal, caller, self._parse_called(signal.number_called)))
         for early in self._early.pop(signal.call_id, ()):
             self._move(early)
+
+    def _account(self, signal: CallAccounted) -> None:
+        """A call that ended unseen, as Asterisk's own account tells it. Told twice, it changes nothing."""
+        record = signal.call
+        track = self._tracks.get(record.call_id)
+        if record.call_id in self._ended:
+            return
+        if track is None:
+            self._accept(callrestore.found(record))
+            return
+        vanished = callfsm.advance(track, CallVanished(at=signal.at, call_id=record.call_id))
+        self._accept(callrestore.accounted(vanished, record))
 
     def _move(self, signal: Signal) -> None:
         call_id = self._call_of(signal)
@@ -350,49 +375,4 @@ class CallDesk:
 def _gone(leg: Leg, call_id: CallId, seen: ChannelsSeen) -> ChannelHungUp:
     return ChannelHungUp(
         at=seen.at, channel=leg.channel, uniqueid=leg.uniqueid, call_id=call_id, cause=0, cause_text="unseen"
-    )
-
-
-def _restored(call: Call) -> Track:
-    """The track of a call out of the records: open talks become legs, an open offer the live one."""
-    instants = [call.arrived_at, call.menu_at, call.queued_at, call.answered_at, call.held_since, call.fallback_at]
-    instants += [t.ended_at or t.answered_at for t in call.talks]
-    instants += [o.ended_at or o.rang_at or o.offered_at for o in call.offers]
-    legs = tuple(
-        Leg(
-            channel=talk.agent_channel,
-            uniqueid=talk.agent_uniqueid,
-            agent=talk.agent,
-            offer_id=talk.offer_id,
-            began_at=talk.answered_at,
-            status="ANSWER",
-            answered=True,
-            told=False,
-        )
-        for talk in call.talks
-        if talk.ended_at is None
-    )
-    return Track(
-        call=call,
-        last_at=max(i for i in instants if i is not None),
-        legs=legs,
-        offer=_open_offer(call),
-        menu_done=call.menu is not None,
-    )
-
-
-def _open_offer(call: Call) -> Offer | None:
-    if call.state is not CallState.OFFERED or not call.offers:
-        return None
-    last = call.offers[-1]
-    return Offer(
-        offer_id=last.offer_id,
-        tenant=call.tenant,
-        call_id=call.call_id,
-        queue=call.queue or QueueId(""),
-        agent=last.agent,
-        ring_s=RESTORED_RING_S,
-        reason=last.reason,
-        made_at=last.offered_at,
-        attempt=len(call.offers),
     )
