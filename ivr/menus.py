@@ -6,7 +6,6 @@ hear something twice (``repeat``, wrong keys, silence, a number that was not con
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -22,6 +21,7 @@ from pydantic import (
 )
 
 from cti.domain.errors import ConfigError
+from cti.domain.spoken import sound_name
 from ivr.complaints import explain, graph_problems
 from ivr.texts import prompt_names
 
@@ -55,7 +55,7 @@ class Text(_Part):
     @property
     def prompt_name(self) -> str:
         """The sound file's name of a text written in the menu: the same words are rendered once."""
-        return "t-" + hashlib.sha256(f"{self.ja}\n{self.en}".encode()).hexdigest()[:20]
+        return sound_name(self.ja, self.en)
 
 
 def _name_or_words(value: object) -> str:

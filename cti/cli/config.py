@@ -15,6 +15,7 @@ from cti.desk.load import load_desk
 from cti.desk.schema import Desk
 from cti.web.passwords import Passwords
 from ivr.menus import check_menu
+from routing.calendar import problems_in
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +32,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    desk = load_desk(arguments.file, check_menu)
+    desk = load_desk(arguments.file, check_menu, problems_in)
     print(f"{arguments.file}: {_described(desk)}; nothing is wrong with it")
     return 0
 
 
 def _apply(arguments: argparse.Namespace) -> int:
-    desk = load_desk(arguments.file, check_menu)
+    desk = load_desk(arguments.file, check_menu, problems_in)
     config = load_config(arguments.config)
     summary = asyncio.run(_load(config, desk, arguments.file.name))
     if arguments.json:
@@ -59,6 +60,6 @@ def _described(desk: Desk) -> str:
     tenants = desk.tenants.values()
     counts = {
         kind: sum(len(getattr(tenant, kind)) for tenant in tenants)
-        for kind in ("users", "agents", "queues", "numbers", "menus")
+        for kind in ("users", "agents", "calendars", "queues", "numbers", "menus")
     }
     return f"{len(desk.tenants)} tenant(s), " + ", ".join(f"{count} {kind}" for kind, count in counts.items())

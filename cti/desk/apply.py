@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
+from pydantic import BaseModel, TypeAdapter
 
+from cti.desk.queues import treatments_of
 from cti.desk.schema import Desk, Tenant
 from cti.domain.errors import ConfigError
 
@@ -88,7 +90,9 @@ async def _apply_tenant(
         row = {"tenant": name, "skill": skill.id, "name_ja": skill.name.ja, "name_en": skill.name.en}
         await _upsert(conn, summary, "skills", ("tenant", "skill"), row)
     await _agents(conn, name, tenant, summary)
+    await _calendars(conn, name, tenant, summary)
     await _queues(conn, name, tenant, summary)
+    await _forget_calendars(conn, name, tenant, summary)
     await conn.execute("DELETE FROM menus WHERE tenant = $1", name)
     for menu in tenant.menus:
         await conn.execute(
@@ -139,6 +143,48 @@ async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
     await _switch_off(conn, summary, "agents", "agent", name, [agent.id for agent in tenant.agents])
 
 
+async def _calendars(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
+    for calendar in tenant.calendars:
+        await _upsert(
+            conn,
+            summary,
+            "calendars",
+            ("tenant", "calendar"),
+            {"tenant": name, "calendar": calendar.id, "body": _Json.of(calendar)},
+        )
+
+
+async def _forget_calendars(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
+    """After the queues have let go of them, those that are switched off too."""
+    kept = [calendar.id for calendar in tenant.calendars]
+    await conn.execute(
+        "UPDATE queues SET calendar = NULL WHERE tenant = $1 AND NOT active AND NOT calendar = ANY($2)", name, kept
+    )
+    rows = await conn.fetch(
+        "DELETE FROM calendars WHERE tenant = $1 AND NOT calendar = ANY($2) RETURNING calendar", name, kept
+    )
+    for row in rows:
+        summary.note(summary.removed, "calendars", f"{name}/{row['calendar']}")
+
+
+class _Json(str):
+    """A value of a jsonb column: PostgreSQL writes it in its own way, so it is compared by what it says."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, model: BaseModel | Mapping[str, BaseModel] | None) -> _Json | None:
+        """A part of the file, or several by name."""
+        if model is None:
+            return None
+        parts = TypeAdapter(Any).dump_python(model, mode="json", exclude_none=True)
+        return cls(json.dumps(parts, ensure_ascii=False))
+
+    def says(self, stored: object) -> bool:
+        """Whether the column holds the same. A connection may give it as text or read already."""
+        return bool((json.loads(stored) if isinstance(stored, str) else stored) == json.loads(self))
+
+
 async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
     for queue in tenant.queues:
         row = {
@@ -152,6 +198,11 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "service_level_s": queue.service_level_s,
             "wrap_up_s": queue.wrap_up_s,
             "nobody_treatment": queue.nobody,
+            "calendar": queue.calendar,
+            "max_length": queue.max_length,
+            "overflow": _Json.of(queue.overflow),
+            "treatments": _Json.of(treatments_of(queue)),
+            "comfort": _Json.of(queue.comfort),
             "active": True,
         }
         await _upsert(conn, summary, "queues", ("tenant", "queue"), row)
@@ -177,7 +228,10 @@ async def _upsert(
 
     Columns that ``row`` leaves out keep what is stored. Table and column names are this module's own, never input.
     """
-    numbered = {column: f"${n}" for n, column in enumerate(row, 1)}
+    numbered = {
+        column: f"${n}::text::jsonb" if isinstance(value, _Json) else f"${n}"
+        for n, (column, value) in enumerate(row.items(), 1)
+    }
     rest = [column for column in row if column not in key]
     match = " AND ".join(f"{column} = {numbered[column]}" for column in key)
     stored = await conn.fetchrow(
@@ -190,13 +244,17 @@ async def _upsert(
             f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(numbered.values())})",  # noqa: S608
             *row.values(),
         )
-    elif any(stored[column] != row[column] for column in rest):
+    elif any(_differs(stored[column], row[column]) for column in rest):
         changes = ", ".join(f"{column} = {numbered[column]}" for column in rest)
         await conn.execute(f"UPDATE {table} SET {changes} WHERE {match}", *row.values())  # noqa: S608
     else:
         return
     name = "/".join(str(row[column]) for column in key)
     summary.note(summary.added if stored is None else summary.changed, table, name)
+
+
+def _differs(stored: object, wanted: object) -> bool:
+    return not wanted.says(stored) if isinstance(wanted, _Json) else stored != wanted
 
 
 async def _replace_skills(

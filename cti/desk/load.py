@@ -6,25 +6,30 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cti.desk.queues import queue_problems
 from cti.desk.schema import Desk, Tenant
 from cti.domain.errors import ConfigError
 from cti.tomlfile import Location, TomlFile, closest
 
 # (menu document, queue ids, skill ids) → the document as it is to be stored; raises ConfigError.
 MenuCheck = Callable[[Mapping[str, Any], frozenset[str], frozenset[str]], Mapping[str, Any]]
+# calendar document → what is wrong with it: where in it, and a sentence
+CalendarCheck = Callable[[Mapping[str, Any]], Iterable[tuple[Location, str]]]
 
 
-def load_desk(path: Path, check_menu: MenuCheck) -> Desk:
+def load_desk(path: Path, check_menu: MenuCheck, check_calendar: CalendarCheck) -> Desk:
     """Read and check a desk file. Raises ConfigError with every problem: file, line, key, what to write instead."""
-    return check_desk(TomlFile.read(path), check_menu)
+    return check_desk(TomlFile.read(path), check_menu, check_calendar)
 
 
-def check_desk(file: TomlFile, check_menu: MenuCheck) -> Desk:
+def check_desk(file: TomlFile, check_menu: MenuCheck, check_calendar: CalendarCheck) -> Desk:
     """Check a parsed desk file, as load_desk does."""
     desk = file.validate(Desk)
     problems: list[str] = []
     for name, tenant in desk.tenants.items():
         problems += _tenant_problems(file, ("tenants", name), tenant)
+        problems += queue_problems(file, ("tenants", name), tenant)
+        problems += _calendar_problems(file, ("tenants", name), tenant, check_calendar)
         problems += _menu_problems(file, ("tenants", name), tenant, check_menu)
     problems += _shared_names(file, desk)
     if problems:
@@ -43,6 +48,7 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
         ("agents", "id"),
         ("queues", "id"),
         ("numbers", "number"),
+        ("calendars", "id"),
     ):
         yield from _doubles(file, (*at, kind), [getattr(row, key) for row in getattr(tenant, kind)], key)
     for index, agent in enumerate(tenant.agents):
@@ -71,6 +77,12 @@ def _one_agent_per_user(file: TomlFile, at: Location, tenant: Tenant) -> Iterabl
         seen.add(agent.user)
         if agent.user in roles and "agent" not in roles[agent.user]:
             yield file.problem(here, f'user {agent.user!r} lacks the role "agent"; add it to the user\'s roles')
+
+
+def _calendar_problems(file: TomlFile, at: Location, tenant: Tenant, check: CalendarCheck) -> Iterable[str]:
+    for index, calendar in enumerate(tenant.calendars):
+        here = (*at, "calendars", index)
+        yield from (file.problem((*here, *where), what) for where, what in check(calendar.model_dump(mode="json")))
 
 
 def _menu_problems(file: TomlFile, at: Location, tenant: Tenant, check_menu: MenuCheck) -> Iterable[str]:

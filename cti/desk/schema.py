@@ -70,6 +70,94 @@ class Agent(_Model):
     )
 
 
+def _speakable(text: str) -> str:
+    if not text.isprintable() or not text.strip():
+        raise ValueError("control characters cannot be spoken")
+    return text
+
+
+# 300 characters are a minute of speech; nobody listens longer.
+Spoken = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_speakable)]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+HOURS_HINT = '["10:00-19:00"], or ["09:00-12:00", "13:00-17:30"], or [] for closed'
+HoursList = tuple[str, ...]
+
+
+class SpokenText(_Model):
+    """Words that callers hear, spoken by `kakehashi prompts render`."""
+
+    ja: Spoken = Field(description="one line of at most 300 letters, in Japanese")
+    en: Spoken = Field(description="one line of at most 300 letters, in English")
+
+
+class WeeklyHours(_Model):
+    """Hours by weekday; a day that is left out is closed."""
+
+    mon: HoursList = Field(default=(), description=HOURS_HINT)
+    tue: HoursList = Field(default=(), description=HOURS_HINT)
+    wed: HoursList = Field(default=(), description=HOURS_HINT)
+    thu: HoursList = Field(default=(), description=HOURS_HINT)
+    fri: HoursList = Field(default=(), description=HOURS_HINT)
+    sat: HoursList = Field(default=(), description=HOURS_HINT)
+    sun: HoursList = Field(default=(), description=HOURS_HINT)
+
+
+class OwnDays(_Model):
+    """A closure of the desk's own, or days with other hours than usual."""
+
+    name: Names = Field(description='{ ja = "年末年始", en = "New Year" }')
+    first: str = Field(description='"2026-12-29", or "12-29" for every year')
+    last: str | None = Field(default=None, description='the last day, included, e.g. "01-03"; leave it out for one day')
+    hours: HoursList = Field(default=(), description=HOURS_HINT)
+
+
+class Calendar(_Model):
+    """When a desk is open."""
+
+    id: Slug = Field(description=SLUG_HINT)
+    time_zone: Zone | None = Field(default=None, description="an IANA time zone; leave it out for the tenant's")
+    weekly: WeeklyHours = Field(description='{ mon = ["10:00-19:00"], tue = ["10:00-19:00"] }')
+    holidays: Literal["jp", "none"] = Field(
+        default="jp", description='"jp" (Japanese national holidays have hours of their own) or "none"'
+    )
+    on_holidays: HoursList = Field(default=(), description=HOURS_HINT)
+    days: tuple[OwnDays, ...] = Field(default=(), description="[[tenants.NAME.calendars.days]]")
+
+
+class Overflow(_Model):
+    """When callers go on to another queue, with their age."""
+
+    to: Slug = Field(description="the id of another queue")
+    after_s: int | None = Field(
+        default=None, ge=5, le=14_400, strict=True, description="whole seconds from 5 to 14400, e.g. 60"
+    )
+    expected_s: int | None = Field(
+        default=None, ge=10, le=14_400, strict=True, description="whole seconds from 10 to 14400, e.g. 300"
+    )
+
+
+class Treatment(_Model):
+    """What becomes of a caller whom a queue does not serve."""
+
+    do: Literal["message", "hang_up", "queue", "voicemail"] = Field(
+        description='"message" (standard words), "hang_up" (your own words), "queue" or "voicemail"'
+    )
+    to: Slug | None = Field(default=None, description='the id of another queue, with do = "queue" only')
+    text: SpokenText | None = Field(default=None, description='your own words, { ja = "…", en = "…" }')
+
+
+class Comfort(_Model):
+    """What callers hear while they wait."""
+
+    every_s: int = Field(
+        default=30, ge=0, le=600, strict=True, description="0 (never) or whole seconds from 10 to 600, e.g. 30"
+    )
+    place: bool = Field(default=True, strict=True, description="true or false: whether their place in line is told")
+    texts: tuple[SpokenText, ...] = Field(
+        default=(), max_length=5, description='at most five, said in turn, [{ ja = "…", en = "…" }]'
+    )
+
+
 class Queue(_Model):
     """A line of waiting callers and what they need."""
 
@@ -94,6 +182,16 @@ class Queue(_Model):
     nobody: Literal["message", "wait"] = Field(
         default="message", description='"message" (say that nobody is there) or "wait"'
     )
+    calendar: Slug | None = Field(default=None, description="the id of one of the calendars; leave it out: always open")
+    max_length: int | None = Field(
+        default=None, ge=0, le=10_000, strict=True, description="waiting places, 0 to 10000; leave it out: no limit"
+    )
+    overflow: Overflow | None = Field(default=None, description='{ to = "members", after_s = 60 }')
+    when_closed: Treatment | None = Field(default=None, description='{ do = "voicemail" }')
+    when_full: Treatment | None = Field(default=None, description='{ do = "queue", to = "members" }')
+    when_waited: Treatment | None = Field(default=None, description='{ do = "voicemail" }, after max_wait_s')
+    when_nobody: Treatment | None = Field(default=None, description='{ do = "voicemail" }, when nobody is logged in')
+    comfort: Comfort = Field(default=Comfort(), description="{ every_s = 45, place = false }")
 
 
 class Number(_Model):
@@ -109,15 +207,14 @@ class Tenant(_Model):
     """One company's desk."""
 
     name: Name = Field(description="the company's name")
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        default="Asia/Tokyo", description='an IANA time zone, e.g. "Asia/Tokyo"'
-    )
+    time_zone: Zone = Field(default="Asia/Tokyo", description='an IANA time zone, e.g. "Asia/Tokyo"')
     language: Language = Field(default="ja", description='"ja" or "en"')
     users: tuple[User, ...] = Field(min_length=1, description="at least one [[tenants.NAME.users]]")
     skills: tuple[Skill, ...] = Field(default=(), description="[[tenants.NAME.skills]]")
     agents: tuple[Agent, ...] = Field(default=(), description="[[tenants.NAME.agents]]")
     queues: tuple[Queue, ...] = Field(min_length=1, description="at least one [[tenants.NAME.queues]]")
     numbers: tuple[Number, ...] = Field(default=(), description="[[tenants.NAME.numbers]]")
+    calendars: tuple[Calendar, ...] = Field(default=(), description="[[tenants.NAME.calendars]]")
     # Menus are checked by ivr.menus, which knows the kinds of nodes.
     menus: tuple[dict[str, Any], ...] = Field(default=(), description="[[tenants.NAME.menus]], see docs/menus.md")
 

@@ -17,6 +17,7 @@ from cti.desk.load import load_desk
 from cti.domain.errors import Unavailable
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, SkillLevel, TenantId
 from routing import store as store_module
+from routing.calendar import problems_in
 from routing.desk import DecisionRow, StateRow
 from routing.expression import Has
 from routing.model import Limits, Step
@@ -37,9 +38,8 @@ async def apply(pool: asyncpg.Pool[Any]) -> None:
         return "x"
 
     async with pool.acquire() as connection:
-        await apply_desk(
-            connection, load_desk(EXAMPLE, no_menu_check), source="desk.toml", by="test", hash_password=no_hash
-        )
+        desk = load_desk(EXAMPLE, no_menu_check, problems_in)
+        await apply_desk(connection, desk, source="desk.toml", by="test", hash_password=no_hash)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from cti.desk.load import check_desk
 from cti.domain.errors import ConfigError
 from cti.tomlfile import TomlFile
 from ivr.menus import check_menu
+from routing.calendar import problems_in
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "desk.toml").read_text(encoding="utf-8")
 Connection = Any  # asyncpg's, whose type takes parameters for the checker only
@@ -33,7 +34,7 @@ async def conn(database_url: str) -> AsyncIterator[Connection]:
 
 
 async def apply(conn: Connection, text: str) -> Summary:
-    desk = check_desk(TomlFile("desk.toml", text), check_menu)
+    desk = check_desk(TomlFile("desk.toml", text), check_menu, problems_in)
     return await apply_desk(conn, desk, source="desk.toml", by="tester", hash_password=plainly)
 
 

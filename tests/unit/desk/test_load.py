@@ -11,6 +11,7 @@ import pytest
 from cti.desk.load import check_desk, load_desk
 from cti.domain.errors import ConfigError
 from cti.tomlfile import TomlFile
+from routing.calendar import problems_in
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "desk.toml"
 
@@ -51,13 +52,13 @@ def accept_menu(menu: Mapping[str, Any], queues: frozenset[str], skills: frozens
 
 def complaint(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
-        check_desk(TomlFile("desk.toml", text), accept_menu)
+        check_desk(TomlFile("desk.toml", text), accept_menu, problems_in)
     assert len(caught.value.problems) == 1, caught.value.problems
     return caught.value.problems[0]
 
 
 def test_the_example_is_accepted() -> None:
-    desk = load_desk(EXAMPLE, accept_menu)
+    desk = load_desk(EXAMPLE, accept_menu, problems_in)
     assert {queue.id for queue in desk.tenants["demo"].queues} == {
         "members",
         "roadside",
@@ -67,7 +68,9 @@ def test_the_example_is_accepted() -> None:
 
 
 def test_the_minimal_desk_is_accepted() -> None:
-    assert check_desk(TomlFile("desk.toml", MINIMAL), accept_menu).tenants["demo"].agents[0].skills == {"en": 3}
+    assert check_desk(TomlFile("desk.toml", MINIMAL), accept_menu, problems_in).tenants["demo"].agents[0].skills == {
+        "en": 3
+    }
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,7 @@ def test_each_mistake_is_answered_with_line_key_and_advice(written: str, instead
     assert written in MINIMAL
     text = MINIMAL.replace(written, instead, 1)
     with pytest.raises(ConfigError) as caught:
-        check_desk(TomlFile("desk.toml", text), accept_menu)
+        check_desk(TomlFile("desk.toml", text), accept_menu, problems_in)
     assert any(answer in problem for problem in caught.value.problems), caught.value.problems
 
 
@@ -152,7 +155,7 @@ def test_a_wrong_menu_is_told_with_its_line() -> None:
 
     text = MINIMAL + '\n[[tenants.demo.menus]]\nid = "main"\n'
     with pytest.raises(ConfigError, match=r"desk\.toml:29: menu main: node start: no node 'gone'"):
-        check_desk(TomlFile("desk.toml", text), refuse)
+        check_desk(TomlFile("desk.toml", text), refuse, problems_in)
 
 
 def test_lines_are_right_after_multi_line_strings() -> None:
