@@ -3,6 +3,9 @@
 ``publish`` never blocks and never raises for a subscriber's sake. Each subscriber sees the events it asked for in
 the order of publishing. One that cannot keep up loses events, is told so at the place of the gap (``overflowed``),
 and then goes on; nobody else notices. One that raises loses that event only.
+
+A prompt subscriber is called by ``publish`` itself while nothing waits in its line: what a person waits for must not
+wait for a turn of the loop as well (docs/decisions/0126-straight-to-the-pop.md).
 """
 
 from __future__ import annotations
@@ -27,6 +30,9 @@ Overflowed = Callable[[int], Awaitable[None] | None]
 DEFAULT_MAXSIZE = 1000
 # A plain (not async) handler never yields by itself; after this many the loop gets its turn, well under 1 ms.
 YIELD_EVERY = 32
+# So many events a prompt subscriber takes before one goes through its line, which gives the loop its turn in a burst.
+PROMPT_MOST = 32
+SUBSCRIBER_FAILED = "a subscriber failed on an event"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,9 +55,13 @@ class Subscription:
         kinds: tuple[type[Event], ...],
         maxsize: int,
         overflowed: Overflowed | None,
+        prompt: bool,
     ) -> None:
         self.name = name
         self.kinds = kinds
+        self._prompt = prompt
+        self._at_work = False
+        self._prompt_left = PROMPT_MOST  # until the line's own task has had a turn
         self._handler = handler
         self._maxsize = maxsize
         self._overflowed = overflowed
@@ -72,8 +82,12 @@ class Subscription:
         )
 
     def put(self, event: Event) -> None:
-        """Queue an event, or count it as lost."""
+        """Queue an event, or count it as lost; a prompt subscriber that is up to date takes it now."""
         if self._closing:
+            return
+        if self._may_take_now():
+            self._prompt_left -= 1
+            self._take_now(event)
             return
         if self._gap or len(self._queue) >= self._maxsize:
             if not self._gap:
@@ -117,22 +131,39 @@ class Subscription:
             elif self._closing:
                 return
             else:
+                self._prompt_left = PROMPT_MOST
                 self._wake.clear()
                 await self._wake.wait()
 
+    def _may_take_now(self) -> bool:
+        waits = self._queue or self._gap or self._at_work
+        return self._prompt and self._task is not None and self._prompt_left > 0 and not waits
+
+    def _take_now(self, event: Event) -> None:
+        self._at_work = True
+        try:
+            self._handler(event)
+        except Exception:
+            self._failed += 1
+            log.exception(SUBSCRIBER_FAILED, extra={"subscriber": self.name, "action": type(event).__name__})
+        else:
+            self._delivered += 1
+        finally:
+            self._at_work = False
+
     async def _deliver(self, event: Event) -> None:
+        self._at_work = True
         try:
             waiting = self._handler(event)
             if inspect.isawaitable(waiting):
                 await waiting
         except Exception:
             self._failed += 1
-            log.exception(
-                "a subscriber failed on an event",
-                extra={"subscriber": self.name, "action": type(event).__name__},
-            )
+            log.exception(SUBSCRIBER_FAILED, extra={"subscriber": self.name, "action": type(event).__name__})
         else:
             self._delivered += 1
+        finally:
+            self._at_work = False
 
     async def _report_gap(self) -> None:
         lost, self._gap = self._gap, 0
@@ -163,15 +194,19 @@ class Bus:
         kinds: tuple[type[E], ...],
         maxsize: int = DEFAULT_MAXSIZE,
         overflowed: Overflowed | None = None,
+        prompt: bool = False,
     ) -> Subscription:
         """Call ``handler`` for each event that is one of ``kinds`` (subclasses count), in order.
 
         ``handler`` may be a plain or an async function. ``overflowed(n)`` is called at the place of a gap of ``n``
-        lost events: fetch a snapshot there. Raises ValueError for a name already taken.
+        lost events: fetch a snapshot there. ``prompt`` asks for plain handlers that are quick and publish nothing they
+        must see themselves at once. Raises ValueError for a name already taken, and for a prompt async handler.
         """
+        if prompt and inspect.iscoroutinefunction(handler):
+            raise ValueError(f"the prompt subscriber {name!r} must be a plain function")
         if name in self._subscriptions:
             raise ValueError(f"a subscriber called {name!r} is already there")
-        subscription = Subscription(name, handler, kinds, maxsize, overflowed)
+        subscription = Subscription(name, handler, kinds, maxsize, overflowed, prompt)
         self._subscriptions[name] = subscription
         self._routes.clear()
         if self._running:

@@ -48,8 +48,9 @@ CHANNELS = 2
 BIT_RATE_BIT_S = 40_000
 # Of 0 to 10: half the time of 10 and no difference that could be measured.
 _EFFORT = 5
-# Below the niceness of anything that carries a live call.
-_NICE = 10
+# The last to get a processor. Linux's "idle" class gives way at once to whoever wakes up; niceness alone does not.
+_NICE = 19
+_AUTOGROUP = Path("/proc/self/autogroup")
 # ffmpeg takes about 1 s of one core for 150 s of sound; a machine twenty times slower is stuck, not slow.
 _LEAST_DEADLINE_S = 60.0
 _DEADLINE_PER_SECOND = 0.2
@@ -141,12 +142,24 @@ def require_ffmpeg() -> str:
 
 
 def _settle_worker() -> None:
-    os.nice(_NICE)
+    _give_way()
     # Ctrl-C in a terminal reaches the whole group; the server decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         # A killed server must not leave idle workers behind. Linux only; elsewhere they stay.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _give_way() -> None:
+    """Leave the processors to live calls (docs/decisions/0125-encoders-give-way.md)."""
+    # Where Linux shares processors out by session (autogroups), a worker in the server's session eats the server's
+    # share whatever its niceness: it takes a session of its own, and that one is the nice one.
+    with contextlib.suppress(OSError):
+        os.setsid()
+        _AUTOGROUP.write_text(str(_NICE))
+    os.nice(_NICE)
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def encode(job: EncodeJob) -> Encoded:

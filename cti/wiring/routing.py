@@ -126,5 +126,11 @@ async def start(
     # Until Asterisk has told what became of these calls meanwhile, nobody is rung for them.
     service.handle(AsteriskReachable(at=now(), tenant=TenantId(""), up=False))
     service.resync(desk.all_live())
-    bus.subscribe("routing", service.handle, kinds=service.KINDS, overflowed=lambda _: service.resync(desk.all_live()))
+    bus.subscribe(
+        "routing",
+        service.handle,
+        kinds=service.KINDS,
+        overflowed=lambda _: service.resync(desk.all_live()),
+        prompt=True,
+    )
     return RoutingDesk(service)

@@ -110,7 +110,7 @@ async def start(
     )
     sink.tell = server.hub.pop_changed
     # Pops first: by the time the board is drawn anew, the agent's screen has been told.
-    bus.subscribe("screen-pop", pops.handle, kinds=(Event,))
+    bus.subscribe("screen-pop", pops.handle, kinds=(Event,), prompt=True)
     bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync)
     await server.start()
     cleanup.push_async_callback(server.stop)

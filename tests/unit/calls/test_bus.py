@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cti.bus import Bus
+from cti.bus import PROMPT_MOST, Bus
 from cti.domain import events as ev
 from cti.domain.model import AgentId, CallId, TenantId
 
@@ -219,3 +219,73 @@ async def test_a_name_is_taken_once() -> None:
     bus.subscribe("s", print, kinds=(ev.Event,))
     with pytest.raises(ValueError, match="'s'"):
         bus.subscribe("s", print, kinds=(ev.Event,))
+
+
+async def test_a_prompt_subscriber_is_called_before_publish_returns() -> None:
+    bus = Bus()
+    seen: list[ev.Event] = []
+    bus.subscribe("prompt", seen.append, kinds=(ev.AgentFreed,), prompt=True)
+    bus.publish(freed(0))
+    assert seen == [], "nobody is called before the start"
+    await bus.start()
+    await asyncio.sleep(0)
+    assert seen == [freed(0)]
+    bus.publish(freed(1))
+    assert seen == [freed(0), freed(1)]
+    await bus.stop()
+
+
+async def test_a_prompt_subscriber_keeps_the_order_of_what_it_causes_itself() -> None:
+    bus = Bus()
+    seen: list[str] = []
+
+    def take(event: ev.AgentFreed) -> None:
+        seen.append(f"begins {event.agent}")
+        if event.agent == "1":
+            bus.publish(freed(2))
+        seen.append(f"ends {event.agent}")
+
+    bus.subscribe("prompt", take, kinds=(ev.AgentFreed,), prompt=True)
+    await bus.start()
+    await asyncio.sleep(0)
+    bus.publish(freed(1))
+    bus.publish(freed(3))
+    await bus.stop()
+    assert seen == ["begins 1", "ends 1", "begins 2", "ends 2", "begins 3", "ends 3"]
+
+
+async def test_a_burst_gives_the_loop_its_turn_and_stays_in_order() -> None:
+    bus = Bus()
+    seen: list[str] = []
+    bus.subscribe("prompt", lambda event: seen.append(event.agent), kinds=(ev.AgentFreed,), prompt=True)
+    await bus.start()
+    await asyncio.sleep(0)
+    for number in range(PROMPT_MOST + 2):
+        bus.publish(freed(number))
+    assert len(seen) == PROMPT_MOST
+    await asyncio.sleep(0)
+    bus.publish(freed(99))
+    assert seen == [*(str(n) for n in range(PROMPT_MOST + 2)), "99"]
+    await bus.stop()
+
+
+async def test_a_prompt_subscriber_that_raises_does_not_disturb_who_publishes() -> None:
+    bus = Bus()
+
+    def take(event: ev.AgentFreed) -> None:
+        raise RuntimeError(event.agent)
+
+    subscription = bus.subscribe("prompt", take, kinds=(ev.AgentFreed,), prompt=True)
+    await bus.start()
+    await asyncio.sleep(0)
+    bus.publish(freed(1))
+    assert subscription.stats.failed == 1
+    await bus.stop()
+
+
+async def test_a_prompt_subscriber_must_be_a_plain_function() -> None:
+    async def take(event: ev.AgentFreed) -> None:
+        await asyncio.sleep(0)
+
+    with pytest.raises(ValueError, match="prompt"):
+        Bus().subscribe("slow", take, kinds=(ev.AgentFreed,), prompt=True)
