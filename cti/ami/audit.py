@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from cti.ami import actions, resync
 from cti.ami.client import AmiClient
+from cti.ami.fallen import Fallen
 from cti.ami.protocol import Reply
 from cti.domain.errors import KakehashiError, PeerError
 from cti.domain.model import CallId, CallState, ChannelName, UniqueId
@@ -23,6 +25,16 @@ EVERY_S = 60.0
 LISTING_S = 10.0
 
 
+class Accounts(Protocol):
+    """Asterisk's own account of calls, for what nobody of ours heard (cti.ami.accounts)."""
+
+    async def missing(self, there: frozenset[UniqueId]) -> None:
+        """Post what is known of calls that are about to be declared vanished. Bounded; never raises."""
+
+    def seen(self, looked_at: datetime, there: frozenset[UniqueId], *, after_gap: bool) -> None:
+        """A snapshot is merged."""
+
+
 class Auditor:
     """Takes snapshots and posts what they tell. ``known`` gives the desk's live calls and their states."""
 
@@ -33,9 +45,11 @@ class Auditor:
         *,
         known: Callable[[], Mapping[CallId, CallState]],
         clock: Callable[[], datetime],
+        fallen: Fallen | None = None,
         every_s: float = EVERY_S,
     ) -> None:
         self._client = client
+        self._fallen = fallen
         self._sink = sink
         self._known = known
         self._clock = clock
@@ -43,6 +57,7 @@ class Auditor:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._meanwhile: set[UniqueId] | None = None
+        self.accounts: Accounts | None = None  # set by whoever has them, before the first snapshot
         self.runs = 0
         self.left_waiting: tuple[ChannelName, ...] = ()  # in Asterisk's own queue at the last snapshot, see resync
 
@@ -88,6 +103,9 @@ class Auditor:
                 self._sink.post(signal)
             seen = resync.uniqueids(channels)
             self.left_waiting = resync.left_waiting(channels)
+            if self._fallen is not None:
+                fell = resync.in_fallback(channels)
+                self._fallen.seen(fell, set(fell) - set(self.left_waiting))
 
         # Its items are DeviceStateChange events: they reach the desk as such, at their place in the stream.
         await self._client.request(actions.device_states(), is_list=True, deadline_s=LISTING_S)
@@ -96,7 +114,12 @@ class Auditor:
         await self._client.request(actions.ping())
         if seen is None:  # merging failed (and was logged): nobody may be declared gone on the strength of it
             raise PeerError("Asterisk's list of channels could not be read")
-        self._sink.post(ChannelsSeen(at=asked_at, uniqueids=seen | (self._meanwhile or set())))
+        if self.accounts is not None and after_gap:
+            await self.accounts.missing(seen | (self._meanwhile or set()))
+        there = seen | (self._meanwhile or set())
+        self._sink.post(ChannelsSeen(at=asked_at, uniqueids=there))
+        if self.accounts is not None:
+            self.accounts.seen(asked_at, there, after_gap=after_gap)
         self.runs += 1
 
     async def _run(self) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from cti.ami import actions
 from cti.ami.audit import Auditor
 from cti.ami.client import AmiClient, AmiSettings
+from cti.ami.fallen import Fallen
 from cti.ami.frames import Headers
 from cti.ami.heartbeat import Heartbeat
 from cti.ami.homecoming import Homecoming
@@ -58,8 +59,11 @@ class AmiFeed:
             settings, wanted=WANTED, on_frame=self._on_frame, on_up=self._on_up, on_down=self._on_down
         )
         self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive)
-        self.telephony = AmiTelephony(self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh)
-        self.auditor = Auditor(self.client, sink, known=known, clock=clock)
+        self.fallen = Fallen()
+        self.telephony = AmiTelephony(
+            self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh, fallen=self.fallen
+        )
+        self.auditor = Auditor(self.client, sink, known=known, clock=clock, fallen=self.fallen)
         self.homecoming = Homecoming(self.client, self.telephony)
         self.skipped: Counter[str] = Counter()  # events that made no signal, by reason
 
@@ -87,6 +91,7 @@ class AmiFeed:
                 self.skipped[signal.reason] += 1
             return
         self.auditor.note(signal)
+        self.fallen.note(signal)
         self._sink.post(signal)
 
     async def _on_up(self) -> None:

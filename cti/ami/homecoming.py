@@ -53,7 +53,7 @@ class Homecoming:
         try:
             await self._client.wait_up(UP_S)
             for first in range(0, len(channels), AT_ONCE):
-                back = (self._telephony.take_back(channel=channel) for channel in channels[first : first + AT_ONCE])
+                back = (self._telephony.fetch_back(channel=channel) for channel in channels[first : first + AT_ONCE])
                 done = await asyncio.gather(*back, return_exceptions=True)
                 # Who is not there any more has hung up; and a server that was frozen in between moves nobody.
                 self.fetched += sum(not isinstance(result, BaseException) for result in done)

@@ -105,6 +105,11 @@ def signals(
     return found
 
 
+def in_fallback(channels: Iterable[SeenChannel]) -> tuple[ChannelName, ...]:
+    """All callers in Asterisk's own queue."""
+    return tuple(c.channel for c in channels if c.is_caller and c.context == "cti-fallback")
+
+
 def left_waiting(channels: Iterable[SeenChannel]) -> tuple[ChannelName, ...]:
     """Callers in Asterisk's own queue for whom nobody rings and who talk with nobody: they may be fetched back."""
     channels = tuple(channels)

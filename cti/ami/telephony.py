@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cti.ami import actions
 from cti.ami.client import AmiClient
+from cti.ami.fallen import Fallen
 from cti.ami.frames import ActionHeaders
 from cti.ami.protocol import Reply
 from cti.domain.errors import Unavailable
@@ -24,25 +25,43 @@ ORDINARY_S = 3.0
 class AmiTelephony:
     """Raises NotFound (the channel is gone), Unavailable (nothing done), OutcomeUnknown (maybe done), CallerError."""
 
-    def __init__(self, client: AmiClient, *, epoch: str, fresh: Callable[[], bool] = lambda: True) -> None:
-        """``fresh``: whether what we know of Asterisk is new enough to move a caller by it (Heartbeat.fresh)."""
+    def __init__(
+        self,
+        client: AmiClient,
+        *,
+        epoch: str,
+        fresh: Callable[[], bool] = lambda: True,
+        fallen: Fallen | None = None,
+    ) -> None:
+        """``fresh``: whether what we know of Asterisk is new enough to move a caller by it (Heartbeat.fresh).
+
+        ``fallen``: callers who are left to Asterisk's own queue until they are back.
+        """
         self._client = client
         self._epoch = epoch
         self._fresh = fresh
+        self._fallen = fallen if fallen is not None else Fallen()
 
     async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None:
         """Ring the agent's endpoint: variable and Redirect leave in one piece, so it costs one round trip."""
-        self._require_fresh()
+        self._require_ours(channel)
         await self._all(actions.offer(offer, channel=channel, endpoint=endpoint, epoch=self._epoch), OFFER_S)
 
     async def take_back(self, *, channel: ChannelName) -> None:
         """Redirect the caller back to the waiting loop."""
+        self._require_ours(channel)
+        await self._all(actions.take_back(channel), OFFER_S)
+
+    async def fetch_back(self, *, channel: ChannelName) -> None:
+        """Redirect a caller from Asterisk's own queue to the waiting loop. Unavailable once a phone rings for them."""
         self._require_fresh()
+        if not self._fallen.alone(channel):
+            raise Unavailable("Asterisk's own queue rings somebody for this caller")
         await self._all(actions.take_back(channel), OFFER_S)
 
     async def treat(self, *, channel: ChannelName, treatment: str) -> None:
         """Redirect the caller to a treatment."""
-        self._require_fresh()
+        self._require_ours(channel)
         await self._all((actions.treat(channel, treatment),), ORDINARY_S)
 
     async def set_variables(self, *, channel: ChannelName, variables: Mapping[str, str]) -> None:
@@ -53,6 +72,12 @@ class AmiTelephony:
     async def hang_up(self, *, channel: ChannelName) -> None:
         """Hang a channel up."""
         await self._all((actions.hang_up(channel),), ORDINARY_S)
+
+    def _require_ours(self, channel: ChannelName) -> None:
+        """Who is in Asterisk's own queue stays there: it may be ringing, or they may talk (cti.ami.fallen)."""
+        self._require_fresh()
+        if channel in self._fallen:
+            raise Unavailable("Asterisk's own queue has this caller")
 
     def _require_fresh(self) -> None:
         """A Redirect takes a caller out of whatever is going on: not by what we knew before we were frozen."""
