@@ -45,6 +45,7 @@ from cti.domain.signals import (
     MenuEnded,
     OfferDecided,
     OfferTakenBack,
+    PlaceKept,
     Signal,
     TreatmentDecided,
 )
@@ -286,7 +287,7 @@ class CallDesk:
             return self._of_channel.get(signal.uniqueid) or signal.call_id
         if isinstance(signal, OfferDecided):
             return signal.offer.call_id
-        if isinstance(signal, MenuBegan | MenuEnded | TreatmentDecided | OfferTakenBack | CallVanished):
+        if isinstance(signal, MenuBegan | MenuEnded | PlaceKept | TreatmentDecided | OfferTakenBack | CallVanished):
             return signal.call_id
         return None
 

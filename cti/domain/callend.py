@@ -6,6 +6,8 @@ cause of the agent's Hangup, because DialEnd says NOANSWER for a declined call t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cti.domain.model import CallState, EndedBy, EndReason, OfferOutcome
 
 # The phone said no: 17 user busy (486), 21 call rejected (603).
@@ -16,6 +18,12 @@ _UNANSWERED = frozenset({18, 19, 102})
 _CLEARED = frozenset({16, 26})
 # Asterisk ends a ring up to a second early or late; earlier than this it was the phone that ended it.
 RING_SLACK_S = 1.5
+
+# Keys of Call.extra that callbacks use (docs/callbacks.md).
+CALLBACK = "callback"  # this call is the waiting place of a callback: its id
+STATUS = "callback_status"  # how its person answered, see signals.CallbackReported
+KEPT = "kept_place"  # this caller was promised a call back: the callback's id
+ANSWERED = "ANSWER"
 
 
 def offer_outcome(cause: int, status: str | None, rang_s: float, ring_s: int) -> OfferOutcome:
@@ -57,3 +65,12 @@ def end_reason(state: CallState, by: EndedBy, *, answered: bool, treated: bool, 
         return EndReason.ABANDONED_IN_MENU if in_menu else EndReason.ABANDONED_IN_QUEUE
     # The dialplan said something and hung up (its own treatment), or the menu broke half way.
     return EndReason.FAILED if in_menu and not menu_done else EndReason.TREATED
+
+
+def of_callback(extra: Mapping[str, str], reason: EndReason) -> EndReason:
+    """What became of a call, corrected by what callbacks know of it."""
+    if extra.get(CALLBACK) and extra.get(STATUS) != ANSWERED:
+        return EndReason.UNREACHED
+    if extra.get(KEPT) and reason in (EndReason.ABANDONED_IN_QUEUE, EndReason.TREATED):
+        return EndReason.CALLBACK
+    return reason

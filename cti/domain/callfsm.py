@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from cti.domain import callend
+from cti.domain import callend, callkept
 from cti.domain import events as ev
 from cti.domain.calltable import TABLE, move
 from cti.domain.calltrack import (
@@ -35,6 +35,7 @@ from cti.domain.model import AgentId, CallState, Offer, OfferId, OfferOutcome, O
 from cti.domain.signals import (
     BridgeEntered,
     BridgeLeft,
+    CallbackReported,
     CallerArrived,
     CallerFellBack,
     CallerPressed,
@@ -52,6 +53,7 @@ from cti.domain.signals import (
     OfferDialled,
     OfferStale,
     OfferTakenBack,
+    PlaceKept,
     RecordingBegan,
     Signal,
     Transferred,
@@ -329,6 +331,8 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     CallerPressed: _pressed,
     TreatmentDecided: _treated,
     RecordingBegan: _recording,
+    CallbackReported: callkept.reported,
+    PlaceKept: callkept.place_kept,
     OfferDecided: _offered,
     DialBegan: _dial_began,
     DialEnded: _dial_ended,

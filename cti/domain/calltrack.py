@@ -104,6 +104,7 @@ def begin(signal: CallerArrived, caller: CallerNumber, number_called: str) -> St
         number_called=number_called,
         caller=caller,
         arrived_at=signal.at,
+        extra={"callback": signal.callback} if signal.callback else {},
     )
     track = Track(call=call, last_at=signal.at)
     return track, (ev.CallArrived(at=signal.at, tenant=call.tenant, call=call),)
@@ -188,6 +189,7 @@ def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> S
         reason = callend.end_reason(
             was, by, answered=answered, treated=track.treatment is not None, menu_done=track.menu_done
         )
+    reason = callend.of_callback(call.extra, reason)
     track = replace(track, legs=())
     track = update(track, ended_at=at, ended_by=by, end_reason=reason, hangup_cause=cause, inferred=cause is None)
     return track, (*facts, *ended, *freed, fact(ev.CallEnded, track, at))

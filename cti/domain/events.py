@@ -144,6 +144,14 @@ class CallKeyPressed(CallEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackReported(CallEvent):
+    """How the person of a callback answered: ``status`` as in signals.CallbackReported."""
+
+    effect_id: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AgentFreed(Event):
     """An agent's part of a call is over (the call itself may go on elsewhere)."""
 

@@ -82,6 +82,8 @@ class EndReason(StrEnum):
     ABANDONED_IN_QUEUE = "abandoned_in_queue"  # the caller left while waiting or ringing
     TREATED = "treated"  # nobody there, nobody skilled or waited too long: a treatment ended it
     FAILED = "failed"  # Asterisk restarted, a channel vanished
+    CALLBACK = "callback"  # the caller hung up and keeps their place: they are called back (docs/callbacks.md)
+    UNREACHED = "unreached"  # a callback: the person did not answer, or did not say that it is them
 
 
 class PhoneState(StrEnum):

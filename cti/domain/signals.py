@@ -52,6 +52,7 @@ class CallerArrived(ChannelSignal):
     number_called: str  # as dialled, digits or E.164
     caller_number: str  # raw caller ID number, any length, may be empty
     caller_name: str  # raw caller ID name: withheld numbers say why here
+    callback: str | None = None  # id of the callback whose place this call is; None: somebody calls us
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -162,6 +163,26 @@ class RecordingBegan(ChannelSignal):
     """MixMonitorStart, or UserEvent CtiRecording which names the file."""
 
     file: str  # base name without side and extension, e.g. "<call>-c" or "<call>-a-<uniqueid>"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackReported(ChannelSignal):
+    """UserEvent CtiCallback: how the person of a callback answered.
+
+    ``status``: ANSWER (they pressed 1), MAILBOX (answered, nobody pressed), REFUSED (the dialplan does not dial this
+    number), else Dial()'s DIALSTATUS.
+    """
+
+    effect_id: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlaceKept(Signal):
+    """From callbacks: this caller is promised a call back and is about to hang up."""
+
+    call_id: CallId
+    callback: str  # its id; "" takes the promise back: the caller stayed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,217 @@
+"""The outbox: effects and callbacks, on disk before anything is done about them.
+
+``save`` returns when its records are in PostgreSQL, or, while PostgreSQL is away, in the journal on a local disk
+(fsync), from which they are written when it is back. When neither can be had it raises, and nothing may be done.
+docs/decisions/0140.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from cti.domain.callbacks import Callback
+from cti.domain.effects import Effect
+from cti.domain.errors import Unavailable
+from cti.domain.journal import Body, Journal, NoJournal
+from cti.domain.model import TenantId
+from cti.store import effectrows as rows
+from cti.store.recorder import AWAY
+
+log = logging.getLogger(__name__)
+
+# A commit takes 2 to 10 ms. An agent is held for the effect meanwhile: after this the journal is quicker.
+SAVE_S = 1.0
+QUERY_S = 10.0
+RETRY_S = 0.5
+RETRY_MOST_S = 5.0
+# A desk has some tens of callbacks; each change of one is a record until PostgreSQL is back.
+MAX_WAITING = 5_000
+
+Record = Effect | Callback
+Key = tuple[str, TenantId, str]
+
+
+class EffectStore:
+    """One writer, one event loop. ``recover`` and ``load`` before ``start``."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], journal: Journal | None = None) -> None:
+        self._pool = pool
+        self._journal: Journal = journal or NoJournal()
+        self._journal.attach(self._bodies)
+        self._waiting: dict[Key, Record] = {}
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.degraded: str | None = None  # why records wait, for /readyz; None: all is well
+
+    @property
+    def waiting(self) -> int:
+        """How many records are in the journal and not in PostgreSQL."""
+        return len(self._waiting)
+
+    # --- Start and end ---
+
+    async def recover(self) -> int:
+        """Take in line what an earlier process could not write. Returns how many; raises Unavailable."""
+        await self._journal.recover(self._take_back)
+        if self._waiting:
+            self._wake.set()
+        else:
+            await self._journal.settle()
+        return self.waiting
+
+    async def load(self) -> tuple[list[Callback], list[Effect]]:
+        """Callbacks that are open and effects that are not settled, as stored last. Raises Unavailable."""
+        try:
+            async with self._pool.acquire(timeout=QUERY_S) as connection:
+                callbacks = await connection.fetch(rows.OPEN_CALLBACKS, timeout=QUERY_S)
+                effects = await connection.fetch(rows.OPEN_EFFECTS, timeout=QUERY_S)
+        except AWAY as error:
+            raise Unavailable(f"callbacks cannot be read ({type(error).__name__})") from error
+        known: dict[Key, Record] = {}
+        stored: list[Record] = [rows.callback_from_row(row) for row in callbacks]
+        stored += [rows.effect_from_row(row) for row in effects]
+        for record in stored:
+            known[_key(record)] = record
+        for key, record in self._waiting.items():
+            if key not in known or known[key].version <= record.version:
+                known[key] = record
+        return (
+            [record for record in known.values() if isinstance(record, Callback) and record.open],
+            [record for record in known.values() if isinstance(record, Effect) and not record.settled],
+        )
+
+    async def page(self, tenant: TenantId, limit: int) -> list[Callback]:
+        """A tenant's callbacks, open and ended, newest first. Raises Unavailable."""
+        try:
+            async with self._pool.acquire(timeout=QUERY_S) as connection:
+                found = await connection.fetch(rows.PAGE, tenant, limit, timeout=QUERY_S)
+        except AWAY as error:
+            raise Unavailable(f"callbacks cannot be read ({type(error).__name__})") from error
+        return [rows.callback_from_row(row) for row in found]
+
+    async def start(self) -> None:
+        """Begin to write what waits."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="effect-store")
+
+    async def stop(self, deadline_s: float = 2.0) -> int:
+        """End; what waits stays in the journal for the next start. Returns how many records that are."""
+        if self._task is not None:
+            if self._waiting:
+                await asyncio.wait({self._task}, timeout=0 if self.degraded else deadline_s)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self._journal.close()
+        return self.waiting
+
+    # --- Writing ---
+
+    async def save(self, *records: Record) -> None:
+        """Returns when all are on disk, together. Raises Unavailable when they cannot be: then nothing may be done."""
+        if self.degraded is None and not self._waiting:
+            try:
+                async with asyncio.timeout(SAVE_S):
+                    await self._write(records)
+                return
+            except AWAY as error:
+                self._degrade(type(error).__name__)
+        await self._to_journal(records)
+
+    async def _to_journal(self, records: Iterable[Record]) -> None:
+        before = {}
+        for record in records:
+            key = _key(record)
+            before[key] = self._waiting.get(key)
+            if len(self._waiting) >= MAX_WAITING and before[key] is None:
+                self._put_back(before)
+                raise Unavailable(f"{MAX_WAITING} records of callbacks wait for the database: no more are taken")
+            self._waiting[key] = record
+        self._journal.begin()
+        for record in records:
+            self._journal.put(partial(rows.body_of, record))
+        await self._journal.synced()
+        if not self._journal.active or self._journal.problem is not None:
+            self._put_back(before)
+            raise Unavailable(f"neither the database nor the local disk takes a record: {self._journal.problem}")
+        self._wake.set()
+
+    def _put_back(self, before: Mapping[Key, Record | None]) -> None:
+        for key, record in before.items():
+            if record is None:
+                self._waiting.pop(key, None)
+            else:
+                self._waiting[key] = record
+
+    async def _write(self, records: Iterable[Record]) -> None:
+        async with self._pool.acquire(timeout=QUERY_S) as connection, connection.transaction():
+            for record in records:
+                await connection.execute(*rows.put(record), timeout=QUERY_S)
+
+    # --- While PostgreSQL is away ---
+
+    def _degrade(self, why: str) -> None:
+        if self.degraded is None:
+            log.warning("callbacks are kept in the journal: the database is away", extra={"action": why})
+        self.degraded = f"the database is away ({why}); callbacks are kept in the journal"
+        self._wake.set()
+
+    async def _run(self) -> None:
+        pause_s = RETRY_S
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting or self.degraded is not None:
+                if await self._drain():
+                    pause_s = RETRY_S
+                    continue
+                await asyncio.sleep(pause_s)
+                pause_s = min(RETRY_MOST_S, 2 * pause_s)
+
+    async def _drain(self) -> bool:
+        """Write all that waits. What changed meanwhile is another object, and stays."""
+        batch = dict(self._waiting)
+        # The tables must not know more than the journal: a start would write its older word over them.
+        await self._journal.synced()
+        try:
+            with self._journal.writing():
+                async with asyncio.timeout(QUERY_S):
+                    await self._write(batch.values())
+        except AWAY as error:
+            self._degrade(type(error).__name__)
+            return False
+        except asyncpg.PostgresError:
+            # Each of these is a mistake of ours; the journal keeps them and /readyz says so.
+            log.exception("the database refuses a record of callbacks")
+            return False
+        for key, record in batch.items():
+            if self._waiting.get(key) is record:
+                del self._waiting[key]
+        if not self._waiting:
+            await self._journal.settle()
+            if self.degraded is not None:
+                log.info("the database is back, callbacks are written")
+            self.degraded = None
+        return True
+
+    # --- The journal ---
+
+    def _bodies(self) -> Iterator[Body]:
+        yield from (partial(rows.body_of, record) for record in self._waiting.values())
+
+    def _take_back(self, body: Mapping[str, Any]) -> None:
+        """One record of the journal, in order. Raises KeyError, ValueError or TypeError."""
+        record = rows.from_body(body)
+        self._waiting[_key(record)] = record
+
+
+def _key(record: Record) -> Key:
+    if isinstance(record, Effect):
+        return ("effect", record.tenant, record.effect_id)
+    return ("callback", record.tenant, record.callback_id)
