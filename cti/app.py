@@ -26,7 +26,7 @@ from cti.domain.phone import parse_called, parse_caller
 from cti.metrics import Metrics
 from cti.store.calls import CallStore
 from cti.store.pool import create_pool
-from cti.wiring import core, fallback, ivr, linking, recordings, routing, runtime, web
+from cti.wiring import accounts, core, fallback, ivr, linking, recordings, routing, runtime, web
 from cti.wiring.desk_changes import DeskChanges
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
@@ -103,7 +103,8 @@ class Application:
         desk.on_overflow = feed.ask_resync
         calls = CallStore(pool)
         journals = open_journals(config, cleanup)
-        await core.start_recorder(bus, desk, calls, journals, cleanup)
+        recorder = await core.start_recorder(bus, desk, calls, journals, cleanup)
+        await accounts.start(config, desk, feed, calls, recorder, directory, utc_now, cleanup)
 
         router = await routing.start(config, bus, desk, feed.telephony, directory, pool, journals, utc_now, cleanup)
         serving.append(router.alive)

@@ -154,6 +154,10 @@ class CallRecorder:
         known = {(call.tenant, call.call_id): call for call in stored} | self._calls
         return [call for call in known.values() if call.state is not CallState.ENDED]
 
+    def waits(self, tenant: TenantId, call_id: CallId) -> Call | None:
+        """A call that waits to be written, as it is now; the table knows less of it."""
+        return self._calls.get((tenant, call_id))
+
     def _make_room(self) -> None:
         if self.waiting <= self._maxsize:
             return

@@ -92,9 +92,9 @@ def read_cel(text: str) -> list[Call]:
     """Calls of the trunk that have an identity, oldest first. A last line that was cut by a kill is left out."""
     legs: dict[str, Leg] = {}
     for row in csv.reader(io.StringIO(text)):
-        if len(row) != 10:
+        if len(row) != 11:
             continue
-        kind, at_text, account, _, unique_id, linked_id, name, _, _, extra = row
+        kind, at_text, account, _, unique_id, linked_id, name, _, _, extra, _ = row
         if "/" not in name or not at_text.replace(".", "", 1).isdigit():
             continue
         at = float(at_text)

@@ -19,7 +19,7 @@ class Account:
 
     def row(self, kind: str, at: float, name: str, *, by: str = "", account: str = CALL) -> Account:
         extra = json.dumps({"hangupcause": 16, "hangupsource": by}) if kind == "HANGUP" else ""
-        fields = (kind, f"{at:.6f}", account, "demo", name[-2:], "01", name, "cti-wait", "", extra)
+        fields = (kind, f"{at:.6f}", account, "demo", name[-2:], "01", name, "cti-wait", "", extra, "")
         self.lines.append(",".join('"' + field.replace('"', '""') + '"' for field in fields))
         return self
 

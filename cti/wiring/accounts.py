@@ -1,0 +1,48 @@
+"""Calls that nobody of ours heard of: from Asterisk's own account to the call desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from cti.ami.accounts import AccountReader
+from cti.ami.feed import AmiFeed
+from cti.calls import CallDesk
+from cti.config import Config
+from cti.domain.model import Call, CallId, TenantId
+from cti.domain.phone import parse_called
+from cti.store.calls import CallStore
+from cti.store.recorder import CallRecorder
+from cti.wiring.directory import DeskDirectory
+
+
+async def start(
+    config: Config,
+    desk: CallDesk,
+    feed: AmiFeed,
+    calls: CallStore,
+    recorder: CallRecorder,
+    directory: DeskDirectory,
+    now: Callable[[], datetime],
+    cleanup: AsyncExitStack,
+) -> AccountReader:
+    """Read the account from the first snapshot on; start it before the feed."""
+
+    async def find(tenant: TenantId, call_id: CallId) -> Call | None:
+        return recorder.waits(tenant, call_id) or await calls.get(tenant, call_id)
+
+    reader = AccountReader(
+        path=config.asterisk.folders.log / "cel.csv",
+        mark=config.data_dir / "cel-heard-until",
+        sink=desk,
+        live=desk.all_live,
+        find=find,
+        agent_of=directory.agent_of_endpoint,
+        e164=parse_called,
+        clock=now,
+    )
+    feed.auditor.accounts = reader
+    await reader.start()
+    cleanup.push_async_callback(reader.stop)
+    return reader
