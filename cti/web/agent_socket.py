@@ -2,7 +2,8 @@
 
 A page that stops reading makes ``send_str`` wait for ever, and aiohttp's heartbeat does not free it: so nobody but the
 writer ever waits, and when the line is full, or one frame takes too long, the connection is aborted. What was
-missed is in the snapshot when the page comes back.
+missed is in the snapshot when the page comes back. A page that is owed nothing gets its frame at once, without the
+writer (docs/decisions/0126-straight-to-the-pop.md).
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class AgentSocket:
         self._parts = parts
         self._line: deque[tuple[str, str, Told | None]] = deque()
         self._wake = asyncio.Event()
+        self._writing = False  # a frame is out of the line and not yet with the kernel
         self._seq = 0
         self._dropped = False
         self._refreshing: asyncio.Task[None] | None = None
@@ -68,14 +70,25 @@ class AgentSocket:
     # --- For the hub -------------------------------------------------------------------------------
 
     def send(self, text: str, kind: str, *, told: Told | None = None) -> None:
-        """Put a frame in line; drops the connection when too many wait."""
+        """Write a frame, or put it in line behind others; drops the connection when too many wait."""
         if self._dropped:
+            return
+        if self._owes_nothing():
+            assert self._transport is not None  # noqa: S101 - it owes nothing
+            self._transport.write(text_frame(text))
+            self._written(kind, told)
             return
         if len(self._line) >= MAX_WAITING:
             self._drop("full")
             return
         self._line.append((text, kind, told))
         self._wake.set()
+
+    def _owes_nothing(self) -> bool:
+        transport = self._transport
+        if self._line or self._writing or transport is None or self._ws.closed:
+            return False
+        return not transport.is_closing() and transport.get_write_buffer_size() == 0
 
     def ping(self) -> None:
         """Say that the server is there."""
@@ -115,10 +128,10 @@ class AgentSocket:
                     await asyncio.gather(task, return_exceptions=True)
 
     async def _write(self) -> None:
-        metrics = self._parts.metrics
         while True:
             while self._line:
                 frame, kind, told = self._line.popleft()
+                self._writing = True
                 try:
                     async with asyncio.timeout(WRITE_S):
                         await self._ws.send_str(frame)
@@ -127,13 +140,18 @@ class AgentSocket:
                     return
                 except ConnectionError:
                     return
-                metrics.socket_messages.labels(kind).inc()
-                if told is not None:
-                    metrics.pop_hand_over.observe(self._parts.monotonic() - told.began_s)
-                    if told.rang_at is not None:
-                        metrics.pop_age.observe(max(0.0, (self._parts.now() - told.rang_at).total_seconds()))
+                self._writing = False
+                self._written(kind, told)
             self._wake.clear()
             await self._wake.wait()
+
+    def _written(self, kind: str, told: Told | None) -> None:
+        metrics = self._parts.metrics
+        metrics.socket_messages.labels(kind).inc()
+        if told is not None:
+            metrics.pop_hand_over.observe(self._parts.monotonic() - told.began_s)
+            if told.rang_at is not None:
+                metrics.pop_age.observe(max(0.0, (self._parts.now() - told.rang_at).total_seconds()))
 
     def _drop(self, why: str) -> None:
         if self._dropped:
@@ -234,6 +252,17 @@ class AgentSocket:
         )
         if first:
             hub.attach(self)
+
+
+def text_frame(text: str) -> bytes:
+    """A whole text message of a server as one WebSocket frame (RFC 6455, 5.2: FIN, opcode 1, not masked)."""
+    payload = text.encode()
+    size = len(payload)
+    if size < 126:
+        return b"\x81" + size.to_bytes(1, "big") + payload
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
 
 
 async def agent_socket(request: web.Request) -> web.StreamResponse:

@@ -421,3 +421,25 @@ async def test_another_tenants_agent_of_the_same_name_hears_nothing(site: Site, 
 async def test_outcomes_of_offers_are_those_of_the_model() -> None:
     outcomes = SCHEMA["$defs"]["OfferOutcome"]["enum"]
     assert outcomes == [o.value for o in OfferOutcome]
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536, 200_000])
+async def test_frames_of_every_length_arrive_whole_and_in_order(site: Site, size: int) -> None:
+    ws = await site.socket(await site.logged_in("sato"))
+    await receive(ws)
+    (page,) = site.server.hub._clients
+    sent = ["車" * (size // 3) + "x" * (size % 3), "second", "third"]
+    for text in sent:
+        page.send(text, "test")
+    heard = [(await asyncio.wait_for(ws.receive(), 5)).data for _ in sent]
+    assert heard == sent
+
+
+async def test_a_page_that_is_owed_nothing_is_written_to_before_send_returns(site: Site) -> None:
+    ws = await site.socket(await site.logged_in("sato"))
+    await receive(ws)
+    (page,) = site.server.hub._clients
+    assert isinstance(page, module.AgentSocket)
+    page.send("at once", "test")
+    assert not page._line, "it waits for a turn of the loop"
+    assert (await asyncio.wait_for(ws.receive(), 5)).data == "at once"
