@@ -96,6 +96,8 @@ class Calendar:
 
     def open_at(self, instant: datetime) -> Opening:
         """Whether it is open at an aware instant, why, and until when that holds."""
+        # In one zone Python compares what the wall shows: of a time that comes twice both are the same to it.
+        instant = instant.astimezone(UTC)
         here = instant.astimezone(self.zone).date()
         known = self._last.get(here)
         if known is not None and known[0] <= instant and (known[1].until is None or instant < known[1].until):
@@ -229,10 +231,10 @@ def _hours_problems(where: Location, texts: Any) -> Iterator[Problem]:
 
 def _days_problems(where: Location, item: Mapping[str, Any]) -> Iterator[Problem]:
     first = _date(str(item.get("first", "")))
-    last = _date(str(item.get("last") or item.get("first", "")))
+    last = _date(str(item["last"])) if item.get("last") else first
     if first is None:
         yield (*where, "first"), 'no such date; write "2026-12-29", or "12-29" for every year'
-    if last is None:
+    if last is None and item.get("last"):
         yield (*where, "last"), 'no such date; write "2027-01-03", or "01-03" for every year'
     if first is not None and last is not None:
         if (first[0] is None) != (last[0] is None):
