@@ -143,7 +143,7 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]
         """Bytes from Asterisk. Garbage closes the connection."""
         self.received_at_s = self._loop.time()
         try:
-            frames = self.splitter.feed(data)
+            frames = self.splitter.feed(data, answers=bool(self.pending))
         except PeerError as error:
             self.abort(error)
             return
@@ -154,8 +154,8 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]
             self._handle(frame)
 
     def _handle(self, frame: Headers) -> None:
-        action_id = frame.get("ActionID")
-        if action_id is not None:
+        if self.pending:
+            action_id = frame.get("ActionID", "")
             action = self.pending.get(action_id)
             if action is not None and action.take(frame):
                 del self.pending[action_id]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from cti.domain.model import CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
@@ -38,12 +39,17 @@ from cti.domain.signals import (
 MAX_TEXT = 300
 # Two clocks that differ by more are set wrong, and ours is the one the records are kept by.
 _MAX_SKEW = timedelta(days=1)
+# Ten digits of epoch seconds (until 2286), a point and microseconds; more digits are cut, not rounded.
+_STAMP_LENGTH = 17
+# A call tells its identity some fifteen times: room for those that are live at the same time.
+_IDENTITIES_KEPT = 4096
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _OFFER = re.compile(r"[0-9a-f]{32}\Z")
 _NUMBER = re.compile(r"\d{1,10}\Z", re.ASCII)
-_TIMESTAMP = re.compile(r"(\d{1,10})\.(\d{1,9})\Z", re.ASCII)
+_KEYS = re.compile(r"[0-9*#A-D]\Z")
+_FILE = re.compile(r"[A-Za-z0-9._-]+\Z")
 
 # Asterisk's device states (main/devicestate.c). Ringing while in use is busy: the agent talks.
 PHONE_STATES: Mapping[str, PhoneState] = {
@@ -90,14 +96,13 @@ def translate(frame: Headers, now: datetime) -> Signal | Skipped:
 
 def timestamp(frame: Headers, now: datetime) -> datetime:
     """The Timestamp header ("1795300000.123456", epoch seconds) as aware UTC, or ``now`` for one that cannot be."""
-    match = _TIMESTAMP.match(frame.get("Timestamp", ""))
-    if match is None:
+    text = frame.get("Timestamp", "")[:_STAMP_LENGTH]
+    try:
+        at = datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
         return now
-    # Asterisk writes microseconds, which a float holds exactly enough; more digits are cut, not rounded.
-    text = match[0] if len(match[2]) <= 6 else f"{match[1]}.{match[2][:6]}"
-    at = datetime.fromtimestamp(float(text), UTC)
     # A call never goes back in time: one event of the year 5138 would keep all that follow there.
-    return at if abs(at - now) < _MAX_SKEW else now
+    return at if -_MAX_SKEW < at - now < _MAX_SKEW and text.isascii() else now
 
 
 def variables(frame: Headers, prefix: str = "") -> dict[str, str]:
@@ -112,8 +117,12 @@ def variables(frame: Headers, prefix: str = "") -> dict[str, str]:
 
 def call_id_of(text: str) -> CallId | None:
     """A call's identity, or None when ``text`` is none."""
-    if not _UUID.match(text):
-        text = text.strip().lower()
+    return _identity(text) if len(text) <= MAX_TEXT else None
+
+
+@lru_cache(maxsize=_IDENTITIES_KEPT)
+def _identity(text: str) -> CallId | None:
+    text = text.strip().lower()
     return CallId(text) if _UUID.match(text) else None
 
 
@@ -139,7 +148,7 @@ def _match(frame: Headers, key: str, form: re.Pattern[str]) -> str:
 def _channel(frame: Headers, at: datetime, prefix: str = "") -> dict[str, Any]:
     """The fields of a ChannelSignal."""
     # channelvars names this variable alone, so that in nearly every event it is the whole header.
-    name, _, value = frame.get(f"{prefix}ChanVariable", "").partition("=")
+    name, _, value = frame.get(prefix + "ChanVariable", "").partition("=")
     if name != "CTI_CALL_ID" or "\n" in value:
         value = variables(frame, prefix).get("CTI_CALL_ID", "")
     call_id = call_id_of(value)
@@ -147,8 +156,8 @@ def _channel(frame: Headers, at: datetime, prefix: str = "") -> dict[str, Any]:
         call_id = call_id_of(frame.get("CallID", ""))
     return {
         "at": at,
-        "channel": ChannelName(_need(frame, f"{prefix}Channel")),
-        "uniqueid": UniqueId(_need(frame, f"{prefix}Uniqueid")),
+        "channel": _need(frame, prefix + "Channel"),
+        "uniqueid": _need(frame, prefix + "Uniqueid"),
         "call_id": call_id,
     }
 
@@ -189,7 +198,7 @@ def _fell_back(frame: Headers, at: datetime) -> Signal:
 
 
 def _pressed(frame: Headers, at: datetime) -> Signal:
-    return CallerPressed(**_channel(frame, at), key=_match(frame, "Key", re.compile(r"[0-9*#A-D]\Z")))
+    return CallerPressed(**_channel(frame, at), key=_match(frame, "Key", _KEYS))
 
 
 def _offer_dialled(frame: Headers, at: datetime) -> Signal:
@@ -206,7 +215,7 @@ def _offer_stale(frame: Headers, at: datetime) -> Signal:
 
 
 def _recording(frame: Headers, at: datetime) -> Signal:
-    return RecordingBegan(**_channel(frame, at), file=_match(frame, "File", re.compile(r"[A-Za-z0-9._-]+\Z")))
+    return RecordingBegan(**_channel(frame, at), file=_match(frame, "File", _FILE))
 
 
 def _agent_leg(frame: Headers) -> dict[str, Any]:

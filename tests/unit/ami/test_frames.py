@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.ami import frames
-from cti.ami.frames import FrameSplitter, Headers, encode_action, parse_headers
+from cti.ami.frames import EventHeaders, FrameSplitter, Headers, encode_action, parse_headers
 from cti.domain.errors import CallerError, PeerError
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
@@ -21,6 +21,12 @@ def splitter(*wanted: str) -> FrameSplitter:
     found = FrameSplitter(wanted)
     assert found.feed(GREETING) == []
     return found
+
+
+line = st.one_of(
+    st.builds("{}: {}".format, st.sampled_from(["A", "Ab", "b", "ChanVariable"]), value),
+    st.sampled_from(["", "no colon", "A:", "A: ", "A:1", "Ab : 2", ":", ": x", "a\nA: 3", "A\r: 4", "Event: Again"]),
+)
 
 
 def wire(headers: Headers) -> bytes:
@@ -116,6 +122,28 @@ def test_the_answer_to_a_listing_is_kept_whatever_its_name() -> None:
     assert reader.feed(b"Event: Status\r\nActionID: 1\r\nSeconds: 3\r\n\r\n") == [
         {"Event": "Status", "ActionID": "1", "Seconds": "3"}
     ]
+
+
+def test_nobody_waits_so_nothing_is_an_answer() -> None:
+    reader = splitter("Tick")
+    data = b"Event: Status\r\nActionID: 1\r\n\r\nEvent: Tick\r\nActionID: 2\r\n\r\nResponse: Success\r\n\r\n"
+    assert reader.feed(data, answers=False) == [{"Event": "Tick", "ActionID": "2"}, {"Response": "Success"}]
+    assert reader.dropped == 1
+
+
+@given(st.lists(line, max_size=8))
+def test_an_event_reads_as_if_all_of_it_had_been_parsed(lines: list[str]) -> None:
+    lines = [text for text in lines if not text.startswith("Event")]
+    text = "\r\n".join(["Event: Tick", *lines])
+    read, parsed = EventHeaders("Tick", text.encode()), parse_headers(text)
+    assert {key: read.get(key) for key in parsed} == parsed
+    assert dict(read) == parsed
+    assert read == parsed
+    assert len(read) == len(parsed)
+    assert read.get("Absent") is None
+    assert read.get("Absent", "") == ""
+    with pytest.raises(KeyError):
+        read["Absent"]
 
 
 def test_garbage_between_frames_is_forgiven_for_a_while() -> None:
