@@ -13,6 +13,8 @@ import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 from cti.domain import callfsm, callrestore
 from cti.domain import events as ev
@@ -62,6 +64,11 @@ ENDED_KEPT = 1_000
 EARLY_KEPT = 256
 EARLY_EACH = 8
 
+# A phone's channel is told some six times; more than are live at the same time.
+ENDPOINTS_KEPT = 4096
+
+# Their agent's channel is not the one they are about.
+_DIALS = (DialBegan, DialEnded)
 _PHONE = re.compile(r"PJSIP/(?P<endpoint>.+)-[0-9a-f]{8}(;\d)?\Z")
 
 
@@ -111,6 +118,14 @@ class CallDesk:
         self._restored: set[CallId] = set()  # until the first snapshot
         self._counts: Counter[str] = Counter()
         self.link_up = False
+        # What is not about one call that is known; all else moves one.
+        self._takers: dict[type[Signal], Callable[[Any], None]] = {
+            DeviceChanged: self._phone,
+            LinkChanged: self._link,
+            ChannelsSeen: self._end_unseen,
+            CallerArrived: self._arrive,
+            CallAccounted: self._account,
+        }
 
     # -- what others see -------------------------------------------------------------------------------
 
@@ -240,19 +255,11 @@ class CallDesk:
 
     def apply(self, signal: Signal) -> None:
         """Apply one signal now. For the consumer, and for tests that need no task. Raises IllegalMove."""
-        if isinstance(signal, DeviceChanged):
-            self._phone(signal)
-        elif isinstance(signal, LinkChanged):
-            self.link_up = signal.up
-            self._bus.publish(ev.AsteriskReachable(at=signal.at, tenant=TenantId(""), up=signal.up))
-        elif isinstance(signal, ChannelsSeen):
-            self._end_unseen(signal)
-        elif isinstance(signal, CallerArrived):
-            self._arrive(signal)
-        elif isinstance(signal, CallAccounted):
-            self._account(signal)
-        else:
-            self._move(signal)
+        self._takers.get(type(signal), self._move)(signal)
+
+    def _link(self, signal: LinkChanged) -> None:
+        self.link_up = signal.up
+        self._bus.publish(ev.AsteriskReachable(at=signal.at, tenant=TenantId(""), up=signal.up))
 
     def _arrive(self, signal: CallerArrived) -> None:
         if signal.call_id is None or signal.call_id in self._tracks or signal.call_id in self._ended:
@@ -336,15 +343,15 @@ class CallDesk:
     # -- agents and phones -----------------------------------------------------------------------------
 
     def _agent_in(self, signal: Signal, track: Track) -> AgentId | None:
-        if isinstance(signal, DialBegan | DialEnded):
+        if isinstance(signal, _DIALS):
             return self._agent_of(signal.agent_channel, track.call.tenant)
         if isinstance(signal, ChannelSignal) and signal.uniqueid != track.call.uniqueid:
             return self._agent_of(signal.channel, track.call.tenant)
         return None
 
     def _agent_of(self, channel: ChannelName, tenant: TenantId) -> AgentId | None:
-        match = _PHONE.match(channel)
-        found = self._directory.agent_of_endpoint(match["endpoint"]) if match else None
+        endpoint = _endpoint_of(channel)
+        found = self._directory.agent_of_endpoint(endpoint) if endpoint else None
         return found[1] if found and found[0] == tenant else None
 
     def _phone(self, signal: DeviceChanged) -> None:
@@ -371,6 +378,12 @@ class CallDesk:
                 offer_id, outcome = track.offer.offer_id, OfferOutcome.WITHDRAWN
                 self._move(OfferTakenBack(at=seen.at, call_id=call_id, offer_id=offer_id, outcome=outcome))
         self._restored.clear()
+
+
+@lru_cache(maxsize=ENDPOINTS_KEPT)
+def _endpoint_of(channel: ChannelName) -> str | None:
+    match = _PHONE.match(channel)
+    return match["endpoint"] if match else None
 
 
 def _gone(leg: Leg, call_id: CallId, seen: ChannelsSeen) -> ChannelHungUp:

@@ -1,7 +1,7 @@
 """A changed copy of a frozen record, fast. Pure.
 
 ``dataclasses.replace`` looks at every field in Python and calls the constructor: 8.5 µs for a call, several times a
-signal, which was half of what the call desk did. This copies the record's dictionary instead: 1.4 µs. It is for
+signal, which was half of what the call desk did. This copies the record's dictionary instead: 0.9 µs. It is for
 records without slots and without ``__post_init__``; others go the ordinary way.
 """
 
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 def changed(record: T, **changes: Any) -> T:
     """``record`` with these fields changed. Raises TypeError for a field that it does not have."""
-    values = getattr(record, "__dict__", None)
-    if values is None or hasattr(record, "__post_init__"):
+    before = getattr(record, "__dict__", None)
+    if before is None or hasattr(record, "__post_init__"):
         return dataclasses.replace(record, **changes)  # type: ignore[type-var]
-    if not changes.keys() <= values.keys():
-        raise TypeError(f"{type(record).__name__} has no field {sorted(changes.keys() - values.keys())[0]!r}")
+    values = before | changes
+    if len(values) != len(before):
+        raise TypeError(f"{type(record).__name__} has no field {sorted(changes.keys() - before.keys())[0]!r}")
     copy = object.__new__(type(record))
-    copy.__dict__.update(values)
-    copy.__dict__.update(changes)
+    object.__setattr__(copy, "__dict__", values)
     return copy

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from typing import Any
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
+from cti.ami.frames import Headers
 from cti.ami.protocol import GuardedProtocol
 from cti.ami.translate import WANTED, Skipped, translate
 from cti.bus import Bus
@@ -89,12 +89,15 @@ class _Reduction:
     def __init__(self, now: datetime) -> None:
         self.desk = CallDesk(Bus(), _Endpoints(), parse_caller=parse_caller, parse_called=parse_called)
         self._now = now
+        self.illegal = 0
 
-    def frame_received(self, frame: dict[str, str]) -> None:
+    def frame_received(self, frame: Headers) -> None:
         signal = translate(frame, self._now)
         if not isinstance(signal, Skipped):
-            with contextlib.suppress(IllegalMove):  # the desk's own consumer counts it
+            try:
                 self.desk.apply(signal)
+            except IllegalMove:
+                self.illegal += 1
 
     def protocol_lost(self, protocol: GuardedProtocol, error: BaseException | None) -> None:
         raise AssertionError(error)
