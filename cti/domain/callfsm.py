@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from cti.domain import callend, callkept
+from cti.domain import callconsult, callend, callkept
 from cti.domain import events as ev
 from cti.domain.calltable import TABLE, move
 from cti.domain.calltrack import (
@@ -23,15 +23,32 @@ from cti.domain.calltrack import (
     change_offer,
     close,
     close_hold,
+    connect,
     end_offer,
     fact,
+    leave_talk,
+    open_hold,
+    settle_transfer,
     update,
     with_leg,
     without_leg,
 )
+from cti.domain.consult import ON_HOLD
 from cti.domain.copies import changed as replace
 from cti.domain.errors import IllegalMove
-from cti.domain.model import AgentId, CallState, Offer, OfferId, OfferOutcome, OfferRecord, QueueId, TalkSegment
+from cti.domain.model import (
+    AgentId,
+    CallState,
+    Offer,
+    OfferId,
+    OfferOutcome,
+    OfferRecord,
+    QueueId,
+    TalkPhase,
+    TransferKind,
+    TransferRecord,
+    TransferResult,
+)
 from cti.domain.signals import (
     BridgeEntered,
     BridgeLeft,
@@ -47,6 +64,7 @@ from cti.domain.signals import (
     HangupRequested,
     HoldBegan,
     HoldEnded,
+    LegPlaced,
     MenuBegan,
     MenuEnded,
     OfferDecided,
@@ -56,6 +74,7 @@ from cti.domain.signals import (
     PlaceKept,
     RecordingBegan,
     Signal,
+    TransferAsked,
     Transferred,
     TreatmentDecided,
 )
@@ -94,7 +113,7 @@ def _queued(track: Track, signal: CallerQueued, _agent: AgentId | None, at: date
     track = move(track, Move.QUEUE, at)
     if was is CallState.OFFERED:  # Asterisk may tell the return before the end of the offer
         return replace(track, returned_to=signal.queue), ()
-    track, facts = close_hold(track, at)
+    track, facts = leave_talk(track, at)
     if track.waiting and track.call.queue == signal.queue and was is CallState.QUEUED:
         return track, facts
     track, waits = _waits(track, signal.queue, at)
@@ -110,8 +129,12 @@ def _waits(track: Track, queue: QueueId, at: datetime) -> Step:
 def _give_up(track: Track, outcome: OfferOutcome, at: datetime) -> Step:
     """The live offer ended without an answer; the caller may be back in the waiting loop already."""
     track, ended = end_offer(move(track, Move.OFFER_OVER, at), outcome, at)
+    if track.call.transfers and track.call.transfers[-1].kind is TransferKind.AGENT:
+        track = settle_transfer(track, TransferResult.UNANSWERED, at)
     if track.returned_to is None:
-        return track, ended
+        # Asterisk did not pass the caller on: they are where they were.
+        kept = track.first is not None and outcome is OfferOutcome.WITHDRAWN
+        return (callconsult.kept(track) if kept else track), ended
     track, waits = _waits(track, track.returned_to, at)
     return track, (*ended, *waits)
 
@@ -122,7 +145,7 @@ def _fell_back(track: Track, signal: CallerFellBack, _agent: AgentId | None, at:
         return update(move(track, Move.NOTE, at), fallback_at=began), ()
     again = track.call.state is CallState.FALLBACK
     track = move(track, Move.FALL_BACK, at)
-    track, facts = close_hold(track, at)
+    track, facts = leave_talk(track, at)
     track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
     if again:
         return track, (*facts, *ended)
@@ -155,16 +178,21 @@ def _recording(track: Track, signal: RecordingBegan, agent: AgentId | None, at: 
 
 
 def _offered(track: Track, signal: OfferDecided, _agent: AgentId | None, at: datetime) -> Step:
-    track = move(track, Move.OFFER, at)
     offer = signal.offer
+    if track.call.phase is not None and not callconsult.is_passed_on(track, offer.agent):
+        raise IllegalMove(Move.OFFER.value, track.call.state.value, track.call.call_id)
+    track = move(track, Move.OFFER, at)
     record = OfferRecord(offer_id=offer.offer_id, agent=offer.agent, reason=offer.reason, offered_at=at)
     track = update(track, offers=(*track.call.offers, record))
     track = replace(track, offer=offer, waiting=False, returned_to=None)
-    return track, (fact(ev.CallOffered, track, at, offer_id=offer.offer_id, agent=offer.agent),)
+    track, facts = leave_talk(track, at)  # an agent passed the caller on to this one
+    return track, (*facts, fact(ev.CallOffered, track, at, offer_id=offer.offer_id, agent=offer.agent))
 
 
 def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) -> Step:
-    # A leg that dials is an agent's consultation: not (yet) a talk with the caller.
+    if callconsult.is_consultation(track, signal):
+        return callconsult.begin(track, signal, agent, at)
+    # Another leg that dials: not (yet) a talk with the caller.
     if signal.uniqueid != track.call.uniqueid or track.leg(signal.agent_uniqueid) is not None:
         return move(track, Move.NOTE, at), ()
     offer = track.offer if track.offer is not None and track.offer.agent == agent else None
@@ -185,6 +213,8 @@ def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: date
 
 
 def _dial_ended(track: Track, signal: DialEnded, agent: AgentId | None, at: datetime) -> Step:
+    if track.second is not None and signal.agent_uniqueid == track.second.uniqueid:
+        return callconsult.answered(track, at) if signal.status == "ANSWER" else (move(track, Move.NOTE, at), ())
     leg = track.leg(signal.agent_uniqueid)
     if signal.status != "ANSWER":
         track = move(track, Move.NOTE, at)
@@ -222,23 +252,12 @@ def _tell_again(track: Track, leg: Leg, at: datetime) -> Step:
 def _answered(track: Track, leg: Leg, at: datetime) -> Step:
     track = move(track, Move.ANSWER, at)
     track, facts = close_hold(track, at)
-    track = with_leg(track, replace(leg, status="ANSWER", answered=True))
     taken = track.offer is not None and track.offer.offer_id == leg.offer_id
     track, ended = end_offer(track, OfferOutcome.ACCEPTED if taken else OfferOutcome.WITHDRAWN, at)
     # A new talk begins a new question of who leaves first.
-    track = replace(track, waiting=False, agent_hung_up=False)
-    track = update(track, answered_at=track.call.answered_at or at)
-    if leg.agent is None:
-        return track, (*facts, *ended)
-    talk = TalkSegment(
-        agent=leg.agent,
-        offer_id=leg.offer_id,
-        agent_channel=leg.channel,
-        agent_uniqueid=leg.uniqueid,
-        answered_at=at,
-    )
-    track = update(track, talks=(*track.call.talks, talk))
-    return track, (*facts, *ended, fact(ev.CallAnswered, track, at, agent=leg.agent, offer_id=leg.offer_id))
+    track = replace(settle_transfer(track, TransferResult.ANSWERED, at), waiting=False, agent_hung_up=False)
+    track, told = connect(update(track, phase=TalkPhase.TALKING), leg, at)
+    return track, (*facts, *ended, *told)
 
 
 def _offer_dialled(track: Track, signal: OfferDialled, _agent: AgentId | None, at: datetime) -> Step:
@@ -271,12 +290,11 @@ def _hold(track: Track, signal: HoldBegan, _agent: AgentId | None, at: datetime)
     leg = track.leg(signal.uniqueid)
     if leg is None or not leg.answered or track.call.state is CallState.HELD:
         return move(track, Move.NOTE, at), ()
-    track = update(move(track, Move.HOLD, at), held_since=at)
-    return track, (fact(ev.CallHeld, track, at),)
+    return open_hold(move(track, Move.HOLD, at), at)
 
 
 def _unhold(track: Track, signal: HoldEnded, _agent: AgentId | None, at: datetime) -> Step:
-    if track.leg(signal.uniqueid) is None or track.call.held_since is None:
+    if track.leg(signal.uniqueid) is None or track.call.held_since is None or track.call.phase in ON_HOLD:
         return move(track, Move.NOTE, at), ()
     return close_hold(move(track, Move.UNHOLD, at), at)
 
@@ -284,7 +302,13 @@ def _unhold(track: Track, signal: HoldEnded, _agent: AgentId | None, at: datetim
 def _transferred(track: Track, signal: Transferred, _agent: AgentId | None, at: datetime) -> Step:
     track = move(track, Move.TRANSFER, at)
     track, facts = close_hold(track, at)
-    track = update(track, transferred_at=(*track.call.transferred_at, at))
+    by = track.first.agent if track.first else None
+    record = TransferRecord(kind=TransferKind.PHONE, by=by, to=signal.to, at=at)
+    track = update(
+        track,
+        transferred_at=(*track.call.transferred_at, at),
+        transfers=(*track.call.transfers, record),
+    )
     return track, (*facts, fact(ev.CallTransferred, track, at, kind=signal.kind, to=signal.to))
 
 
@@ -304,6 +328,8 @@ def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: da
     if signal.uniqueid == track.call.uniqueid:
         was = track.call.state
         return close(move(track, Move.END, at), was, at, cause=signal.cause)
+    if track.second is not None and signal.uniqueid == track.second.uniqueid:
+        return callconsult.second_gone(track, track.second, at)
     leg = track.leg(signal.uniqueid)
     if leg is None:
         return move(track, Move.NOTE, at), ()
@@ -343,8 +369,10 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     HoldEnded: _unhold,
     Transferred: _transferred,
     HangupRequested: _hangup_requested,
-    BridgeEntered: _noted,
-    BridgeLeft: _noted,
+    LegPlaced: callconsult.placed,
+    TransferAsked: callconsult.transfer_asked,
+    BridgeEntered: callconsult.bridge_entered,
+    BridgeLeft: callconsult.bridge_left,
     CallerArrived: _noted,  # a snapshot tells again of calls that are known
     ChannelHungUp: _hung_up,
     CallVanished: _vanished,

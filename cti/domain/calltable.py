@@ -61,6 +61,7 @@ TABLE: dict[CallState, dict[Move, CallState]] = {
         Move.UNHOLD: _S.TALKING,
         Move.ANSWER: _S.TALKING,  # a colleague joins, or takes over
         Move.TRANSFER: _S.TALKING,
+        Move.OFFER: _S.OFFERED,  # passed on to an agent
         Move.QUEUE: _S.QUEUED,  # passed on to a queue
         Move.FALL_BACK: _S.FALLBACK,
     },
@@ -71,6 +72,7 @@ TABLE: dict[CallState, dict[Move, CallState]] = {
         Move.AGENT_LEFT: _S.TALKING,
         Move.ANSWER: _S.TALKING,
         Move.TRANSFER: _S.TALKING,
+        Move.OFFER: _S.OFFERED,
         Move.QUEUE: _S.QUEUED,
         Move.FALL_BACK: _S.FALLBACK,
     },

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from cti.domain import callend
@@ -17,15 +19,21 @@ from cti.domain.model import (
     CallerNumber,
     CallState,
     ChannelName,
+    ConsultResult,
     EndedBy,
     EndReason,
+    Hold,
     Offer,
     OfferId,
     OfferOutcome,
     QueueId,
+    TalkSegment,
+    TransferResult,
     UniqueId,
 )
 from cti.domain.signals import CallerArrived
+
+EMPTY: Mapping[UniqueId, str] = MappingProxyType({})
 
 
 class Move(StrEnum):
@@ -82,10 +90,20 @@ class Track:
     menu_done: bool = False  # the dialogue ran to its end
     caller_hung_up: bool = False  # the caller's far end hung up
     agent_hung_up: bool = False  # the far end of the latest answered leg hung up
+    second: Leg | None = None  # the colleague of the consultation that goes on
+    places: Mapping[UniqueId, str] = field(
+        default_factory=lambda: EMPTY
+    )  # of the caller and the legs: a consult.Place, or a bridge's id
 
     def leg(self, uniqueid: UniqueId) -> Leg | None:
         """The leg with this Uniqueid."""
         return next((leg for leg in self.legs if leg.uniqueid == uniqueid), None)
+
+    @property
+    def first(self) -> Leg | None:
+        """The agent who has the caller: the latest who answered, the colleague of a consultation aside."""
+        apart = self.second.uniqueid if self.second else None
+        return next((leg for leg in reversed(self.legs) if leg.answered and leg.uniqueid != apart), None)
 
 
 Step = tuple[Track, tuple[ev.Event, ...]]
@@ -146,14 +164,70 @@ def end_offer(track: Track, outcome: OfferOutcome, at: datetime) -> Step:
     return track, (fact(ev.OfferEnded, track, at, offer_id=offer.offer_id, agent=offer.agent, outcome=outcome),)
 
 
+def open_hold(track: Track, at: datetime) -> Step:
+    """The caller hears music from now on."""
+    track = update(track, held_since=at, holds=(*track.call.holds, Hold(began_at=at)))
+    return track, (fact(ev.CallHeld, track, at),)
+
+
 def close_hold(track: Track, at: datetime) -> Step:
     """End the hold, if there is one, and count its time."""
     since = track.call.held_since
     if since is None:
         return track, ()
     held_s = track.call.held_s + (at - since).total_seconds()
-    track = update(track, held_since=None, held_s=held_s)
+    holds = tuple(replace(hold, ended_at=at) if hold.ended_at is None else hold for hold in track.call.holds)
+    track = update(track, held_since=None, held_s=held_s, holds=holds)
     return track, (fact(ev.CallResumed, track, at),)
+
+
+def connect(track: Track, leg: Leg, at: datetime) -> Step:
+    """``leg`` and the caller hear each other from now on."""
+    track = with_leg(track, replace(leg, status="ANSWER", answered=True))
+    track = update(track, answered_at=track.call.answered_at or at)
+    if leg.agent is None:
+        return track, ()
+    talk = TalkSegment(
+        agent=leg.agent,
+        offer_id=leg.offer_id,
+        agent_channel=leg.channel,
+        agent_uniqueid=leg.uniqueid,
+        answered_at=at,
+    )
+    track = update(track, talks=(*track.call.talks, talk))
+    return track, (fact(ev.CallAnswered, track, at, agent=leg.agent, offer_id=leg.offer_id),)
+
+
+def end_consultation(track: Track, result: ConsultResult, at: datetime) -> Step:
+    """The colleague of the consultation is a colleague no more."""
+    second = track.second
+    if second is None:
+        return track, ()
+    consultations = tuple(
+        replace(c, ended_at=at, result=result) if c.ended_at is None else c for c in track.call.consultations
+    )
+    track = replace(update(track, consultations=consultations), second=None)
+    changed = fact(ev.CallPhaseChanged, track, at)
+    if second.agent is None:
+        return track, (changed,)
+    return track, (fact(ev.ConsultEnded, track, at, agent=second.agent, result=result), changed)
+
+
+def settle_transfer(track: Track, result: TransferResult, at: datetime) -> Track:
+    """What became of the transfer that was under way, if one was."""
+    transfers = track.call.transfers
+    if not transfers or transfers[-1].result is not None:
+        return track
+    return update(track, transfers=(*transfers[:-1], replace(transfers[-1], ended_at=at, result=result)))
+
+
+def leave_talk(track: Track, at: datetime) -> Step:
+    """No agent has the caller any more: they wait again, or another phone is being rung."""
+    track, facts = close_hold(track, at)
+    track, ended = end_consultation(track, ConsultResult.GONE_ON, at)
+    if track.call.phase is not None:
+        track = replace(update(track, phase=None), places=EMPTY)
+    return track, (*facts, *ended)
 
 
 def agent_gone(track: Track, leg: Leg, at: datetime) -> Step:
@@ -173,6 +247,8 @@ def agent_gone(track: Track, leg: Leg, at: datetime) -> Step:
 def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> Step:
     """The caller is gone. ``was`` is the state before; ``cause`` the Q.850 cause, None when nobody saw it."""
     track, facts = close_hold(track, at)
+    track, asked = end_consultation(track, ConsultResult.CALLER_LEFT, at)
+    track = update(settle_transfer(track, TransferResult.CALLER_LEFT, at), phase=None)
     track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
     freed: list[ev.Event] = []
     for leg in track.legs:
@@ -192,4 +268,4 @@ def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> S
     reason = callend.of_callback(call.extra, reason)
     track = replace(track, legs=())
     track = update(track, ended_at=at, ended_by=by, end_reason=reason, hangup_cause=cause, inferred=cause is None)
-    return track, (*facts, *ended, *freed, fact(ev.CallEnded, track, at))
+    return track, (*facts, *asked, *ended, *freed, fact(ev.CallEnded, track, at))

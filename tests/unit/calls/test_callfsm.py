@@ -363,7 +363,8 @@ def test_an_agent_who_asks_a_colleague_does_not_pass_the_caller_on() -> None:
     answered = sig.DialEnded(at=later(6), **asks, status="NOANSWER")
     track, facts = run(*TALK, sig.DialBegan(at=later(5), **asks), answered)
     assert len(track.legs) == 1
-    assert names(facts)[-1] == "CallAnswered"
+    assert len(track.call.talks) == 1
+    assert names(facts)[-2:] == ["CallAnswered", "ConsultBegan"]
 
 
 def test_who_left_an_earlier_talk_did_not_end_the_last() -> None:

@@ -1,0 +1,209 @@
+"""Hold, consultation and conference of a live call, pure: where its legs are, and what that means (cti.domain.consult).
+
+Handlers as in callfsm: (track, signal, agent, at) → (track, facts). All of them may be told twice, and in any order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import MappingProxyType
+
+from cti.domain import consult
+from cti.domain import events as ev
+from cti.domain.calltable import move
+from cti.domain.calltrack import (
+    Leg,
+    Move,
+    Step,
+    Track,
+    agent_gone,
+    close_hold,
+    connect,
+    end_consultation,
+    fact,
+    open_hold,
+    update,
+)
+from cti.domain.consult import NOWHERE, ON_HOLD, Place
+from cti.domain.copies import changed as replace
+from cti.domain.model import (
+    AgentId,
+    CallState,
+    Consultation,
+    ConsultResult,
+    TalkPhase,
+    TransferKind,
+    TransferRecord,
+    TransferResult,
+    UniqueId,
+)
+from cti.domain.signals import BridgeEntered, BridgeLeft, DialBegan, LegPlaced, TransferAsked
+
+
+def placed(track: Track, signal: LegPlaced, _agent: AgentId | None, at: datetime) -> Step:
+    """A leg waits somewhere."""
+    return look(_put(move(track, Move.NOTE, at), signal.uniqueid, signal.place), at)
+
+
+def bridge_entered(track: Track, signal: BridgeEntered, _agent: AgentId | None, at: datetime) -> Step:
+    """A leg hears whoever else is in that bridge."""
+    return look(_put(move(track, Move.NOTE, at), signal.uniqueid, signal.bridge), at)
+
+
+def bridge_left(track: Track, signal: BridgeLeft, _agent: AgentId | None, at: datetime) -> Step:
+    """It does not any more; where it went is told next."""
+    track = move(track, Move.NOTE, at)
+    if track.places.get(signal.uniqueid) == signal.bridge:
+        track = _put(track, signal.uniqueid, NOWHERE)
+    return track, ()
+
+
+def transfer_asked(track: Track, signal: TransferAsked, _agent: AgentId | None, at: datetime) -> Step:
+    """An agent passes the caller on."""
+    track = move(track, Move.NOTE, at)
+    record = TransferRecord(kind=signal.kind, by=signal.by, to=signal.to, at=at)
+    track = _with_transfer(track, record)
+    return track, (fact(ev.CallTransferred, track, at, kind=signal.kind.value, to=signal.to),)
+
+
+def is_passed_on(track: Track, agent: AgentId) -> bool:
+    """Whether the agent who has the caller passes them on to this one."""
+    last = track.call.transfers[-1] if track.call.transfers else None
+    return last is not None and last.result is None and (last.kind, last.to) == (TransferKind.AGENT, agent)
+
+
+def kept(track: Track) -> Track:
+    """The caller did not leave the agent who has them."""
+    return update(track, state=CallState.TALKING, phase=TalkPhase.TALKING)
+
+
+def is_consultation(track: Track, signal: DialBegan) -> bool:
+    """Whether the agent's phone (its line with the caller, or another of the same phone) rings a colleague."""
+    first = track.first
+    if first is None or signal.uniqueid == track.call.uniqueid or track.second is not None:
+        return False
+    return signal.uniqueid == first.uniqueid or _phone(signal.channel) == _phone(first.channel)
+
+
+def begin(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) -> Step:
+    """A colleague's phone rings."""
+    track = move(track, Move.NOTE, at)
+    first = track.first
+    leg = Leg(channel=signal.agent_channel, uniqueid=signal.agent_uniqueid, agent=agent, offer_id=None, began_at=at)
+    asked = Consultation(
+        first=first.agent if first else None,
+        second=agent,
+        channel=leg.channel,
+        uniqueid=leg.uniqueid,
+        began_at=at,
+    )
+    track = replace(update(track, consultations=(*track.call.consultations, asked)), second=leg)
+    track = _put(track, leg.uniqueid, Place.RINGS)
+    facts = (fact(ev.ConsultBegan, track, at, agent=agent),) if agent is not None else ()
+    track, more = look(track, at)
+    return track, (*facts, *more)
+
+
+def answered(track: Track, at: datetime) -> Step:
+    """The colleague's phone was answered."""
+    track = move(track, Move.NOTE, at)
+    if track.second is None or track.second.answered:
+        return track, ()
+    track = _consulted(replace(track, second=replace(track.second, status="ANSWER", answered=True)), answered_at=at)
+    return track, (fact(ev.CallPhaseChanged, track, at),)
+
+
+def second_gone(track: Track, second: Leg, at: datetime) -> Step:
+    """The colleague's channel is gone."""
+    track = move(track, Move.NOTE, at)
+    joined = track.leg(second.uniqueid)
+    freed: tuple[ev.Event, ...] = ()
+    if joined is not None:
+        held = track.call.held_since  # somebody who leaves a conference ends no hold
+        track, freed = agent_gone(track, joined, at) if held is None else (track, ())
+    result = ConsultResult.RETURNED if second.answered else ConsultResult.UNANSWERED
+    track, facts = end_consultation(_put(track, second.uniqueid, NOWHERE), result, at)
+    track, more = look(track, at)
+    return track, (*freed, *facts, *more)
+
+
+def look(track: Track, at: datetime) -> Step:
+    """What the legs' places mean, when they mean anything new."""
+    first, second = track.first, track.second
+    if first is None and second is None:
+        return track, ()
+    pictured = consult.picture(
+        _place(track, track.call.uniqueid),
+        _place(track, first.uniqueid) if first else NOWHERE,
+        _place(track, second.uniqueid) if second else NOWHERE,
+    )
+    if second is not None and consult.is_handed_over(pictured):
+        return _hand_over(track, first, second, at)
+    phase = consult.PICTURES.get(pictured)
+    if phase is None or phase is track.call.phase:
+        return track, ()
+    return _change(track, phase, at)
+
+
+def _change(track: Track, phase: TalkPhase, at: datetime) -> Step:
+    facts: tuple[ev.Event, ...] = ()
+    state = track.call.state
+    if phase in ON_HOLD and state is CallState.TALKING:
+        track, facts = open_hold(move(track, Move.HOLD, at), at)
+    elif phase not in ON_HOLD and state is CallState.HELD and track.call.phase in ON_HOLD:
+        track, facts = close_hold(move(track, Move.UNHOLD, at), at)
+    track = update(track, phase=phase)
+    if phase is TalkPhase.CONFERENCE and track.second is not None and track.leg(track.second.uniqueid) is None:
+        track, joined = connect(_consulted(track, joined_at=at), track.second, at)
+        facts = (*facts, *joined)
+    return track, (*facts, fact(ev.CallPhaseChanged, track, at))
+
+
+def _hand_over(track: Track, first: Leg | None, second: Leg, at: datetime) -> Step:
+    """The caller is the colleague's."""
+    by = first.agent if first else track.call.consultations[-1].first
+    to = second.agent or second.channel
+    track, facts = close_hold(move(track, Move.ANSWER, at), at)
+    if track.leg(second.uniqueid) is None:
+        track, joined = connect(track, second, at)
+        facts = (*facts, *joined)
+    record = TransferRecord(
+        kind=TransferKind.CONSULTED, by=by, to=to, at=at, ended_at=at, result=TransferResult.ANSWERED
+    )
+    track = replace(_with_transfer(track, record), waiting=False, agent_hung_up=False)
+    track = update(track, phase=TalkPhase.TALKING)
+    track, ended = end_consultation(track, ConsultResult.HANDED_OVER, at)
+    return track, (*facts, *ended, fact(ev.CallTransferred, track, at, kind=TransferKind.CONSULTED.value, to=to))
+
+
+def _with_transfer(track: Track, record: TransferRecord) -> Track:
+    call = track.call
+    return update(track, transfers=(*call.transfers, record), transferred_at=(*call.transferred_at, record.at))
+
+
+def _consulted(track: Track, **changes: datetime) -> Track:
+    """The track with the open consultation changed."""
+    consultations = tuple(replace(c, **changes) if c.ended_at is None else c for c in track.call.consultations)
+    return update(track, consultations=consultations)
+
+
+def _place(track: Track, uniqueid: UniqueId) -> str:
+    return track.places.get(uniqueid, NOWHERE)
+
+
+def _put(track: Track, uniqueid: UniqueId, place: str) -> Track:
+    """The track with a leg somewhere; legs that are not this call's (any more) are forgotten."""
+    known = {track.call.uniqueid, *(leg.uniqueid for leg in track.legs)}
+    if track.second is not None:
+        known.add(track.second.uniqueid)
+    if uniqueid not in known or track.places.get(uniqueid, NOWHERE) == place:
+        return track
+    places = {leg: where for leg, where in track.places.items() if leg in known and leg != uniqueid}
+    if place != NOWHERE:
+        places[uniqueid] = place
+    return replace(track, places=MappingProxyType(places))
+
+
+def _phone(channel: str) -> str:
+    """The endpoint part of a channel's name: "PJSIP/demo-sato" of "PJSIP/demo-sato-0000001a"."""
+    return channel.rsplit("-", 1)[0]
