@@ -99,10 +99,10 @@ class EncoderPool:
         self._pool: ProcessPoolExecutor | None = None
 
     async def start(self) -> None:
-        """Look for ffmpeg and warm one worker up. Raises ConfigError when ffmpeg is missing."""
+        """Look for ffmpeg and have one worker get ready, without waiting for it. Raises ConfigError without ffmpeg."""
         require_ffmpeg()
         self._pool = self._new_pool()
-        await asyncio.wrap_future(self._pool.submit(os.getpid))
+        self._pool.submit(os.getpid)
 
     async def stop(self) -> None:
         """Let running jobs end and the workers go."""
