@@ -62,6 +62,8 @@ class Dispatcher:
         self._tell = tell
         self._tasks: set[asyncio.Task[None]] = set()
         self.channels: dict[CallId, ChannelName] = {}  # of callers who wait, ring or are being treated
+        self.absent: set[CallId] = set()  # calls in line that have no channel (routing.absent)
+        self.turn: Callable[[Offer], None] = lambda _: None  # what is done when it is their turn
         self.offers = self.treatments = self.failures = 0
 
     async def stop(self, deadline_s: float) -> None:
@@ -96,6 +98,10 @@ class Dispatcher:
             made_at=now,
             attempt=made.attempt,
         )
+        if made.call_id in self.absent:
+            self.turn(offer)
+            self._keep(room, "turn", made.reason, now, call_id=made.call_id, queue=made.queue, agent=made.agent)
+            return
         self.offers += 1
         self._sink.post(OfferDecided(at=now, offer=offer))
         self._spawn(self._ring(room, offer))

@@ -159,6 +159,7 @@ class Engine(OfferDesk):
             call.attempts = told.attempts
             call.skills = told.skills
             call.since = told.since or told.queued_at
+            call.patient = told.patient
             self._line(told.queue).flow.came(now)
             self._calls[told.call_id] = call
             self._make_plan(call, now)

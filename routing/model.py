@@ -176,6 +176,7 @@ class CallWaits(Told):
     passed_on_by: AgentId | None = None  # who talked with the caller last: not the first to be asked again
     admitted: bool = False  # waited in this queue before (a restart, the fallback): neither closed nor full counts
     last_agent: AgentId | None = None  # who talked with this member in an earlier call, for {"last_agent": true}
+    patient: bool = False  # nobody listens (a callback): never told that nobody comes, however long it takes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,8 @@ from routing.state import Agenda, Agent, LiveOffer, QueueLine, Waiting, WaitKey
 
 # Doublings of the pause after Asterisk could not be reached: far beyond any backoff_most_s, and keeps the power small.
 MOST_DOUBLINGS = 16
+# For those who wait as long as it takes: longer than any server runs, and a timer can hold it.
+FOR_EVER = timedelta(days=3650)
 
 
 def seconds(value: float) -> timedelta:
@@ -106,7 +108,7 @@ class WaitingRoom:
 
     def _last_call(self, call: Waiting) -> datetime:
         """When the caller has waited long enough for nothing."""
-        return call.since + seconds(call.queue.max_wait_s)
+        return call.since + (FOR_EVER if call.patient else seconds(call.queue.max_wait_s))
 
     def _plan_look(self, call: Waiting) -> None:
         """Arrange for the next instant at which time alone changes something for a call in line."""
@@ -164,7 +166,8 @@ class WaitingRoom:
             self._hopeless.pop(call.call_id, None)
         elif call.call_id not in self._hopeless:
             self._hopeless[call.call_id] = call
-            call.hopeless_at = None if call.queue.nobody_wait else now + seconds(grace_s)
+            waits = call.queue.nobody_wait or call.patient
+            call.hopeless_at = None if waits else now + seconds(grace_s)
 
     def _staff_changed(self, now: datetime, left: Agent | None = None) -> None:
         """Somebody came, or left. All calls are looked at only when somebody's last hope left."""

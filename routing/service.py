@@ -10,7 +10,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from cti.domain.model import (
 )
 from cti.domain.ports import Directory, EventSink, SignalSink, Telephony
 from routing import model as m
+from routing.absent import Absentees
 from routing.desk import DeskStore, TenantDesk
 from routing.dispatch import Dispatcher, Room
 from routing.snapshot import AgentNow, DeskNow, agent_now, desk_now
@@ -97,6 +98,9 @@ class RoutingService:
             now=self._now,
             tell=self._tell,
         )
+        self.absent = Absentees(
+            room=self._room, tell=self._tell, wait=self._wait, dispatch=self._dispatch, now=self._now
+        )
         self._phones: dict[tuple[TenantId, AgentId], PhoneState] = {}  # also of agents not configured yet
         self._up = True
         self._last = datetime.min.replace(tzinfo=UTC)
@@ -149,7 +153,7 @@ class RoutingService:
         for room in self._rooms.values():
             talking = [agent.call for agent in room.engine.agents() if agent.call is not None]
             for call_id in [call.call_id for call in room.engine.calls()] + talking:
-                if call_id not in live:
+                if call_id not in live and call_id not in self._dispatch.absent:
                     self._gone(room, call_id)
         for call in live.values():
             self._take_in(self._room(call.tenant), call)
@@ -237,7 +241,7 @@ class RoutingService:
         told = m.CallWaits(
             call_id=call.call_id,
             queue=call.queue,
-            queued_at=call.queued_at or at,
+            queued_at=self.absent.places.place_of(call) or call.queued_at or at,
             since=(last.ended_at or at) if last is not None else None,
             skills=menu.skills if menu is not None else (),
             language=language,
@@ -245,7 +249,10 @@ class RoutingService:
             passed_on_by=last.agent if last is not None else None,
         )
         self._dispatch.channels[call.call_id] = call.channel
-        room.announcer.enter(call.call_id, self._now())
+        if self.absent.here(call):
+            told = replace(told, patient=True, admitted=True)
+        else:
+            room.announcer.enter(call.call_id, self._now())
         self._tell(room, told)
 
     def _call_ringing(self, event: ev.CallRinging) -> None:

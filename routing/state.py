@@ -98,6 +98,7 @@ class Waiting:
         "language",
         "number",
         "offer",
+        "patient",
         "plan",
         "queue",
         "queued_at",
@@ -117,6 +118,7 @@ class Waiting:
         self.number = number  # of arrival at this engine: the last tie-breaker
         self.skills: tuple[SkillLevel, ...] = ()
         self.language: str | None = None
+        self.patient = False  # nobody listens: it waits for as long as it takes
         self.where = Where.RETURNING
         self.plan: tuple[tuple[Group, datetime | None], ...] = ()  # groups tried in order, each until its instant
         self.step = 0
