@@ -151,6 +151,8 @@ class AccountReader:
                 if self._gap is not None:
                     await self._close(self._gap)
                 await asyncio.to_thread(self._remember)
+                if self._gap is None:
+                    self._idle.set()
             except OSError as error:
                 self._complain(error)
             except KakehashiError as error:  # the database is away: again after the next audit
@@ -160,16 +162,16 @@ class AccountReader:
 
     async def _close(self, gap: _Gap) -> None:
         """Post what the account knows and nobody else does. Raises OSError, Unavailable."""
-        found = 0
-        accounts = _accounts(self._path, await self._since(), self._stop)
+        found, since = 0, await self._since()
+        accounts = _accounts(self._path, since, self._stop)
         while batch := await asyncio.to_thread(_some, accounts):
             for account in batch:
-                found += await self._take(account, gap)
+                if account.ended_at >= since:
+                    found += await self._take(account, gap)
             await asyncio.sleep(PAUSE_S)
         if self._gap is gap:
             self._gap, self._open_gap = None, False
             self._heard_until = gap.looked_at
-            self._idle.set()
         self.found += found
         if found:
             log.info(
