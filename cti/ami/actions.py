@@ -29,6 +29,7 @@ _ENDPOINT = re.compile(r"[a-z0-9][a-z0-9_-]{0,126}\Z")
 _OFFER = re.compile(r"[0-9a-f]{32}\Z")
 _TREATMENT = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _INTERFACE = re.compile(r"PJSIP/[a-z0-9][a-z0-9_-]{0,126}\Z")
+_QUEUE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _CHANNEL = re.compile(r"[A-Za-z0-9_]+/[^\s/][^\r\n\0]*\Z")
 
 
@@ -51,13 +52,86 @@ def redirect(channel: ChannelName, context: str, exten: str) -> ActionHeaders:
     }
 
 
+def redirect_both(
+    channel: ChannelName, to: tuple[str, str], other: ChannelName, other_to: tuple[str, str]
+) -> ActionHeaders:
+    """Redirect two channels of one bridge in one step, each to (context, extension): one after the other would lose
+    the second."""
+    return {
+        **redirect(channel, *to),
+        "ExtraChannel": _checked(other),
+        "ExtraContext": other_to[0],
+        "ExtraExten": other_to[1],
+        "ExtraPriority": "1",
+    }
+
+
+def hold(caller: ChannelName, agent: ChannelName) -> ActionHeaders:
+    """The caller hears music, the agent nothing."""
+    return redirect_both(caller, ("cti-hold", "s"), agent, ("cti-parked", "s"))
+
+
+def consult(caller: ChannelName, agent: ChannelName, endpoint: str, *, held: bool) -> ActionHeaders:
+    """The agent's leg rings a colleague's endpoint; the caller hears music, if not already (``held``)."""
+    to = ("cti-consult", _endpoint(endpoint))
+    return redirect(agent, *to) if held else redirect_both(caller, ("cti-hold", "s"), agent, to)
+
+
+def fetch(agent: ChannelName) -> ActionHeaders:
+    """The agent takes the held caller back; the dialplan does it, also when it was not us who asked."""
+    return redirect(agent, "cti-return", "s")
+
+
+def swap(caller: ChannelName, agent: ChannelName, colleague: ChannelName, *, to_caller: bool) -> ActionHeaders:
+    """The agent changes from the colleague to the caller (``to_caller``), or back."""
+    if to_caller:
+        return redirect_both(agent, ("cti-return", "s"), colleague, ("cti-target", "s"))
+    return redirect_both(caller, ("cti-hold", "s"), agent, ("cti-again", "s"))
+
+
+def join(caller: ChannelName, colleague: ChannelName, *, holds: ChannelName) -> ActionHeaders:
+    """All three together: whoever of the two holds comes in."""
+    if holds == caller:
+        return redirect(caller, "cti-join", "s")
+    return redirect(colleague, "cti-third", "s")
+
+
+def hand_over(caller: ChannelName, colleague: ChannelName) -> tuple[ActionHeaders, ActionHeaders]:
+    """The caller is the colleague's; the agent's leg notices that and ends."""
+    return (set_variable("CTI_PEER", colleague, channel=caller), redirect(caller, "cti-talk", "s"))
+
+
+def leave(caller: ChannelName, agent: ChannelName, colleague: ChannelName) -> tuple[ActionHeaders, ActionHeaders]:
+    """The agent leaves a conference; the two others talk on."""
+    return (set_variable("CTI_PEER", colleague, channel=caller), hang_up(agent))
+
+
+def to_queue(caller: ChannelName, queue: str) -> tuple[ActionHeaders, ...]:
+    """Back to the wait, in that queue. No agent's leg may fetch the caller from there."""
+    if not _QUEUE.match(queue):
+        raise CallerError(f"{queue!r} cannot be a queue")
+    return (
+        *_without_agents(caller),
+        set_variable("CTI_QUEUE", queue, channel=caller),
+        redirect(caller, "cti-wait", "s"),
+    )
+
+
+def pass_on(wanted: Offer, *, channel: ChannelName, endpoint: str, epoch: str) -> tuple[ActionHeaders, ...]:
+    """To another agent without asking: an offer, made to a caller who talks."""
+    return (*_without_agents(channel), *offer(wanted, channel=channel, endpoint=endpoint, epoch=epoch))
+
+
+def _without_agents(caller: ChannelName) -> tuple[ActionHeaders, ...]:
+    """No leg of the talk that ends may fetch the caller any more."""
+    return tuple(set_variable(name, "", channel=caller) for name in ("CTI_PEER", "CTI_SECOND"))
+
+
 def offer(offer: Offer, *, channel: ChannelName, endpoint: str, epoch: str) -> tuple[ActionHeaders, ActionHeaders]:
     """Ring ``endpoint``: the variable that the dialplan compares, then the move. Send both without waiting between."""
     if not _OFFER.match(offer.offer_id):
         raise CallerError(f"an offer's id has 32 hex digits, not {offer.offer_id!r}")
-    if not _ENDPOINT.match(endpoint):
-        raise CallerError(f"{endpoint!r} cannot be an endpoint")
-    value = f"{offer.offer_id}|{epoch}|{endpoint}|{offer.ring_s}"
+    value = f"{offer.offer_id}|{epoch}|{_endpoint(endpoint)}|{offer.ring_s}"
     return (
         set_variable("CTI_OFFER", value, channel=channel),
         redirect(channel, "cti-connect", offer.offer_id),
@@ -121,6 +195,12 @@ def queue_pause(interface: str, *, paused: bool) -> ActionHeaders:
 def ping() -> ActionHeaders:
     """Nothing but an answer."""
     return {"Action": "Ping"}
+
+
+def _endpoint(endpoint: str) -> str:
+    if not _ENDPOINT.match(endpoint):
+        raise CallerError(f"{endpoint!r} cannot be an endpoint")
+    return endpoint
 
 
 def _checked(channel: ChannelName) -> str:

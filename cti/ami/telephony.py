@@ -79,6 +79,46 @@ class AmiTelephony:
         if channel in self._fallen:
             raise Unavailable("Asterisk's own queue has this caller")
 
+    async def hold(self, *, caller: ChannelName, agent: ChannelName) -> None:
+        """The caller hears music, the agent nothing."""
+        await self._move(actions.hold(caller, agent))
+
+    async def fetch(self, *, agent: ChannelName) -> None:
+        """The agent takes the held caller back; whoever they talked with meanwhile is cut off, or holds."""
+        await self._move(actions.fetch(agent))
+
+    async def consult(self, *, caller: ChannelName, agent: ChannelName, endpoint: str, held: bool) -> None:
+        """The agent's leg rings a colleague's endpoint while the caller hears music."""
+        await self._move(actions.consult(caller, agent, endpoint, held=held))
+
+    async def swap(self, *, caller: ChannelName, agent: ChannelName, colleague: ChannelName, to_caller: bool) -> None:
+        """The agent changes from the colleague to the caller (``to_caller``), or back."""
+        await self._move(actions.swap(caller, agent, colleague, to_caller=to_caller))
+
+    async def join(self, *, caller: ChannelName, colleague: ChannelName, holds: ChannelName) -> None:
+        """All three together: ``holds`` is the one of the two who hears music now."""
+        await self._move(actions.join(caller, colleague, holds=holds))
+
+    async def hand_over(self, *, caller: ChannelName, colleague: ChannelName) -> None:
+        """The caller is the colleague's."""
+        await self._move(*actions.hand_over(caller, colleague))
+
+    async def to_queue(self, *, caller: ChannelName, queue: str) -> None:
+        """Back to the wait, in that queue."""
+        await self._move(*actions.to_queue(caller, queue))
+
+    async def leave(self, *, caller: ChannelName, agent: ChannelName, colleague: ChannelName) -> None:
+        """The agent leaves a conference; the two others talk on."""
+        await self._move(*actions.leave(caller, agent, colleague))
+
+    async def pass_on(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None:
+        """Ring another agent for a caller who talks; the agent they talk with is out."""
+        await self._move(*actions.pass_on(offer, channel=channel, endpoint=endpoint, epoch=self._epoch))
+
+    async def _move(self, *wanted: ActionHeaders) -> None:
+        self._require_fresh()
+        await self._all(wanted, OFFER_S)
+
     def _require_fresh(self) -> None:
         """A Redirect takes a caller out of whatever is going on: not by what we knew before we were frozen."""
         if not self._fresh():

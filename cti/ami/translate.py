@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from cti.domain.consult import Place
 from cti.domain.model import CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
 from cti.domain.signals import (
     BridgeEntered,
@@ -28,9 +29,11 @@ from cti.domain.signals import (
     HangupRequested,
     HoldBegan,
     HoldEnded,
+    LegPlaced,
     OfferDialled,
     OfferStale,
     RecordingBegan,
+    RecordingRefused,
     Signal,
     Transferred,
 )
@@ -197,6 +200,13 @@ def _fell_back(frame: Headers, at: datetime) -> Signal:
     return CallerFellBack(**_channel(frame, at), queue=QueueId(queue) if _SLUG.match(queue) else None)
 
 
+def _placed(place: Place) -> Callable[[Headers, datetime], Signal]:
+    def build(frame: Headers, at: datetime) -> Signal:
+        return LegPlaced(**_channel(frame, at), place=place)
+
+    return build
+
+
 def _pressed(frame: Headers, at: datetime) -> Signal:
     return CallerPressed(**_channel(frame, at), key=_match(frame, "Key", _KEYS))
 
@@ -216,6 +226,10 @@ def _offer_stale(frame: Headers, at: datetime) -> Signal:
 
 def _recording(frame: Headers, at: datetime) -> Signal:
     return RecordingBegan(**_channel(frame, at), file=_match(frame, "File", _FILE))
+
+
+def _not_recorded(frame: Headers, at: datetime) -> Signal:
+    return RecordingRefused(**_channel(frame, at), reason=_match(frame, "Reason", re.compile(r"[a-z][a-z_]{0,62}\Z")))
 
 
 def _agent_leg(frame: Headers) -> dict[str, Any]:
@@ -304,6 +318,12 @@ _USER_EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {
     "CtiOfferEnded": _offer_dialled,
     "CtiOfferStale": _offer_stale,
     "CtiRecording": _recording,
+    "CtiHeld": _placed(Place.HOLD),
+    "CtiParked": _placed(Place.PARKED),
+    "CtiConsult": _placed(Place.DIALS),
+    "CtiConsultEnded": _placed(Place.PARKED),
+    "CtiTarget": _placed(Place.WAITS),
+    "CtiNotRecorded": _not_recorded,
 }
 
 # What the client has to parse; everything else is dropped by name. manager.conf's eventfilter lists the same.

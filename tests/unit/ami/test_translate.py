@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cti.ami.translate import _EVENTS, _USER_EVENTS, WANTED, Skipped, call_id_of, phone_state, timestamp, translate
 from cti.domain import signals as sig
+from cti.domain.consult import Place
 from cti.domain.model import PhoneState
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -65,6 +66,7 @@ CASES = [
     (user("CtiFallback", "Queue: members"), sig.CallerFellBack(**FIELDS, queue="members")),
     (user("CtiFallback", "Queue: a b"), sig.CallerFellBack(**FIELDS)),
     (user("CtiFallback"), sig.CallerFellBack(**FIELDS)),
+    (user("CtiNotRecorded", "Side: caller\nReason: disk_full"), sig.RecordingRefused(**FIELDS, reason="disk_full")),
     (user("CtiKey", "Key: #"), sig.CallerPressed(**FIELDS, key="#")),
     (
         user("CtiOfferEnded", f"Offer: {OFFER}\nStatus: NOANSWER\nCause: 21"),
@@ -76,6 +78,11 @@ CASES = [
     ),
     (user("CtiOfferStale", f"Offer: {OFFER}"), sig.OfferStale(**FIELDS, offer_id=OFFER)),
     (user("CtiRecording", f"File: {CALL}-c"), sig.RecordingBegan(**FIELDS, file=f"{CALL}-c")),
+    (user("CtiHeld"), sig.LegPlaced(**FIELDS, place=Place.HOLD)),
+    (user("CtiParked"), sig.LegPlaced(**FIELDS, place=Place.PARKED)),
+    (user("CtiConsult", "Endpoint: demo-suzuki"), sig.LegPlaced(**FIELDS, place=Place.DIALS)),
+    (user("CtiConsultEnded", "Status: BUSY\nCause: 17"), sig.LegPlaced(**FIELDS, place=Place.PARKED)),
+    (user("CtiTarget"), sig.LegPlaced(**FIELDS, place=Place.WAITS)),
     (headers("Event: DialBegin", SNAPSHOT, DEST), sig.DialBegan(**FIELDS, **AGENT)),
     (
         headers("Event: DialEnd", SNAPSHOT, DEST, "DialStatus: ANSWER"),
