@@ -97,7 +97,7 @@ def moved(job: Job, state: RecordingState, step: Step, *, at: datetime, reason: 
 def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings) -> Assembly | Nothing:
     """Plan the recording of a call that has ended."""
     if not files:
-        return Nothing(reason="no_file")
+        return Nothing(reason="disk_full" if "disk_full" in job.refused else "no_file")
     heard = [file for file in files if file.name.direction is Direction.RX and file.info.frames > 0]
     caller = next((file for file in heard if file.name.uniqueid is None), None)
     legs = [file for file in heard if file.name.uniqueid is not None]
@@ -205,6 +205,7 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
         "truncated": timeline.truncated,
         "end_inferred": job.inferred_end,
         "unanswered": not job.talks,
+        "disk_full": "disk_full" in job.refused,
     }
     return tuple(name for name, raised in flags.items() if raised)
 

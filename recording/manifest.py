@@ -42,6 +42,7 @@ def to_json(job: Job) -> bytes:
             "end_reason": job.facts.end_reason,
         },
         "announced": [{"base": a.base, "agent": a.agent, "at": _when(a.at)} for a in job.announced],
+        "refused": list(job.refused),
         "talks": [
             {"agent": t.agent, "uniqueid": t.uniqueid, "start_at": _when(t.start_at), "end_at": _when(t.end_at)}
             for t in job.talks
@@ -110,6 +111,7 @@ def _job(document: dict[str, Any]) -> Job:
             Announcement(base=a["base"], agent=AgentId(a["agent"]) if a["agent"] else None, at=_then(a["at"]))
             for a in document["announced"]
         ),
+        refused=tuple(document.get("refused", ())),  # manifests of before 2026-11-22 have none
         talks=tuple(
             Talk(
                 agent=AgentId(t["agent"]),

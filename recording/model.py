@@ -110,6 +110,7 @@ class Job:
     inferred_end: bool = False  # nobody told us: concluded from the files
     facts: CallFacts = field(default_factory=CallFacts)
     announced: tuple[Announcement, ...] = ()
+    refused: tuple[str, ...] = ()  # why parts were not recorded, as the dialplan or the disk guard said: "disk_full"
     talks: tuple[Talk, ...] = ()
     files: tuple[SpoolFile, ...] = ()
     audio: StoredAudio | None = None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cti.domain.errors import ConfigError, KakehashiError
-from cti.domain.events import CallArrived, CallEnded, CallEvent, Event, RecordingStarted
+from cti.domain.events import CallArrived, CallEnded, CallEvent, Event, RecordingRefused, RecordingStarted
 from cti.domain.model import Call, CallId
 from recording.assemble import job_of_call, with_call
 from recording.encode import Encoder
@@ -153,7 +153,7 @@ class RecordingPipeline:
 
     async def on_event(self, event: Event) -> None:
         """One fact from the bus; returns when it is in line, in the order of its call."""
-        if isinstance(event, CallArrived | RecordingStarted | CallEnded):
+        if isinstance(event, CallArrived | RecordingStarted | RecordingRefused | CallEnded):
             await self._lanes.put(event)
 
     async def taken(self) -> None:
@@ -165,6 +165,8 @@ class RecordingPipeline:
             self._on_arrived(event)
         elif isinstance(event, RecordingStarted):
             await self._on_started(event)
+        elif isinstance(event, RecordingRefused):
+            await self._on_refused(event)
         elif isinstance(event, CallEnded):
             await self._on_ended(event)
 
@@ -192,6 +194,14 @@ class RecordingPipeline:
             _log.warning(
                 "the manifest cannot be written: %s", error, extra={"action": "recording", "call_id": job.call_id}
             )
+
+    async def _on_refused(self, event: RecordingRefused) -> None:
+        job = self._live.get(event.call_id) or job_of_call(event.call)
+        if event.call_id in self._stages.busy or event.reason in job.refused:
+            return
+        job = self._live[event.call_id] = replace(job, refused=(*job.refused, event.reason))
+        with contextlib.suppress(OSError):  # the disk is full: known as long as we live
+            await asyncio.to_thread(self._spool.save, job)
 
     async def _on_ended(self, event: CallEnded) -> None:
         if event.call_id in self._stages.busy:

@@ -73,6 +73,7 @@ from cti.domain.signals import (
     OfferTakenBack,
     PlaceKept,
     RecordingBegan,
+    RecordingRefused,
     Signal,
     TransferAsked,
     Transferred,
@@ -175,6 +176,11 @@ def _recording(track: Track, signal: RecordingBegan, agent: AgentId | None, at: 
     track = move(track, Move.RECORD, at)
     whose = None if signal.uniqueid == track.call.uniqueid else agent
     return track, (fact(ev.RecordingStarted, track, at, file=signal.file, agent=whose),)
+
+
+def _not_recorded(track: Track, signal: RecordingRefused, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.RECORD, at)
+    return track, (fact(ev.RecordingRefused, track, at, reason=signal.reason),)
 
 
 def _offered(track: Track, signal: OfferDecided, _agent: AgentId | None, at: datetime) -> Step:
@@ -357,6 +363,7 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     CallerPressed: _pressed,
     TreatmentDecided: _treated,
     RecordingBegan: _recording,
+    RecordingRefused: _not_recorded,
     CallbackReported: callkept.reported,
     PlaceKept: callkept.place_kept,
     OfferDecided: _offered,

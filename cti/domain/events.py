@@ -173,6 +173,13 @@ class RecordingStarted(CallEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingRefused(CallEvent):
+    """A part of this call is not recorded: it was not begun, or was ended before its time."""
+
+    reason: str  # slug: "disk_full"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AgentPhoneChanged(Event):
     """An agent's phone changed what it does."""
 

@@ -186,6 +186,13 @@ class PlaceKept(Signal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingRefused(ChannelSignal):
+    """UserEvent CtiNotRecorded: the dialplan did not begin a recording on this channel."""
+
+    reason: str  # slug: "disk_full"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelHungUp(ChannelSignal):
     """Hangup."""
 
