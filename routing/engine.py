@@ -125,9 +125,7 @@ class Engine(OfferDesk):
                 self._list(call, now)
         self._match_all(now)
         for call in [call for call in calls if call.key is not None]:
-            if now >= self._last_call(call):
-                self._treat(call, "waited_too_long", now)
-            else:
+            if not self._waited(call, now) and not self._goes_on(call, now):
                 self._look_for_hope(call, now, self._limits.nobody_left_s)
                 self._plan_look(call)
 
@@ -166,12 +164,15 @@ class Engine(OfferDesk):
             passed_on_by = self._agents.get(told.passed_on_by) if told.passed_on_by is not None else None
             if passed_on_by is not None:
                 self._skip(call, passed_on_by, now)
-            if not rule.active:  # who waits when a queue is switched off is still served
-                self._treat(call, "closed", now)
-                return
+            call.entering = not told.admitted and not told.patient
         elif call.offer is not None:
             # Back in the waiting loop: whatever happened to the ring, it is over.
             self._end_offer(call.offer, OfferOutcome.WITHDRAWN, now)
+        if call.queue.queue != told.queue:
+            # Another line: order by the caller's age as before, this queue's limits and plan from now.
+            call.since = now
+            call.entering = not told.admitted
+            self._line(told.queue).flow.came(now)
         call.language = told.language
         if call.queue is not rule or call.skills != told.skills:
             self._unlist(call)

@@ -64,6 +64,7 @@ class Treatment:
 
 # Why a queue does not serve a caller: keys of QueueRule.treatments. Who waits when it closes is served.
 CLOSED, FULL, WAITED, NOBODY = "closed", "full", "waited_too_long", "nobody"
+OVERFLOW = "overflow"  # has a queue to go to instead of a treatment
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +97,15 @@ class QueueRule:
     max_length: int | None = None  # waiting places: whom nobody can take at once and who finds them taken is "full"
     overflow: Overflow | None = None
     treatments: Mapping[str, Treatment] = field(default_factory=dict)  # by CLOSED, FULL, …; missing: the message
+
+
+def treatment_of(rule: QueueRule, why: str, *, may_go_on: bool = True) -> Treatment:
+    """What becomes of a caller of this queue, ``why`` as in Treated.treatment. Who may not go on hears the message."""
+    if why == OVERFLOW and rule.overflow is not None:
+        then = Treatment(do=Do.QUEUE, to=rule.overflow.to)
+    else:
+        then = rule.treatments.get(NOBODY if why.startswith(NOBODY) else why, Treatment())
+    return then if may_go_on or then.do is not Do.QUEUE else Treatment()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,8 @@ from cti.domain.model import AgentState, CallId, OfferId, OfferOutcome
 from routing import model as m
 from routing.index import Index
 from routing.model import Reason, Where
-from routing.room import WaitingRoom, seconds, whole_s
+from routing.passage import Passage
+from routing.room import seconds, whole_s
 from routing.state import Agent, LiveOffer, Waiting
 
 # What the end of an offer means: (the agent is not asked again for this call for a while,
@@ -23,13 +24,12 @@ CONSEQUENCES: dict[OfferOutcome, tuple[bool, bool, bool]] = {
 }
 
 
-class OfferDesk(WaitingRoom):
+class OfferDesk(Passage):
     """Brings waiting calls and ready agents together."""
 
     def __init__(self, new_offer_id: Callable[[], OfferId], index: Index | None = None) -> None:
         super().__init__(index)
         self._new_offer_id = new_offer_id
-        self._up = True  # Asterisk can be reached
         self._talking: dict[CallId, list[Agent]] = {}
 
     # --- Matching ---
@@ -39,26 +39,26 @@ class OfferDesk(WaitingRoom):
         call.where = Where.WAITING
         call.resume_at = None
         self._unlist(call)
-        if now >= self._last_call(call):
-            self._treat(call, "waited_too_long", now)
+        if (call.entering and self._closed(call, now)) or self._waited(call, now):
             return
         self._list(call, now)
-        if not self._try(call, now):
+        if not self._try(call, now) and not (call.entering and self._full(call, now)) and not self._goes_on(call, now):
             self._look_for_hope(call, now, self._limits.nobody_entry_s)
             self._plan_look(call)
+        call.entering = call.entering and call.where is Where.TREATED
 
     def _review(self, call: Waiting, now: datetime) -> None:
         """Time alone changed something for this call."""
         if call.where is not Where.WAITING:
             self._begin_wait(call, now)
-        elif now >= self._last_call(call):
-            self._treat(call, "waited_too_long", now)
+        elif self._waited(call, now):
+            return
         elif call.hopeless_at is not None and now >= call.hopeless_at:
             self._treat(call, self._nobody(), now)
         else:
             self._unlist(call)
             self._list(call, now)
-            if not self._try(call, now):
+            if not self._try(call, now) and not self._goes_on(call, now):
                 # A later step may ask for less than the one before; an earlier one may have been somebody's last hope.
                 self._look_for_hope(call, now, self._limits.nobody_left_s)
                 self._plan_look(call)

@@ -54,9 +54,14 @@ def render(reason: Reason, language: str, names: Names) -> str:
     fields: dict[str, Any] = dict(reason.params)
     if "want" in fields:
         fields["want"] = in_words(fields["want"], language, names)
-    for field, name in (("waited_s", "waited"), ("after_s", "after")):
+    for field, name in (("waited_s", "waited"), ("after_s", "after"), ("here_s", "here"), ("expected_s", "expected")):
         if field in fields:
             fields[name] = duration(fields[field], language)
+    if "day" in fields:
+        fields["day"] = fields["day"].get(language, fields["day"]["ja"])
+    for what in ("to", "voicemail"):
+        if what in fields:
+            sentence += words[what]
     if "step" in fields:
         sentence += words["step"]
     return sentence.format_map(fields)

@@ -5,7 +5,9 @@ Base of the engine. Matching is ``routing.offers``, the inputs are ``routing.eng
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from cti.domain.model import AgentId, CallId, OfferId, QueueId
 from routing import model as m
@@ -18,6 +20,8 @@ from routing.state import Agenda, Agent, LiveOffer, QueueLine, Waiting, WaitKey
 MOST_DOUBLINGS = 16
 # For those who wait as long as it takes: longer than any server runs, and a timer can hold it.
 FOR_EVER = timedelta(days=3650)
+# A desk file cannot send callers round in circles; this ends the journey if the tables ever do.
+MOST_HOPS = 8
 
 
 def seconds(value: float) -> timedelta:
@@ -125,6 +129,8 @@ class WaitingRoom:
             at = min(at, *call.skip.values())
         if call.hopeless_at is not None and call.hopeless_at < at:
             at = call.hopeless_at
+        if call.overflow_at is not None and call.overflow_at < at:
+            at = call.overflow_at
         self._agenda.arm(call, at)
 
     # --- Not this time ---
@@ -143,15 +149,33 @@ class WaitingRoom:
         call.resume_at = until
         self._agenda.arm(call, until)
 
-    def _treat(self, call: Waiting, treatment: str, now: datetime) -> None:
+    def _treat(
+        self,
+        call: Waiting,
+        treatment: str,
+        now: datetime,
+        slug: str = "",
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        """The queue does not serve this call any further. ``slug`` and ``params`` say why, where the name does not."""
         self._unlist(call)
         self._hopeless.pop(call.call_id, None)
         call.hopeless_at = call.resume_at = None
         call.where = Where.TREATED
-        self._agenda.arm(call, None)
-        params = {"want": call.group.data, "waited_s": whole_s(now - call.queued_at)}
-        reason = Reason(treatment, params)
-        self._out.append(m.Treated(call_id=call.call_id, queue=call.queue.queue, treatment=treatment, reason=reason))
+        then = m.treatment_of(call.queue, treatment, may_go_on=call.hops < MOST_HOPS)
+        told: dict[str, Any] = {"want": call.group.data, "waited_s": whole_s(now - call.queued_at), **(params or {})}
+        if then.do is m.Do.QUEUE:
+            # Told from the other queue's waiting loop; should that get lost, it is decided anew.
+            call.hops += 1
+            call.resume_at = now + seconds(self._limits.unheard_s)
+            told["to"] = then.to
+        elif then.do is m.Do.VOICEMAIL:
+            told["voicemail"] = True
+        self._agenda.arm(call, call.resume_at)
+        reason = Reason(slug or treatment, told)
+        self._out.append(
+            m.Treated(call_id=call.call_id, queue=call.queue.queue, treatment=treatment, then=then, reason=reason)
+        )
 
     # --- Nobody there ---
 

@@ -92,12 +92,15 @@ class Waiting:
         "attempts",
         "call_id",
         "due",
+        "entering",
         "failures",
         "hopeless_at",
+        "hops",
         "key",
         "language",
         "number",
         "offer",
+        "overflow_at",
         "patient",
         "plan",
         "queue",
@@ -119,6 +122,9 @@ class Waiting:
         self.skills: tuple[SkillLevel, ...] = ()
         self.language: str | None = None
         self.patient = False  # nobody listens: it waits for as long as it takes
+        self.entering = False  # not let into the queue yet: it may be closed or full
+        self.hops = 0  # times it was sent on to another queue
+        self.overflow_at: datetime | None = None  # when to look whether it goes on to another queue
         self.where = Where.RETURNING
         self.plan: tuple[tuple[Group, datetime | None], ...] = ()  # groups tried in order, each until its instant
         self.step = 0

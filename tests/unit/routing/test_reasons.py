@@ -8,6 +8,7 @@ from string import Formatter
 import pytest
 
 from cti.domain.model import AgentId, SkillId
+from routing import model
 from routing.model import Reason
 from routing.reasons import Ids, catalogue, duration, in_words, render
 
@@ -86,10 +87,11 @@ def test_every_slug_the_engine_uses_is_in_the_catalogue() -> None:
 
     source = "".join(
         resources.files("routing").joinpath(name).read_text("utf-8")
-        for name in ("engine.py", "offers.py", "room.py", "model.py")
+        for name in ("engine.py", "offers.py", "room.py", "passage.py", "model.py")
     )
     used = set(re.findall(r'_take_back\([^"]*"(\w+)"', source))
-    used |= set(re.findall(r'self\._treat\(\w+, "(\w+)"', source))
+    used |= set(re.findall(r'"(overflow_\w+)"', source)) | {model.CLOSED, model.FULL, model.WAITED}
+    used |= {f"closed_{why}" for why in ("weekday", "holiday", "own_days")}
     used |= set(re.findall(r'self\._offer\([^"]*"(\w+)"', source))
     used |= set(re.findall(r'_(?:move|wrap_up)\([^"]*"(\w+)"', source))
     used |= set(re.findall(r'(?:missed|refused)_reason: str = "(\w+)"', source))
