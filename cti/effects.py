@@ -44,12 +44,14 @@ class EffectSender:
         *,
         clock: Callable[[], datetime],
         on_settled: Settled,
+        on_doubt: Callable[[Effect], None] = lambda _: None,
         confirm_s: float = CONFIRM_S,
     ) -> None:
         self._store = store
         self._doers = doers
         self._clock = clock
         self._on_settled = on_settled
+        self._on_doubt = on_doubt
         self._confirm_s = confirm_s
         self._live: dict[EffectId, Effect] = {}
         self._timers: dict[EffectId, asyncio.TimerHandle] = {}
@@ -121,6 +123,7 @@ class EffectSender:
         self.counts["unknown"] += 1
         log.warning("an effect is unknown: looking for it", extra={"action": effect.kind, "effect": effect_id})
         self._move(effect, EffectMove.SILENCE)
+        self._on_doubt(effect)
         self._spawn(self._look_for(effect_id))
 
     async def _look_for(self, effect_id: EffectId) -> None:

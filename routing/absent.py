@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from cti.domain.callend import CALLBACK
+from cti.domain.callend import ANSWERED, CALLBACK, STATUS
 from cti.domain.model import Call, CallId, Offer, QueueId, SkillLevel, TenantId
 from routing import model as m
 from routing.dispatch import Dispatcher, Room
@@ -102,9 +102,11 @@ class Absentees:
 
     def put_back(self, call: Call) -> None:
         """A caller who was withheld waits again, with their age."""
-        self._wait(self._room(call.tenant), call, self._now())
+        room = self._room(call.tenant)
+        if room.engine.call(call.call_id) is None:  # else it waits already, and telling again would end its offer
+            self._wait(room, call, self._now())
 
     def here(self, call: Call) -> bool:
         """A call with a channel waits: whether it is the place of a callback, which is nobody who listens yet."""
         self._dispatch.absent.discard(call.call_id)
-        return bool(call.extra.get(CALLBACK))
+        return bool(call.extra.get(CALLBACK)) and call.extra.get(STATUS) != ANSWERED

@@ -19,6 +19,8 @@ CallbackId = NewType("CallbackId", str)  # 32 hex digits
 DIALLED = frozenset({NumberClass.MOBILE, NumberClass.GEOGRAPHIC, NumberClass.IP, NumberClass.FOLLOW_ME})
 # More promises than this in one queue would not be kept the same day.
 MOST_WAITING = 100
+# A mailbox answers after 20 to 30 s in Japan. It does not press 1, so that costs a try and no more.
+RING_S = 30
 
 
 class CallbackState(StrEnum):
@@ -107,7 +109,7 @@ class CallbackRules:
     zone: tzinfo
     tries: int = 3  # phones rung in vain before it is given up
     pause_s: int = 600  # after each; long enough to leave a meeting or a tunnel
-    ring_s: int = 30  # a mailbox answers after 20 to 30 s in Japan: it does not press 1, so that costs a try
+    ring_s: int = RING_S
 
     def is_open(self, at: datetime) -> bool:
         """Whether people may be called at ``at``."""

@@ -20,7 +20,9 @@ _CALLBACK_COLUMNS = (
 _CALLBACK_LIST = ", ".join(_CALLBACK_COLUMNS)
 _SELECT = f"SELECT {_CALLBACK_LIST.replace('skills', 'skills::text AS skills')} FROM callbacks"  # noqa: S608
 
-OPEN_CALLBACKS = f"{_SELECT} WHERE ended_at IS NULL ORDER BY asked_at"
+# With those whose place a call took over that may still wait: no caller waits for six hours.
+OPEN_CALLBACKS = f"""{_SELECT}
+ WHERE ended_at IS NULL OR (successor IS NOT NULL AND ended_at > now() - interval '6 hours') ORDER BY asked_at"""
 PAGE = f"{_SELECT} WHERE tenant = $1 ORDER BY asked_at DESC LIMIT $2"
 OPEN_EFFECTS = """
 SELECT tenant, effect_id, kind, state, version, created_at, changed_at, body::text AS body

@@ -66,7 +66,7 @@ class EffectStore:
         return self.waiting
 
     async def load(self) -> tuple[list[Callback], list[Effect]]:
-        """Callbacks that are open and effects that are not settled, as stored last. Raises Unavailable."""
+        """Callbacks that are open or were taken over lately, and effects not settled. Raises Unavailable."""
         try:
             async with self._pool.acquire(timeout=QUERY_S) as connection:
                 callbacks = await connection.fetch(rows.OPEN_CALLBACKS, timeout=QUERY_S)
@@ -82,7 +82,7 @@ class EffectStore:
             if key not in known or known[key].version <= record.version:
                 known[key] = record
         return (
-            [record for record in known.values() if isinstance(record, Callback) and record.open],
+            [record for record in known.values() if isinstance(record, Callback) and _counts(record)],
             [record for record in known.values() if isinstance(record, Effect) and not record.settled],
         )
 
@@ -209,6 +209,11 @@ class EffectStore:
         """One record of the journal, in order. Raises KeyError, ValueError or TypeError."""
         record = rows.from_body(body)
         self._waiting[_key(record)] = record
+
+
+def _counts(callback: Callback) -> bool:
+    """Whether a start has to know of it."""
+    return callback.open or callback.successor is not None
 
 
 def _key(record: Record) -> Key:
