@@ -38,30 +38,28 @@ _FORBIDDEN = re.compile(r"[\r\n\0]")
 class EventHeaders(Mapping[str, str]):
     """An event's headers, each looked for when it is asked for: translation wants seven of twenty (decision 0145).
 
-    Reads as :func:`parse_headers` of the same text would; an absent header is absent, not empty.
+    Reads as :func:`parse_headers` would read it, where each line is "Key: value" with the blank, as Asterisk writes it.
     """
 
-    __slots__ = ("_text", "event")
+    __slots__ = ("event", "text")
 
     def __init__(self, event: str, frame: bytes) -> None:
         self.event = event  # the value of its first line
-        self._text = "\r\n" + frame.decode("utf-8", "replace")
+        self.text = "\r\n" + frame.decode("utf-8", "replace")  # every line has a line end before it
 
     def get(self, key: str, default: Any = None) -> Any:
         """The header's value, or ``default``."""
         if key == "Event":
             return self.event
-        text, needle = self._text, f"\r\n{key}:"
+        text, needle = self.text, f"\r\n{key}: "
         begin = text.find(needle)
         if begin < 0:
             return default
         begin += len(needle)
         end = text.find("\r\n", begin)
         if end < 0:
-            end = len(text)
-        elif text.find(needle, end) >= 0:
-            return parse_headers(text[2:])[key]
-        return text[begin + 1 : end] if text[begin : begin + 1] == " " else text[begin:end]
+            return text[begin:]
+        return text[begin:end] if text.find(needle, end) < 0 else parse_headers(text)[key]
 
     def __getitem__(self, key: str) -> str:
         value: str | None = self.get(key)
@@ -70,10 +68,10 @@ class EventHeaders(Mapping[str, str]):
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter(parse_headers(self._text[2:]))
+        return iter([key for key in parse_headers(self.text) if key in self])
 
     def __len__(self) -> int:
-        return len(parse_headers(self._text[2:]))
+        return sum(1 for _ in self)
 
 
 class FrameSplitter:

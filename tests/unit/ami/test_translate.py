@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti.ami.translate import _EVENTS, _USER_EVENTS, WANTED, Skipped, call_id_of, phone_state, timestamp, translate
+from cti.ami.frames import EventHeaders, parse_headers
+from cti.ami.translate import (
+    _CHANNEL,
+    _EVENTS,
+    _USER_EVENTS,
+    WANTED,
+    Skipped,
+    call_id_of,
+    phone_state,
+    timestamp,
+    translate,
+)
 from cti.domain import signals as sig
 from cti.domain.consult import Place
 from cti.domain.model import PhoneState
@@ -108,6 +119,47 @@ CASES = [
 @pytest.mark.parametrize(("frame", "signal"), CASES)
 def test_each_kind(frame: dict[str, str], signal: sig.Signal) -> None:
     assert translate(frame, NOW) == signal
+
+
+# What stands between in a whole event; SNAPSHOT has what we read.
+BETWEEN = """
+ConnectedLineNum: 1
+ConnectedLineName: x
+Language: ja
+AccountCode: a
+Context: c
+Exten: s
+Priority: 1
+Uniqueid"""
+WHOLE = SNAPSHOT.replace("CallerIDNum", "ChannelState: 6\nChannelStateDesc: Up\nCallerIDNum").replace(
+    "\nUniqueid", BETWEEN
+)
+
+
+@pytest.mark.parametrize(("frame", "signal"), CASES)
+@pytest.mark.parametrize("tenant", ["", "Tenantid: demo\n"])
+def test_each_kind_as_it_comes_over_the_wire(frame: dict[str, str], signal: sig.Signal, tenant: str) -> None:
+    whole = headers(WHOLE.replace("ChanVariable", f"{tenant}ChanVariable"))
+    text = "\r\n".join(f"{key}: {value}" for key, value in {"Event": frame["Event"], **whole, **frame}.items())
+    assert translate(EventHeaders(frame["Event"], text.encode()), NOW) == signal
+
+
+identities = st.sampled_from(
+    [CALL, CALL.upper(), "", "1 OR 1=1", f" {CALL}", f"{CALL}\rX", "x\r\nChanVariable: OTHER=1"]
+)
+
+
+def test_a_whole_channel_is_read_at_one_look() -> None:
+    assert _CHANNEL.search("\r\n" + WHOLE.strip().replace("\n", "\r\n"))
+
+
+@given(identities, st.sets(st.integers(0, 13), max_size=2), st.booleans(), st.sampled_from(["", "\r\nCallID: " + CALL]))
+def test_a_channel_reads_the_same_at_one_look_and_header_by_header(
+    identity: str, left_out: set[int], backwards: bool, more: str
+) -> None:
+    lines = [line for at, line in enumerate(WHOLE.strip().split("\n")) if at not in left_out]
+    text = "\r\n".join(["Event: Hold", *(reversed(lines) if backwards else lines)]).replace(CALL, identity) + more
+    assert translate(EventHeaders("Hold", text.encode()), NOW) == translate(parse_headers(text), NOW)
 
 
 def test_every_kind_is_tested_and_wanted() -> None:
