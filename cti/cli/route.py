@@ -1,0 +1,83 @@
+"""`kakehashi route simulate FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from cti.cli.simulation_file import read_scenario
+from cti.domain.errors import CallerError
+from cti.tomlfile import TomlFile
+from routing.simulation.batch import Progress, run_all
+from routing.simulation.model import Scenario
+from routing.simulation.report import report
+
+MOST_JOBS = 64
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the commands."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("simulate", help="the real engine under virtual time; schema: docs/simulation.md")
+    command.add_argument("file", type=Path, metavar="FILE", help="what to simulate, in TOML")
+    command.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here (else: standard output)")
+    command.add_argument("--plots", type=Path, metavar="DIR", help="draw SVG files into this folder")
+    command.add_argument("--language", choices=("ja", "en"), default="ja", help="of the plots")
+    command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; the result is the same")
+    command.add_argument("--seed", type=int, metavar="N", help="instead of the file's")
+    command.add_argument("--replications", type=int, metavar="N", help="instead of the file's")
+    command.add_argument("--calls", type=int, metavar="N", help="instead of the file's length")
+    command.set_defaults(run=_simulate)
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
+    _check(arguments)
+    scenario = _changed(read_scenario(TomlFile.read(arguments.file)), arguments)
+    records = run_all(scenario, arguments.jobs, _reporter(scenario))
+    text = json.dumps(report(scenario, records), ensure_ascii=False, indent=2)
+    if arguments.out is None:
+        print(text)
+    else:
+        arguments.out.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if not 1 <= arguments.jobs <= MOST_JOBS:
+        raise CallerError(f"--jobs {arguments.jobs}: write 1 to {MOST_JOBS}")
+    for name in ("replications", "calls"):
+        value = getattr(arguments, name)
+        if value is not None and value < 1:
+            raise CallerError(f"--{name} {value}: write a number from 1 on")
+
+
+def _changed(scenario: Scenario, arguments: argparse.Namespace) -> Scenario:
+    """The scenario with what the command line says instead."""
+    if arguments.seed is not None:
+        scenario = replace(scenario, seed=arguments.seed)
+    if arguments.replications is not None:
+        scenario = replace(scenario, replications=arguments.replications)
+    if arguments.calls is not None:
+        if scenario.calls is None:
+            raise CallerError("--calls: the file says hours; change it there")
+        scenario = replace(scenario, calls=arguments.calls)
+    return scenario
+
+
+def _reporter(scenario: Scenario, write: Callable[[str], object] = sys.stderr.write) -> Progress:
+    """Progress on standard error: one line, rewritten on a terminal."""
+    began = time.monotonic()
+    end = "\r" if sys.stderr.isatty() else "\n"
+
+    def progress(done: int, tasks: int, calls: int) -> None:
+        spent_s = max(time.monotonic() - began, 0.001)
+        last = "\n" if done == tasks else end
+        write(f"{done} of {tasks} runs, {calls:,} calls in {spent_s:.0f} s ({calls / spent_s:,.0f} calls/s){last}")
+        sys.stderr.flush()
+
+    return progress
