@@ -32,8 +32,10 @@ from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
 from cti.wiring.journals import open_journals
 from cti.wiring.menus import StoredMenus
+from cti.wiring.objectstores import object_store
 from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
+from cti.wiring.recordingpages import RecordingPages
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +82,10 @@ class Application:
 
     async def _start(self) -> None:
         config, cleanup = self.config, self._cleanup
+        bus = Bus()
+        worker = recordings.RecordingWorker(config, bus)
+        await worker.launch()  # it takes as long to load as all of us
+        cleanup.push_async_callback(worker.stop)
         pool = await create_pool(config.database.url.get_secret_value(), max_size=config.database.pool_size)
         cleanup.push_async_callback(core.close_pool, pool)
         await core.require_tables(pool)
@@ -87,7 +93,6 @@ class Application:
         await directory.reload()
         await menus.reload()
 
-        bus = Bus()
         desk = CallDesk(bus, directory, parse_caller=parse_caller, parse_called=parse_called)
         proof = AsteriskProof(config)
         # The heartbeat says that callers are served: it stops when any of these stands still. Routing joins below.
@@ -109,8 +114,8 @@ class Application:
         router = await routing.start(config, bus, desk, feed.telephony, directory, pool, journals, utc_now, cleanup)
         serving.append(router.alive)
         lookups = await linking.start(config, bus, directory, pool, self.metrics, journals, utc_now, cleanup)
-        pages = recordings.RecordingPages(pool, recordings.object_store(config, threads=8))
-        objects, pipe = await recordings.start(config, bus, desk, pool, calls, utc_now, cleanup)
+        pages = RecordingPages(pool, object_store(config, threads=8))
+        bus.subscribe("recording", worker.on_event, kinds=recordings.KINDS, overflowed=worker.resync)
         menu_server = await ivr.start(config, desk, menus, utc_now, cleanup)
         changes = DeskChanges(config.database.url.get_secret_value(), (directory.reload, menus.reload, router.reload))
 
@@ -119,7 +124,8 @@ class Application:
                 "ami": core.ami_probe(feed, proof),
                 "routing": core.routing_probe(desk, feed, router.why_not),
                 "postgres": core.postgres_probe(pool, journals),
-                "s3": recordings.probe(objects),
+                "recording": worker.worker_probe(),
+                "s3": worker.store_probe(),
                 "lookup": linking.probe(lookups),
                 "ivr": ivr.probe(menu_server),
             },
@@ -127,7 +133,7 @@ class Application:
         )
         await web.start(config, bus, directory, pool, calls, router, pages, readiness, self.metrics, utc_now, cleanup)
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,))
-        figures = Figures(self.metrics, bus, desk, feed, journals, pipe, menu_server, readiness)
+        figures = Figures(self.metrics, bus, desk, feed, journals, worker, menu_server, readiness)
 
         await bus.start()
         cleanup.push_async_callback(bus.stop, DRAIN_S)
@@ -138,6 +144,7 @@ class Application:
         await self._run(readiness)
         await fallback.start(bus, feed, router, directory, cleanup)
         await core.wait_for_asterisk(feed, AMI_START_S)
+        await worker.start(lambda: frozenset(desk.known()))
         await self._run(figures)
 
     async def _run(self, part: Part) -> None:

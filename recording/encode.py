@@ -30,6 +30,7 @@ from typing import Protocol
 from cti.domain.errors import ConfigError, PeerError, Unavailable
 from recording import pcm
 from recording.analysis import Analyser, Analysis, TalkWindow
+from recording.giveway import give_way
 from recording.mix import MixSource, mix, mix_rate
 from recording.timeline import Timeline
 
@@ -50,7 +51,6 @@ BIT_RATE_BIT_S = 40_000
 _EFFORT = 5
 # The last to get a processor. Linux's "idle" class gives way at once to whoever wakes up; niceness alone does not.
 _NICE = 19
-_AUTOGROUP = Path("/proc/self/autogroup")
 # ffmpeg takes about 1 s of one core for 150 s of sound; a machine twenty times slower is stuck, not slow.
 _LEAST_DEADLINE_S = 60.0
 _DEADLINE_PER_SECOND = 0.2
@@ -142,24 +142,12 @@ def require_ffmpeg() -> str:
 
 
 def _settle_worker() -> None:
-    _give_way()
+    give_way(_NICE, idle=True)
     # Ctrl-C in a terminal reaches the whole group; the server decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         # A killed server must not leave idle workers behind. Linux only; elsewhere they stay.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _give_way() -> None:
-    """Leave the processors to live calls (docs/decisions/0125-encoders-give-way.md)."""
-    # Where Linux shares processors out by session (autogroups), a worker in the server's session eats the server's
-    # share whatever its niceness: it takes a session of its own, and that one is the nice one.
-    with contextlib.suppress(OSError):
-        os.setsid()
-        _AUTOGROUP.write_text(str(_NICE))
-    os.nice(_NICE)
-    with contextlib.suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def encode(job: EncodeJob) -> Encoded:

@@ -11,8 +11,8 @@ from cti.calls import CallDesk
 from cti.metrics import Metrics
 from cti.web.ports import Readiness
 from cti.wiring.journals import Journals
+from cti.wiring.recordings import RecordingWorker
 from ivr.server import IvrServer
-from recording.pipeline import RecordingPipeline
 
 # Prometheus asks every 15 s by default.
 EVERY_S = 5.0
@@ -28,7 +28,7 @@ class Figures:
         desk: CallDesk,
         feed: AmiFeed,
         journals: Journals,
-        recordings: RecordingPipeline,
+        recordings: RecordingWorker,
         menus: IvrServer,
         readiness: Readiness,
     ) -> None:

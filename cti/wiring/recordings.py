@@ -1,185 +1,187 @@
-"""Recordings: the pipeline behind the calls, and what the pages read of it."""
+"""The recording worker as the server sees it: started, told facts, heard, and started again when it dies."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
-from datetime import datetime
-from typing import Any
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Mapping
 
-import asyncpg
-
-from cti.bus import Bus
-from cti.calls import CallDesk
 from cti.config import Config
-from cti.domain.errors import NotFound
-from cti.domain.events import CallEvent
-from cti.domain.model import (
-    AgentId,
-    Call,
-    CallerKind,
-    CallerNumber,
-    CallId,
-    EndReason,
-    QueueId,
-    TenantId,
-)
-from cti.store.calls import CallStore
-from cti.store.recordings import RecordingList
-from cti.web.ports import PeaksFacts, RecordingFacts, RecordingFilter
-from cti.wiring.readiness import Probe
-from recording.encode import CONTENT_TYPE, EncoderPool
-from recording.lifecycle import REPLAYABLE, SETTLED, RecordingState
-from recording.model import RecordingSettings
-from recording.objectstore import S3ObjectStore
-from recording.pipeline import RecordingPipeline
-from recording.replay import Replay
-from recording.store import PostgresLedger
+from cti.domain.errors import ConfigError, Unavailable
+from cti.domain.events import CallArrived, CallEnded, Event, RecordingStarted
+from cti.domain.model import CallId
+from cti.domain.ports import EventSink
+from cti.wiring.readiness import Probe, Warned
+from cti.wiring.workerpipe import Frame, Hello, Live, Ready, Refused, Status, encode, read
 
-# A page's states → the ledger's. Whatever is on its way is pending to a listener.
-STATES = {
-    "pending": tuple(s.value for s in RecordingState if s not in SETTLED and s is not RecordingState.FAILED),
-    **{s.value: (s.value,) for s in (*SETTLED, RecordingState.FAILED)},
-}
-# Peaks come as signed bytes; a page draws 0 to 100.
-FULL_PEAK = 127
+log = logging.getLogger(__name__)
+
+KINDS = (CallArrived, RecordingStarted, CallEnded)  # the facts it lives on
+
+# It imports boto3, opens a database connection, looks through the spool and starts a first encoder: 2 s at rest.
+START_S = 30.0
+# A worker that is told to end writes down what it was told (5 s at most) and lets an encoder finish.
+STOP_S = 10.0
+BACKOFF_S = 0.5
+BACKOFF_MOST_S = 10.0
+# One that lived as long as this did not die of its start.
+SETTLED_S = 60.0
+NOTHING: Mapping[str, float] = {"unsettled": 0, "spool_bytes": 0, "strangers": 0, "oldest_waiting_seconds": 0}
 
 
-def object_store(config: Config, *, threads: int = 4) -> S3ObjectStore:
-    """The configured bucket. A store of its own for each use, so that uploads never hold up a listener."""
-    return S3ObjectStore(
-        bucket=config.s3.bucket,
-        endpoint_url=config.s3.endpoint,
-        access_key=config.s3.access_key,
-        secret_key=config.s3.secret_key.get_secret_value(),
-        region=config.s3.region,
-        threads=threads,
-    )
+class RecordingWorker:
+    """Owner of the process. Take facts with ``on_event``, ask ``gauges`` and the probes how it does."""
 
+    def __init__(self, config: Config, sink: EventSink) -> None:
+        """``sink`` hears what became of recordings."""
+        self._config = config
+        self._sink = sink
+        self._live: Callable[[], frozenset[CallId]] = frozenset
+        self._process: Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._refused: Refused | None = None
+        self._status: Status | None = None
+        self._stopping = False
 
-async def start(
-    config: Config,
-    bus: Bus,
-    desk: CallDesk,
-    pool: asyncpg.Pool[Any],
-    calls: CallStore,
-    now: Callable[[], datetime],
-    cleanup: AsyncExitStack,
-) -> tuple[S3ObjectStore, RecordingPipeline]:
-    """The pipeline, taking facts as soon as the bus runs. Raises ConfigError for folders or tools that are missing."""
-    encoder = EncoderPool(workers=config.recording.encoders)
-    await encoder.start()
-    cleanup.push_async_callback(encoder.stop)
-    objects = object_store(config)
+    # --- Life ---
 
-    async def find_call(call_id: CallId) -> Call | None:
-        return await calls.find(call_id)
+    async def launch(self) -> None:
+        """Start the process, so that it loads its libraries while others start."""
+        self._process = await _spawn()
 
-    pipeline = RecordingPipeline(
-        settings=RecordingSettings(
-            spool_dir=str(config.asterisk.spool_dir),
-            work_dir=str(config.data_dir / "recordings"),
-            min_unanswered_s=config.recording.min_s,
-            encoders=config.recording.encoders,
-        ),
-        objects=objects,
-        ledger=PostgresLedger(pool),
-        encoder=encoder,
-        sink=bus,
-        now=now,
-        find_call=find_call,
-        is_live=lambda call_id: desk.live(call_id) is not None,
-    )
-    await pipeline.start()
-    cleanup.push_async_callback(pipeline.stop)
-    bus.subscribe("recording", pipeline.on_event, kinds=(CallEvent,))
-    return objects, pipeline
+    async def start(self, live: Callable[[], frozenset[CallId]]) -> None:
+        """Tell it where everything is, and wait until it takes facts. ``live`` names the calls that go on now.
 
-
-def probe(objects: S3ObjectStore) -> Probe:
-    """Why the object store is not there, or None."""
-
-    async def why() -> str | None:
-        await objects.ensure_bucket()
-        return None
-
-    return why
-
-
-class RecordingPages:
-    """Implements cti.web.ports.Recordings."""
-
-    def __init__(self, pool: asyncpg.Pool[Any], objects: S3ObjectStore) -> None:
-        self._list = RecordingList(pool)
-        self._replay = Replay(ledger=PostgresLedger(pool), objects=objects)
-
-    async def page(self, tenant: TenantId, wanted: RecordingFilter) -> Sequence[RecordingFacts]:
-        """See the port."""
-        rows = await self._list.page(
-            tenant,
-            since=wanted.since,
-            until=wanted.until,
-            queue=wanted.queue,
-            agent=wanted.agent,
-            states=STATES[wanted.status] if wanted.status else None,
-            number_part=wanted.number_part,
-            min_duration_s=wanted.min_duration_s,
-            after=(wanted.after.at, wanted.after.call_id) if wanted.after else None,
-            limit=wanted.limit,
-        )
-        return [_facts(row) for row in rows]
-
-    async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
-        """See the port."""
-        rows = await self._list.page(tenant, call_id=call_id, limit=1)
-        return _facts(rows[0]) if rows else None
-
-    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        """See the port."""
-        playable = await self._replay.open(tenant, call_id)
-        async with aclosing(self._replay.read(playable, start=start, end=stop)) as chunks:  # type: ignore[type-var]
-            async for chunk in chunks:
-                yield chunk
-
-    async def peaks(self, tenant: TenantId, call_id: CallId) -> PeaksFacts | None:
-        """See the port."""
+        Raises ConfigError for folders or tools that are missing, Unavailable when it does not start.
+        """
+        self._live = live
+        self._task = asyncio.create_task(self._run(), name="recording-worker")
         try:
-            document = json.loads(await self._replay.peaks(tenant, call_id))
-        except NotFound:
-            return None
-        left, right = (_loudest(side) for side in document["peaks"])
-        step_ms = int(document["bucket_ms"])
-        return PeaksFacts(step_ms=step_ms, duration_s=len(left) * step_ms / 1000, left=left, right=right)
+            async with asyncio.timeout(START_S):
+                await self._ready.wait()
+        except TimeoutError as error:
+            raise Unavailable(f"the recording worker was not ready within {START_S:g} s; its log says why") from error
+        if self._refused is not None:
+            raise ConfigError(list(self._refused.problems))
+
+    async def stop(self) -> None:
+        """Let it write down what it was told, and end. Its recordings go on at the next start."""
+        self._stopping = True
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(STOP_S):
+                await (self._task if self._task is not None else process.wait())
+        except TimeoutError:
+            log.warning("the recording worker did not end and was killed", extra={"action": "recording"})
+        finally:
+            await self._kill(process)
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+
+    # --- What it is told, and how it does ---
+
+    async def on_event(self, event: Event) -> None:
+        """One fact from the bus; while the worker is away, facts wait there in line."""
+        await self._ready.wait()
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        with contextlib.suppress(ConnectionError, RuntimeError):  # dead: its next life finds the files
+            process.stdin.write(encode(event))
+            await process.stdin.drain()
+
+    def resync(self, _lost: int) -> None:
+        """Facts were lost on the way: the worker learns which calls go on, and finds the ends of the others itself."""
+        if self._ready.is_set():
+            self._say(Live(calls=self._live()))
+
+    def gauges(self) -> Mapping[str, float]:
+        """RecordingPipeline.gauges, a few seconds old."""
+        return self._status.gauges if self._status is not None else NOTHING
+
+    def worker_probe(self) -> Probe:
+        """Why recordings are not being settled, or None."""
+
+        async def why() -> str | Warned | None:
+            if self._refused is not None:
+                return "; ".join(self._refused.problems)
+            return None if self._ready.is_set() else Warned(why="the worker is starting; recordings wait in the spool")
+
+        return why
+
+    def store_probe(self) -> Probe:
+        """Why the object store is not there, or None."""
+
+        async def why() -> str | Warned | None:
+            if self._status is None:
+                return Warned(why="has not been looked at yet")
+            return self._status.store_problem
+
+        return why
+
+    # --- Its lives ---
+
+    async def _run(self) -> None:
+        pause_s = BACKOFF_S
+        loop = asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            process = self._process = self._process or await _spawn()
+            try:
+                await self._hear(process)
+            except ValueError:
+                log.exception("the recording worker said what cannot be read", extra={"action": "recording"})
+            finally:
+                await self._kill(process)
+                self._process, self._status = None, None
+            if self._stopping or self._refused is not None:
+                self._ready.set()
+                return
+            self._ready.clear()
+            if loop.time() - began_s > SETTLED_S:
+                pause_s = BACKOFF_S
+            about = {"action": "recording", "status": process.returncode, "pause_s": pause_s}
+            log.error("the recording worker ended and is started again", extra=about)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, BACKOFF_MOST_S)
+
+    async def _hear(self, process: Process) -> None:
+        assert process.stdout is not None  # noqa: S101 - asked for in _spawn
+        self._say(Hello(config=self._config, live=self._live()))
+        while (frame := await read(process.stdout)) is not None:
+            if isinstance(frame, Status):
+                self._status = frame
+            elif isinstance(frame, Ready):
+                self._say(Live(calls=self._live()))  # calls came and went while it started
+                self._ready.set()
+            elif isinstance(frame, Refused):
+                self._refused = frame
+            elif isinstance(frame, Event):
+                self._sink.publish(frame)
+
+    def _say(self, frame: Frame) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                self._process.stdin.write(encode(frame))
+
+    async def _kill(self, process: Process) -> None:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
 
 
-def _loudest(pairs: Sequence[int]) -> list[int]:
-    """(least, greatest) signed bytes a step → 0 to 100."""
-    return [
-        round(100 * max(abs(low), abs(high)) / FULL_PEAK) if max(abs(low), abs(high)) < FULL_PEAK else 100
-        for low, high in zip(pairs[::2], pairs[1::2], strict=True)
-    ]
-
-
-def _facts(row: asyncpg.Record) -> RecordingFacts:
-    state = RecordingState(row["state"])
-    status = state.value if state in SETTLED or state is RecordingState.FAILED else "pending"
-    playable = state in REPLAYABLE
-    why = row["reason"] or next(iter(row["flags"]), None)
-    return RecordingFacts(
-        call_id=CallId(str(row["call_id"])),
-        arrived_at=row["arrived_at"],
-        caller=CallerNumber(
-            kind=CallerKind(row["caller_kind"]), e164=row["caller_e164"], national=row["caller_national"]
-        ),
-        status=status,
-        queue=QueueId(row["queue"]) if row["queue"] else None,
-        agents=tuple(AgentId(agent) for agent in row["agents"]),
-        end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
-        why=why or None,
-        duration_s=row["duration_s"],
-        size=row["bytes"] if playable else None,
-        sha256=row["sha256"] if playable else None,
-        content_type=CONTENT_TYPE if playable else None,
-        stored_at=row["stored_at"],
-    )
+async def _spawn() -> Process:
+    """The process; it asks the system to be killed with the thread that starts it, which is the event loop's."""
+    command = (sys.executable, "-m", "cti.wiring.recordingworker", str(os.getpid()))
+    return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)

@@ -52,7 +52,7 @@ from cti.web import ports
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.passwords import Passwords
 from cti.web.server import WebServer
-from cti.wiring.recordings import RecordingPages
+from cti.wiring.recordingpages import RecordingPages
 from cti.wiring.web import CallPages
 from tests.e2e.pages.records import DEMO, SATO, agent, offer_id, ringing_call
 from tests.e2e.pages.sound import Sound

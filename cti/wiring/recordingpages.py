@@ -1,0 +1,114 @@
+"""Recordings as the pages read them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import asyncpg
+
+from cti.domain.errors import NotFound
+from cti.domain.model import (
+    AgentId,
+    CallerKind,
+    CallerNumber,
+    CallId,
+    EndReason,
+    QueueId,
+    TenantId,
+)
+from cti.store.recordings import RecordingList
+from cti.web.ports import PeaksFacts, RecordingFacts, RecordingFilter
+from recording.encode import CONTENT_TYPE
+from recording.lifecycle import REPLAYABLE, SETTLED, RecordingState
+from recording.objectstore import S3ObjectStore
+from recording.replay import Replay
+from recording.store import PostgresLedger
+
+# A page's states → the ledger's. Whatever is on its way is pending to a listener.
+STATES = {
+    "pending": tuple(s.value for s in RecordingState if s not in SETTLED and s is not RecordingState.FAILED),
+    **{s.value: (s.value,) for s in (*SETTLED, RecordingState.FAILED)},
+}
+# Peaks come as signed bytes; a page draws 0 to 100.
+FULL_PEAK = 127
+
+
+class RecordingPages:
+    """Implements cti.web.ports.Recordings."""
+
+    def __init__(self, pool: asyncpg.Pool[Any], objects: S3ObjectStore) -> None:
+        self._list = RecordingList(pool)
+        self._replay = Replay(ledger=PostgresLedger(pool), objects=objects)
+
+    async def page(self, tenant: TenantId, wanted: RecordingFilter) -> Sequence[RecordingFacts]:
+        """See the port."""
+        rows = await self._list.page(
+            tenant,
+            since=wanted.since,
+            until=wanted.until,
+            queue=wanted.queue,
+            agent=wanted.agent,
+            states=STATES[wanted.status] if wanted.status else None,
+            number_part=wanted.number_part,
+            min_duration_s=wanted.min_duration_s,
+            after=(wanted.after.at, wanted.after.call_id) if wanted.after else None,
+            limit=wanted.limit,
+        )
+        return [_facts(row) for row in rows]
+
+    async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
+        """See the port."""
+        rows = await self._list.page(tenant, call_id=call_id, limit=1)
+        return _facts(rows[0]) if rows else None
+
+    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        """See the port."""
+        playable = await self._replay.open(tenant, call_id)
+        async with aclosing(self._replay.read(playable, start=start, end=stop)) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                yield chunk
+
+    async def peaks(self, tenant: TenantId, call_id: CallId) -> PeaksFacts | None:
+        """See the port."""
+        try:
+            document = json.loads(await self._replay.peaks(tenant, call_id))
+        except NotFound:
+            return None
+        left, right = (_loudest(side) for side in document["peaks"])
+        step_ms = int(document["bucket_ms"])
+        return PeaksFacts(step_ms=step_ms, duration_s=len(left) * step_ms / 1000, left=left, right=right)
+
+
+def _loudest(pairs: Sequence[int]) -> list[int]:
+    """(least, greatest) signed bytes a step → 0 to 100."""
+    return [
+        round(100 * max(abs(low), abs(high)) / FULL_PEAK) if max(abs(low), abs(high)) < FULL_PEAK else 100
+        for low, high in zip(pairs[::2], pairs[1::2], strict=True)
+    ]
+
+
+def _facts(row: asyncpg.Record) -> RecordingFacts:
+    state = RecordingState(row["state"])
+    status = state.value if state in SETTLED or state is RecordingState.FAILED else "pending"
+    playable = state in REPLAYABLE
+    why = row["reason"] or next(iter(row["flags"]), None)
+    return RecordingFacts(
+        call_id=CallId(str(row["call_id"])),
+        arrived_at=row["arrived_at"],
+        caller=CallerNumber(
+            kind=CallerKind(row["caller_kind"]), e164=row["caller_e164"], national=row["caller_national"]
+        ),
+        status=status,
+        queue=QueueId(row["queue"]) if row["queue"] else None,
+        agents=tuple(AgentId(agent) for agent in row["agents"]),
+        end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
+        why=why or None,
+        duration_s=row["duration_s"],
+        size=row["bytes"] if playable else None,
+        sha256=row["sha256"] if playable else None,
+        content_type=CONTENT_TYPE if playable else None,
+        stored_at=row["stored_at"],
+    )

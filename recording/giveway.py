@@ -1,0 +1,25 @@
+"""Leave the processors to live calls (docs/decisions/0125-encoders-give-way.md)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+_AUTOGROUP = Path("/proc/self/autogroup")
+
+
+def give_way(niceness: int, *, idle: bool = False) -> None:
+    """Make this process wait for others: 1 a little, 19 a lot; ``idle``: it runs only when nobody else wants to.
+
+    Where Linux shares processors out by session (autogroups), a process in the server's session eats the server's
+    share whatever its niceness: it takes a session of its own, and that one is the nice one. What the system does not
+    know of is left out.
+    """
+    with contextlib.suppress(OSError):
+        os.setsid()
+        _AUTOGROUP.write_text(str(niceness))
+    os.nice(niceness)
+    if idle:
+        with contextlib.suppress(OSError, AttributeError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
