@@ -337,7 +337,7 @@ class CallDesk:
                 self._of_channel.pop(leg.uniqueid, None)
             for leg in track.legs:
                 self._of_channel[leg.uniqueid] = call.call_id
-        self._of_channel[call.uniqueid] = call.call_id
+            self._of_channel[call.uniqueid] = call.call_id
         self._tracks[call.call_id] = track
 
     # -- agents and phones -----------------------------------------------------------------------------

@@ -122,8 +122,8 @@ def _queued(track: Track, signal: CallerQueued, _agent: AgentId | None, at: date
 
 
 def _waits(track: Track, queue: QueueId, at: datetime) -> Step:
-    track = update(track, queue=queue, queued_at=track.call.queued_at or at)
-    track = replace(track, waiting=True, returned_to=None)
+    call = replace(track.call, queue=queue, queued_at=track.call.queued_at or at)
+    track = replace(track, call=call, waiting=True, returned_to=None)
     return track, (fact(ev.CallQueued, track, at),)
 
 
@@ -189,8 +189,8 @@ def _offered(track: Track, signal: OfferDecided, _agent: AgentId | None, at: dat
         raise IllegalMove(Move.OFFER.value, track.call.state.value, track.call.call_id)
     track = move(track, Move.OFFER, at)
     record = OfferRecord(offer_id=offer.offer_id, agent=offer.agent, reason=offer.reason, offered_at=at)
-    track = update(track, offers=(*track.call.offers, record))
-    track = replace(track, offer=offer, waiting=False, returned_to=None)
+    call = replace(track.call, offers=(*track.call.offers, record))
+    track = replace(track, call=call, offer=offer, waiting=False, returned_to=None)
     track, facts = leave_talk(track, at)  # an agent passed the caller on to this one
     return track, (*facts, fact(ev.CallOffered, track, at, offer_id=offer.offer_id, agent=offer.agent))
 

@@ -61,7 +61,8 @@ class Move(StrEnum):
     VANISH = "vanish"  # the caller's channel is gone, and nobody saw it go
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots: copied with its call's signals, see cti.domain.copies.
+@dataclass(frozen=True, kw_only=True)
 class Leg:
     """One phone that is or was asked to ring for a call."""
 
@@ -184,9 +185,9 @@ def close_hold(track: Track, at: datetime) -> Step:
 def connect(track: Track, leg: Leg, at: datetime) -> Step:
     """``leg`` and the caller hear each other from now on."""
     track = with_leg(track, replace(leg, status="ANSWER", answered=True))
-    track = update(track, answered_at=track.call.answered_at or at)
+    answered_at = track.call.answered_at or at
     if leg.agent is None:
-        return track, ()
+        return update(track, answered_at=answered_at), ()
     talk = TalkSegment(
         agent=leg.agent,
         offer_id=leg.offer_id,
@@ -194,7 +195,7 @@ def connect(track: Track, leg: Leg, at: datetime) -> Step:
         agent_uniqueid=leg.uniqueid,
         answered_at=at,
     )
-    track = update(track, talks=(*track.call.talks, talk))
+    track = update(track, answered_at=answered_at, talks=(*track.call.talks, talk))
     return track, (fact(ev.CallAnswered, track, at, agent=leg.agent, offer_id=leg.offer_id),)
 
 
@@ -248,7 +249,7 @@ def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> S
     """The caller is gone. ``was`` is the state before; ``cause`` the Q.850 cause, None when nobody saw it."""
     track, facts = close_hold(track, at)
     track, asked = end_consultation(track, ConsultResult.CALLER_LEFT, at)
-    track = update(settle_transfer(track, TransferResult.CALLER_LEFT, at), phase=None)
+    track = settle_transfer(track, TransferResult.CALLER_LEFT, at)
     track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
     freed: list[ev.Event] = []
     for leg in track.legs:
@@ -266,6 +267,8 @@ def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> S
             was, by, answered=answered, treated=track.treatment is not None, menu_done=track.menu_done
         )
     reason = callend.of_callback(call.extra, reason)
-    track = replace(track, legs=())
-    track = update(track, ended_at=at, ended_by=by, end_reason=reason, hangup_cause=cause, inferred=cause is None)
+    call = replace(
+        call, phase=None, ended_at=at, ended_by=by, end_reason=reason, hangup_cause=cause, inferred=cause is None
+    )
+    track = replace(track, call=call, legs=())
     return track, (*facts, *asked, *ended, *freed, fact(ev.CallEnded, track, at))

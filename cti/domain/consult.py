@@ -75,6 +75,7 @@ class Place(StrEnum):
     WAITS = "waits"  # the colleague hears music
 
 
+_PLACES = frozenset(Place)
 NOWHERE = "-"  # no such leg, or not told yet
 TOGETHER = "x"  # in a bridge with at least one of the other two
 
@@ -99,7 +100,7 @@ def picture(caller: str, first: str, second: str) -> tuple[str, str, str]:
 
     def seen(index: int) -> str:
         place = places[index]
-        if place == NOWHERE or place in set(Place):
+        if place == NOWHERE or place in _PLACES:
             return place
         others = places[:index] + places[index + 1 :]
         return TOGETHER if place in others else NOWHERE

@@ -172,7 +172,8 @@ class Link:
     ticket_id: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots: changed with its call's signals, see cti.domain.copies.
+@dataclass(frozen=True, kw_only=True)
 class TalkSegment:
     """One agent's part of a call."""
 
@@ -257,7 +258,8 @@ class TransferRecord:
     result: TransferResult | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots, as above.
+@dataclass(frozen=True, kw_only=True)
 class OfferRecord:
     """An offer as the contact record keeps it."""
 
