@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, TenantId
 from routing.model import DeskRules
@@ -17,6 +18,7 @@ class TenantDesk:
 
     tenant: TenantId
     language: str = "ja"  # of reasons, and of callers who chose none
+    zone: str = "Asia/Tokyo"  # IANA name: what the desk's clocks show
     rules: DeskRules = field(default_factory=DeskRules)
     agents: Mapping[AgentId, str] = field(default_factory=dict)  # names
     skills: Mapping[SkillId, tuple[str, str]] = field(default_factory=dict)  # names: Japanese, English
@@ -29,6 +31,10 @@ class TenantDesk:
     def agent(self, agent: AgentId) -> str:
         """An agent's name."""
         return self.agents.get(agent, agent)
+
+    def clock(self, at: datetime) -> str:
+        """An instant as the desk's clock shows it: 14:03:20."""
+        return at.astimezone(ZoneInfo(self.zone)).strftime("%H:%M:%S")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -82,6 +82,8 @@ class Dispatcher:
                 self._take_back(room, decision, now)
             case m.Treated():
                 self._treat(room, decision, now)
+            case m.Stepped():
+                self._keep(room, "step", decision.reason, now, call_id=decision.call_id, queue=decision.queue)
             case m.Moved():
                 self._move(room, decision, now, by)
 

@@ -29,10 +29,12 @@ class Engine(OfferDesk):
 
     def __init__(self, new_offer_id: Callable[[], OfferId], index: Index | None = None) -> None:
         super().__init__(new_offer_id, index)
+        self._rules = m.DeskRules()
         self._handlers: dict[type[m.Told], Callable[..., None]] = {
             m.DeskLoaded: self._desk_loaded,
             m.AgentRestored: self._agent_restored,
             m.CallWaits: self._call_waits,
+            m.LastAgentIs: self._last_agent_is,
             m.CallGone: self._call_gone,
             m.CallTaken: self._call_taken,
             m.OfferRang: self._offer_rang,
@@ -102,22 +104,24 @@ class Engine(OfferDesk):
     # --- Rules ---
 
     def _desk_loaded(self, told: m.DeskLoaded, now: datetime) -> None:
-        rules = told.rules
-        self._limits = rules.limits
+        rules, before = told.rules, self._rules
+        self._rules, self._limits = rules, rules.limits
+        configured = {queue.queue: queue for queue in rules.queues}
         calls = list(self._calls.values())
-        self._hopeless.clear()
+        used = {call.queue.queue for call in calls}
+        if (rules.agents, rules.limits) == (before.agents, before.limits):
+            # A plan or a priority was changed: nobody else has to be looked at.
+            calls = [call for call in calls if configured.get(call.queue.queue) != call.queue]
         for call in calls:
+            self._hopeless.pop(call.call_id, None)
             self._unlist(call)
             call.hopeless_at = None
-        configured = {queue.queue: queue for queue in rules.queues}
-        used = {call.queue.queue for call in calls}
         for name in [name for name in self._queues if name not in configured and name not in used]:
             del self._queues[name]
         for name, queue in configured.items():
-            self._line(name).rule = queue
+            if self._line(name).rule != queue:
+                self._line(name).obey(queue)
         self._load_agents(rules.agents, now)
-        for queue in rules.queues:
-            self._index.prepare(needs(queue.skills))
         for call in calls:
             call.queue = self._line(call.queue.queue).rule
             self._make_plan(call, now)
@@ -141,11 +145,11 @@ class Engine(OfferDesk):
         for rule in rules:
             known = self._agents.get(rule.agent)
             if known is None:
-                agent = Agent(rule.agent, dict(rule.skills), now, self._number())
+                agent = Agent(rule.agent, dict(rule.skills), now, self._number(), rule.profile)
                 self._agents[rule.agent] = agent
                 self._index.add_agent(agent)
-            elif known.skills != rule.skills:
-                self._index.set_skills(known, rule.skills)
+            elif known.skills != rule.skills or known.profile != rule.profile:
+                self._index.change(known, rule)
 
     # --- Calls ---
 
@@ -155,7 +159,7 @@ class Engine(OfferDesk):
         if call is None:
             call = Waiting(told.call_id, rule, told.queued_at, self._number())
             call.attempts = told.attempts
-            call.skills = told.skills
+            call.skills, call.language, call.last_agent = told.skills, told.language, told.last_agent
             call.since = told.since or told.queued_at
             call.patient = told.patient
             self._line(told.queue).flow.came(now)
@@ -165,20 +169,38 @@ class Engine(OfferDesk):
             if passed_on_by is not None:
                 self._skip(call, passed_on_by, now)
             call.entering = not told.admitted and not told.patient
-        elif call.offer is not None:
+        offer = call.offer
+        if offer is not None:
             # Back in the waiting loop: whatever happened to the ring, it is over.
-            self._end_offer(call.offer, OfferOutcome.WITHDRAWN, now)
+            self._drop_offer(offer)
+            call.where = Where.RETURNING
         if call.queue.queue != told.queue:
             # Another line: order by the caller's age as before, this queue's limits and plan from now.
             call.since = now
             call.entering = not told.admitted
             self._line(told.queue).flow.came(now)
-        call.language = told.language
-        if call.queue is not rule or call.skills != told.skills:
+        asks = (told.skills, told.language, told.last_agent or call.last_agent)
+        if call.queue is not rule or (call.skills, call.language, call.last_agent) != asks:
             self._unlist(call)
-            call.queue, call.skills = rule, told.skills
+            call.queue, (call.skills, call.language, call.last_agent) = rule, asks
             self._make_plan(call, now)
         if call.where is not Where.PAUSED:
+            self._begin_wait(call, now)
+        if offer is not None:
+            self._reconsider(offer.agent, now)  # after the call stands in line: it was first
+
+    def _last_agent_is(self, told: m.LastAgentIs, now: datetime) -> None:
+        call = self._calls.get(told.call_id)
+        if call is not None and call.last_agent != told.agent and call.where is not Where.TREATED:
+            call.last_agent = told.agent
+            self._plan_anew(call, now)
+
+    def _plan_anew(self, call: Waiting, now: datetime) -> None:
+        """The call asks for something else from now on."""
+        listed = call.key is not None
+        self._unlist(call)
+        self._make_plan(call, now)
+        if listed:
             self._begin_wait(call, now)
 
     def _call_gone(self, told: m.CallGone, now: datetime) -> None:
@@ -277,8 +299,7 @@ class Engine(OfferDesk):
         if told.state is AgentState.WRAP_UP:
             agent.wrap_until = told.since + seconds(self._limits.wrap_up_s)
             self._arm_agent(agent)
-        if not agent.held:  # keys only grow, see routing.index
-            agent.idle_key = (told.since, self._number(), agent)
+        agent.idle_key = (told.since, self._number(), agent)
         self._index.state_changed(agent)
         self._staff_changed(now)
         self._reconsider(agent, now)

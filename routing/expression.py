@@ -4,25 +4,61 @@ As data (JSON, TOML) an expression is one of::
 
     {"skill": "en", "level": 3}      an agent with at least this level (1 to 5; without level: 1)
     {"agents": ["sato", "smith"]}    one of these agents, whatever their skills
+    {"profile": "night"}             an agent of this profile
+    {"own": true}                    what the queue and the call ask for, as without a plan
+    {"last_agent": true}             the agent who talked with this member in an earlier call
+    {"language": 3}                  the caller's language at this level; everybody, when the desk has no such skill
     {"all": [...]}                   every part fits; an empty list fits everybody
     {"any": [...]}                   one part fits; an empty list fits nobody
     {"not": {...}}                   the part does not fit
+
+``own``, ``last_agent`` and ``language`` depend on the call: :func:`resolve` replaces them. Reading is in
+routing.reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from cti.domain.errors import ConfigError
 from cti.domain.model import AgentId, SkillId, SkillLevel
 
 Skills = Mapping[SkillId, int]
 
 LOWEST, HIGHEST = 1, 5  # levels of a skill: beginner to expert
-MAX_DEPTH = 8  # nobody reads a rule nested deeper than this; it also bounds the recursion
-MAX_PARTS = 64  # parts of one AND or OR: a rule, not a list of the whole staff
+
+
+class Who(Protocol):
+    """An agent, as far as expressions look at them."""
+
+    @property
+    def agent(self) -> AgentId:
+        """Their id."""
+
+    @property
+    def skills(self) -> Skills:
+        """Levels 1 to 5."""
+
+    @property
+    def profile(self) -> str:
+        """Their profile, or nothing."""
+
+
+class Crowd(Protocol):
+    """All agents at once; a set of them is an integer with a bit each."""
+
+    def everybody(self) -> int:
+        """All of them."""
+
+    def able(self, skill: SkillId, level: int) -> int:
+        """Who has a skill at this level or better."""
+
+    def named(self, agents: Iterable[AgentId]) -> int:
+        """Those of these who are on the desk."""
+
+    def profiled(self, profile: str) -> int:
+        """Who is of a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +68,13 @@ class Has:
     skill: SkillId
     level: int
 
-    def fits(self, agent: AgentId, skills: Skills) -> bool:
+    def fits(self, who: Who) -> bool:
         """Whether this agent will do."""
-        return skills.get(self.skill, 0) >= self.level
+        return who.skills.get(self.skill, 0) >= self.level
+
+    def among(self, crowd: Crowd) -> int:
+        """Who will do."""
+        return crowd.able(self.skill, self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +83,60 @@ class Named:
 
     agents: frozenset[AgentId]
 
-    def fits(self, agent: AgentId, skills: Skills) -> bool:
+    def fits(self, who: Who) -> bool:
         """Whether this agent will do."""
-        return agent in self.agents
+        return who.agent in self.agents
+
+    def among(self, crowd: Crowd) -> int:
+        """Who will do."""
+        return crowd.named(self.agents)
+
+
+@dataclass(frozen=True, slots=True)
+class InProfile:
+    """The agent is of a profile."""
+
+    profile: str
+
+    def fits(self, who: Who) -> bool:
+        """Whether this agent will do."""
+        return who.profile == self.profile
+
+    def among(self, crowd: Crowd) -> int:
+        """Who will do."""
+        return crowd.profiled(self.profile)
+
+
+class OfTheCall:
+    """What depends on the call. Until it is resolved it fits nobody."""
+
+    __slots__ = ()
+
+    def fits(self, who: Who) -> bool:
+        """Nobody."""
+        return False
+
+    def among(self, crowd: Crowd) -> int:
+        """Nobody."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Own(OfTheCall):
+    """What the queue and the call ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastAgent(OfTheCall):
+    """The agent who talked with this member in an earlier call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language(OfTheCall):
+    """The caller's language, at this level or better."""
+
+    level: int
+    skills: frozenset[SkillId]  # that the desk has: a language that is none of them is asked of nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +145,16 @@ class AllOf:
 
     parts: tuple[Expression, ...]
 
-    def fits(self, agent: AgentId, skills: Skills) -> bool:
+    def fits(self, who: Who) -> bool:
         """Whether this agent will do."""
-        for part in self.parts:  # noqa: SIM110 -- a generator costs three times as much, on the hottest path
-            if not part.fits(agent, skills):
-                return False
-        return True
+        return all(part.fits(who) for part in self.parts)
+
+    def among(self, crowd: Crowd) -> int:
+        """Who will do."""
+        found = crowd.everybody()
+        for part in self.parts:
+            found &= part.among(crowd)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +163,16 @@ class AnyOf:
 
     parts: tuple[Expression, ...]
 
-    def fits(self, agent: AgentId, skills: Skills) -> bool:
+    def fits(self, who: Who) -> bool:
         """Whether this agent will do."""
-        return any(part.fits(agent, skills) for part in self.parts)
+        return any(part.fits(who) for part in self.parts)
+
+    def among(self, crowd: Crowd) -> int:
+        """Who will do."""
+        found = 0
+        for part in self.parts:
+            found |= part.among(crowd)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +181,19 @@ class Not:
 
     part: Expression
 
-    def fits(self, agent: AgentId, skills: Skills) -> bool:
+    def fits(self, who: Who) -> bool:
         """Whether this agent will do."""
-        return not self.part.fits(agent, skills)
+        return not self.part.fits(who)
+
+    def among(self, crowd: Crowd) -> int:
+        """Who will do."""
+        return crowd.everybody() & ~self.part.among(crowd)
 
 
-Expression = Has | Named | AllOf | AnyOf | Not
+Expression = Has | Named | InProfile | Own | LastAgent | Language | AllOf | AnyOf | Not
 
 EVERYBODY = AllOf(())
+NOBODY = AnyOf(())
 
 
 def needs(*groups: Iterable[SkillLevel]) -> Expression:
@@ -99,20 +206,48 @@ def needs(*groups: Iterable[SkillLevel]) -> Expression:
     return parts[0] if len(parts) == 1 else AllOf(parts)
 
 
-def only_named(expression: Expression) -> frozenset[AgentId] | None:
-    """The few agents that can fit at all; None when it is not a matter of names."""
-    match expression:
-        case Named(agents):
-            return agents
+def both(one: Expression, other: Expression) -> Expression:
+    """Both must fit."""
+    parts: list[Expression] = []
+    for want in (one, other):
+        parts += want.parts if isinstance(want, AllOf) else (want,)
+    return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
+
+
+def resolve(want: Expression, own: Expression, language: str | None, last_agent: AgentId | None) -> Expression:
+    """The expression for one call, without what depends on it."""
+    match want:
+        case Own():
+            return own
+        case LastAgent():
+            return NOBODY if last_agent is None else Named(frozenset({last_agent}))
+        case Language(level, skills):
+            skill = SkillId(language or "")
+            return Has(skill, level) if skill in skills else EVERYBODY
         case AllOf(parts):
-            limits = [names for names in map(only_named, parts) if names is not None]
-            return frozenset.intersection(*limits) if limits else None
+            found: Expression = EVERYBODY
+            for part in parts:
+                found = both(found, resolve(part, own, language, last_agent))
+            return found
         case AnyOf(parts):
-            each = [only_named(part) for part in parts]
-            known = [names for names in each if names is not None]
-            return frozenset().union(*known) if len(known) == len(each) else None
+            return AnyOf(tuple(resolve(part, own, language, last_agent) for part in parts))
+        case Not(part):
+            return Not(resolve(part, own, language, last_agent))
         case _:
-            return None
+            return want
+
+
+def only_named(expression: Expression) -> bool:
+    """Whether it is a matter of names: few agents, and few calls that want the same."""
+    match expression:
+        case Named():
+            return True
+        case AllOf(parts):
+            return any(only_named(part) for part in parts)
+        case AnyOf(parts):
+            return all(only_named(part) for part in parts)
+        case _:
+            return False
 
 
 def to_data(expression: Expression) -> dict[str, Any]:
@@ -122,77 +257,17 @@ def to_data(expression: Expression) -> dict[str, Any]:
             return {"skill": skill, "level": level}
         case Named(agents):
             return {"agents": sorted(agents)}
+        case InProfile(profile):
+            return {"profile": profile}
+        case Own():
+            return {"own": True}
+        case LastAgent():
+            return {"last_agent": True}
+        case Language(level):
+            return {"language": level}
         case AllOf(parts):
             return {"all": [to_data(part) for part in parts]}
         case AnyOf(parts):
             return {"any": [to_data(part) for part in parts]}
         case Not(part):
             return {"not": to_data(part)}
-
-
-def from_data(data: object, *, where: str, skills: frozenset[SkillId], agents: frozenset[AgentId]) -> Expression:
-    """Read an expression. ``where`` names the place for the error, ``skills`` and ``agents`` are those that exist.
-
-    Raises ConfigError with every problem found.
-    """
-    problems: list[str] = []
-    expression = _Reader(skills, agents, problems).read(data, where, 0)
-    if problems:
-        raise ConfigError(problems)
-    return expression
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Collects problems, so that one look shows all of them."""
-
-    skills: frozenset[SkillId]
-    agents: frozenset[AgentId]
-    problems: list[str]
-
-    def read(self, data: object, where: str, depth: int) -> Expression:
-        if depth > MAX_DEPTH:
-            self.problems.append(f"{where}: nested more than {MAX_DEPTH} deep; write it flatter")
-            return EVERYBODY
-        match data:
-            case {"skill": str(skill), **rest} if set(rest) <= {"level"}:
-                return self._skill(skill, rest.get("level", LOWEST), where)
-            case {"agents": [*names], **rest} if not rest:
-                return self._named(names, where)
-            case {"all": [*parts], **rest} if not rest:
-                return AllOf(self._parts(parts, f"{where}.all", depth))
-            case {"any": [*parts], **rest} if not rest:
-                return AnyOf(self._parts(parts, f"{where}.any", depth))
-            case {"not": part, **rest} if not rest:
-                return Not(self.read(part, f"{where}.not", depth + 1))
-        self.problems.append(
-            f'{where}: {_short(data)} is no expression; write {{"skill": ..., "level": ...}}, {{"agents": [...]}}, '
-            '{"all": [...]}, {"any": [...]} or {"not": ...}'
-        )
-        return EVERYBODY
-
-    def _skill(self, skill: str, level: object, where: str) -> Expression:
-        if SkillId(skill) not in self.skills:
-            self.problems.append(f"{where}: there is no skill {skill!r}; there is: {', '.join(sorted(self.skills))}")
-        if not isinstance(level, int) or isinstance(level, bool) or not LOWEST <= level <= HIGHEST:
-            self.problems.append(f"{where}: level is {_short(level)}; write a number from {LOWEST} to {HIGHEST}")
-            level = LOWEST
-        return Has(SkillId(skill), level)
-
-    def _named(self, names: Sequence[object], where: str) -> Expression:
-        for name in names:
-            if not isinstance(name, str) or AgentId(name) not in self.agents:
-                self.problems.append(f"{where}: there is no agent {_short(name)}; write an agent's id")
-        return Named(frozenset(AgentId(name) for name in names if isinstance(name, str)))
-
-    def _parts(self, parts: Sequence[object], where: str, depth: int) -> tuple[Expression, ...]:
-        if len(parts) > MAX_PARTS:
-            self.problems.append(f"{where}: {len(parts)} parts; write at most {MAX_PARTS}")
-            return ()
-        return tuple(self.read(part, f"{where}[{index}]", depth + 1) for index, part in enumerate(parts))
-
-
-def _short(value: object) -> str:
-    """A value for an error message, not longer than a line."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -91,15 +91,32 @@ class OfferDesk(Passage):
         for key in sorted(call.key for call in self._calls.values() if call.key is not None):
             self._try(key[3], now)
 
+    def _staff_changed(self, now: datetime, left: Agent | None = None) -> None:
+        """Somebody came, or left. All calls are looked at only when somebody's last hope left."""
+        gap = left is not None and self._index.leaves_gap(left)
+        looked_at = list((self._calls if gap else self._hopeless).values())
+        for call in looked_at:
+            if call.where is Where.TREATED:
+                continue
+            self._look_for_hope(call, now, self._limits.nobody_left_s)
+            self._plan_look(call)
+        for key in sorted(call.key for call in looked_at if call.key is not None and len(call.plan) > 1):
+            self._step_anew(key[3], now)
+
+    def _step_anew(self, call: Waiting, now: datetime) -> None:
+        """Another step may be the right one now: who waited for the one who left, or for nobody."""
+        self._unlist(call)
+        self._list(call, now)
+        if not self._try(call, now):
+            self._plan_look(call)
+
     # --- Offers ---
 
     def _offer(self, call: Waiting, agent: Agent, slug: str, params: dict[str, Any], now: datetime) -> None:
         params["want"] = call.group.data
         params["priority"] = call.queue.priority + call.aged
         params["waited_s"] = whole_s(now - call.queued_at)
-        if len(call.plan) > 1:
-            params["step"] = call.step + 1
-            params["steps"] = len(call.plan)
+        params |= self._step_params(call)
         self._hopeless.pop(call.call_id, None)
         call.hopeless_at = None
         call.attempts += 1
@@ -194,6 +211,8 @@ class OfferDesk(Passage):
         if state is not AgentState.WRAP_UP:
             agent.wrap_until = None
             self._arm_agent(agent)
+        if state is AgentState.OFFLINE:
+            self._index.busy(agent)  # before others are looked at
         self._index.state_changed(agent)
         self._out.append(m.Moved(agent=agent.agent, state=state, reason=Reason(slug)))
         if (was is AgentState.OFFLINE) != (state is AgentState.OFFLINE):

@@ -26,7 +26,7 @@ def expected_wait_s(call: Waiting, index: Index, queues: Queues, now: datetime) 
         return None
     steps: list[tuple[float, float | None]] = []
     begins_s = 0.0
-    for group, until in call.plan[call.step :]:
+    for group, until, _ in call.plan[call.step :]:
         found = _in_group(call, group, index, queues, now)
         steps.append((begins_s, found.half_s if found is not None else None))
         begins_s = (until - now).total_seconds() if until is not None else inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Protocol
@@ -23,9 +24,12 @@ class Names(Protocol):
     def agent(self, agent: AgentId) -> str:
         """An agent's name; their id when they have none."""
 
+    def clock(self, at: datetime) -> str:
+        """An instant as the desk's clock shows it: 14:03:20."""
+
 
 class Ids:
-    """Names for those who have none: the ids themselves."""
+    """Names for those who have none: the ids themselves, and UTC."""
 
     def skill(self, skill: SkillId) -> str:
         """The id."""
@@ -34,6 +38,10 @@ class Ids:
     def agent(self, agent: AgentId) -> str:
         """The id."""
         return agent
+
+    def clock(self, at: datetime) -> str:
+        """In UTC."""
+        return at.astimezone(UTC).strftime("%H:%M:%S")
 
 
 @cache
@@ -62,7 +70,8 @@ def render(reason: Reason, language: str, names: Names) -> str:
     for what in ("to", "voicemail"):
         if what in fields:
             sentence += words[what]
-    if "step" in fields:
+    if "step_since" in fields:
+        fields["since"] = names.clock(datetime.fromisoformat(fields["step_since"]))
         sentence += words["step"]
     return sentence.format_map(fields)
 
@@ -82,6 +91,8 @@ def in_words(want: Mapping[str, Any], language: str, names: Names) -> str:
             return words["has"].format(skill=names.skill(skill), level=level)
         case {"agents": agents}:
             return words["agents"].format(names=words["list"].join(names.agent(agent) for agent in agents))
+        case {"profile": profile}:
+            return words["profile"].format(profile=profile)
         case {"not": part}:
             return words["not"].format(part=in_words(part, language, names))
         case {"all": parts}:

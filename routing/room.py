@@ -11,10 +11,9 @@ from typing import Any
 
 from cti.domain.model import AgentId, CallId, OfferId, QueueId
 from routing import model as m
-from routing.expression import Expression, needs
 from routing.index import Index
 from routing.model import Reason, Where
-from routing.state import Agenda, Agent, LiveOffer, QueueLine, Waiting, WaitKey
+from routing.state import Agenda, Agent, LiveOffer, QueueLine, Stage, Waiting, WaitKey
 
 # Doublings of the pause after Asterisk could not be reached: far beyond any backoff_most_s, and keeps the power small.
 MOST_DOUBLINGS = 16
@@ -64,26 +63,59 @@ class WaitingRoom:
     # --- Plan and place ---
 
     def _make_plan(self, call: Waiting, now: datetime) -> None:
-        queue = call.queue
-        own = needs(queue.skills, call.skills)
-        steps: list[tuple[Expression, datetime | None]] = []
-        for step in queue.steps:
-            until = None if step.expires_s is None else call.since + seconds(step.expires_s)
-            steps.append((own if step.want is None else step.want, until))
-        if not steps:
-            steps.append((own, None))
-        elif steps[-1][1] is not None:
-            steps.append((needs(queue.skills), None))
-        old = call.plan
-        call.plan = tuple((self._index.claim(want), until) for want, until in steps)
-        for group, _ in old:
-            self._index.release(group)
+        """The plan as it is now, from its beginning; steps that are over by the clock are left at once."""
+        old, since = call.plan, call.since
+        call.plan = tuple(
+            Stage(
+                self._index.claim(part.want),
+                None if part.until_s is None else since + seconds(part.until_s),
+                part.number,
+            )
+            for part in self._line(call.queue.queue).way(call)
+        )
+        for stage in old:
+            self._index.release(stage.group)
+        call.step, call.step_since, call.told_step = 0, since, 0
         self._set_step(call, now)
 
     def _set_step(self, call: Waiting, now: datetime) -> None:
-        call.step = next(n for n, (_, until) in enumerate(call.plan) if until is None or now < until)
+        """Go on in the plan: what is over is left, what nobody who is not offline could take is passed over."""
+        plan = call.plan
+        if len(plan) > 1:
+            self._go_on(call, now)
         every = call.queue.ageing_every_s
         call.aged = min(call.queue.ageing_most, whole_s(now - call.queued_at) // every) if every else 0
+
+    def _go_on(self, call: Waiting, now: datetime) -> None:
+        plan, step = call.plan, call.step
+        while (until := plan[step].until) is not None and now >= until:
+            step += 1
+            if plan[step].number != plan[step - 1].number:
+                call.step_since = until
+        if not self._index.staffed(plan[step].group):
+            # If somebody of a later step is there, the caller does not wait for nobody.
+            there = next((n for n in range(step + 1, len(plan)) if self._index.staffed(plan[n].group)), step)
+            if plan[there].number != plan[step].number:
+                call.step_since = now
+            step = there
+        call.step = step
+        if plan[-1].number > 1 and plan[step].number != call.told_step:
+            call.told_step = plan[step].number
+            self._out.append(
+                m.Stepped(
+                    call_id=call.call_id,
+                    queue=call.queue.queue,
+                    since=call.step_since,
+                    reason=Reason("step_began", {"want": call.group.data, **self._step_params(call)}),
+                )
+            )
+
+    def _step_params(self, call: Waiting) -> dict[str, Any]:
+        """The step for a reason; nothing when the plan has but one."""
+        last = call.plan[-1].number
+        if last == 1:
+            return {}
+        return {"step": call.plan[call.step].number, "steps": last, "step_since": call.step_since.isoformat()}
 
     def _list(self, call: Waiting, now: datetime) -> None:
         """Put the call in line, at the place its priority and its age give it."""
@@ -105,8 +137,8 @@ class WaitingRoom:
         self._hopeless.pop(call.call_id, None)
         self._agenda.arm(call, None)
         call.resume_at = None
-        for group, _ in call.plan:
-            self._index.release(group)
+        for stage in call.plan:
+            self._index.release(stage.group)
         call.plan = ()
         del self._calls[call.call_id]
 
@@ -119,7 +151,7 @@ class WaitingRoom:
         if call.key is None:
             return
         at = self._last_call(call)
-        until = call.plan[call.step][1]
+        until = call.plan[call.step].until
         if until is not None and until < at:
             at = until
         every = call.queue.ageing_every_s
@@ -185,18 +217,10 @@ class WaitingRoom:
 
     def _look_for_hope(self, call: Waiting, now: datetime, grace_s: float) -> None:
         """Note when nobody who is not offline could ever take this call; its caller is told after the grace."""
-        if any(self._index.staffed(group) for group, _ in call.plan[call.step :]):
+        if any(self._index.staffed(stage.group) for stage in call.plan[call.step :]):
             call.hopeless_at = None
             self._hopeless.pop(call.call_id, None)
         elif call.call_id not in self._hopeless:
             self._hopeless[call.call_id] = call
             waits = call.queue.nobody_wait or call.patient
             call.hopeless_at = None if waits else now + seconds(grace_s)
-
-    def _staff_changed(self, now: datetime, left: Agent | None = None) -> None:
-        """Somebody came, or left. All calls are looked at only when somebody's last hope left."""
-        gap = left is not None and self._index.leaves_gap(left)
-        for call in list(self._calls.values() if gap else self._hopeless.values()):
-            if call.where is not Where.TREATED:
-                self._look_for_hope(call, now, self._limits.nobody_left_s)
-                self._plan_look(call)

@@ -6,14 +6,18 @@ from bisect import bisect_left, insort
 from collections.abc import Mapping
 from datetime import datetime
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, SkillId, SkillLevel
 from routing.expected import Flow
 from routing.model import QueueRule, Where
+from routing.plan import Stretch, stretches
 
 if TYPE_CHECKING:
     from routing.index import Group
+
+# Plans that are remembered a queue: callers differ by skills, language and last agent, some hundred in a busy hour.
+REMEMBERED = 4096
 
 # (idle since, running number, agent): the order in which idle agents are asked
 IdleKey = tuple[datetime, int, "Agent"]
@@ -32,14 +36,13 @@ class Agent:
         "distrust_until",
         "due",
         "failures",
-        "fits",
-        "held",
         "idle",
         "idle_key",
         "line_key",
         "offer",
         "phone",
         "phone_since",
+        "profile",
         "reason",
         "since",
         "skills",
@@ -48,9 +51,12 @@ class Agent:
         "wrap_until",
     )
 
-    def __init__(self, agent: AgentId, skills: Mapping[SkillId, int], since: datetime, number: int) -> None:
+    def __init__(
+        self, agent: AgentId, skills: Mapping[SkillId, int], since: datetime, number: int, profile: str = ""
+    ) -> None:
         self.agent = agent
         self.skills = skills
+        self.profile = profile
         self.state = AgentState.OFFLINE
         self.reason = ""  # slug of the break, or why the system changed the state
         self.since = since  # of the state
@@ -66,8 +72,6 @@ class Agent:
         self.due: datetime | None = None  # see Agenda
         # The index's own fields: see routing.index.
         self.slot = -1  # number of the agent's bit
-        self.fits = 0  # bit per group the agent fits
-        self.held = 0  # bit per group whose heap has an entry of this agent
         self.idle = False
         self.idle_key: IdleKey = (since, number, self)
         self.line_key = self.idle_key  # as the line of idle agents has it
@@ -84,6 +88,14 @@ class Agent:
         )
 
 
+class Stage(NamedTuple):
+    """A part of a call's plan."""
+
+    group: Group  # who may take the call
+    until: datetime | None  # None: to the end
+    number: int  # of the step, from 1: a step may have several parts
+
+
 class Waiting:
     """A call that waits for an agent."""
 
@@ -98,6 +110,7 @@ class Waiting:
         "hops",
         "key",
         "language",
+        "last_agent",
         "number",
         "offer",
         "overflow_at",
@@ -110,6 +123,8 @@ class Waiting:
         "skills",
         "skip",
         "step",
+        "step_since",
+        "told_step",
         "where",
     )
 
@@ -126,8 +141,11 @@ class Waiting:
         self.hops = 0  # times it was sent on to another queue
         self.overflow_at: datetime | None = None  # when to look whether it goes on to another queue
         self.where = Where.RETURNING
-        self.plan: tuple[tuple[Group, datetime | None], ...] = ()  # groups tried in order, each until its instant
-        self.step = 0
+        self.last_agent: AgentId | None = None  # who talked with this member in an earlier call
+        self.plan: tuple[Stage, ...] = ()  # tried in order, each until its instant
+        self.step = 0  # index of the present stage; never goes back within one plan
+        self.step_since = queued_at
+        self.told_step = 0  # number of the step that was written down last
         self.aged = 0  # points of priority earned by waiting
         self.key: WaitKey | None = None  # not None: listed in the index
         self.skip: dict[AgentId, datetime] = {}  # agents not to be asked again before an instant
@@ -141,7 +159,7 @@ class Waiting:
     @property
     def group(self) -> Group:
         """Who may take the call now."""
-        return self.plan[self.step][0]
+        return self.plan[self.step].group
 
     def may_ask(self, agent: Agent) -> bool:
         """Whether the agent has not just let this call go."""
@@ -204,12 +222,28 @@ class Agenda:
 class QueueLine:
     """A queue's rule and everybody who waits in it, in order of service."""
 
-    __slots__ = ("flow", "keys", "rule")
+    __slots__ = ("_ways", "flow", "keys", "rule")
 
     def __init__(self, rule: QueueRule) -> None:
         self.rule = rule
         self.keys: list[WaitKey] = []
         self.flow = Flow()
+        self._ways: dict[tuple[object, ...], tuple[Stretch, ...]] = {}
+
+    def obey(self, rule: QueueRule) -> None:
+        """The rule changed."""
+        self.rule = rule
+        self._ways.clear()
+
+    def way(self, call: Waiting) -> tuple[Stretch, ...]:
+        """The queue's plan for a call. Worked out once for all who ask for the same."""
+        key = (call.skills, call.language, call.last_agent)
+        way = self._ways.get(key)
+        if way is None:
+            if len(self._ways) >= REMEMBERED:
+                self._ways.clear()
+            way = self._ways[key] = stretches(self.rule, *key)
+        return way
 
     def enter(self, key: WaitKey) -> None:
         """A call waits from now on."""

@@ -27,6 +27,7 @@ from routing.desk import DecisionRow, StateRow, TenantDesk
 from routing.journal import decision_body, row_from_body, state_body
 from routing.model import AgentRule, DeskRules, Limits, QueueRule
 from routing.plan import steps_from_data
+from routing.reading import Known
 
 log = logging.getLogger(__name__)
 
@@ -300,10 +301,12 @@ class RoutingStore:
 
 
 def _desk(tenant: Any, queues: Iterable[Any], agents: Sequence[Any], skills: Sequence[Any]) -> TenantDesk:
-    known = frozenset(SkillId(row["skill"]) for row in skills)
-    staff = frozenset(AgentId(row["agent"]) for row in agents)
+    known = Known(
+        skills=frozenset(SkillId(row["skill"]) for row in skills),
+        agents=frozenset(AgentId(row["agent"]) for row in agents),
+    )
     rules = DeskRules(
-        queues=tuple(_queue(row, known, staff) for row in queues),
+        queues=tuple(_queue(row, known) for row in queues),
         agents=tuple(
             AgentRule(agent=row["agent"], skills=dict(zip(row["skills"], row["levels"], strict=True))) for row in agents
         ),
@@ -312,6 +315,7 @@ def _desk(tenant: Any, queues: Iterable[Any], agents: Sequence[Any], skills: Seq
     return TenantDesk(
         tenant=tenant["tenant"],
         language=tenant["language"],
+        zone=tenant["time_zone"],
         rules=rules,
         agents={row["agent"]: row["name"] for row in agents},
         skills={row["skill"]: (row["name_ja"], row["name_en"]) for row in skills},
@@ -334,10 +338,10 @@ def _limits(row: Any) -> Limits:
     )
 
 
-def _queue(row: Any, skills: frozenset[SkillId], agents: frozenset[AgentId]) -> QueueRule:
+def _queue(row: Any, known: Known) -> QueueRule:
     where = f"tenants.{row['tenant']}.queues.{row['queue']}.steps"
     try:
-        steps = steps_from_data(json.loads(row["steps"]), where=where, skills=skills, agents=agents)
+        steps = steps_from_data(json.loads(row["steps"]), where=where, known=known)
     except ConfigError as error:
         log.error("a queue's plan is wrong; it goes on with plain skills", extra={"problems": error.problems})
         steps = ()

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from cti.domain.model import AgentState, OfferId, SkillId, SkillLevel
-from routing.expression import Expression, Skills
+from routing.expression import Expression
 from routing.index import Group, Index
+from routing.model import AgentRule
 from routing.state import Agent, Waiting, WaitKey
 
 T0 = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -24,9 +25,9 @@ def skills(**levels: int) -> tuple[SkillLevel, ...]:
     return tuple(SkillLevel(skill=SkillId(name), level=level) for name, level in levels.items())
 
 
-def ids() -> Callable[[], OfferId]:
+def ids(after: int = 0) -> Callable[[], OfferId]:
     """A source of offer ids that repeats itself in each run."""
-    numbers = count(1)
+    numbers = count(after + 1)
     return lambda: OfferId(f"{next(numbers):032x}")
 
 
@@ -43,8 +44,8 @@ class ScanIndex(Index):
     def remove_agent(self, agent: Agent) -> None:
         self._everybody.remove(agent)
 
-    def set_skills(self, agent: Agent, skills: Skills) -> None:
-        agent.skills = dict(skills)
+    def change(self, agent: Agent, rule: AgentRule) -> None:
+        agent.skills, agent.profile = dict(rule.skills), rule.profile
 
     def state_changed(self, agent: Agent) -> None:
         pass
@@ -56,7 +57,7 @@ class ScanIndex(Index):
         agent.idle = False
 
     def claim(self, expression: Expression) -> Group:
-        return Group(expression, 0)
+        return Group(expression, 0, 0)
 
     def release(self, group: Group) -> None:
         pass
@@ -70,7 +71,7 @@ class ScanIndex(Index):
         call.key = None
 
     def best_agent(self, call: Waiting) -> tuple[Agent, int] | None:
-        able = [agent for agent in self._everybody if agent.ready and fits(call, agent) and call.may_ask(agent)]
+        able = [agent for agent in self._everybody if agent.idle and fits(call, agent) and call.may_ask(agent)]
         return (min(able, key=lambda agent: agent.idle_key[:2]), len(able)) if able else None
 
     def best_call(self, agent: Agent) -> tuple[Waiting, int] | None:
@@ -94,17 +95,17 @@ class ScanIndex(Index):
         return True
 
     def counts(self, expression: Expression) -> tuple[int, int, int]:
-        who = self._who(Group(expression, 0))
+        who = self._who(Group(expression, 0, 0))
         working = sum(one.state in (AgentState.AVAILABLE, AgentState.WRAP_UP) for one in who)
-        return sum(one.ready for one in who), working, sum(one.state is not AgentState.OFFLINE for one in who)
+        return sum(one.idle for one in who), working, sum(one.state is not AgentState.OFFLINE for one in who)
 
     def at_work(self, group: Group) -> int:
         return self.counts(group.expression)[1]
 
     def _who(self, group: Group) -> list[Agent]:
-        return [agent for agent in self._everybody if group.expression.fits(agent.agent, agent.skills)]
+        return [agent for agent in self._everybody if group.expression.fits(agent)]
 
 
 def fits(call: Waiting, agent: Agent) -> bool:
     """Whether the call's present step takes this agent."""
-    return call.group.expression.fits(agent.agent, agent.skills)
+    return call.group.expression.fits(agent)

@@ -399,6 +399,7 @@ def test_a_plan_widens_by_the_clock() -> None:
     steps = (m.Step(want=Named(frozenset({AgentId("smith")})), expires_s=10), m.Step(want=None, expires_s=25))
     desk = Bench(replace(QUEUE, steps=steps))
     desk.ready("suzuki")
+    desk.choose("smith", AgentState.BREAK)
     assert asked(desk.wait("a", en=3)) == []
     assert asked(desk.tick(24.9)) == []  # smith, then Japanese and English
     made = offer(desk.tick(0.2))  # then anybody of the queue

@@ -9,10 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from cti.domain.model import AgentId, AgentState, CallId, PhoneState, QueueId, SkillId
 from routing import index as index_module
-from routing.expression import EVERYBODY, Expression, Has, Named, Not
+from routing.crowd import Line
+from routing.expression import EVERYBODY, AnyOf, Expression, Has, InProfile, Named, Not
 from routing.index import Index
-from routing.model import QueueRule
-from routing.state import Agent, IdleKey, Waiting
+from routing.model import AgentRule, QueueRule
+from routing.state import Agent, IdleKey, Stage, Waiting
 from tests.unit.routing.reference import ScanIndex, at
 
 AGENTS = tuple(AgentId(f"a{number}") for number in range(8))
@@ -25,6 +26,8 @@ WANTS: tuple[Expression, ...] = (
     Not(Has(JA, 2)),
     Named(frozenset(AGENTS[:3])),
     Named(frozenset(AGENTS[2:5])),
+    AnyOf((Has(EN, 3), InProfile("night"))),
+    Not(InProfile("day")),
 )
 QUEUE = QueueRule(queue=QueueId("q"))
 agents = st.sampled_from(AGENTS)
@@ -48,7 +51,7 @@ class Side:
 
     def wait(self, call_id: CallId, want: Expression, priority: int, skip: frozenset[AgentId], number: int) -> None:
         call = Waiting(call_id, QUEUE, at(number % 5), number)
-        call.plan = ((self.index.claim(want), None),)
+        call.plan = (Stage(self.index.claim(want), None, 1),)
         call.skip = dict.fromkeys(skip, at(10_000))
         self.index.wait(call, (-priority, call.queued_at, number, call))
         self.calls[call_id] = call
@@ -73,7 +76,7 @@ class Sides(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.obvious = Side(ScanIndex())
-        self.clever = [Side(Index()), Side(Index(few=0)), Side(Index(few=0, glance=1)), Side(Index(few=0, glance=0))]
+        self.clever = [Side(Index()), Side(Index(Line(size=1))), Side(Index(Line(size=2))), Side(Index(Line(size=3)))]
         self.number = 0
 
     @property
@@ -118,11 +121,12 @@ class Sides(RuleBasedStateMachine):
         self.busy(name, True)
         self.ready(name)
 
-    @rule(name=agents, skills=levels)
-    def learns(self, name: AgentId, skills: dict[SkillId, int]) -> None:
+    @rule(name=agents, skills=levels, profile=st.sampled_from(["", "night", "day"]))
+    def learns(self, name: AgentId, skills: dict[SkillId, int], profile: str) -> None:
         for side in self.sides:
             if name in side.agents:
-                side.index.set_skills(side.agents[name], skills)
+                agent = side.agents[name]
+                side.index.change(agent, AgentRule(agent=name, skills=skills, profile=profile))
 
     @rule(name=agents, skills=levels)
     def leaves_or_comes(self, name: AgentId, skills: dict[SkillId, int]) -> None:
@@ -174,6 +178,8 @@ class Sides(RuleBasedStateMachine):
             for call_id in list(side.calls):
                 side.leave(call_id)
             assert side.index._heads == []
+            idle = sorted(agent.line_key for agent in side.agents.values() if agent.idle)
+            assert list(side.index._line) == idle
 
 
 A0, A1 = AGENTS[:2]
@@ -201,14 +207,14 @@ def test_a_better_next_is_not_forgotten_for_a_later_one() -> None:
     assert side.best_call(A0) == (CALLS[1], 2)
 
 
-def test_the_number_of_a_dropped_group_is_used_again_by_one_who_finds_everybody() -> None:
-    side = Side(Index(few=0, glance=0))
+def test_a_group_of_names_goes_with_its_last_call_and_comes_back_whole() -> None:
+    side = Side(Index(Line(size=1)))
     for number, name in enumerate((A0, A1)):
         side.add(name, ALL, number)
         side.index.idle(side.agents[name])
     side.wait(CALLS[0], Named(frozenset({A0, A1})), 0, frozenset(), 5)
     assert side.best_agent(CALLS[0]) == (A0, 2)
-    side.leave(CALLS[0])  # a group of names goes with its last call
+    side.leave(CALLS[0])
     side.index.busy(side.agents[A0])
     side.wait(CALLS[1], Named(frozenset({A0})), 0, frozenset(), 6)
     assert side.best_agent(CALLS[1]) is None
@@ -218,7 +224,7 @@ def test_the_number_of_a_dropped_group_is_used_again_by_one_who_finds_everybody(
 
 @pytest.fixture(autouse=True)
 def _few_spare_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Groups are dropped and their numbers used again."""
+    """Groups are dropped and made again."""
     monkeypatch.setattr(index_module, "SPARE_GROUPS", 1)
 
 

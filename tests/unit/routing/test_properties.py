@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import hypothesis.strategies as st
@@ -20,9 +21,11 @@ from cti.domain.model import (
     SkillLevel,
 )
 from routing import model as m
+from routing.crowd import Line
 from routing.engine import Engine
-from routing.expression import AnyOf, Expression, Has, Named, needs
+from routing.expression import AllOf, AnyOf, Expression, Has, InProfile, LastAgent, Named, Not, Own, needs, resolve
 from routing.index import Index
+from routing.state import Waiting
 from tests.unit.routing.reference import T0, ScanIndex, fits, ids, skills
 
 MEMBERS, ROADSIDE, ENGLISH, CLOSED = (QueueId(name) for name in ("members", "roadside", "english", "closed"))
@@ -44,7 +47,10 @@ PLANS: tuple[tuple[m.Step, ...], ...] = (
         m.Step(want=Named(frozenset({AGENTS[0], AGENTS[3]})), expires_s=15),
         m.Step(want=AnyOf((Has(SkillId("en"), 2), Has(SkillId("roadside"), 4))), expires_s=40),
     ),
+    (m.Step(want=LastAgent(), expires_s=12), m.Step(want=AllOf((Own(), Not(InProfile("night")))), expires_s=None)),
 )
+PROFILES = ("", "", "night", "backup")
+DELAYS = ((), (), (m.Delay(profile="night", delay_s=8), m.Delay(profile="backup", delay_s=25)))
 
 
 @st.composite
@@ -63,11 +69,59 @@ def desks(draw: st.DrawFn) -> m.DeskRules:
             steps=draw(st.sampled_from(PLANS)),
             ageing_every_s=draw(st.sampled_from([None, 10])),
             ageing_most=12,
+            delays=draw(st.sampled_from(DELAYS)),
         )
         for queue in QUEUES
     )
-    agents = tuple(m.AgentRule(agent=agent, skills=draw(levels)) for agent in AGENTS if draw(st.integers(0, 5)))
+    agents = tuple(
+        m.AgentRule(agent=agent, skills=draw(levels), profile=draw(st.sampled_from(PROFILES)))
+        for agent in AGENTS
+        if draw(st.integers(0, 5))
+    )
     return m.DeskRules(queues=queues, agents=agents)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a call may ask for in a part of its wait. Worked out another way than in routing.plan."""
+
+    until_s: float | None
+    want: Expression
+    held_back: frozenset[str]
+
+    def fits(self, agent: m.AgentRule) -> bool:
+        return self.want.fits(agent) and agent.profile not in self.held_back
+
+
+def parts_of(queue: m.QueueRule, extra: tuple[SkillLevel, ...], last: AgentId | None) -> list[Part]:
+    """A part between each two instants at which anything changes."""
+    ends = {step.expires_s for step in queue.steps} | {delay.delay_s for delay in queue.delays}
+    bounds = [0.0, *sorted(end for end in ends if end is not None)]
+    parts = []
+    for number, begin_s in enumerate(bounds):
+        until_s = bounds[number + 1] if number + 1 < len(bounds) else None
+        step = next((it for it in queue.steps if it.expires_s is None or begin_s < it.expires_s), None)
+        if step is None:
+            want = needs(queue.skills) if queue.steps else needs(queue.skills, extra)
+        else:
+            want = resolve(step.want or Own(), needs(queue.skills, extra), None, last)
+        by_name = step is not None and isinstance(step.want, Named | LastAgent)
+        late = [] if by_name else [delay.profile for delay in queue.delays if begin_s < delay.delay_s]
+        parts.append(Part(until_s, want, frozenset(late)))
+    return parts
+
+
+def place(call: Waiting) -> int:
+    return call.queue.priority + call.aged
+
+
+class Steps:
+    """How much was done, for the long run."""
+
+    count = 0
+
+
+STEPS = Steps()
 
 
 class Desk(RuleBasedStateMachine):
@@ -77,29 +131,33 @@ class Desk(RuleBasedStateMachine):
         super().__init__()
         self.now = T0
         self.engine = Engine(ids())
-        # The desk is small: without help only the first of the index's three ways to an agent would be taken.
-        self.others = [Engine(ids(), index) for index in (Index(few=0), Index(few=0, glance=1), ScanIndex())]
+        # The desk is small: without help the line of idle agents would be one block.
+        self.others = [Engine(ids(), index) for index in (Index(Line(size=1)), Index(Line(size=2)), ScanIndex())]
         self.history: list[tuple[m.Told, datetime, list[m.Decision]]] = []
         self.rules = m.DeskRules()
         self.first: dict[CallId, tuple[QueueId, datetime]] = {}  # calls that entered and have not left
         self.live: dict[OfferId, m.Offered] = {}
         self.talking: dict[AgentId, CallId] = {}
+        self.missing: dict[CallId, set[int]] = {}  # parts of plans that nobody was there for
         self.up = True
+        self.restarted = False
 
     # --- Histories ---
 
     def tell(self, told: m.Told) -> None:
-        """Both engines hear it; their answers are compared and accounted for."""
+        """All engines hear it; their answers are compared and accounted for."""
         decisions = self.engine.advance(told, self.now)
         for other in self.others:
             assert decisions == other.advance(told, self.now)
         self.history.append((told, self.now, decisions))
+        self.note_who_is_missing()
         for decision in decisions:
             match decision:
                 case m.Offered():
                     self.offered(decision)
                 case m.TakenBack(offer_id=offer_id):
                     del self.live[offer_id]
+        STEPS.count += 1
 
     def offered(self, offer: m.Offered) -> None:
         assert self.up
@@ -108,23 +166,47 @@ class Desk(RuleBasedStateMachine):
         assert offer.agent not in {other.agent for other in self.live.values()}
         assert offer.agent not in self.talking
         # d: the age counts from the first entry
-        queue_id, since = self.first[offer.call_id]
+        since = self.first[offer.call_id][1]
         assert offer.reason.params["waited_s"] == int((self.now - since).total_seconds())
-        # b: inside the active step, worked out anew from the rules
         call = self.engine.call(offer.call_id)
-        agent = next(rule for rule in self.rules.agents if rule.agent == offer.agent)
+        agent = self.engine.agent(offer.agent)
         assert call is not None
-        want = self.active_want(queue_id, call.skills, since)
-        assert want.fits(agent.agent, agent.skills)
+        assert agent is not None
+        # b: inside the active step, worked out anew from the rules
+        rule = next(rule for rule in self.rules.agents if rule.agent == offer.agent)
+        assert any(part.fits(rule) for part in self.active_parts(call))
+        # c: nobody who asks for the same in the same class, and who came earlier, stands beside
+        for other in self.engine.calls():
+            if other.where is m.Where.WAITING and other is not call and fits(other, agent) and other.may_ask(agent):
+                assert (-place(other), other.queued_at, other.number) > (-place(call), call.queued_at, call.number)
         self.live[offer.offer_id] = offer
 
-    def active_want(self, queue_id: QueueId, extra: tuple[SkillLevel, ...], since: datetime) -> Expression:
-        """The requirement of now, from the rules alone."""
-        queue = next(rule for rule in self.rules.queues if rule.queue == queue_id)
-        for step in queue.steps:
-            if step.expires_s is None or self.now < since + timedelta(seconds=step.expires_s):
-                return needs(queue.skills, extra) if step.want is None else step.want
-        return needs(queue.skills) if queue.steps else needs(queue.skills, extra)
+    def active_parts(self, call: Waiting) -> list[Part]:
+        """The part of the plan that the clock says, and each next one as long as nobody was there for those before."""
+        found = []
+        for number, part in self.parts_left(call):
+            found.append(part)
+            if number not in self.missing.get(call.call_id, ()):
+                break
+        return found
+
+    def parts_left(self, call: Waiting) -> list[tuple[int, Part]]:
+        queue = next(rule for rule in self.rules.queues if rule.queue == call.queue.queue)
+        waited_s = (self.now - call.since).total_seconds()
+        parts = enumerate(parts_of(queue, call.skills, call.last_agent))
+        return [(number, part) for number, part in parts if part.until_s is None or waited_s < part.until_s]
+
+    def note_who_is_missing(self) -> None:
+        """Which parts of which plans had nobody who is not offline, at some instant since the plan began."""
+        there = [rule for rule in self.rules.agents if self.state_of(rule.agent) is not AgentState.OFFLINE]
+        for call in self.engine.calls():
+            for number, part in self.parts_left(call):
+                if not any(part.fits(rule) for rule in there):
+                    self.missing.setdefault(call.call_id, set()).add(number)
+
+    def state_of(self, name: AgentId) -> AgentState:
+        agent = self.engine.agent(name)
+        return AgentState.OFFLINE if agent is None else agent.state
 
     @initialize(rules=desks())
     def opens(self, rules: m.DeskRules) -> None:
@@ -136,6 +218,10 @@ class Desk(RuleBasedStateMachine):
     @precondition(lambda self: len(self.history) % 7 == 0)  # rarely: a desk needs time to get into a state
     @rule(rules=desks())
     def reload(self, rules: m.DeskRules) -> None:
+        for call in self.engine.calls():
+            anew = (rules.agents, rules.limits) != (self.rules.agents, self.rules.limits)
+            if anew or call.queue not in rules.queues:
+                self.missing.pop(call.call_id, None)
         self.rules = rules
         kept = {agent.agent for agent in rules.agents}
         self.talking = {agent: call for agent, call in self.talking.items() if agent in kept}
@@ -146,17 +232,41 @@ class Desk(RuleBasedStateMachine):
         queue=st.sampled_from(QUEUES),
         extra=st.sampled_from(EXTRA),
         passed_on_by=st.sampled_from([None, None, None, *AGENTS]),
+        last=st.sampled_from([None, *AGENTS]),
     )
     def waits(
-        self, call_id: CallId, queue: QueueId, extra: tuple[SkillLevel, ...], passed_on_by: AgentId | None
+        self,
+        call_id: CallId,
+        queue: QueueId,
+        extra: tuple[SkillLevel, ...],
+        passed_on_by: AgentId | None,
+        last: AgentId | None,
     ) -> None:
         """A caller enters the waiting loop: new, again, or while we believe that a phone rings."""
         if call_id in self.talking.values():
             return
         queue, since = self.first.setdefault(call_id, (queue, self.now))
         self.live = {key: offer for key, offer in self.live.items() if offer.call_id != call_id}
-        told = m.CallWaits(call_id=call_id, queue=queue, queued_at=since, skills=extra, passed_on_by=passed_on_by)
-        self.tell(told)
+        known = self.engine.call(call_id)
+        if known is None or (known.skills, known.last_agent) != (extra, last or known.last_agent):
+            self.missing.pop(call_id, None)
+        self.tell(
+            m.CallWaits(
+                call_id=call_id,
+                queue=queue,
+                queued_at=since,
+                skills=extra,
+                passed_on_by=passed_on_by,
+                last_agent=last,
+            )
+        )
+
+    @rule(call_id=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS))
+    def last_agent_comes_out(self, call_id: CallId, agent: AgentId) -> None:
+        known = self.engine.call(call_id)
+        if known is not None and known.last_agent != agent and known.where is not m.Where.TREATED:
+            self.missing.pop(call_id, None)
+        self.tell(m.LastAgentIs(call_id=call_id, agent=agent))
 
     @rule(call_id=st.sampled_from(CALLS))
     def goes(self, call_id: CallId) -> None:
@@ -172,6 +282,7 @@ class Desk(RuleBasedStateMachine):
 
     def leave(self, call_id: CallId) -> None:
         self.first.pop(call_id, None)
+        self.missing.pop(call_id, None)
         self.live = {key: offer for key, offer in self.live.items() if offer.call_id != call_id}
 
     @precondition(lambda self: self.live)
@@ -235,6 +346,40 @@ class Desk(RuleBasedStateMachine):
         self.now = end
         self.tell(m.Tick())
 
+    @precondition(lambda self: len(self.history) % 11 == 0)
+    @rule()
+    def restarts(self) -> None:
+        """d: another process takes over what lives, as the service does: ages and offers are as they were."""
+        before = self.engine
+        calls, agents = list(before.calls()), list(before.agents())
+        self.engine = Engine(ids(1_000_000 * STEPS.count))
+        self.others = [Engine(ids(1_000_000 * STEPS.count)) for _ in self.others[:1]]
+        self.history.clear()
+        self.missing.clear()
+        self.restarted = True
+        live, self.live = self.live, {}
+        self.tell(m.LinkIs(up=False))
+        self.tell(m.DeskLoaded(rules=self.rules))
+        for agent in agents:
+            told = m.AgentRestored(agent=agent.agent, state=agent.state, reason=agent.reason, since=agent.since)
+            self.tell(told)
+            self.tell(m.PhoneIs(agent=agent.agent, phone=agent.phone))
+        for offer in live.values():
+            queue, since = self.first[offer.call_id]
+            self.live[offer.offer_id] = offer
+            self.tell(
+                m.OfferRang(
+                    offer_id=offer.offer_id, call_id=offer.call_id, agent=offer.agent, queue=queue, queued_at=since
+                )
+            )
+        for name, call_id in self.talking.items():
+            self.tell(m.CallTaken(call_id=call_id, agent=name))
+        for call in calls:
+            if call.offer is None:
+                queue, since = self.first[call.call_id]
+                self.tell(m.CallWaits(call_id=call.call_id, queue=queue, queued_at=since, since=call.since))
+        self.tell(m.LinkIs(up=self.up))
+
     # --- What always holds ---
 
     @invariant()
@@ -257,10 +402,23 @@ class Desk(RuleBasedStateMachine):
 
     @invariant()
     def nobody_waits_for_ever(self) -> None:
-        """g: past the queue's maximum nobody is still in line."""
+        """g: past the queue's maximum nobody is still in line; until then priority has grown as configured."""
         for call in self.engine.calls():
             if call.where is m.Where.WAITING:
-                assert self.now < call.since + timedelta(seconds=call.queue.max_wait_s)
+                rule = next((rule for rule in self.rules.queues if rule.queue == call.queue.queue), call.queue)
+                assert self.now < call.since + timedelta(seconds=rule.max_wait_s)
+                if rule.ageing_every_s:
+                    earned = int((self.now - call.queued_at).total_seconds()) // rule.ageing_every_s
+                    assert call.aged == min(earned, rule.ageing_most)
+
+    @invariant()
+    def nobody_waits_for_nobody(self) -> None:
+        """A call does not stand in a part of its plan that nobody is there for while somebody is for a later one."""
+        there = [agent for agent in self.engine.agents() if agent.state is not AgentState.OFFLINE]
+        for call in self.engine.calls():
+            if call.where is m.Where.WAITING and not any(fits(call, agent) for agent in there):
+                later = [stage.group.expression for stage in call.plan[call.step + 1 :]]
+                assert not [agent for agent in there for want in later if want.fits(agent)]
 
     @invariant()
     def the_queues_are_in_order(self) -> None:
@@ -272,6 +430,8 @@ class Desk(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """h: the same inputs again, the same decisions."""
+        if self.restarted:
+            return  # the new process counts its offers from where it began
         again = Engine(ids())
         for told, now, decisions in self.history:
             assert again.advance(told, now) == decisions

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,6 +22,9 @@ class Names:
     def agent(self, agent: AgentId) -> str:
         return {"sato": "佐藤 花子"}.get(agent, agent)
 
+    def clock(self, at: datetime) -> str:
+        return at.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%H:%M:%S")
+
 
 OFFER = Reason("longest_idle", {"idle": 3, "want": {"skill": "en", "level": 3}, "priority": 10, "waited_s": 42})
 
@@ -30,9 +35,13 @@ def test_an_offer_in_japanese_and_english() -> None:
 
 
 def test_a_step_of_a_plan_is_named() -> None:
-    stepped = Reason("longest_idle", {**OFFER.params, "step": 2, "steps": 3})
-    assert render(stepped, "en", Ids()).endswith("waited 42 s; step 2 of 3")
-    assert render(stepped, "ja", Names()).endswith("お待ち42秒。段階2/3")
+    step = {"step": 2, "steps": 3, "step_since": "2026-11-21T05:03:20.250000+00:00"}
+    stepped = Reason("longest_idle", {**OFFER.params, **step})
+    assert render(stepped, "en", Names()).endswith("waited 42 s; step 2 of 3 since 14:03:20")
+    assert render(stepped, "en", Ids()).endswith("since 05:03:20")
+    assert render(stepped, "ja", Names()).endswith("お待ち42秒。段階2/3（14:03:20から）")
+    began = Reason("step_began", {"want": {"skill": "en", "level": 3}, **step})
+    assert render(began, "en", Names()) == "asks for 英語 ≥ 3; step 2 of 3 since 14:03:20"
 
 
 def fields(sentence: str) -> set[str]:
@@ -68,6 +77,7 @@ def test_an_unknown_slug_is_shown_and_an_unknown_language_is_japanese() -> None:
             "日本語 ≥ 1かつ(英語 ≥ 3または（moriのいずれか）以外)",
             "ja ≥ 1 and (en ≥ 3 or not (one of mori))",
         ),
+        ({"not": {"profile": "night"}}, "（プロファイルnight）以外", "not (profile night)"),
         ({"odd": 1}, '{"odd": 1}', '{"odd": 1}'),
     ],
 )
@@ -96,5 +106,6 @@ def test_every_slug_the_engine_uses_is_in_the_catalogue() -> None:
     used |= set(re.findall(r'_(?:move|wrap_up)\([^"]*"(\w+)"', source))
     used |= set(re.findall(r'(?:missed|refused)_reason: str = "(\w+)"', source))
     used |= set(re.findall(r'return "(nobody_\w+)" if self\._index\.anybody\(\) else "(\w+)"', source)[0])
-    assert len(used) >= 16
+    used |= set(re.findall(r'Reason\(\s*"(\w+)"', source))
+    assert len(used) >= 17
     assert used <= catalogue("en").keys()
