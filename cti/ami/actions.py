@@ -170,6 +170,23 @@ def epoch(value: str) -> ActionHeaders:
     return set_variable("CTI_EPOCH", value)
 
 
+def may_record(yes: bool) -> ActionHeaders:
+    """Whether the dialplan begins recordings."""
+    return set_variable("CTI_RECORD", "yes" if yes else "no")
+
+
+def stop_recording(channel: ChannelName) -> ActionHeaders:
+    """End the recording that runs on a channel; its file is closed, the call goes on."""
+    return {"Action": "StopMixMonitor", "Channel": _checked(channel)}
+
+
+def get_variable(name: str) -> ActionHeaders:
+    """Getvar of a global variable; the answer has Value."""
+    if not _VARIABLE.match(name):
+        raise CallerError(f"{name!r} cannot be the name of a variable")
+    return {"Action": "Getvar", "Variable": name}
+
+
 def status() -> ActionHeaders:
     """Every channel with the variables a snapshot needs."""
     return {"Action": "Status", "Variables": ",".join(SNAPSHOT_VARIABLES), "AllVariables": "false"}

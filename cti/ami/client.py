@@ -103,6 +103,11 @@ class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
             why = f": {self.problem}" if self.problem else ""
             raise Unavailable(f"no link to Asterisk within {timeout_s:g} s{why}") from None
 
+    def drop(self) -> None:
+        """Let go of this connection; the next one is made as after any loss."""
+        if self._link is not None:
+            self._link.abort()
+
     async def stop(self) -> None:
         """Close and wait until nothing of it runs."""
         self.close()

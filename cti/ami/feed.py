@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
-from cti.ami import actions
 from cti.ami.audit import Auditor
+from cti.ami.charge import Charge
 from cti.ami.client import AmiClient, AmiSettings
 from cti.ami.fallen import Fallen
 from cti.ami.frames import Headers
 from cti.ami.heartbeat import Heartbeat
 from cti.ami.homecoming import Homecoming
+from cti.ami.recordswitch import RecordSwitch
 from cti.ami.telephony import AmiTelephony
 from cti.ami.translate import WANTED, Skipped, translate
 from cti.domain.model import CallId, CallState
@@ -58,7 +59,9 @@ class AmiFeed:
         self.client = AmiClient(
             settings, wanted=WANTED, on_frame=self._on_frame, on_up=self._on_up, on_down=self._on_down
         )
-        self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive)
+        self.charge = Charge(self.client, epoch=self.epoch, clock=clock)
+        self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive, deposed=self.charge.lost)
+        self.recording = RecordSwitch(self.client)
         self.fallen = Fallen()
         self.telephony = AmiTelephony(
             self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh, fallen=self.fallen
@@ -99,7 +102,8 @@ class AmiFeed:
         self.heartbeat.anew()
         if self._prove is not None:
             await self._prove(self.client)
-        await self.client.request(actions.epoch(self.epoch))
+        await self.charge.take()
+        self.recording.anew()
         beaten, _ = await asyncio.gather(self.heartbeat.beat(), self.auditor.snapshot(after_gap=True))
         self._sink.post(LinkChanged(at=self._clock(), up=True))
         # Without a beat the waiting loop would send them straight back.

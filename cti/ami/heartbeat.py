@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from cti.ami import actions
@@ -29,9 +29,16 @@ class Heartbeat:
     """Beats while the link is up and ``alive()`` says that those who serve callers are well."""
 
     def __init__(
-        self, client: AmiClient, *, clock: Callable[[], datetime], alive: Callable[[], bool] = lambda: True
+        self,
+        client: AmiClient,
+        *,
+        clock: Callable[[], datetime],
+        alive: Callable[[], bool] = lambda: True,
+        deposed: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """``deposed`` is asked after each beat; once true the link is let go of (cti.ami.charge)."""
         self._client = client
+        self._deposed = deposed
         self._clock = clock
         self._alive = alive
         self._task: asyncio.Task[None] | None = None
@@ -90,11 +97,18 @@ class Heartbeat:
         self._sent_s = sent_s
         return True
 
+    async def _look_who_is_in_charge(self) -> None:
+        if self._deposed is not None and await self._deposed():
+            self._sent_s = None
+            log.error("another server has taken over this Asterisk", extra={"action": "heartbeat"})
+            self._client.drop()
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         next_s = loop.time()
         while True:
             if self._client.up:
                 await self.beat()
+                await self._look_who_is_in_charge()
             next_s = max(next_s + EVERY_S, loop.time())
             await asyncio.sleep(next_s - loop.time())

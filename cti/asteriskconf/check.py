@@ -16,6 +16,7 @@ NEEDED = frozenset(
         "CoreShowChannels",
         "CoreStatus",
         "DeviceStateList",
+        "Getvar",
         "Hangup",
         "ListCommands",
         "Ping",

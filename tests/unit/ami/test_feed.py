@@ -81,8 +81,9 @@ async def test_at_start_epoch_beat_and_snapshot_come_before_anybody_may_act(fake
     sink = Sink()
     async with a_feed(fake, sink) as feed:
         assert sink.kinds() == ["DeviceChanged", "CallerArrived", "CallerQueued", "ChannelsSeen", "LinkChanged"]
-        names = [(a["Action"], a.get("Variable")) for a in fake.actions[:4]]
-        assert names == [("Login", None), ("CoreSettings", None), ("Setvar", "CTI_EPOCH"), ("Setvar", "CTI_BEAT")]
+        names = [(a["Action"], a.get("Variable")) for a in fake.actions[:5]]
+        assert names[:3] == [("Login", None), ("CoreSettings", None), ("Getvar", "CTI_EPOCH")]
+        assert names[3:] == [("Setvar", "CTI_EPOCH"), ("Setvar", "CTI_BEAT")]
         assert fake.named("Setvar")[0]["Value"] == feed.epoch
         (seen,) = [s for s in sink.signals if isinstance(s, sig.ChannelsSeen)]
         assert seen.uniqueids == {"1.0"}
