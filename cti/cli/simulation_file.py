@@ -14,6 +14,7 @@ from cti.domain.model import AgentId, QueueId, SkillId, SkillLevel
 from cti.tomlfile import Location, TomlFile, closest, dotted
 from routing.model import Limits, QueueRule, Step
 from routing.plan import steps_from_data
+from routing.reading import Known
 from routing.simulation import model as s
 
 # More agents than any desk this is meant for; a number with a zero too many should not fill the memory.
@@ -325,11 +326,13 @@ class _Reader:
     def _steps(self, table: QueueTable, agents: tuple[AgentsTable, ...], number: int) -> tuple[Step, ...]:
         # TOML has no null: a step without "want" is one with the queue's own skills.
         data = [{"want": None} | step if isinstance(step, dict) else step for step in table.steps]
-        skills = frozenset(SkillId(skill) for group in agents for skill in group.skills)
-        names = frozenset(AgentId(f"{group.group}-{n + 1}") for group in agents for n in range(group.count))
+        known = Known(
+            skills=frozenset(SkillId(skill) for group in agents for skill in group.skills),
+            agents=frozenset(AgentId(f"{group.group}-{n + 1}") for group in agents for n in range(group.count)),
+        )
         where: Location = ("queues", number, "steps")
         try:
-            return steps_from_data(data, where=dotted(where), skills=skills, agents=names)
+            return steps_from_data(data, where=dotted(where), known=known)
         except ConfigError as error:
             self._problems += [f"{self._file.where(where)}: {problem}" for problem in error.problems]
             return ()

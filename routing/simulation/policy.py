@@ -18,7 +18,7 @@ class OwnSkillFirst(Index):
             group = head[3].group
             wanted = _wanted(group.expression)
             own = wanted is not None and agent.skills.get(wanted.skill) == best
-            if own and agent.fits & group.bit and head[3].may_ask(agent):
+            if own and group.has(agent) and head[3].may_ask(agent):
                 return head[3], len(group.waiting)
         return super().best_call(agent)
 
