@@ -26,7 +26,7 @@ from cti.domain.phone import parse_called, parse_caller
 from cti.metrics import Metrics
 from cti.store.calls import CallStore
 from cti.store.pool import create_pool
-from cti.wiring import accounts, core, fallback, ivr, linking, recordings, routing, runtime, web
+from cti.wiring import accounts, core, disk, fallback, ivr, linking, recordings, routing, runtime, transfers, web
 from cti.wiring.desk_changes import DeskChanges
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
@@ -119,19 +119,24 @@ class Application:
         menu_server = await ivr.start(config, desk, menus, utc_now, cleanup)
         changes = DeskChanges(config.database.url.get_secret_value(), (directory.reload, menus.reload, router.reload))
 
+        disk_guard = disk.guard(config, bus, desk, feed.recording, self.metrics, utc_now)
         readiness = Readiness(
             {
                 "ami": core.ami_probe(feed, proof),
                 "routing": core.routing_probe(desk, feed, router.why_not),
                 "postgres": core.postgres_probe(pool, journals),
                 "recording": worker.worker_probe(),
+                "disk": disk.probe(disk_guard),
                 "s3": worker.store_probe(),
                 "lookup": linking.probe(lookups),
                 "ivr": ivr.probe(menu_server),
             },
             utc_now,
         )
-        await web.start(config, bus, directory, pool, calls, router, pages, readiness, self.metrics, utc_now, cleanup)
+        talks = transfers.start(bus, desk, feed.telephony, directory, router, utc_now)
+        await web.start(
+            config, bus, directory, pool, calls, router, talks, pages, readiness, self.metrics, utc_now, cleanup
+        )
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,))
         figures = Figures(self.metrics, bus, desk, feed, journals, worker, menu_server, readiness)
 
@@ -144,6 +149,7 @@ class Application:
         await self._run(readiness)
         await fallback.start(bus, feed, router, directory, cleanup)
         await core.wait_for_asterisk(feed, AMI_START_S)
+        await self._run(disk_guard)
         await worker.start(lambda: frozenset(desk.known()))
         await self._run(figures)
 

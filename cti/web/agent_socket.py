@@ -25,11 +25,12 @@ from cti.web.auth import parts_of
 from cti.web.callview import call_line
 from cti.web.context import TOKEN_SHA256, WebParts, midnight, session_of, zone_of_tenant
 from cti.web.hub import HUB, Hub, Told
-from cti.web.messages import ErrorMessage, Hello, Pong, StateSet, Subscribe, Unsubscribe, wire
+from cti.web.messages import CallCommand, ErrorMessage, Hello, Pong, StateSet, Subscribe, Unsubscribe, wire
 from cti.web.parts import CallLine
 from cti.web.problems import Refused, language_of
 from cti.web.sessions import user_body
 from cti.web.states import check_state
+from cti.web.talks import ask
 from cti.web.texts import break_reasons, text
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class AgentSocket:
         self._seq = 0
         self._dropped = False
         self._refreshing: asyncio.Task[None] | None = None
+        self._commanding: asyncio.Task[None] | None = None
 
     # --- For the hub -------------------------------------------------------------------------------
 
@@ -122,7 +124,7 @@ class AgentSocket:
         finally:
             self._hub.detach(self)
             self._dropped = True
-            for task in (writer, self._refreshing):
+            for task in (writer, self._refreshing, self._commanding):
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
@@ -177,6 +179,8 @@ class AgentSocket:
                 await self._snapshot(said)
             case StateSet():
                 await self._choose(said)
+            case CallCommand():
+                self._command(said)
             case Subscribe():
                 await self._hub.subscribe(self)
             case Unsubscribe():
@@ -199,6 +203,25 @@ class AgentSocket:
             self._error("state_refused", ref=said.ref)
         except KakehashiError:
             log.exception("A state could not be set.", extra={"action": "state.set"})
+            self._error("internal", ref=said.ref)
+        else:
+            if said.ref is not None:
+                self._say(messages.Done(**self._envelope(), ref=said.ref))
+
+    def _command(self, said: CallCommand) -> None:
+        """Not awaited here: Asterisk confirms within milliseconds, and when not, pongs must still be read."""
+        if self._commanding is not None and not self._commanding.done():
+            self._error("not_now", ref=said.ref)
+            return
+        self._commanding = asyncio.create_task(self._ask(said))
+
+    async def _ask(self, said: CallCommand) -> None:
+        try:
+            await ask(self._parts, self.user, said.command, said.to)
+        except Refused as refused:
+            self._error(refused.key, ref=said.ref)
+        except Exception:
+            log.exception("A command failed.", extra={"action": "call.command"})
             self._error("internal", ref=said.ref)
         else:
             if said.ref is not None:
@@ -243,6 +266,7 @@ class AgentSocket:
                 user=user_body(user),
                 agent=None if status is None else agent_body(user.tenant, status, parts.names),
                 pop=None if shown is None else popview.pop(shown, parts.names),
+                talk=None if agent is None else hub.talk(user.tenant, agent),
                 calls_today=today,
                 agent_seq=seq,
                 stream_id=hub.stream_id,

@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from cti.domain.consult import Command
 from cti.domain.model import CallState, EndedBy, EndReason, OfferOutcome
 from cti.web.parts import (
     AgentBody,
     Body,
     Caller,
     CallLine,
+    LineBody,
     LinkBody,
     MenuBody,
     Named,
@@ -52,6 +54,19 @@ class StateRequest(Request):
 
     state: Literal["available", "break", "training", "offline"]
     reason: Annotated[str, Field(max_length=64)] = ""  # slug; required by break
+
+
+class CommandRequest(Request):
+    """The agent asks for something to be done with the call they talk in (docs/transfers.md)."""
+
+    command: Command
+    to: Annotated[str, Field(max_length=64)] = ""  # agent for consult and to_agent, queue for to_queue
+
+
+class MyTalk(Body):
+    """The call the agent is on the line with."""
+
+    talk: LineBody | None
 
 
 class Me(Body):
@@ -262,7 +277,7 @@ class Ready(Body):
     """Body of /readyz: 200 when all is ready, 503 when not."""
 
     ready: bool
-    parts: dict[str, PartHealth]  # ami, routing, postgres, s3, lookup, ivr
+    parts: dict[str, PartHealth]  # ami, routing, postgres, recording, disk, s3, lookup, ivr
 
 
 class OpenApiDocument(Body):

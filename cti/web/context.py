@@ -51,6 +51,7 @@ class WebParts:
     desk: ports.Desk
     names: ports.Names
     pops: ports.Pops
+    talks: ports.Talks
     calls: ports.Calls
     recordings: ports.Recordings
     readiness: ports.Readiness

@@ -19,14 +19,22 @@ from aiohttp import web
 
 from cti.domain.access import User
 from cti.domain.errors import Unavailable
-from cti.domain.events import AgentPhoneChanged, AgentStateChanged, AsteriskReachable, CallAnswered, CallEnded, Event
+from cti.domain.events import (
+    AgentPhoneChanged,
+    AgentStateChanged,
+    AsteriskReachable,
+    CallAnswered,
+    CallEnded,
+    CallEvent,
+    Event,
+)
 from cti.domain.model import AgentId, QueueId, TenantId
 from cti.domain.pop import PopChange, PopOffered, PopPhase, PopSink
-from cti.web import messages, popview, ports
+from cti.web import messages, popview, ports, talkview
 from cti.web.agentview import agent_body, agent_live, board
 from cti.web.context import WebParts, midnight, zone_of_tenant
 from cti.web.messages import ServerMessage, wire
-from cti.web.parts import AgentLive, Board
+from cti.web.parts import AgentLive, Board, LineBody
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +85,7 @@ class _Stream:
     """One agent's messages."""
 
     seq: int = 0
+    talk: LineBody | None = None  # as told last
     clients: set[Client] = field(default_factory=set)
 
 
@@ -173,6 +182,8 @@ class Hub(PopSink):
             self._phones[(event.tenant, event.agent)] = event
         if isinstance(event, AgentStateChanged | AgentPhoneChanged):
             self._tell_state(event)
+        if isinstance(event, CallEvent) and event.call.talks:
+            self._tell_talk(event)
         topics = self._topics.values() if isinstance(event, AsteriskReachable) else self._topic_of(event.tenant)
         for topic in topics:
             topic.dirty = True
@@ -192,6 +203,35 @@ class Hub(PopSink):
             lambda seq, now: messages.AgentStateMessage(seq=seq, tenant=tenant, at=now, agent=body),
             None,
         )
+
+    def talk(self, tenant: TenantId, agent: AgentId) -> LineBody | None:
+        """The call this agent is on the line with."""
+        stream, call = self._stream(tenant, agent), self._parts.talks.talk(tenant, agent)
+        shown = talkview.talk(call, agent, self._name(tenant), since=self._parts.now())
+        same = shown and stream.talk and shown.phase == stream.talk.phase and shown.call_id == stream.talk.call_id
+        return shown.model_copy(update={"since": stream.talk.since}) if shown and stream.talk and same else shown
+
+    def _tell_talk(self, event: CallEvent) -> None:
+        tenant, call = event.tenant, event.call
+        for agent in talkview.agents_of(call):
+            stream = self._stream(tenant, agent)
+            body = talkview.talk(call, agent, self._name(tenant), since=event.at)
+            if body is None and (stream.talk is None or stream.talk.call_id != call.call_id):
+                continue
+            before = stream.talk
+            if body and before and (body.call_id, body.phase) == (before.call_id, before.phase):
+                body = body.model_copy(update={"since": before.since})
+            if body == before:
+                continue
+            stream.talk = body
+            self._tell(stream, partial(_talk_message, tenant, body), None)
+
+    def _name(self, tenant: TenantId) -> Callable[[AgentId], str]:
+        def name(agent: AgentId) -> str:
+            status = self._parts.desk.agent(tenant, agent)
+            return agent if status is None else status.name
+
+        return name
 
     def _tell(self, stream: _Stream, make: Callable[[int, datetime], ServerMessage | None], told: Told | None) -> None:
         """Number it; serialise it once, and only if somebody looks."""
@@ -331,6 +371,10 @@ class Hub(PopSink):
         task = asyncio.create_task(work)
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
+
+
+def _talk_message(tenant: TenantId, body: LineBody | None, seq: int, now: datetime) -> ServerMessage:
+    return messages.TalkMessage(seq=seq, tenant=tenant, at=now, talk=body)
 
 
 def _send_board(text: str, client: Client) -> None:

@@ -7,7 +7,7 @@ Every message from the server carries ``v`` (version of this protocol), ``type``
 stream     counted per                      messages
 ========== ================================ ==================================================
 ``socket`` connection, from 1               snapshot, error, done, ping
-``agent``  agent, shared by all their tabs  pop.…, call.ended, agent.state
+``agent``  agent, shared by all their tabs  pop.…, call.talk, call.ended, agent.state
 ``queues`` tenant                           queues (only after ``subscribe``)
 ========== ================================ ==================================================
 
@@ -21,6 +21,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
+from cti.domain.consult import Command
 from cti.domain.model import EndedBy, EndReason, OfferOutcome
 from cti.web.parts import (
     AgentBody,
@@ -28,6 +29,7 @@ from cti.web.parts import (
     Body,
     CallLine,
     CardUpdate,
+    LineBody,
     Named,
     Pop,
     PopPhase,
@@ -60,6 +62,7 @@ class Snapshot(ServerMessage):
     user: UserBody
     agent: AgentBody | None  # none: this person has no phone (supervisor, QA)
     pop: Pop | None
+    talk: LineBody | None  # the call they are on the line with
     calls_today: list[CallLine] | None  # newest first; none while the database is away
     agent_seq: int  # last number of the agent stream that this snapshot includes
     stream_id: str  # changes when the server's counting started anew
@@ -123,6 +126,14 @@ class CallEndedMessage(ServerMessage):
     talk_s: float | None
 
 
+class TalkMessage(ServerMessage):
+    """Who hears whom in the agent's call is another, or what may be asked for."""
+
+    type: Literal["call.talk"] = "call.talk"
+    stream: Literal["agent"] = "agent"
+    talk: LineBody | None  # none: no caller on the line
+
+
 class AgentStateMessage(ServerMessage):
     """The agent's own state or phone changed."""
 
@@ -172,6 +183,7 @@ AnyServerMessage = Annotated[
     | PopWithdraw
     | PopAnswered
     | CallEndedMessage
+    | TalkMessage
     | AgentStateMessage
     | Queues
     | ErrorMessage
@@ -201,6 +213,15 @@ class StateSet(Request):
     ref: Annotated[str, Field(max_length=64)] | None = None  # comes back in done or error
 
 
+class CallCommand(Request):
+    """The agent asks for something to be done with the call they talk in (docs/transfers.md)."""
+
+    type: Literal["call.command"]
+    command: Command
+    to: Annotated[str, Field(max_length=64)] = ""  # agent for consult and to_agent, queue for to_queue
+    ref: Annotated[str, Field(max_length=64)] | None = None  # comes back in done or error
+
+
 class Subscribe(Request):
     """Start to send a topic; the current state comes at once."""
 
@@ -222,12 +243,14 @@ class Pong(Request):
     seq: Annotated[int, Field(ge=0)]
 
 
-AnyClientMessage = Annotated[Hello | StateSet | Subscribe | Unsubscribe | Pong, Field(discriminator="type")]
+AnyClientMessage = Annotated[
+    Hello | StateSet | CallCommand | Subscribe | Unsubscribe | Pong, Field(discriminator="type")
+]
 
 _client: TypeAdapter[AnyClientMessage] = TypeAdapter(AnyClientMessage)
 
 
-def read_client(text: str) -> Hello | StateSet | Subscribe | Unsubscribe | Pong:
+def read_client(text: str) -> Hello | StateSet | CallCommand | Subscribe | Unsubscribe | Pong:
     """Parse one text frame from a page. Raises pydantic's ``ValidationError`` for anything else."""
     return _client.validate_json(text)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from cti.domain.consult import Command
 from cti.domain.model import (
     AgentState,
     CallerKind,
@@ -17,6 +18,7 @@ from cti.domain.model import (
     LinkConfidence,
     OfferOutcome,
     PhoneState,
+    TalkPhase,
 )
 
 # No control characters: PostgreSQL cannot even look for a NUL.
@@ -205,6 +207,24 @@ class Pop(Body):
     rang_at: AwareDatetime | None  # Asterisk's DialBegin
     answered_at: AwareDatetime | None
     card: CallerCard
+
+
+class PersonBody(Body):
+    """A colleague."""
+
+    agent: str
+    name: str
+
+
+class LineBody(Body):
+    """The call an agent is on the line with: who hears whom, and what may be asked for now."""
+
+    call_id: str
+    phase: TalkPhase
+    role: Literal["first", "second"]  # has the caller, or was asked by who has them
+    since: AwareDatetime  # of the phase
+    may: list[Command]  # what call.command may ask for
+    partner: PersonBody | None  # the other agent of a consultation or conference
 
 
 class CallLine(Body):

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.consult import Command
 from cti.domain.model import (
     AgentId,
     AgentState,
@@ -142,6 +143,16 @@ class Desk(Protocol):
 
     async def choose_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str) -> None:
         """The agent chose a state. Raises CallerError with a sentence when it cannot be."""
+
+
+class Talks(Protocol):
+    """What agents ask for the call they talk in (cti/transfers.py)."""
+
+    async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:
+        """Carry it out; returns when it is confirmed. Raises CallerError with a ``key``, NotFound, Unavailable."""
+
+    def talk(self, tenant: TenantId, agent: AgentId) -> Call | None:
+        """The live call that this agent is on the line with, as the one who has the caller or who was asked."""
 
 
 class Names(Protocol):
@@ -289,7 +300,7 @@ class PartState:
 
 
 class Readiness(Protocol):
-    """What is ready: ami, routing, postgres, s3, lookup, ivr. Answers from memory."""
+    """What is ready: ami, routing, postgres, recording, disk, s3, lookup, ivr. Answers from memory."""
 
     def parts(self) -> Mapping[str, PartState]:
         """Each part by name."""

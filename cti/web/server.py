@@ -22,7 +22,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from cti.domain.errors import ConfigError, Unavailable
-from cti.web import agent_socket, agents, calls, health, pages, queues, recordings, sessions
+from cti.web import agent_socket, agents, calls, health, pages, queues, recordings, sessions, talks
 from cti.web.auth import BY_NAME, GUARD, Guard
 from cti.web.context import MAX_BODY, PARTS, SETTINGS, WebParts, WebSettings
 from cti.web.hub import HUB, Hub
@@ -81,6 +81,8 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "change_password": sessions.change_password,
     "set_my_state": agents.set_my_state,
     "my_calls_today": agents.my_calls_today,
+    "my_call": talks.my_call,
+    "command_my_call": talks.command_my_call,
     "list_calls": calls.list_calls,
     "get_call": calls.get_call,
     "get_queues": queues.get_queues,

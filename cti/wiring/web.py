@@ -23,7 +23,7 @@ from cti.store.calls import CallStore
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
-from cti.web.ports import CallFilter, Desk, Figures, Readiness, Recordings
+from cti.web.ports import CallFilter, Desk, Figures, Readiness, Recordings, Talks
 from cti.web.server import WebServer
 from cti.wiring.directory import DeskDirectory
 
@@ -74,6 +74,7 @@ async def start(
     pool: asyncpg.Pool[Any],
     calls: CallStore,
     desk: Desk,
+    talks: Talks,
     recordings: Recordings,
     readiness: Readiness,
     metrics: Metrics,
@@ -99,6 +100,7 @@ async def start(
             desk=desk,
             names=directory,
             pops=pops,
+            talks=talks,
             calls=CallPages(calls),
             recordings=recordings,
             readiness=readiness,

@@ -281,6 +281,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         desk=desk,
         names=names,
         pops=fakes.pops,
+        talks=fakes.talks,
         calls=CallPages(CallStore(pool)) if pool is not None else fakes.calls,
         recordings=StoredShelf(pool, shelf) if pool is not None else shelf,
         readiness=FakeReadiness(),

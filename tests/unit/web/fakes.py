@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.consult import Command
 from cti.domain.errors import CallerError, Unavailable
 from cti.domain.model import (
     AgentId,
@@ -269,6 +270,23 @@ class FakeReadiness:
 
 
 @dataclass
+class FakeTalks:
+    """Keeps what was asked; ``refusal`` is raised instead, ``calls`` are who is on the line with what."""
+
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    refusal: Exception | None = None
+    calls: dict[str, Call] = field(default_factory=dict)
+
+    async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append((agent, command.value, to))
+
+    def talk(self, tenant: TenantId, agent: AgentId) -> Call | None:
+        return self.calls.get(agent)
+
+
+@dataclass
 class Fakes:
     """All of them, and the WebParts made of them."""
 
@@ -278,6 +296,7 @@ class Fakes:
     desk: FakeDesk = field(default_factory=FakeDesk)
     names: FakeNames = field(default_factory=FakeNames)
     pops: FakePops = field(default_factory=FakePops)
+    talks: FakeTalks = field(default_factory=FakeTalks)
     calls: FakeCalls = field(default_factory=FakeCalls)
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
     readiness: FakeReadiness = field(default_factory=FakeReadiness)
@@ -289,7 +308,7 @@ class Fakes:
     def parts(self) -> WebParts:
         return WebParts(
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
-            pops=self.pops, calls=self.calls, recordings=self.recordings, readiness=self.readiness,
+            pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings, readiness=self.readiness,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic,
         )  # fmt: skip
 

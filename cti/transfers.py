@@ -1,0 +1,288 @@
+"""Carries out what agents ask for the call they talk in: hold, consultation, conference, transfers.
+
+A command is checked against the table (cti.domain.consult), Asterisk is asked, and the answer waits until events show
+that it happened. One command a call at a time. Nothing here changes a call: the call desk does, by the same events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cti.domain import events as ev
+from cti.domain.consult import ON_HOLD, TABLE, Command
+from cti.domain.errors import CallerError, NotFound, Unavailable
+from cti.domain.model import (
+    AgentId,
+    Call,
+    CallId,
+    ChannelName,
+    Consultation,
+    Offer,
+    OfferId,
+    OfferOutcome,
+    QueueId,
+    TalkPhase,
+    TalkSegment,
+    TenantId,
+    TransferKind,
+)
+from cti.domain.ports import Directory, SignalSink
+from cti.domain.signals import OfferDecided, OfferTakenBack, TransferAsked
+
+# Events follow an action within 10 ms; a caller who is fetched by the dialplan may take one look of a waiting leg.
+CONFIRM_S = 3.0
+# A colleague who was asked for by name: as long as a queue's usual ring.
+RING_S = 20
+
+
+class Refused(CallerError):
+    """A command that cannot be carried out now; ``key`` is a slug of the page's catalogue."""
+
+    def __init__(self, key: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.key = key
+
+
+class LiveCalls(Protocol):
+    """The call desk, seen from here."""
+
+    def live(self, call_id: CallId) -> Call | None:
+        """The live call, or None."""
+
+    def all_live(self, tenant: TenantId | None = None) -> tuple[Call, ...]:
+        """Live calls of a tenant."""
+
+
+class TalkTelephony(Protocol):
+    """What is asked of Asterisk (cti.ami.telephony). Raises NotFound, Unavailable, OutcomeUnknown."""
+
+    async def hold(self, *, caller: ChannelName, agent: ChannelName) -> None: ...
+    async def fetch(self, *, agent: ChannelName) -> None: ...
+    async def consult(self, *, caller: ChannelName, agent: ChannelName, endpoint: str, held: bool) -> None: ...
+    async def swap(
+        self, *, caller: ChannelName, agent: ChannelName, colleague: ChannelName, to_caller: bool
+    ) -> None: ...
+    async def join(self, *, caller: ChannelName, colleague: ChannelName, holds: ChannelName) -> None: ...
+    async def hand_over(self, *, caller: ChannelName, colleague: ChannelName) -> None: ...
+    async def leave(self, *, caller: ChannelName, agent: ChannelName, colleague: ChannelName) -> None: ...
+    async def to_queue(self, *, caller: ChannelName, queue: str) -> None: ...
+    async def pass_on(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None: ...
+    async def hang_up(self, *, channel: ChannelName) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """What the desk knows about who and what may be asked for."""
+
+    is_free: Callable[[TenantId, AgentId], bool]  # their phone is idle, and they are not offline
+    is_queue: Callable[[TenantId, QueueId], bool]
+    reason: Callable[[TenantId, AgentId], str]  # of an offer that this agent passes on, for people
+    now: Callable[[], datetime]  # aware UTC
+
+
+def first_talk(call: Call) -> TalkSegment | None:
+    """The part of the agent who has the caller, the colleague of a consultation aside."""
+    asked = consultation(call)
+    apart = asked.uniqueid if asked else None
+    talks = (t for t in reversed(call.talks) if t.ended_at is None and t.agent_uniqueid != apart)
+    return next(talks, None)
+
+
+def consultation(call: Call) -> Consultation | None:
+    """The consultation that goes on."""
+    last = call.consultations[-1] if call.consultations else None
+    return last if last is not None and last.ended_at is None else None
+
+
+class TransferDesk:
+    """Subscribe :meth:`handle` to :attr:`KINDS`."""
+
+    KINDS: tuple[type[ev.Event], ...] = (ev.CallEvent,)
+
+    def __init__(
+        self,
+        *,
+        calls: LiveCalls,
+        telephony: TalkTelephony,
+        directory: Directory,
+        sink: SignalSink,
+        rules: Rules,
+        confirm_s: float = CONFIRM_S,
+        new_offer_id: Callable[[], OfferId] = lambda: OfferId(uuid.uuid4().hex),
+    ) -> None:
+        self._calls = calls
+        self._telephony = telephony
+        self._directory = directory
+        self._sink = sink
+        self._rules = rules
+        self._confirm_s = confirm_s
+        self._new_offer_id = new_offer_id
+        self._watched: dict[CallId, tuple[asyncio.Event, list[Call]]] = {}  # calls with a command under way
+
+    def handle(self, event: ev.Event) -> None:
+        """Take one fact from the bus."""
+        if isinstance(event, ev.CallEvent) and event.call_id in self._watched:
+            changed, seen = self._watched[event.call_id]
+            seen.append(event.call)
+            changed.set()
+
+    def call_of(self, tenant: TenantId, agent: AgentId) -> Call | None:
+        """The call this agent has, as the one who has the caller."""
+        return next((c for c in self._calls.all_live(tenant) if _has(c, agent)), None)
+
+    def talk(self, tenant: TenantId, agent: AgentId) -> Call | None:
+        """The live call this agent is on the line with, as the one who has the caller or as the one who was asked."""
+        return next((c for c in self._calls.all_live(tenant) if _has(c, agent) or _is_asked(c, agent)), None)
+
+    async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:
+        """Carry a command out; returns when events have confirmed it.
+
+        ``to``: the agent for CONSULT and TO_AGENT, the queue for TO_QUEUE. Raises Refused (with a key), NotFound (a
+        channel that has just ended), Unavailable (Asterisk is away, or did not confirm within CONFIRM_S).
+        """
+        call = self.call_of(tenant, agent)
+        if call is None:
+            raise Refused("no_talk", "this agent has no caller on the line")
+        if call.phase is None or command not in TABLE[call.phase] or call.call_id in self._watched:
+            raise Refused("not_now", f"{command.value} is not possible while the call is {call.phase}")
+        self._check(tenant, agent, command, to)
+        watched = (asyncio.Event(), list[Call]())
+        self._watched[call.call_id] = watched
+        try:
+            await self._act(call, agent, command, to)
+            await self._confirmed(call, agent, TABLE[call.phase][command], watched)
+        finally:
+            del self._watched[call.call_id]
+
+    def _check(self, tenant: TenantId, agent: AgentId, command: Command, to: str) -> None:
+        if command in (Command.CONSULT, Command.TO_AGENT):
+            if to == agent:
+                raise Refused("yourself", "an agent cannot be passed their own call")
+            try:
+                self._directory.endpoint_of(tenant, AgentId(to))
+            except NotFound as error:
+                raise Refused("no_such_agent", f"there is no agent {to[:64]!r}") from error
+            if not self._rules.is_free(tenant, AgentId(to)):
+                raise Refused("agent_not_free", f"{to} is not at a free phone")
+        elif command is Command.TO_QUEUE and not self._rules.is_queue(tenant, QueueId(to)):
+            raise Refused("no_such_queue", f"there is no queue {to[:64]!r}")
+
+    async def _act(self, call: Call, agent: AgentId, command: Command, to: str) -> None:
+        talk, asked, ask = first_talk(call), consultation(call), self._telephony
+        caller, leg = call.channel, talk.agent_channel if talk is not None else ChannelName("")
+        colleague = asked.channel if asked is not None else ChannelName("")
+        match command:
+            case Command.HOLD:
+                await ask.hold(caller=caller, agent=leg)
+            case Command.RESUME:
+                await ask.fetch(agent=leg)
+            case Command.CONSULT:
+                endpoint = self._directory.endpoint_of(call.tenant, AgentId(to))
+                held = call.phase in ON_HOLD
+                await ask.consult(caller=caller, agent=leg, endpoint=endpoint, held=held)
+            case Command.RETURN if call.phase is TalkPhase.CALLING:
+                await ask.fetch(agent=leg)
+            case Command.RETURN:  # the dialplan gives the caller back as soon as the colleague is gone
+                await ask.hang_up(channel=colleague)
+            case Command.SWAP:
+                to_caller = call.phase is TalkPhase.CONSULTING
+                await ask.swap(caller=caller, agent=leg, colleague=colleague, to_caller=to_caller)
+            case Command.JOIN:
+                holds = caller if call.phase is TalkPhase.CONSULTING else colleague
+                await ask.join(caller=caller, colleague=colleague, holds=holds)
+            case Command.COMPLETE if call.phase is TalkPhase.CONFERENCE:
+                await ask.leave(caller=caller, agent=leg, colleague=colleague)
+            case Command.COMPLETE:
+                await ask.hand_over(caller=caller, colleague=colleague)
+            case Command.TO_QUEUE:
+                await self._to_queue(call, agent, leg, colleague, to)
+            case Command.TO_AGENT:
+                await self._to_agent(call, agent, leg, AgentId(to))
+
+    async def _to_queue(self, call: Call, agent: AgentId, leg: ChannelName, colleague: ChannelName, queue: str) -> None:
+        await self._telephony.to_queue(caller=call.channel, queue=queue)
+        self._sink.post(
+            TransferAsked(at=self._rules.now(), call_id=call.call_id, kind=TransferKind.QUEUE, by=agent, to=queue)
+        )
+        if call.phase is not TalkPhase.TALKING:  # a leg that hears nobody notices by itself, but later
+            await self._let_go(leg, colleague)
+
+    async def _to_agent(self, call: Call, agent: AgentId, leg: ChannelName, to: AgentId) -> None:
+        now = self._rules.now()
+        offer = Offer(
+            offer_id=self._new_offer_id(),
+            tenant=call.tenant,
+            call_id=call.call_id,
+            queue=call.queue or QueueId(""),
+            agent=to,
+            ring_s=RING_S,
+            reason=self._rules.reason(call.tenant, agent),
+            made_at=now,
+            attempt=len(call.offers) + 1,
+        )
+        self._sink.post(TransferAsked(at=now, call_id=call.call_id, kind=TransferKind.AGENT, by=agent, to=to))
+        self._sink.post(OfferDecided(at=now, offer=offer))
+        try:
+            endpoint = self._directory.endpoint_of(call.tenant, to)
+            await self._telephony.pass_on(offer, channel=call.channel, endpoint=endpoint)
+        except (NotFound, Unavailable):
+            withdrawn = OfferOutcome.WITHDRAWN
+            self._sink.post(OfferTakenBack(at=now, call_id=call.call_id, offer_id=offer.offer_id, outcome=withdrawn))
+            raise
+        if call.phase is not TalkPhase.TALKING:
+            await self._let_go(leg)
+
+    async def _let_go(self, *channels: ChannelName) -> None:
+        for channel in channels:
+            try:
+                if channel:
+                    await self._telephony.hang_up(channel=channel)
+            except NotFound:
+                continue  # it noticed first
+
+    async def _confirmed(
+        self,
+        call: Call,
+        agent: AgentId,
+        wanted: TalkPhase | None,
+        watched: tuple[asyncio.Event, list[Call]],
+    ) -> None:
+        """Wait until an event shows the call in the wanted phase, or (None) without this agent."""
+        changed, seen = watched
+        try:
+            async with asyncio.timeout(self._confirm_s):
+                while not any(_is_so(now, agent, wanted) for now in seen):
+                    self._refuse_unreachable(call, wanted, seen)
+                    changed.clear()
+                    await changed.wait()
+        except TimeoutError:
+            raise Unavailable("Asterisk did not confirm what was asked of it in time") from None
+
+    @staticmethod
+    def _refuse_unreachable(call: Call, wanted: TalkPhase | None, seen: list[Call]) -> None:
+        """The colleague's phone did not even ring, and the caller is back already."""
+        phases = [now.phase for now in seen]
+        went = call.phase in ON_HOLD or any(phase in ON_HOLD for phase in phases)
+        if wanted is TalkPhase.CALLING and went and phases[-1:] == [TalkPhase.TALKING]:
+            raise Refused("agent_not_free", "the colleague's phone cannot be reached")
+
+
+def _has(call: Call, agent: AgentId) -> bool:
+    talk = first_talk(call)
+    return call.phase is not None and talk is not None and talk.agent == agent
+
+
+def _is_asked(call: Call, agent: AgentId) -> bool:
+    asked = consultation(call)
+    return asked is not None and asked.second == agent
+
+
+def _is_so(call: Call, agent: AgentId, wanted: TalkPhase | None) -> bool:
+    if wanted is None:
+        return not _has(call, agent)
+    return call.phase is wanted or (wanted is TalkPhase.CALLING and call.phase is TalkPhase.CONSULTING)

@@ -1,0 +1,344 @@
+"""Hold, consultation and conference in the dialplan alone: who hears whom, and where all end without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from cti.demo.tones import RATE_HZ, strength
+from tests.e2e.dialplan.ami import Message
+from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, Rig, samples
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+SECOND_HZ = 700
+# A step of talk: long enough to find a tone in, with half of it left when its edges are taken off.
+SPELL_S = 0.8
+EDGE_S = 0.25
+
+
+@dataclass
+class Talk:
+    """A caller (C), the agent who has them (A), and the colleague (B) once asked."""
+
+    rig: Rig
+    call_id: str
+    caller: str
+    agent: str
+    colleague: str = ""
+    spells: list[tuple[str, float, float]] = field(default_factory=list)  # who hears whom, from, to
+
+    async def spell(self, picture: str) -> None:
+        """Let it go on like this for a while; ``picture`` is compared with the recordings at the end."""
+        before = await self.clock()
+        await asyncio.sleep(SPELL_S + EDGE_S)
+        self.spells.append((picture, before + EDGE_S, before + SPELL_S + EDGE_S))
+
+    async def clock(self) -> float:
+        """Asterisk's own time."""
+        answer = await self.rig.ami.action("Ping")
+        return float(answer["Timestamp"])
+
+    async def both(self, first: str, to: str, second: str, also: str) -> int:
+        """Redirect two channels of one bridge; the position in the events before it."""
+        since = self.rig.ami.now
+        context, _, exten = to.partition(",")
+        other, _, other_exten = also.partition(",")
+        answer = await self.rig.ami.action(
+            "Redirect", Channel=first, Context=context, Exten=exten or "s", Priority="1",
+            ExtraChannel=second, ExtraContext=other, ExtraExten=other_exten or "s", ExtraPriority="1",
+        )  # fmt: skip
+        assert answer["Response"] == "Success", answer
+        return since
+
+    async def hold(self) -> None:
+        since = await self.both(self.caller, "cti-hold", self.agent, "cti-parked")
+        await self.rig.ami.user_event("CtiHeld", since=since, CallID=self.call_id)
+        await self.rig.ami.user_event("CtiParked", since=since, CallID=self.call_id)
+
+    async def resume(self) -> None:
+        since = self.rig.ami.now
+        await self.rig.ami.redirect(self.agent, "cti-return")
+        await self.together(since, self.caller, self.agent)
+
+    async def consult(self, *, answer: bool = True) -> None:
+        seen = len(self.rig.suzuki.events)
+        since = await self.both(self.caller, "cti-hold", self.agent, "cti-consult,demo-suzuki")
+        began = await self.rig.ami.kind("DialBegin", since=since)
+        assert began["Channel"] == self.agent
+        assert began["Dest.CTI_CALL_ID"] in ("", self.call_id)
+        self.colleague = began["DestChannel"]
+        await self.rig.suzuki.wait_for("CALL_INCOMING", since=seen)
+        if answer:
+            await self.rig.suzuki.accept()
+            recording = await self.rig.ami.user_event("CtiRecording", since=since, Side="agent")
+            assert recording["File"] == f"{self.call_id}-a-{began['DestUniqueid']}"
+            await self.together(since, self.agent, self.colleague)
+
+    async def swap(self, *, to_caller: bool) -> None:
+        if to_caller:
+            since = await self.both(self.agent, "cti-return", self.colleague, "cti-target")
+            await self.together(since, self.caller, self.agent)
+        else:
+            since = await self.both(self.caller, "cti-hold", self.agent, "cti-again")
+            await self.together(since, self.agent, self.colleague)
+
+    async def hand_over(self) -> None:
+        await self.rig.ami.setvar("CTI_PEER", self.colleague, self.caller)
+        since = self.rig.ami.now
+        await self.rig.ami.redirect(self.caller, "cti-talk")
+        await self.together(since, self.caller, self.colleague)
+
+    async def join(self) -> None:
+        since = self.rig.ami.now
+        await self.rig.ami.redirect(self.caller, "cti-join")
+        await self.rig.ami.kind("BridgeEnter", since=since, Channel=self.caller)
+
+    async def hang_up(self, channel: str) -> int:
+        since = self.rig.ami.now
+        await self.rig.ami.action("Hangup", Channel=channel, Cause="16")
+        await self.rig.ami.kind("Hangup", since=since, Channel=channel)
+        return since
+
+    async def together(self, since: int, *channels: str) -> None:
+        """Wait until these are in one bridge."""
+        deadline = asyncio.get_running_loop().time() + 6
+        while True:
+            where = {}
+            for event in self.rig.ami.events:
+                if event["Event"] == "BridgeEnter":
+                    where[event["Channel"]] = event["BridgeUniqueid"]
+                elif event["Event"] == "BridgeLeave" and where.get(event["Channel"]) == event["BridgeUniqueid"]:
+                    del where[event["Channel"]]
+            if len({where.get(channel) for channel in channels}) == 1 and channels[0] in where:
+                return
+            assert asyncio.get_running_loop().time() < deadline, (channels, where)
+            await asyncio.sleep(0.02)
+
+    def check(self) -> None:
+        """What each agent's recording heard, and what the caller's mix holds, against the pictures."""
+        files = {"C": f"{self.call_id}-c"}
+        zero: dict[str, float] = {}
+        for event in self.rig.ami.of_call(self.call_id):
+            if event.get("UserEvent") == "CtiRecording":
+                who = {self.caller: "C", self.agent: "A", self.colleague: "B"}[event["Channel"]]
+                files[who], zero[who] = event["File"], float(event["Timestamp"])
+        tones = {"C": CALLER_HZ, "A": AGENT_HZ, "B": SECOND_HZ}
+        said = {who: samples(self.rig.recordings / f"{name}-rx.wav") for who, name in files.items()}
+        heard = {
+            who: samples(self.rig.recordings / (f"{name}.wav" if who == "C" else f"{name}-tx.wav"))
+            for who, name in files.items()
+        }
+        for picture, began, ended in self.spells:
+            groups = picture.split("|")
+            for who in files:
+                group = next((g for g in groups if who in g), None)
+                if group is None:
+                    continue
+                part = window(heard[who], began - zero[who], ended - zero[who])
+                for other in tones:
+                    if other == who:
+                        continue
+                    share = strength(part, tones[other])
+                    if other in group:
+                        assert share > 0.2, (picture, f"{who} does not hear {other}", share)
+                    else:
+                        assert share < 0.02, (picture, f"{who} hears {other}", share)
+                own = window(said[who], began - zero[who], ended - zero[who])
+                assert strength(own, tones[who]) > 0.8, (picture, f"{who} is not recorded")
+
+
+def window(sound: Sequence[int], began_s: float, ended_s: float) -> Sequence[int]:
+    return sound[round(began_s * RATE_HZ) : round(ended_s * RATE_HZ)]
+
+
+async def talking(rig: Rig) -> Talk:
+    queued: Message = await rig.waiting()
+    since = rig.ami.now
+    await rig.offer(queued, "sato")
+    began = await rig.ami.kind("DialBegin", since=since)
+    await rig.ami.kind("BridgeEnter", since=since, Channel=queued["Channel"])
+    return Talk(rig, queued["CallID"], queued["Channel"], began["DestChannel"])
+
+
+async def test_hold_and_resume(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.spell("CA")
+    await talk.hold()
+    await talk.spell("C|A")
+    await talk.resume()
+    await talk.spell("CA")
+    await talk.hold()
+    await talk.resume()
+    await talk.spell("CA")
+    await rig.end()
+    talk.check()
+
+
+async def test_a_consultation_that_is_completed(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.spell("C|AB")
+    await talk.hand_over()
+    ended = await rig.ami.kind("Hangup", since=0, Channel=talk.agent)
+    assert ended["Cause"] == "16"
+    await talk.spell("CB")
+    since, seen = rig.ami.now, len(rig.caller.events)
+    await rig.suzuki.hangup()
+    await rig.ami.kind("Hangup", since=since, Channel=talk.caller)
+    await rig.caller.wait_for("CALL_CLOSED", since=seen)
+    await rig.idle()
+    talk.check()
+
+
+async def test_the_caller_is_taken_back(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.spell("C|AB")
+    since = await talk.hang_up(talk.colleague)
+    await rig.ami.user_event("CtiConsultEnded", since=since, Status="ANSWER")
+    await talk.together(since, talk.caller, talk.agent)
+    await talk.spell("CA")
+    await rig.end()
+    talk.check()
+
+
+async def test_the_colleague_is_not_waited_for(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult(answer=False)
+    seen = len(rig.suzuki.events)
+    await talk.resume()
+    await rig.suzuki.wait_for("CALL_CLOSED", since=seen)
+    await talk.spell("CA")
+    await rig.end()
+    talk.colleague = ""
+    talk.check()
+
+
+async def test_the_colleague_declines(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult(answer=False)
+    since = rig.ami.now
+    await rig.suzuki.hangup()
+    ended = await rig.ami.user_event("CtiConsultEnded", since=since)
+    assert ended["Status"] in ("BUSY", "CHANUNAVAIL", "NOANSWER")
+    await talk.together(since, talk.caller, talk.agent)
+    await talk.spell("CA")
+    await rig.end()
+    talk.check()
+
+
+async def test_swapping_to_and_fro(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.swap(to_caller=True)
+    await talk.spell("CA|B")
+    await talk.swap(to_caller=False)
+    await talk.spell("C|AB")
+    await talk.swap(to_caller=True)
+    await talk.spell("CA|B")
+    await talk.hand_over()
+    await talk.spell("CB")
+    await rig.end()
+    talk.check()
+
+
+@pytest.mark.parametrize("leaves", ["C", "A", "B"])
+async def test_whoever_leaves_a_conference_first_leaves_two_talking(rig: Rig, leaves: str) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.join()
+    await talk.spell("CAB")
+    phones = {"C": rig.caller, "A": rig.sato, "B": rig.suzuki}
+    await phones[leaves].hangup()
+    await talk.spell("CAB".replace(leaves, ""))
+    rest = next(phone for who, phone in phones.items() if who != leaves)
+    await rest.hangup()
+    await rig.idle()
+    talk.check()
+
+
+async def test_a_swapped_colleague_joins(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.swap(to_caller=True)
+    since = rig.ami.now
+    await rig.ami.redirect(talk.colleague, "cti-third")
+    await rig.ami.kind("BridgeEnter", since=since, Channel=talk.colleague)
+    await talk.spell("CAB")
+    await rig.end()
+    talk.check()
+
+
+async def test_an_agent_who_hangs_up_in_the_consultation_hands_the_caller_over(rig: Rig) -> None:
+    """Nobody tells the dialplan to: no server is asked."""
+    talk = await talking(rig)
+    await talk.consult()
+    since = rig.ami.now
+    await rig.sato.hangup()
+    await talk.together(since, talk.caller, talk.colleague)
+    await talk.spell("CB")
+    await rig.end()
+    talk.check()
+
+
+async def test_an_agent_who_hangs_up_while_the_colleague_holds_hands_the_caller_over(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.swap(to_caller=True)
+    since = rig.ami.now
+    await rig.sato.hangup()
+    await talk.together(since, talk.caller, talk.colleague)
+    await talk.spell("CB")
+    await rig.end()
+    talk.check()
+
+
+async def test_an_agent_who_hangs_up_on_a_held_caller_sends_them_back_to_the_wait(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.hold()
+    since = rig.ami.now
+    await rig.sato.hangup()
+    await rig.ami.user_event("CtiQueued", since=since, CallID=talk.call_id)
+
+
+async def test_a_caller_who_hangs_up_on_hold_leaves_the_agents_talking(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    seen = len(rig.sato.events)
+    since = rig.ami.now
+    await rig.caller.hangup()
+    await rig.ami.kind("Hangup", since=since, Channel=talk.caller)
+    await talk.spell("AB")
+    await rig.suzuki.hangup()
+    await rig.sato.wait_for("CALL_CLOSED", since=seen)
+    await rig.idle()
+    talk.check()
+
+
+async def test_without_a_server_a_held_caller_is_given_back(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.hold()
+    since = rig.ami.now
+    rig.beating.clear()
+    await rig.beat_once(age_s=60)
+    await talk.together(since, talk.caller, talk.agent)
+    await talk.spell("CA")
+    await rig.end()
+    talk.check()
+
+
+async def test_a_caller_passed_on_to_a_queue_keeps_their_age(rig: Rig) -> None:
+    talk = await talking(rig)
+    t0 = (await rig.ami.action("Getvar", Channel=talk.caller, Variable="CTI_T0"))["Value"]
+    since, seen = rig.ami.now, len(rig.sato.events)
+    for name, value in (("CTI_PEER", ""), ("CTI_SECOND", ""), ("CTI_QUEUE", "slow")):
+        await rig.ami.setvar(name, value, talk.caller)
+    await rig.ami.redirect(talk.caller, "cti-wait")
+    queued = await rig.ami.user_event("CtiQueued", since=since, CallID=talk.call_id)
+    assert queued["Queue"] == "slow"
+    await rig.sato.wait_for("CALL_CLOSED", since=seen)
+    assert (await rig.ami.action("Getvar", Channel=talk.caller, Variable="CTI_T0"))["Value"] == t0
