@@ -55,6 +55,8 @@ Secret = Annotated[SecretStr, BeforeValidator(_secret), AfterValidator(_filled)]
 Bind = Annotated[str, AfterValidator(_bind)]
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+# Up to a petabyte: what is larger is a slip of the finger.
+Megabytes = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
 PORT_HINT = "a port number, 1 to 65535"
 SECRET_HINT = 'the secret itself or { file = "/path/to/it" }'  # noqa: S105
 
@@ -94,6 +96,11 @@ class Asterisk(_Section):
     rtp_last: Port = Field(default=19_999, description="a port number above rtp_first")
     trunk_peers: tuple[str, ...] = Field(
         default=("127.0.0.1",), min_length=1, description='addresses the trunk calls from, e.g. ["203.0.113.7"]'
+    )
+    trunk_out: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$",
+        description='where our own calls go, "203.0.113.7:5060"; leave it out and nobody is called back',
     )
     agent_qualify_s: int = Field(default=30, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
     agent_rtp_timeout_s: int = Field(default=10, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
@@ -153,6 +160,14 @@ class Recording(_Section):
 
     encoders: int = Field(default=1, ge=1, le=16, strict=True, description="1 to 16 processes")
     min_s: float = Field(default=3.0, ge=0, le=60, description="shorter recordings of abandoned calls are not kept")
+    # A hundred talks write 8 MB/s in all; 1 GB is two minutes of them, time for those that run to end by themselves.
+    free_warn_mb: Megabytes = Field(default=5_000, description="free megabytes below which this is said, e.g. 5000")
+    free_stop_mb: Megabytes = Field(
+        default=1_000, description="free megabytes below which no recording begins, less than free_warn_mb, e.g. 1000"
+    )
+    spool_max_mb: Megabytes = Field(
+        default=100_000, description="megabytes that recordings on disk may take before no more begin, e.g. 100000"
+    )
 
 
 class Config(_Section):
@@ -189,4 +204,8 @@ def load_config(path: Path | None) -> Config:
     if (config.web.tls_certificate is None) != (config.web.tls_key is None):
         missing = "tls_key" if config.web.tls_key is None else "tls_certificate"
         raise ConfigError([file.problem(("web", missing), "is missing; TLS needs certificate and key together")])
+    warn_mb, stop_mb = config.recording.free_warn_mb, config.recording.free_stop_mb
+    if stop_mb >= warn_mb:
+        advice = f"is {stop_mb}, not less than free_warn_mb ({warn_mb}); write at most {warn_mb - 1}, or raise that one"
+        raise ConfigError([file.problem(("recording", "free_stop_mb"), advice)])
     return config

@@ -107,6 +107,12 @@ class Metrics:
             "kakehashi_journal_failed", "Writes to the journal that the disk refused", ["writer"], registry=r
         )
         self.recordings_waiting = Gauge("kakehashi_recordings_waiting", "Recordings not stored yet", registry=r)
+        self.record_level = Gauge(
+            "kakehashi_record_level", "Room for recordings: 0 ok, 1 short, 2 none begins, 3 none runs", registry=r
+        )
+        self.record_free_bytes = Gauge(
+            "kakehashi_record_free_bytes", "Free space of the fullest disk that recordings use", registry=r
+        )
         self.spool_bytes = Gauge("kakehashi_spool_bytes", "Recordings waiting on disk", registry=r)
         self.spool_strangers = Gauge("kakehashi_spool_strangers", "Files in the spool of no known call", registry=r)
         self.recordings_oldest = Gauge(

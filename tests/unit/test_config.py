@@ -56,6 +56,18 @@ def test_a_secret_from_a_file_is_read_and_never_shown(tmp_path: Path) -> None:
             '[web]\ntls_key = "key.pem"\n[s3]',
             "web.tls_certificate: is missing; TLS needs certificate and key",
         ),
+        ("[s3]", "[recording]\nfree_stop_mb = 0\n[s3]", "kakehashi.toml:8: recording.free_stop_mb: "),
+        ("[s3]", '[recording]\nspool_max_mb = "9 GB"\n[s3]', "write megabytes that recordings on disk may take"),
+        (
+            "[s3]",
+            "[recording]\nfree_warn_mb = 900\n[s3]",
+            "recording.free_stop_mb: is 1000, not less than free_warn_mb (900); write at most 899, or raise that one",
+        ),
+        (
+            "[s3]",
+            "[recording]\nfree_warn_mb = 50\nfree_stop_mb = 50\n[s3]",
+            "kakehashi.toml:9: recording.free_stop_mb: is 50, not less than free_warn_mb (50); write at most 49",
+        ),
         ("[asterisk]", "[asteriks]", "kakehashi.toml:1: asteriks: unknown key; did you mean 'asterisk'?"),
     ],
 )
