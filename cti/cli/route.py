@@ -15,6 +15,7 @@ from cti.domain.errors import CallerError
 from cti.tomlfile import TomlFile
 from routing.simulation.batch import Progress, run_all
 from routing.simulation.model import Scenario
+from routing.simulation.plots import plots
 from routing.simulation.report import report
 
 MOST_JOBS = 64
@@ -26,8 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     command = commands.add_parser("simulate", help="the real engine under virtual time; schema: docs/simulation.md")
     command.add_argument("file", type=Path, metavar="FILE", help="what to simulate, in TOML")
     command.add_argument("--out", type=Path, metavar="FILE", help="write the JSON here (else: standard output)")
-    command.add_argument("--plots", type=Path, metavar="DIR", help="draw SVG files into this folder")
-    command.add_argument("--language", choices=("ja", "en"), default="ja", help="of the plots")
+    command.add_argument("--plots", type=Path, metavar="DIR", help="draw SVG files, in Japanese and English")
     command.add_argument("--jobs", type=int, default=1, metavar="N", help="processes; the result is the same")
     command.add_argument("--seed", type=int, metavar="N", help="instead of the file's")
     command.add_argument("--replications", type=int, metavar="N", help="instead of the file's")
@@ -44,6 +44,10 @@ def _simulate(arguments: argparse.Namespace) -> int:
         print(text)
     else:
         arguments.out.write_text(text + "\n", encoding="utf-8")
+    if arguments.plots is not None:
+        arguments.plots.mkdir(parents=True, exist_ok=True)
+        for name, picture in plots(scenario, records):
+            (arguments.plots / name).write_text(picture, encoding="utf-8")
     return 0
 
 
