@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, TenantId
 from routing.model import DeskRules
+from routing.queuedata import Comfort
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,11 +23,16 @@ class TenantDesk:
     rules: DeskRules = field(default_factory=DeskRules)
     agents: Mapping[AgentId, str] = field(default_factory=dict)  # names
     skills: Mapping[SkillId, tuple[str, str]] = field(default_factory=dict)  # names: Japanese, English
+    comfort: Mapping[QueueId, Comfort] = field(default_factory=dict)  # what callers hear while they wait
 
     def skill(self, skill: SkillId) -> str:
         """A skill's name in the desk's language."""
         names = self.skills.get(skill)
         return skill if names is None else names[0 if self.language == "ja" else 1]
+
+    def comfort_of(self, queue: QueueId) -> Comfort:
+        """What callers of a queue hear while they wait."""
+        return self.comfort.get(queue) or Comfort()
 
     def agent(self, agent: AgentId) -> str:
         """An agent's name."""

@@ -19,7 +19,7 @@ from cti.domain.model import CallId, ChannelName, Offer, OfferId, OfferOutcome
 from cti.domain.ports import Directory, EventSink, SignalSink, Telephony
 from cti.domain.signals import OfferDecided, OfferTakenBack, TreatmentDecided
 from routing import model as m
-from routing.announce import Announcer, prompt
+from routing.announce import Announcer, words
 from routing.desk import DecisionRow, DeskStore, StateRow, TenantDesk
 from routing.engine import Engine
 from routing.reasons import render
@@ -146,8 +146,9 @@ class Dispatcher:
 
     def _treat(self, room: Room, treated: m.Treated, now: datetime) -> None:
         self.treatments += 1
-        room.announcer.leave(treated.call_id)
-        self._sink.post(TreatmentDecided(at=now, call_id=treated.call_id, treatment=treated.treatment))
+        if treated.then.do is not m.Do.QUEUE:  # whoever goes on waits on
+            room.announcer.leave(treated.call_id)
+            self._sink.post(TreatmentDecided(at=now, call_id=treated.call_id, treatment=treated.treatment))
         channel = self.channels.get(treated.call_id)
         if channel is not None:
             self._spawn(self._send_treatment(room, treated, channel))
@@ -157,9 +158,27 @@ class Dispatcher:
         )  # fmt: skip
 
     async def _send_treatment(self, room: Room, treated: m.Treated, channel: ChannelName) -> None:
-        asked = self._telephony.treat(channel=channel, treatment=treated.treatment)
-        if not await self._ask(asked, "treat", treated.call_id):
+        if not await self._ask(self._carry_out(room, treated, channel), "treat", treated.call_id):
             self._tell(room, m.TreatmentFailed(call_id=treated.call_id))
+
+    async def _carry_out(self, room: Room, treated: m.Treated, channel: ChannelName) -> None:
+        """Send the caller to the words, to the machine that takes a message, or to another queue's waiting loop."""
+        then = treated.then
+        if then.do is m.Do.QUEUE:
+            call = room.engine.call(treated.call_id)
+            variables = {"CTI_QUEUE": str(then.to)}
+            if then.text is not None and call is not None:
+                variables["CTI_SAY"] = self.sound(then.text, call.language or room.desk.language)
+            await self._telephony.set_variables(channel=channel, variables=variables)
+            await self._telephony.take_back(channel=channel)
+            return
+        await self._telephony.set_variables(channel=channel, variables={"CTI_OWN_TEXT": then.text or ""})
+        name = "voicemail" if then.do is m.Do.VOICEMAIL else treated.treatment
+        await self._telephony.treat(channel=channel, treatment=name)
+
+    def sound(self, name: str, language: str) -> str:
+        """A sound file as Asterisk names it."""
+        return f"{self._sounds}/{language}/{name}"
 
     def _move(self, room: Room, moved: m.Moved, now: datetime, by: str) -> None:
         tenant, slug = room.desk.tenant, moved.reason.slug
@@ -206,7 +225,8 @@ class Dispatcher:
     async def _only_ask(self, action: Coroutine[Any, Any, None], name: str, call_id: CallId) -> None:
         await self._ask(action, name, call_id)
 
-    def say_position(self, room: Room, call_id: CallId) -> None:
+    def comfort(self, room: Room, call_id: CallId, turn: int) -> None:
+        """Have a waiting caller hear what is due: their place in line, or words of the queue's own."""
         call, channel = room.engine.call(call_id), self.channels.get(call_id)
         if call is None or channel is None:
             room.announcer.leave(call_id)
@@ -214,7 +234,7 @@ class Dispatcher:
         position = room.engine.position(call)
         if position is None or self._sounds is None:
             return
-        language = call.language or room.desk.language
-        variables = {"CTI_SAY": f"{self._sounds}/{language}/{prompt(position)}"}
+        name = words(room.desk.comfort_of(call.queue.queue), turn, position)
+        variables = {"CTI_SAY": self.sound(name, call.language or room.desk.language)}
         asked = self._telephony.set_variables(channel=channel, variables=variables)
-        self._spawn(self._only_ask(asked, "say_position", call_id))
+        self._spawn(self._only_ask(asked, "comfort", call_id))

@@ -231,7 +231,8 @@ class RoutingService:
     def _call_queued(self, event: ev.CallQueued) -> None:
         self._wait(self._room(event.tenant), event.call, event.at)
 
-    def _wait(self, room: Room, call: Call, at: datetime) -> None:
+    def _wait(self, room: Room, call: Call, at: datetime, *, found: bool = False) -> None:
+        """A call waits; ``found``: it did so before we looked."""
         if call.queue is None:
             log.error("a call waits without a queue", extra={"call_id": call.call_id})
             return
@@ -247,12 +248,14 @@ class RoutingService:
             language=language,
             attempts=len(call.offers),
             passed_on_by=last.agent if last is not None else None,
+            # Who talked with somebody, or waited without us, is not told now that the queue is closed or full.
+            admitted=found or last is not None or call.fallback_at is not None,
         )
         self._dispatch.channels[call.call_id] = call.channel
         if self.absent.here(call):
             told = replace(told, patient=True, admitted=True)
         else:
-            room.announcer.enter(call.call_id, self._now())
+            room.announcer.enter(call.call_id, self._now(), room.desk.comfort_of(call.queue).every_s)
         self._tell(room, told)
 
     def _call_ringing(self, event: ev.CallRinging) -> None:
@@ -308,7 +311,7 @@ class RoutingService:
     def _take_in(self, room: Room, call: Call) -> None:
         """One live call, as found."""
         if call.state is CallState.QUEUED:
-            self._wait(room, call, self._now())
+            self._wait(room, call, self._now(), found=True)
         elif call.state is CallState.OFFERED and call.offers and call.offers[-1].ended_at is None:
             self._rings(room, call, call.offers[-1].offer_id, call.offers[-1].agent)
         elif call.state in (CallState.TALKING, CallState.HELD):
@@ -370,9 +373,9 @@ class RoutingService:
         for room in list(self._rooms.values()):
             try:
                 self._tell(room, m.Tick())
-                for call_id in room.announcer.due(now):
+                for call_id, turn in room.announcer.due(now):
                     if self._up:
-                        self._dispatch.say_position(room, call_id)
+                        self._dispatch.comfort(room, call_id, turn)
             except Exception:
                 log.exception("what was due in routing failed", extra={"tenant": room.desk.tenant})
         self._set_timer(now)

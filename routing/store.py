@@ -23,10 +23,12 @@ import asyncpg
 from cti.domain.errors import ConfigError, Unavailable
 from cti.domain.journal import Body, Journal, NoJournal
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, SkillLevel, TenantId
+from routing.calendar import Calendar, calendar_from_data
 from routing.desk import DecisionRow, StateRow, TenantDesk
 from routing.journal import decision_body, row_from_body, state_body
 from routing.model import AgentRule, DeskRules, Limits, QueueRule
 from routing.plan import steps_from_data
+from routing.queuedata import comfort_from_data, overflow_from_data, treatments_from_data
 from routing.reading import Known
 
 log = logging.getLogger(__name__)
@@ -92,13 +94,15 @@ class RoutingStore:
 
         A plan that cannot be read is left out and logged: its queue goes on with plain skills.
         """
-        tenants, queues, agents, skills = await self._read("tenants", "queues", "agents", "skills")
+        names = ("tenants", "queues", "agents", "skills", "calendars")
+        tenants, queues, agents, skills, calendars = await self._read(*names)
         return [
             _desk(
                 tenant,
                 [row for row in queues if row["tenant"] == tenant["tenant"]],
                 [row for row in agents if row["tenant"] == tenant["tenant"]],
                 [row for row in skills if row["tenant"] == tenant["tenant"]],
+                _calendars(tenant, calendars),
             )
             for tenant in tenants
         ]
@@ -300,13 +304,15 @@ class RoutingStore:
 # --- Rows to rules ---------------------------------------------------------------------------------
 
 
-def _desk(tenant: Any, queues: Iterable[Any], agents: Sequence[Any], skills: Sequence[Any]) -> TenantDesk:
+def _desk(
+    tenant: Any, queues: Sequence[Any], agents: Sequence[Any], skills: Sequence[Any], calendars: Mapping[str, Calendar]
+) -> TenantDesk:
     known = Known(
         skills=frozenset(SkillId(row["skill"]) for row in skills),
         agents=frozenset(AgentId(row["agent"]) for row in agents),
     )
     rules = DeskRules(
-        queues=tuple(_queue(row, known) for row in queues),
+        queues=tuple(_queue(row, known, calendars) for row in queues),
         agents=tuple(
             AgentRule(agent=row["agent"], skills=dict(zip(row["skills"], row["levels"], strict=True))) for row in agents
         ),
@@ -319,7 +325,20 @@ def _desk(tenant: Any, queues: Iterable[Any], agents: Sequence[Any], skills: Seq
         rules=rules,
         agents={row["agent"]: row["name"] for row in agents},
         skills={row["skill"]: (row["name_ja"], row["name_en"]) for row in skills},
+        comfort={row["queue"]: comfort_from_data(json.loads(row["comfort"])) for row in queues},
     )
+
+
+def _calendars(tenant: Any, rows: Iterable[Any]) -> dict[str, Calendar]:
+    """A tenant's calendars. One that cannot be read is left out: its queues are open rather than closed."""
+    found: dict[str, Calendar] = {}
+    for row in rows:
+        if row["tenant"] == tenant["tenant"]:
+            try:
+                found[row["calendar"]] = calendar_from_data(json.loads(row["body"]), zone=tenant["time_zone"])
+            except ConfigError as error:
+                log.error("a calendar is wrong; its queues are always open", extra={"problems": error.problems})
+    return found
 
 
 def _limits(row: Any) -> Limits:
@@ -338,7 +357,7 @@ def _limits(row: Any) -> Limits:
     )
 
 
-def _queue(row: Any, known: Known) -> QueueRule:
+def _queue(row: Any, known: Known, calendars: Mapping[str, Calendar]) -> QueueRule:
     where = f"tenants.{row['tenant']}.queues.{row['queue']}.steps"
     try:
         steps = steps_from_data(json.loads(row["steps"]), where=where, known=known)
@@ -360,6 +379,10 @@ def _queue(row: Any, known: Known) -> QueueRule:
         steps=steps,
         ageing_every_s=row["ageing_every_s"],
         ageing_most=row["ageing_most"],
+        hours=calendars.get(row["calendar"]),
+        max_length=row["max_length"],
+        overflow=overflow_from_data(json.loads(row["overflow"] or "null")),
+        treatments=treatments_from_data(json.loads(row["treatments"])),
     )
 
 

@@ -8,6 +8,8 @@ SELECT t.tenant, t.name, t.time_zone, t.language,
 -- name: queues
 SELECT q.tenant, q.queue, q.name_ja, q.name_en, q.priority, q.ring_s, q.max_wait_s, q.service_level_s,
        q.nobody_treatment, q.active, q.wrap_up_s, q.ageing_every_s, q.ageing_most, q.steps::text AS steps,
+       q.calendar, q.max_length, q.overflow::text AS overflow, q.treatments::text AS treatments,
+       q.comfort::text AS comfort,
        coalesce(array_agg(s.skill ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS skills,
        coalesce(array_agg(s.level ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS levels
   FROM queues q LEFT JOIN queue_skills s USING (tenant, queue)
@@ -25,6 +27,9 @@ SELECT a.tenant, a.agent, a.name,
 
 -- name: skills
 SELECT tenant, skill, name_ja, name_en FROM skills
+
+-- name: calendars
+SELECT tenant, calendar, body::text AS body FROM calendars
 
 -- name: states
 SELECT tenant, agent, state, reason, since FROM agent_states

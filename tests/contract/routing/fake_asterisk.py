@@ -256,6 +256,8 @@ class FakeAsterisk:
         self._phone(caller.endpoint, PhoneState.IDLE)
 
     async def _wait(self, caller: Caller) -> None:
+        # As the dialplan: what the variable says now.
+        caller.queue = QueueId(caller.variables.get("CTI_QUEUE", caller.queue))
         self.post(CallerQueued(**self._about(caller), queue=caller.queue))  # type: ignore[arg-type]
         await self._move(caller, "waiting")
 

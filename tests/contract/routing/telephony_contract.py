@@ -100,7 +100,7 @@ class TelephonyContract:
         await world.until(channel, f"ringing:{world.endpoint}")
         await world.until(channel, "waiting")
 
-    @pytest.mark.parametrize("treatment", ["nobody_logged_in", "nobody_skilled", "waited_too_long", "closed"])
+    @pytest.mark.parametrize("treatment", ["nobody_logged_in", "nobody_skilled", "waited_too_long", "closed", "full"])
     async def test_a_treatment(self, world: World, treatment: str) -> None:
         channel = await world.caller()
         await world.telephony.treat(channel=channel, treatment=treatment)

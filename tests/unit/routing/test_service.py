@@ -30,7 +30,9 @@ from cti.domain.model import (
 from cti.domain.phone import parse_called, parse_caller
 from cti.domain.signals import LinkChanged, OfferDecided, OfferTakenBack, Signal, TreatmentDecided
 from routing import model as m
+from routing.calendar import calendar_from_data
 from routing.desk import DecisionRow, StateRow, TenantDesk
+from routing.queuedata import Comfort
 from routing.service import RoutingService
 from routing.snapshot import to_json
 from tests.contract.routing.fake_asterisk import FakeAsterisk
@@ -352,7 +354,8 @@ async def test_resync_forgets_calls_that_are_gone(house: House) -> None:
 
 async def test_positions_are_said_in_the_callers_language(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.announce.FIRST", timedelta(seconds=0.05))
-    monkeypatch.setattr("routing.announce.EVERY", timedelta(seconds=0.1))
+    house.store.desks = [replace(DESK, comfort={QueueId("members"): Comfort(every_s=0.1)})]
+    await house.service.reload()
     house.service.choose_state(DEMO, SATO, AgentState.BREAK, "lunch", by="sato")
     first = await house.asterisk.caller()
     second = await house.asterisk.caller()
@@ -477,3 +480,63 @@ async def test_calls_end_as_they_should(house: House) -> None:
     await house.fact(lambda it: isinstance(it, ev.CallEnded) and len(house.desk.all_live()) == 0)
     assert house.service.stats.waiting == house.service.stats.offers_live == 0
     assert all(fact.call.state is CallState.ENDED for fact in ended)
+
+
+# --- Closed, full, another queue ---
+
+SHUT = calendar_from_data({"id": "shut", "weekly": {}}, zone="Asia/Tokyo")
+
+
+async def closed(house: House, then: m.Treatment) -> None:
+    """Members is closed from now on, and this is what becomes of its callers; "night" is open and asks for nothing."""
+    rule = replace(DESK.rules.queues[0], hours=SHUT, treatments={m.CLOSED: then})
+    night = m.QueueRule(queue=QueueId("night"))
+    house.store.desks = [replace(DESK, rules=replace(DESK.rules, queues=(rule, night)))]
+    await house.service.reload()
+
+
+async def test_a_message_of_the_desks_own_when_it_is_closed(house: House) -> None:
+    await closed(house, m.Treatment(do=m.Do.HANG_UP, text="t-closed"))
+    channel = await house.asterisk.caller()
+    await house.asterisk.until(channel, "treated:closed")
+    assert await house.asterisk.variable(channel, "CTI_OWN_TEXT") == "t-closed"
+    (row,) = house.store.decisions
+    assert (row.kind, row.slug, row.result) == ("treated", "closed_weekday", "closed")
+    assert [it.treatment for it in house.sink.signals if isinstance(it, TreatmentDecided)] == ["closed"]
+
+
+async def test_voicemail_when_it_is_closed(house: House) -> None:
+    await closed(house, m.Treatment(do=m.Do.VOICEMAIL))
+    channel = await house.asterisk.caller()
+    await house.asterisk.until(channel, "treated:voicemail")
+    assert await house.asterisk.variable(channel, "CTI_OWN_TEXT") == ""
+
+
+async def test_another_queue_when_it_is_closed(house: House) -> None:
+    """The queue is Asterisk's to know: what the dialplan reports from there moves the call, with its age."""
+    await closed(house, m.Treatment(do=m.Do.QUEUE, to=QueueId("night"), text="t-night"))
+    for agent in (SATO, SMITH):
+        house.service.choose_state(DEMO, agent, AgentState.BREAK, "lunch", by="x")
+    channel = await house.asterisk.caller()
+    await house.fact(lambda it: isinstance(it, ev.CallQueued) and it.call.queue == "night")
+    first, second = [it.call for it in house.facts if isinstance(it, ev.CallQueued)]
+    assert (first.queue, second.queue) == ("members", "night")
+    assert first.queued_at == second.queued_at
+    assert house.asterisk.said == [(channel, "/sounds/ja/t-night")]
+    assert not [it for it in house.sink.signals if isinstance(it, TreatmentDecided)]
+    house.service.choose_state(DEMO, SATO, AgentState.AVAILABLE, "", by="x")
+    await house.asterisk.until(channel, f"ringing:{house.asterisk.endpoint}")
+
+
+async def test_who_waits_is_not_closed_out_by_a_restart(house: House) -> None:
+    for agent in (SATO, SMITH):
+        house.service.choose_state(DEMO, agent, AgentState.BREAK, "lunch", by="x")
+    channel = await house.asterisk.caller()
+    await house.asterisk.until(channel, "waiting")
+    await closed(house, m.Treatment())
+    house.bus.subscribe("routing-2", (again := house.new_service()).handle, kinds=RoutingService.KINDS)
+    await again.start()
+    again.resync(house.desk.all_live())
+    assert not [it for it in house.sink.signals if isinstance(it, TreatmentDecided)]
+    assert again.stats.waiting == 1
+    await again.stop()
