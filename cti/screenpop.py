@@ -24,12 +24,15 @@ from cti.domain.events import (
     CallEvent,
     CallHeld,
     CallLinked,
+    CallPhaseChanged,
     CallResumed,
     CallRinging,
+    ConsultBegan,
+    ConsultEnded,
     Event,
     OfferEnded,
 )
-from cti.domain.model import AgentId, AgentState, Call, CallId, OfferId, OfferOutcome, TenantId
+from cti.domain.model import AgentId, AgentState, Call, CallId, ConsultResult, OfferId, OfferOutcome, TenantId
 from cti.domain.pop import (
     CallerCard,
     CardPart,
@@ -85,6 +88,9 @@ class ScreenPop:
             CallRinging: self._ringing,
             CallAnswered: self._answered,
             OfferEnded: self._offer_ended,
+            ConsultBegan: self._asked,
+            ConsultEnded: self._asked_no_more,
+            CallPhaseChanged: self._phase_changed,
             CallHeld: self._held,
             CallResumed: self._resumed,
             CallLinked: self._linked,
@@ -136,6 +142,32 @@ class ScreenPop:
         shown = self._shown.get(key)
         if shown is not None and shown.offer_id == event.offer_id and shown.phase is PopPhase.RINGING:
             self._withdraw(key, shown, event.at, event.outcome)
+
+    def _asked(self, event: ConsultBegan) -> None:
+        """A colleague is asked about the caller: they see what the agent sees, before they answer."""
+        key = (event.tenant, event.agent)
+        if not self._is_over(event.call_id, None):
+            self._show(key, self._pop(event, event.agent, None, rang_at=event.at), event.at)
+
+    def _phase_changed(self, event: CallPhaseChanged) -> None:
+        """A colleague who was asked has answered."""
+        asked = event.call.consultations[-1] if event.call.consultations else None
+        if asked is None or asked.second is None or asked.answered_at is None or asked.ended_at is not None:
+            return
+        key = (event.tenant, asked.second)
+        shown = self._shown.get(key)
+        if shown is not None and shown.call_id == event.call_id and shown.phase is PopPhase.RINGING:
+            pop = self._change(key, shown, phase=PopPhase.TALKING, answered_at=asked.answered_at)
+            self._sink.pop_changed(PopAnswered(at=event.at, pop=pop))
+
+    def _asked_no_more(self, event: ConsultEnded) -> None:
+        """A colleague who was not given the caller has no after-call work to do."""
+        key = (event.tenant, event.agent)
+        shown = self._shown.get(key)
+        if shown is None or shown.call_id != event.call_id or event.result is ConsultResult.HANDED_OVER:
+            return
+        if not any(talk.agent == event.agent for talk in event.call.talks):
+            self._withdraw(key, shown, event.at, OfferOutcome.WITHDRAWN)
 
     def _held(self, event: CallHeld) -> None:
         self._set_phase(event, PopPhase.TALKING, PopPhase.HELD)

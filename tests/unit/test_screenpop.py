@@ -16,8 +16,11 @@ from cti.domain.events import (
     CallHeld,
     CallLinked,
     CallOffered,
+    CallPhaseChanged,
     CallResumed,
     CallRinging,
+    ConsultBegan,
+    ConsultEnded,
     Event,
     OfferEnded,
 )
@@ -30,6 +33,8 @@ from cti.domain.model import (
     CallId,
     CallState,
     ChannelName,
+    Consultation,
+    ConsultResult,
     EndedBy,
     EndReason,
     Link,
@@ -388,3 +393,31 @@ def test_when_all_calls_are_closed_no_phone_rings_and_nobody_talks(events: list[
         assert now is None or now.phase is PopPhase.ENDED
     assert all(p.phase is PopPhase.ENDED for p in screen.shown.values())
     assert pops._cards == {}  # nothing kept for calls that are over
+
+
+def test_a_colleague_who_is_asked_sees_the_caller_until_the_agent_has_them_again() -> None:
+    screen = Screen()
+    pops = ScreenPop(screen)
+    asked = Consultation(
+        first=SATO, second=SUZUKI, channel=ChannelName("PJSIP/demo-suzuki-1"), uniqueid=UniqueId("1.2"), began_at=at(5)
+    )
+    call = replace(call_no(1), state=CallState.HELD, consultations=(asked,))
+    pops.handle(ConsultBegan(at=at(5), tenant=DEMO, call=call, agent=SUZUKI))
+    assert screen.shown[DEMO, SUZUKI].phase is PopPhase.RINGING
+    assert screen.shown[DEMO, SUZUKI].caller == call.caller
+    answered = replace(call, consultations=(replace(asked, answered_at=at(7)),))
+    pops.handle(CallPhaseChanged(at=at(7), tenant=DEMO, call=answered))
+    assert screen.shown[DEMO, SUZUKI].phase is PopPhase.TALKING
+    pops.handle(ConsultEnded(at=at(9), tenant=DEMO, call=answered, agent=SUZUKI, result=ConsultResult.RETURNED))
+    assert screen.shown == {}
+
+
+def test_a_colleague_who_is_given_the_caller_keeps_the_card() -> None:
+    screen = Screen()
+    pops = ScreenPop(screen)
+    call = replace(call_no(1), state=CallState.HELD)
+    pops.handle(ConsultBegan(at=at(5), tenant=DEMO, call=call, agent=SUZUKI))
+    pops.handle(CallAnswered(at=at(8), tenant=DEMO, call=call, agent=SUZUKI, offer_id=None))
+    ended = ConsultEnded(at=at(8), tenant=DEMO, call=call, agent=SUZUKI, result=ConsultResult.HANDED_OVER)
+    pops.handle(ended)
+    assert screen.shown[DEMO, SUZUKI].phase is PopPhase.TALKING
