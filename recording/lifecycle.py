@@ -50,6 +50,7 @@ class Step(StrEnum):
     FAILED = "failed"
     RETRY = "retry"
     REDO = "redo"  # an intermediate file is gone: start again from the spool
+    LOST = "lost"  # the object is gone from the store, and the spool still has the files (reconcile)
 
 
 _S = RecordingState
@@ -83,9 +84,9 @@ TABLE: dict[RecordingState, dict[Step, RecordingState]] = {
         Step.SALVAGED: _S.SALVAGED,
         Step.TRUNCATED: _S.TRUNCATED,
     },
-    _S.STORED: {},
-    _S.SALVAGED: {},
-    _S.TRUNCATED: {},
+    _S.STORED: {Step.LOST: _S.FAILED},
+    _S.SALVAGED: {Step.LOST: _S.FAILED},
+    _S.TRUNCATED: {Step.LOST: _S.FAILED},
     _S.NOT_RECORDED: {Step.FOUND: _S.ENDED},
     _S.FAILED: {Step.RETRY: _S.ENDED, Step.NOTHING_THERE: _S.NOT_RECORDED},
 }

@@ -59,6 +59,14 @@ class ObjectHead:
     content_type: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectPage:
+    """A piece of a bucket's listing."""
+
+    objects: tuple[tuple[str, int], ...]  # key and bytes, by key
+    more: bool  # there are more behind them
+
+
 class ObjectStore(Protocol):
     """What the pipeline and the replay need. Every method may raise Unavailable; it is then safe to call again."""
 
@@ -216,6 +224,17 @@ class S3ObjectStore:
             )
 
         return await self._run(head)
+
+    async def page(self, prefix: str, *, after: str) -> ObjectPage:
+        """At most a thousand objects of a prefix, by key, behind ``after``."""
+
+        def listing() -> ObjectPage:
+            with _translated(prefix):
+                answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=after)
+            objects = tuple((each["Key"], each["Size"]) for each in answer.get("Contents", ()))
+            return ObjectPage(objects=objects, more=bool(answer["IsTruncated"] and objects))
+
+        return await self._run(listing)
 
     async def hash(self, key: str) -> tuple[str, int]:
         """See ObjectStore."""

@@ -60,14 +60,14 @@ class PostgresLedger:
         """See Ledger."""
         call_id = UUID(job.call_id)
         moves = [(job.tenant, call_id, m.number, m.at, m.step.value, m.state.value, m.reason) for m in job.moves]
-        async with _deadline(), self._pool.acquire() as connection, connection.transaction():
+        async with deadline(), self._pool.acquire() as connection, connection.transaction():
             await connection.execute(_SQL["save"], *_values(job))
             if moves:
                 await connection.executemany(_SQL["save_move"], moves)
 
     async def get(self, tenant: TenantId, call_id: CallId) -> LedgerRecord:
         """See Ledger."""
-        async with _deadline():
+        async with deadline():
             row = await self._pool.fetchrow(_SQL["get"], tenant, _uuid(call_id))
         if row is None:
             raise NotFound(f"no recording of call {call_id}")
@@ -75,7 +75,7 @@ class PostgresLedger:
 
     async def find(self, call_id: CallId) -> LedgerRecord | None:
         """See Ledger."""
-        async with _deadline():
+        async with deadline():
             row = await self._pool.fetchrow(_SQL["find"], _uuid(call_id))
         return None if row is None else record_from_row(row)
 
@@ -85,7 +85,7 @@ class PostgresLedger:
         """See Ledger."""
         if not 1 <= limit <= MAX_PAGE:
             raise CallerError(f"limit must be 1 to {MAX_PAGE}, not {limit}")
-        async with _deadline():
+        async with deadline():
             rows = await self._pool.fetch(
                 _SQL["page"],
                 tenant,
@@ -108,7 +108,7 @@ class PostgresLedger:
 
     async def history(self, tenant: TenantId, call_id: CallId) -> tuple[LedgerMove, ...]:
         """See Ledger."""
-        async with _deadline():
+        async with deadline():
             rows = await self._pool.fetch(_SQL["history"], tenant, _uuid(call_id))
         return tuple(
             LedgerMove(
@@ -123,13 +123,13 @@ class PostgresLedger:
 
     async def missing(self, tenant: TenantId, *, since: datetime, limit: int = 50) -> tuple[LedgerRecord, ...]:
         """See Ledger."""
-        async with _deadline():
+        async with deadline():
             rows = await self._pool.fetch(_SQL["missing"], tenant, since, min(limit, MAX_PAGE))
         return tuple(record_from_row(row) for row in rows)
 
     async def counts(self) -> Mapping[RecordingState, int]:
         """See Ledger."""
-        async with _deadline():
+        async with deadline():
             rows = await self._pool.fetch(_SQL["counts"])
         return {RecordingState(row["state"]): row["n"] for row in rows}
 
@@ -182,9 +182,10 @@ def _values(job: Job) -> tuple[object, ...]:
 
 
 @asynccontextmanager
-async def _deadline() -> AsyncIterator[None]:
+async def deadline(seconds: float = _DEADLINE_S) -> AsyncIterator[None]:
+    """Give the database so long. Raises Unavailable when it is away, PeerError when it refuses a statement of ours."""
     try:
-        async with asyncio.timeout(_DEADLINE_S):
+        async with asyncio.timeout(seconds):
             yield
     except _AWAY as error:
         raise Unavailable(f"the database does not answer ({type(error).__name__})") from error
