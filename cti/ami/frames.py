@@ -38,7 +38,7 @@ _FORBIDDEN = re.compile(r"[\r\n\0]")
 class EventHeaders(Mapping[str, str]):
     """An event's headers, each looked for when it is asked for: translation wants seven of twenty (decision 0145).
 
-    Reads as :func:`parse_headers` would read it, where each line is "Key: value" with the blank, as Asterisk writes it.
+    Reads as :func:`parse_headers` would read it; an absent header is absent, not empty.
     """
 
     __slots__ = ("event", "text")
@@ -53,8 +53,8 @@ class EventHeaders(Mapping[str, str]):
             return self.event
         text, needle = self.text, f"\r\n{key}: "
         begin = text.find(needle)
-        if begin < 0:
-            return default
+        if begin < 0:  # not there, or written as nobody writes it
+            return parse_headers(text)[key] if f"\r\n{key}:" in text else default
         begin += len(needle)
         end = text.find("\r\n", begin)
         if end < 0:
@@ -68,10 +68,10 @@ class EventHeaders(Mapping[str, str]):
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter([key for key in parse_headers(self.text) if key in self])
+        return iter(parse_headers(self.text))
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(parse_headers(self.text))
 
 
 class FrameSplitter:

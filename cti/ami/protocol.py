@@ -37,6 +37,7 @@ _REFUSALS: tuple[tuple[str, type[KakehashiError]], ...] = (
     ("channel is not up", NotFound),
     ("interface not found", NotFound),
     ("permission denied", NotAllowed),
+    ("originate access forbidden", NotAllowed),
 )
 
 
@@ -151,17 +152,17 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]
             self.version = self.splitter.version
             self.greeted.set_result(None)
         for frame in frames:
-            self._handle(frame)
+            if self.pending:
+                self._answer(frame)
+            # An event goes to those who want it even when it also answers an action (OriginateResponse does).
+            if frame.get("Event") in self._wanted:
+                self._owner.frame_received(frame)
 
-    def _handle(self, frame: Headers) -> None:
-        if self.pending:
-            action_id = frame.get("ActionID", "")
-            action = self.pending.get(action_id)
-            if action is not None and action.take(frame):
-                del self.pending[action_id]
-        # An event goes to those who want it even when it also answers an action (OriginateResponse does).
-        if frame.get("Event") in self._wanted:
-            self._owner.frame_received(frame)
+    def _answer(self, frame: Headers) -> None:
+        action_id = frame.get("ActionID", "")
+        action = self.pending.get(action_id)
+        if action is not None and action.take(frame):
+            del self.pending[action_id]
 
     def submit(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from cti.domain.model import CallId, ChannelName, OfferId, PhoneState, QueueId, 
 from cti.domain.signals import (
     BridgeEntered,
     BridgeLeft,
+    CallbackReported,
     CallerArrived,
     CallerFellBack,
     CallerPressed,
@@ -41,8 +42,9 @@ from cti.domain.signals import (
 
 # Longer is no number and no name: carriers allow 15 digits, SIP display names rarely pass 80 characters.
 MAX_TEXT = 300
-# Two clocks that differ by more are set wrong, and ours is the one the records are kept by.
-_MAX_SKEW = timedelta(days=1)
+# The days of a timedelta: within a day of each other. Two clocks that differ by more are set wrong, and ours is the one
+# the records are kept by.
+_SAME_TIME = (-1, 0)
 # Ten digits of epoch seconds (until 2286), a point and microseconds; more digits are cut, not rounded.
 _STAMP_LENGTH = 17
 # A call tells its identity some fifteen times: room for those that are live at the same time.
@@ -113,7 +115,7 @@ def timestamp(frame: Headers, now: datetime) -> datetime:
     except (ValueError, OverflowError, OSError):
         return now
     # A call never goes back in time: one event of the year 5138 would keep all that follow there.
-    return at if -_MAX_SKEW < at - now < _MAX_SKEW and text.isascii() else now
+    return at if (at - now).days in _SAME_TIME and text.isascii() else now
 
 
 def variables(frame: Headers, prefix: str = "") -> dict[str, str]:
@@ -198,6 +200,7 @@ def _arrived(frame: Headers, at: datetime) -> Signal:
         number_called=_text(frame, "NumberCalled"),
         caller_number=_text(frame, "CallerIDNum"),
         caller_name=_text(frame, "CallerIDName"),
+        callback=_match(frame, "Callback", _OFFER) if frame.get("Callback") else None,
     )
 
 
@@ -241,6 +244,11 @@ def _recording(frame: Headers, at: datetime) -> Signal:
 
 def _not_recorded(frame: Headers, at: datetime) -> Signal:
     return RecordingRefused(**_channel(frame, at), reason=_match(frame, "Reason", re.compile(r"[a-z][a-z_]{0,62}\Z")))
+
+
+def _callback(frame: Headers, at: datetime) -> Signal:
+    effect_id, status = _match(frame, "Effect", _OFFER), _need(frame, "Status").strip().upper()[:32]
+    return CallbackReported(**_channel(frame, at), effect_id=effect_id, status=status)
 
 
 def _agent_leg(frame: Headers) -> dict[str, Any]:
@@ -329,6 +337,7 @@ _USER_EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {
     "CtiOfferEnded": _offer_dialled,
     "CtiOfferStale": _offer_stale,
     "CtiRecording": _recording,
+    "CtiCallback": _callback,
     "CtiHeld": _placed(Place.HOLD),
     "CtiParked": _placed(Place.PARKED),
     "CtiConsult": _placed(Place.DIALS),

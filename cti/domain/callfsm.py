@@ -169,7 +169,7 @@ def _pressed(track: Track, signal: CallerPressed, _agent: AgentId | None, at: da
 
 
 def _treated(track: Track, signal: TreatmentDecided, _agent: AgentId | None, at: datetime) -> Step:
-    return replace(move(track, Move.TREAT, at), treatment=signal.treatment), ()
+    return move(track, Move.TREAT, at, treatment=signal.treatment), ()
 
 
 def _recording(track: Track, signal: RecordingBegan, agent: AgentId | None, at: datetime) -> Step:
@@ -319,11 +319,10 @@ def _transferred(track: Track, signal: Transferred, _agent: AgentId | None, at: 
 
 
 def _hangup_requested(track: Track, signal: HangupRequested, _agent: AgentId | None, at: datetime) -> Step:
-    track = move(track, Move.NOTE, at)
     if signal.uniqueid == track.call.uniqueid:
-        return replace(track, caller_hung_up=True), ()
+        return move(track, Move.NOTE, at, caller_hung_up=True), ()
     leg = track.leg(signal.uniqueid)
-    return (replace(track, agent_hung_up=True) if leg is not None and leg.answered else track), ()
+    return move(track, Move.NOTE, at, agent_hung_up=track.agent_hung_up or (leg is not None and leg.answered)), ()
 
 
 def _noted(track: Track, _signal: Signal, _agent: AgentId | None, at: datetime) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from cti.domain.calltrack import Move, Track
 from cti.domain.copies import changed as replace
@@ -88,11 +89,11 @@ TABLE: dict[CallState, dict[Move, CallState]] = {
 }
 
 
-def move(track: Track, step: Move, at: datetime) -> Track:
+def move(track: Track, step: Move, at: datetime, **changes: Any) -> Track:
     """The track in the state that ``step`` leads to, at ``at``, which is never before its clock. Raises IllegalMove."""
     state = TABLE[track.call.state].get(step)
     if state is None:
         raise IllegalMove(step.value, track.call.state.value, track.call.call_id)
     # Most moves stay: a copy of a call's 30 fields costs as much as all the rest of a signal.
     call = track.call if state is track.call.state else replace(track.call, state=state)
-    return replace(track, call=call, last_at=at)
+    return replace(track, call=call, last_at=at, **changes)

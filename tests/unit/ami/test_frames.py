@@ -25,7 +25,7 @@ def splitter(*wanted: str) -> FrameSplitter:
 
 line = st.one_of(
     st.builds("{}: {}".format, st.sampled_from(["A", "Ab", "b", "ChanVariable"]), value),
-    st.sampled_from(["", "no colon", "A: ", "Ab : 2", ": x", "a\nA: 3", "A\r: 4"]),
+    st.sampled_from(["", "no colon", "A: ", "C:", "C:1", "Ab : 2", ": x", "a\nA: 3", "A\r: 4"]),
 )
 
 
