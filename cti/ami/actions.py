@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from cti.ami.frames import ActionHeaders
+from cti.domain.callbacks import may_dial
 from cti.domain.errors import CallerError
 from cti.domain.model import ChannelName, Offer
 
@@ -22,6 +23,7 @@ SNAPSHOT_VARIABLES = (
     "CTI_T0",
     "CTI_OFFER",
     "CTI_FALLBACK_T0",
+    "CTI_CB_ID",
 )
 
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,78}\Z")
@@ -30,6 +32,10 @@ _OFFER = re.compile(r"[0-9a-f]{32}\Z")
 _TREATMENT = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _INTERFACE = re.compile(r"PJSIP/[a-z0-9][a-z0-9_-]{0,126}\Z")
 _QUEUE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
+_DIALLED = re.compile(r"0[0-9]{8,10}\Z")
+_TEXT = re.compile(r"[A-Za-z0-9+_-]{0,64}\Z")
+# A place may wait for its agent, and after a missed offer for the next one; an hour later it is made anew.
+_PLACE_MS = 3_600_000
 _CHANNEL = re.compile(r"[A-Za-z0-9_]+/[^\s/][^\r\n\0]*\Z")
 
 
@@ -224,3 +230,47 @@ def _checked(channel: ChannelName) -> str:
     if not _CHANNEL.match(channel) or len(channel) > 200:
         raise CallerError("that is not the name of a channel")
     return channel
+
+
+def call_back(effect_id: str, dialled: str, epoch: str, variables: Mapping[str, str]) -> ActionHeaders:
+    """Place a callback's call: a Local channel of cti-callback and nothing else, to ``dialled`` (national digits).
+
+    ``variables`` are CTI_CB_… without their prefix (docs/dialplan.md). The dialplan compares
+    id and epoch, and does it once.
+    """
+    if not _OFFER.match(effect_id):
+        raise CallerError(f"an effect's id has 32 hex digits, not {effect_id!r}")
+    if not (_DIALLED.match(dialled) and may_dial(dialled)):
+        raise CallerError("this number may not be dialled by a machine")
+    wrong = [name for name, value in variables.items() if not _TEXT.match(value)]
+    if wrong:
+        raise CallerError(f"{', '.join(wrong)} cannot be the value of a channel variable")
+    named = {"CTI_EFFECT": effect_id, "CTI_EFFECT_EPOCH": epoch, "CTI_CALLEE": dialled}
+    named |= {f"CTI_CB_{name.upper()}": value for name, value in variables.items()}
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/{effect_id}@cti-callback/n",
+        "Context": "cti-callback-out",
+        "Exten": effect_id,
+        "Priority": "1",
+        "Timeout": str(_PLACE_MS),
+        "Async": "true",
+        # Asterisk refuses a second channel of the same id while the first one lives.
+        "ChannelId": f"{effect_id}-out",
+        "OtherChannelId": f"{effect_id}-place",
+        "Variable": ",".join(f"{name}={value}" for name, value in named.items()),
+    }
+
+
+def bar_effect(effect_id: str) -> ActionHeaders:
+    """From now on the dialplan does not begin this effect."""
+    if not _OFFER.match(effect_id):
+        raise CallerError(f"an effect's id has 32 hex digits, not {effect_id!r}")
+    return set_variable(f"CTI_VOID_{effect_id}", "1")
+
+
+def effect_mark(effect_id: str) -> ActionHeaders:
+    """What the dialplan wrote beside an effect (Getvar answers with Value)."""
+    if not _OFFER.match(effect_id):
+        raise CallerError(f"an effect's id has 32 hex digits, not {effect_id!r}")
+    return {"Action": "Getvar", "Variable": f"DB(cti-effect/{effect_id})"}

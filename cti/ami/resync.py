@@ -146,6 +146,7 @@ def _arrived(caller: SeenChannel, now: datetime) -> Signal:
         number_called=caller.own["CTI_NUMBER"],
         caller_number=caller.caller_number,
         caller_name=caller.caller_name,
+        callback=caller.own.get("CTI_CB_ID") or None,
     )
 
 

@@ -119,6 +119,17 @@ class AmiTelephony:
         self._require_fresh()
         await self._all(wanted, OFFER_S)
 
+    async def call_back(self, effect_id: str, dialled: str, variables: Mapping[str, str]) -> None:
+        """Place a callback's call, once. Raises OutcomeUnknown when it may have been placed."""
+        action = actions.call_back(effect_id, dialled, self._epoch, variables)
+        await self._all((action,), ORDINARY_S)
+
+    async def effect_mark(self, effect_id: str, *, bar: bool) -> str:
+        """What the dialplan wrote beside an effect, "" when it never began; ``bar``: and now never will."""
+        wanted = [*([actions.bar_effect(effect_id)] if bar else []), actions.effect_mark(effect_id)]
+        *_, reply = await asyncio.gather(*self._client.submit_all(wanted, deadline_s=ORDINARY_S))
+        return str(reply.headers.get("Value", ""))
+
     def _require_fresh(self) -> None:
         """A Redirect takes a caller out of whatever is going on: not by what we knew before we were frozen."""
         if not self._fresh():

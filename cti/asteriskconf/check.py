@@ -19,6 +19,7 @@ NEEDED = frozenset(
         "Getvar",
         "Hangup",
         "ListCommands",
+        "Originate",
         "Ping",
         "Redirect",
         "Setvar",
@@ -42,7 +43,7 @@ FORBIDDEN = frozenset(
         "JabberSend",
         "MixMonitor",  # system: its command argument is a shell
         "ModuleLoad",  # system
-        "Originate",  # originate
+        "Originate of System",  # originate with system: runs programs
         "PJSIPNotify",  # system
         "PJSIPRegister",
         "Reload",  # system, config
@@ -72,12 +73,12 @@ def rights_problems(allowed: Collection[str]) -> tuple[str, ...]:
     problems = []
     if rights.missing:
         problems.append(
-            f"the AMI user may not use {', '.join(rights.missing)}: give it write = call,reporting,agent "
+            f"the AMI user may not use {', '.join(rights.missing)}: give it write = call,reporting,agent,originate "
             "in manager.conf (kakehashi asterisk-conf render writes it)"
         )
     if rights.too_wide:
         problems.append(
             f"the AMI user may use {', '.join(rights.too_wide)}, which the server never needs and an intruder would: "
-            "reduce it to write = call,reporting,agent in manager.conf"
+            "reduce it to write = call,reporting,agent,originate in manager.conf"
         )
     return tuple(problems)

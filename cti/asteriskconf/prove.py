@@ -17,7 +17,8 @@ from cti.asteriskconf.sockets import Listener, within
 # anything, so that an Asterisk that allows it answers "… not specified".
 TRIALS: tuple[Mapping[str, str], ...] = (
     {"Action": "Command"},
-    {"Action": "Originate", "Application": "System", "Data": "true"},
+    # Callbacks need Originate; what it must not do is run a program. The channel's context does not exist.
+    {"Action": "Originate", "Channel": "Local/none@cti-none", "Application": "System", "Data": "true"},
     {"Action": "GetConfig"},
     {"Action": "UpdateConfig"},
     {"Action": "ModuleLoad"},
@@ -25,6 +26,12 @@ TRIALS: tuple[Mapping[str, str], ...] = (
 )
 _DIRECTIVE = re.compile(r"#\s*(include|tryinclude|exec)\b")
 _SECTION = re.compile(r"\[([^\]]+)\](\(.*\))?\s*\Z")
+
+
+def trial_name(trial: Mapping[str, str]) -> str:
+    """What a trial is called in the table of forbidden actions."""
+    application = trial.get("Application")
+    return f"{trial['Action']} of {application}" if application else trial["Action"]
 
 
 class Verdict(StrEnum):

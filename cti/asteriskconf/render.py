@@ -6,6 +6,7 @@ The templates are ``asterisk-conf/`` (in a wheel: ``cti/asterisk_conf/``). A tem
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from cti.asteriskconf.checks import RUN_PATH_LIMIT, USER, Checker
 from cti.asteriskconf.settings import AgentPhone, AsteriskSettings, CalledNumber, FallbackQueue, WebSocket
 from cti.domain.errors import ConfigError
 
+# A name or an IPv4 address, and a port: it stands in a SIP URI.
+HOST_PORT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}):[0-9]{1,5}\Z")
 # E.164 has 15 digits; trunks add prefixes, and callers dial too much.
 LONGEST_NUMBER = 20
 
@@ -80,12 +83,15 @@ def _check_machine(checker: Checker, settings: AsteriskSettings) -> None:
         checker.problems.append("asterisk settings: trunk_peers is empty: name the addresses that calls come from")
     for position, peer in enumerate(settings.trunk_peers):
         checker.network(f"trunk_peers[{position}]", peer)
+    if settings.trunk_out is not None:
+        checker.pattern("trunk_out", settings.trunk_out, HOST_PORT, "write HOST:PORT, e.g. 203.0.113.7:5060")
     checker.language("default_language", settings.default_language)
     for key, least, most in (
         ("agent_qualify_s", 0, 3600),
         ("agent_rtp_timeout_s", 0, 3600),
         ("trunk_rtp_timeout_s", 0, 86400),
         ("menu_step_s", 2, 60),
+        ("callee_key_s", 2, 30),
         ("menu_tries", 1, 10),
         ("beat_limit_s", 2, 60),
         ("look_s", 1, 60),
@@ -275,6 +281,9 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "media_address": f"media_address = {media}\nbind_rtp_to_media_address = yes"
         if media
         else "; media_address: Asterisk chooses",
+        "trunk_out": "aors = trunk-out" if settings.trunk_out else "; no way out: nobody can be called back",
+        "trunk_out_aor": _part("pjsip-trunk-out", {"address": settings.trunk_out}) if settings.trunk_out else "",
+        "callee_key_s": str(settings.callee_key_s),
         "trunk_matches": "\n".join(f"match = {peer}" for peer in settings.trunk_peers),
         "trunk_rtp_timeout_s": str(settings.trunk_rtp_timeout_s),
         "agent_rtp_timeout_s": str(settings.agent_rtp_timeout_s),

@@ -81,6 +81,7 @@ class AsteriskSettings:
     fastagi_address: str = "127.0.0.1"
     fastagi_port: int = 4573
     trunk_peers: tuple[str, ...]  # IPs or networks the trunk's calls come from
+    trunk_out: str | None = None  # "host:port" that our own calls are sent to; None: nobody is called back
     agents: tuple[AgentPhone, ...] = ()
     queues: tuple[FallbackQueue, ...] = ()
     numbers: tuple[CalledNumber, ...] = ()
@@ -93,6 +94,8 @@ class AsteriskSettings:
     trunk_rtp_timeout_s: int = 300
     # The server re-arms it with each step; 6 s is longer than any round trip and short enough to wait in silence.
     menu_step_s: int = 6
+    # A person who is called back has this long to press 1, twice: they may have to take the phone from their ear.
+    callee_key_s: int = 5
     menu_tries: int = 3  # a menu that failed this often is left out
     # The server beats each second: four missed beats are no hiccup any more.
     beat_limit_s: int = 4

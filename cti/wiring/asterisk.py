@@ -43,6 +43,7 @@ def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
         fastagi_address=config.ivr.host,
         fastagi_port=config.ivr.port,
         trunk_peers=asterisk.trunk_peers,
+        trunk_out=asterisk.trunk_out,
         agent_qualify_s=asterisk.agent_qualify_s,
         agent_rtp_timeout_s=asterisk.agent_rtp_timeout_s,
         agents=desk.agents,

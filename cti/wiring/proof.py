@@ -55,7 +55,7 @@ def ami_door(config: Config) -> Door:
 async def ami_findings(client: AmiClient, door: Door) -> tuple[Finding, ...]:
     """Rights and the AMI's own door: two round trips and four files, some 10 ms. Raises Unavailable."""
     (listed, answers), doors = await asyncio.gather(_ask(client), asyncio.to_thread(sockets.listeners))
-    tried = {trial["Action"]: done for trial, done in zip(prove.TRIALS, answers, strict=True)}
+    tried = {prove.trial_name(trial): done for trial, done in zip(prove.TRIALS, answers, strict=True)}
     names = set(listed.headers) - {"Response", "ActionID"}
     return prove.judge_ami(names, tried, doors, door)
 

@@ -86,7 +86,7 @@ async def test_hang_up_and_a_channel_that_is_gone(server: Server) -> None:
 async def test_the_user_may_do_no_more_than_it_needs(server: Server) -> None:
     for action in (
         {"Action": "Command", "Command": "core show version"},
-        {"Action": "Originate", "Channel": "Local/s@cti-wait", "Application": "Wait", "Data": "1"},
+        {"Action": "Originate", "Channel": "Local/s@cti-wait", "Application": "System", "Data": "true"},
         {"Action": "GetConfig", "Filename": "manager.conf"},
         {"Action": "Reload"},
     ):

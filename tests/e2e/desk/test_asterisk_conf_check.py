@@ -20,7 +20,7 @@ from cti.wiring import core, proof
 from tests.e2e.desk.test_start import changed, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-ALL_RIGHTS = ("write = call,reporting,agent", "write = all")
+ALL_RIGHTS = ("write = call,reporting,agent,originate", "write = all")
 EVERYWHERE = ("bindaddr = 127.0.0.1", "bindaddr = 0.0.0.0")
 
 
@@ -68,12 +68,12 @@ async def test_all_rights_are_refused_by_name_and_serve_does_not_start(desk: Sta
         assert status == 1
         assert set(refused) == {"rights", "files"}
         assert "Command" in refused["rights"][0]
-        assert "Originate" in refused["rights"][0]
-        assert "[kakehashi] has write = all, declared is write = call,reporting,agent" in refused["files"][0]
+        assert "Originate of System" in refused["rights"][0]
+        assert "[kakehashi] has write = all, declared is write = call,reporting,agent,originate" in refused["files"][0]
         status, said = await serve(changed(desk, tmp_path, "[ivr]", "[ivr]"))
         assert status == 2
         assert "Asterisk is not what its configuration declares: the AMI user may use" in said
-        assert "reduce it to write = call,reporting,agent in manager.conf" in said
+        assert "reduce it to write = call,reporting,agent,originate in manager.conf" in said
 
 
 async def test_an_ami_open_to_everybody_is_refused_and_serve_does_not_start(desk: Stack, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ async def test_a_server_that_runs_goes_on_and_says_so(desk: Stack) -> None:
             while not said():
                 await asyncio.sleep(0.02)
         await client.wait_up(5)
-        assert "Originate" in said()
+        assert "Originate of System" in said()
     await client.stop()
 
 

@@ -89,6 +89,10 @@ CASES = [
     ),
     (user("CtiOfferStale", f"Offer: {OFFER}"), sig.OfferStale(**FIELDS, offer_id=OFFER)),
     (user("CtiRecording", f"File: {CALL}-c"), sig.RecordingBegan(**FIELDS, file=f"{CALL}-c")),
+    (
+        user("CtiCallback", f"Effect: {OFFER}\nStatus: MAILBOX"),
+        sig.CallbackReported(**FIELDS, effect_id=OFFER, status="MAILBOX"),
+    ),
     (user("CtiHeld"), sig.LegPlaced(**FIELDS, place=Place.HOLD)),
     (user("CtiParked"), sig.LegPlaced(**FIELDS, place=Place.PARKED)),
     (user("CtiConsult", "Endpoint: demo-suzuki"), sig.LegPlaced(**FIELDS, place=Place.DIALS)),
@@ -211,6 +215,7 @@ def test_no_headers_raise(name: str, body: dict[str, str]) -> None:
         (user("CtiArrived", "Tenant: ../x"), "CtiArrived:bad_tenant"),
         (user("CtiKey", "Key: 55"), "CtiKey:bad_key"),
         (user("CtiOfferEnded", "Offer: 1"), "CtiOfferEnded:bad_offer"),
+        (user("CtiCallback", "Effect: 1\nStatus: BUSY"), "CtiCallback:bad_effect"),
         (user("CtiRecording", "File: ../../etc/passwd"), "CtiRecording:bad_file"),
         (headers("Event: BlindTransfer", TRANSFER, "Result: Fail"), "BlindTransfer:not_done"),
         (headers("Event: DeviceStateChange\nDevice: Queue:demo\nState: INUSE"), "DeviceStateChange:not_a_phone"),

@@ -19,12 +19,13 @@ from cti.asteriskconf.prove import (
     judge_others,
     plain_lines,
     settings_of,
+    trial_name,
 )
 from cti.asteriskconf.sockets import Listener
 
 AMI = Door(name="AMI", address="127.0.0.1", port=5038, cure="do something")
 SIP = Door(name="SIP", address="0.0.0.0", port=5060, protocols=("udp", "tcp"), cure="x")
-DENIED = {trial["Action"]: False for trial in TRIALS}
+DENIED = {trial_name(trial): False for trial in TRIALS}
 MANAGER = """
 [general]
 bindaddr = 127.0.0.1
@@ -43,9 +44,12 @@ def refused(findings: tuple[Finding, ...]) -> str:
 
 
 def test_trials_can_do_no_harm() -> None:
-    assert {trial["Action"] for trial in TRIALS} <= FORBIDDEN
+    assert {trial_name(trial) for trial in TRIALS} <= FORBIDDEN
     harmful = {"Command", "Channel", "Filename", "SrcFilename", "LoadType", "Module", "Family"}
-    assert not any(harmful & (trial.keys() - {"Action"}) for trial in TRIALS)
+    for trial in TRIALS:
+        # A call to a context that does not exist reaches nobody, whatever it would run then.
+        nowhere = trial.get("Channel") == "Local/none@cti-none"
+        assert not (harmful - ({"Channel"} if nowhere else set())) & (trial.keys() - {"Action"})
 
 
 def test_what_is_right_is_proved() -> None:

@@ -158,10 +158,10 @@ def test_browsers_get_a_websocket_only_when_it_is_asked_for() -> None:
 def test_the_manager_is_on_loopback_with_few_rights() -> None:
     lines = code(render(SETTINGS)["manager.conf"])
     assert "bindaddr = 127.0.0.1" in lines
-    assert "write = call,reporting,agent" in lines
+    assert "write = call,reporting,agent,originate" in lines
     assert "deny = 0.0.0.0/0.0.0.0" in lines
     assert "permit = 127.0.0.1/255.255.255.255" in lines
-    for right in ("originate", "command", "config", "system", "all"):
+    for right in ("command", "config", "system", "all"):
         assert not re.search(rf"(?m)^write = .*\b{right}\b", "\n".join(lines))
 
 
