@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cti.asteriskconf.settings import AgentPhone, CalledNumber, FallbackQueue
+from cti.domain.spoken import sound_name
 
 
 class Connection(Protocol):
@@ -56,6 +57,8 @@ async def load_desk(connection: Connection) -> DeskPart:
                 # app_queue knows no negative weight; such a queue comes after all others there too.
                 weight=max(0, row["priority"]),
                 service_level_s=row["service_level_s"],
+                voicemail=row["nobody_do"] == "voicemail",
+                voicemail_text=sound_name(row["nobody_ja"], row["nobody_en"]) if row["nobody_ja"] else "",
             )
             for row in queues
         ),

@@ -8,6 +8,10 @@ ORDER BY tenant, agent;
 
 -- name: queues
 SELECT q.tenant, q.queue, q.priority, q.ring_s, q.service_level_s,
+       -- Asterisk does not know the calendar: with nobody there it is as if it were closed.
+       coalesce(q.treatments -> 'nobody', q.treatments -> 'closed') #>> '{do}' AS nobody_do,
+       coalesce(q.treatments -> 'nobody', q.treatments -> 'closed') #>> '{text,ja}' AS nobody_ja,
+       coalesce(q.treatments -> 'nobody', q.treatments -> 'closed') #>> '{text,en}' AS nobody_en,
        ARRAY(
            SELECT a.endpoint
            FROM agents a

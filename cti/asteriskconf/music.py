@@ -112,6 +112,16 @@ def _wav(samples: array[int]) -> bytes:
     return header + data
 
 
+def tone_files() -> dict[str, bytes]:
+    """File name → content for ``<sounds>/kakehashi``: the tone after which a message is spoken, 1 kHz for 0.4 s."""
+    count = int(0.4 * RATE_HZ)
+    step = 2.0 * math.pi * 1000.0 / RATE_HZ
+    # 10 ms of rise and fall instead of clicks.
+    edge = 0.01 * RATE_HZ
+    samples = (PEAK * min(1.0, n / edge, (count - n) / edge) * math.sin(step * n) for n in range(count))
+    return {"beep.wav": _wav(array("h", (round(sample) for sample in samples)))}
+
+
 def music_files() -> dict[str, bytes]:
     """File name → content for ``<sounds>/kakehashi/moh``.
 

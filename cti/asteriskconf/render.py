@@ -137,6 +137,8 @@ def _check_desk(checker: Checker, settings: AsteriskSettings) -> None:
         checker.number(f"{key}.ring_s", queue.ring_s, 1, 300)
         checker.number(f"{key}.weight", queue.weight, 0, 1_000_000)
         checker.number(f"{key}.service_level_s", queue.service_level_s, 1, 86400)
+        if queue.voicemail_text:
+            checker.queue(f"{key}.voicemail_text", queue.voicemail_text)
         checker.unique(f"{key}.members", list(queue.members))
         for member in queue.members:
             checker.known(
@@ -206,6 +208,11 @@ def _number(number: CalledNumber) -> str:
         },
     )
     return text + "".join(_part("extensions-number-alias", {"alias": o, "e164": first}) for o in others)
+
+
+def _alone(queue: FallbackQueue) -> str:
+    values = {"tenant": queue.tenant, "queue": queue.queue, "text": queue.voicemail_text}
+    return _part("extensions-alone", values) if queue.voicemail else ""
 
 
 def _any_number() -> str:
@@ -298,6 +305,9 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "fastagi": _host_port(settings.fastagi_address, settings.fastagi_port),
         "numbers": "".join(_number(number) for number in settings.numbers) or "; no numbers yet\n",
         "any_number": _any_number(),
+        "alone": "".join(_alone(queue) for queue in settings.queues) or "; no queue takes messages\n",
+        "voicemail_s": str(settings.voicemail_s),
+        "voicemail_silence_s": str(settings.voicemail_silence_s),
         # Too old, or from the future: a clock that was set back must not make a dead server look alive.
         "server_is_silent": f"$[${{EPOCH}} - {beat} > {limit} | {beat} - ${{EPOCH}} > {limit}]",
         "menu_step_s": str(settings.menu_step_s),

@@ -52,6 +52,8 @@ class FallbackQueue:
     ring_s: int = 20
     weight: int = 0  # the queue's priority, higher first; 0 or more
     service_level_s: int = 20
+    voicemail: bool = False  # when nobody is there, callers may leave a message
+    voicemail_text: str = ""  # the sound with the desk's own words for it; "": the standard ones
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,4 +109,6 @@ class AsteriskSettings:
     hold_look_s: int = 2  # how often a leg on hold looks whether there is still somebody to wait for
     hold_limit_s: int = 900  # whoever holds a caller for longer has forgotten them
     consult_ring_s: int = 25  # how long a colleague's phone rings while the caller holds
+    voicemail_s: int = 180  # the longest message: three minutes of speech are a page of text
+    voicemail_silence_s: int = 5  # who says nothing for so long has said everything
     max_files: int = 8192

@@ -7,10 +7,11 @@ import asyncio
 from pathlib import Path
 
 from cti.asteriskconf.files import write
-from cti.asteriskconf.music import music_files
+from cti.asteriskconf.music import music_files, tone_files
 from cti.cli.database_access import connected
 from cti.config import Config, load_config
 from cti.wiring.menus import menu_texts
+from cti.wiring.queuetexts import queue_texts
 from ivr.prompts import render_all
 
 
@@ -29,6 +30,7 @@ def _render(arguments: argparse.Namespace) -> int:
     sounds = config.asterisk.sounds_dir
     report = render_all(sounds, arguments.cache or config.data_dir / "prompts", texts=texts)
     write(music_files(), sounds / "kakehashi" / "moh")
+    write(tone_files(), sounds / "kakehashi")
     spoken = sum(not prompt.reused for prompt in report.prompts)
     print(f"{sounds}: {len(report.prompts)} prompts ({spoken} newly spoken, English by {report.english_voice})")
     return 0
@@ -36,4 +38,4 @@ def _render(arguments: argparse.Namespace) -> int:
 
 async def _texts(config: Config) -> dict[str, dict[str, str]]:
     async with connected(config) as conn:
-        return await menu_texts(conn)
+        return await menu_texts(conn) | await queue_texts(conn)
