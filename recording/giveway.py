@@ -19,7 +19,8 @@ def give_way(niceness: int, *, idle: bool = False) -> None:
     with contextlib.suppress(OSError):
         os.setsid()
         _AUTOGROUP.write_text(str(niceness))
-    os.nice(niceness)
+    with contextlib.suppress(PermissionError):  # nicer already, and nobody may go back
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
     if idle:
         with contextlib.suppress(OSError, AttributeError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,27 @@ def test_cycles_are_still_found() -> None:
 def test_a_thread_gives_way_soon() -> None:
     runtime.settle()
     assert sys.getswitchinterval() == pytest.approx(runtime.SWITCH_S)
+
+
+GO_FIRST = """
+import os, sys
+from pathlib import Path
+from cti.wiring import runtime
+try:
+    os.setpriority(os.PRIO_PROCESS, 0, runtime.NICENESS)
+    allowed = True
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+except OSError:
+    allowed = False
+runtime.go_first(Path(sys.argv[1]))
+assert os.getpriority(os.PRIO_PROCESS, 0) == (runtime.NICENESS if allowed else 0)
+"""
+
+
+@pytest.mark.parametrize("leads_a_session", [True, False])
+def test_only_a_session_of_our_own_is_put_first(leads_a_session: bool, tmp_path: Path) -> None:
+    group = tmp_path / "autogroup"
+    command = [sys.executable, "-c", GO_FIRST, str(group)]
+    done = subprocess.run(command, start_new_session=leads_a_session, timeout=30, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert group.exists() == leads_a_session
