@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from importlib import resources
+from statistics import fmean
 
 from routing.simulation import record as r
 from routing.simulation.figures import figure, values_of
@@ -18,6 +19,7 @@ LANGUAGES = ("ja", "en")
 CURVE = 200  # points of the distribution
 PARTS = 24  # of the time, for the service level: an hour of a day each
 SHOWN = 40  # groups with a bar of their own; more are a number
+CALM = 4  # samples that make one point of the line of callers waiting: 20 minutes of a day
 # The distribution is drawn up to here; the last 0.5 % would take most of the width.
 DRAWN = 0.995
 
@@ -138,9 +140,12 @@ def _queue(scenario: Scenario, records: Records, say: Mapping[str, str]) -> str:
     for plan, mine in zip(scenario.plans, records, strict=True):
         count = min(len(record.sampled_s) for record in mine)
         points, band = [], []
-        for number in range(count):
+        for number in range(0, count, CALM):
             at_h = (mine[0].sampled_s[number] - mine[0].from_s) / HOUR_S
-            lengths = sorted(sum(column[number] for column in record.waiting) for record in mine)
+            lengths = sorted(
+                fmean(sum(column[at] for column in record.waiting) for at in range(number, min(number + CALM, count)))
+                for record in mine
+            )
             points.append((at_h, sum(lengths) / len(lengths)))
             band.append((at_h, lengths[int(0.1 * (len(lengths) - 1))], lengths[round(0.9 * (len(lengths) - 1))]))
         lines.append(Line(name=plan.name, points=points, band=band))

@@ -35,5 +35,5 @@ class Record:
     sampled_s: array[float] = field(default_factory=lambda: array("d"))  # instants of the samples
     waiting: list[array[int]] = field(default_factory=list)  # by queue, a sample each
     busy: list[array[int]] = field(default_factory=list)  # agents by group, a sample each
-    took_s: float = 0.0  # of the machine's time
+    took_s: float = 0.0  # of the processor's time
     arrived: int = 0  # calls simulated, those that do not count included

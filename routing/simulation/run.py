@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from time import perf_counter
+from time import process_time
 from typing import Protocol
 
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, QueueId
@@ -84,6 +84,7 @@ class Run:
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._event_number = 0
         self._now_s = 0.0
+        self._now = scenario.start  # the same instant, as the engine knows it
         self._kinds = [callers(kind, scenario.start, scenario.seed, replication) for kind in scenario.callers]
         self._next: list[Caller | None] = [None] * len(self._kinds)
         self._queues = [QueueId(kind.queue) for kind in scenario.callers]
@@ -104,23 +105,26 @@ class Run:
 
     def run(self) -> r.Record:
         """Until every caller who counts is answered or gone, at most a day after the last of them came."""
-        began = perf_counter()
+        began = process_time()
         self._open()
         events, engine = self._events, self._engine
         while events and not (self._over and not self._pending):
             at_s = events[0][0]
             if self._over and at_s > self._record.to_s + DAY_S:
                 break
+            instant = self._scenario.start + timedelta(seconds=at_s)
             due = engine.next_deadline()
-            if due is not None and due <= self._instant(at_s):
+            if due is not None and due <= instant:
+                self._now = max(self._now, due)
                 self._now_s = max(self._now_s, (due - self._scenario.start).total_seconds())
                 self._tell(m.Tick())
                 continue
+            self._now = instant
             self._now_s, _, action, args = heappop(events)
             action(*args)
         if not self._over:  # a list of instants came to its end
             self._stop_counting()
-        self._record.took_s = perf_counter() - began
+        self._record.took_s = process_time() - began
         return self._record
 
     # --- Opening ---
@@ -174,7 +178,7 @@ class Run:
         queue = self._queues[kind]
         self._waiting[queue] += 1
         skills = self._scenario.callers[kind].skills
-        now = self._instant(now_s)
+        now = self._now
         self._tell(m.CallWaits(call_id=call_id, queue=queue, queued_at=now, skills=skills))
         if call_id not in self._there:
             return
@@ -234,7 +238,7 @@ class Run:
     # --- What the engine decides ---
 
     def _tell(self, told: m.Told) -> None:
-        for decision in self._engine.advance(told, self._instant(self._now_s)):
+        for decision in self._engine.advance(told, self._now):
             kind = type(decision)
             if kind is m.Offered:
                 self._answer(decision.call_id, decision.agent)  # type: ignore[attr-defined]
@@ -316,9 +320,6 @@ class Run:
     def _at(self, at_s: float, action: Callable[..., None], *args: object) -> None:
         self._event_number += 1
         heappush(self._events, (at_s, self._event_number, action, args))
-
-    def _instant(self, at_s: float) -> datetime:
-        return self._scenario.start + timedelta(seconds=at_s)
 
 
 def _agents(plan: Plan) -> Iterator[tuple[m.AgentRule, int]]:

@@ -6,13 +6,13 @@ words what it shows (title and description) to those who do not see it. Why our 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import floor, log10
 
 WIDTH, HEIGHT = 760, 400
-LEFT, RIGHT, TOP, BOTTOM = 66, 24, 84, 52  # margins: title and legend above, labels at the left and below
+LEFT, RIGHT, TOP, BOTTOM = 66, 24, 94, 52  # margins: title and legend above, labels at the left and below
 BAR, GAP = 16, 10
 # Six colours that people with any colour vision tell apart, each with a sister for dark ground.
 LIGHT = ("#1f6fb2", "#c2541a", "#2b8560", "#8457b0", "#977400", "#b8436f")
@@ -85,8 +85,8 @@ def chart(
         from_, to = at((value, y.low)), at((value, y.high))
         parts.append(f'<path class="mark" d="M{from_}L{to}"/>')
         parts.append(_text(float(to.split(",")[0]) + 4, TOP + 12, word, "tick"))
-    for number, line in enumerate(lines):
-        parts += _line(number, line, at)
+    parts += [_band(number, line, at) for number, line in enumerate(lines) if line.band]
+    parts += [_path(number, line, at) for number, line in enumerate(lines) if line.points]
     parts.append(f'<path class="axis" d="M{LEFT},{bottom}H{right}"/>')
     parts.append(_text((LEFT + right) / 2, HEIGHT - 12, x.label, "label middle"))
     parts.append(_text(LEFT - 50, TOP - 12, y.label, "label"))
@@ -124,15 +124,14 @@ def bars(title: str, description: str, label: str, rows: Sequence[Sequence[Bar]]
     return _document(title, description, height, [*parts, *_legend(names)])
 
 
-def _line(number: int, line: Line, at: object) -> Iterable[str]:
-    colour = number % len(LIGHT)
-    assert callable(at)  # noqa: S101 -- a function of the chart
-    if line.band:
-        there = [at((x, low)) for x, low, _ in line.band]
-        back = [at((x, high)) for x, _, high in reversed(line.band)]
-        yield f'<path class="b{colour}" d="M{"L".join([*there, *back])}Z"/>'
-    if line.points:
-        yield f'<path class="l{colour}" d="M{"L".join(at(point) for point in line.points)}"/>'
+def _band(number: int, line: Line, at: Callable[[Point], str]) -> str:
+    there = [at((x, low)) for x, low, _ in line.band]
+    back = [at((x, high)) for x, _, high in reversed(line.band)]
+    return f'<path class="b{number % len(LIGHT)}" d="M{"L".join([*there, *back])}Z"/>'
+
+
+def _path(number: int, line: Line, at: Callable[[Point], str]) -> str:
+    return f'<path class="l{number % len(LIGHT)}" d="M{"L".join(at(point) for point in line.points)}"/>'
 
 
 def _legend(names: Sequence[str]) -> Iterable[str]:
