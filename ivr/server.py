@@ -23,8 +23,10 @@ from cti.domain.signals import MenuBegan, MenuEnded
 from ivr import resume
 from ivr.agi import AgiConnection, AgiEvent, Environment, HangUp, Reply
 from ivr.flow import converse
+from ivr.keep import Asking, PlaceKeeper, ask_number
 from ivr.menus import Menu
-from ivr.steps import CallerLeft, Dialogue, Outcome, SetLanguage, Step
+from ivr.steps import CallerLeft, Dialogue, Outcome, Say, SetLanguage, Step
+from ivr.texts import LANGUAGES
 from ivr.wire import (
     SOUNDS_VARIABLE,
     Ask,
@@ -41,7 +43,9 @@ from ivr.wire import (
 log = logging.getLogger(__name__)
 
 READ_BYTES = 4096
-SCRIPT = "menu"
+SCRIPT, KEEP_SCRIPT = "menu", "keep"
+# What the dialplan looks at when the dialogue of cti-keep is over.
+KEPT_VARIABLE = "CTI_KEPT"
 _CALL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
@@ -142,6 +146,7 @@ class IvrServer:
         signals: SignalSink,
         lengths: PromptLengths,
         now: Callable[[], datetime],
+        keeper: PlaceKeeper | None = None,
     ) -> None:
         self.counts = IvrCounts()
         self._config = config
@@ -149,6 +154,7 @@ class IvrServer:
         self._signals = signals
         self._lengths = lengths
         self._now = now
+        self._keeper = keeper
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._latest: dict[CallId, _Link] = {}  # the connection that speaks for a call
@@ -198,9 +204,13 @@ class IvrServer:
     async def _serve(self, link: _Link) -> None:
         self.counts.live += 1
         try:
-            request = await self._request(link)
-            if request is not None:
-                await self._talk(link, request)
+            event = await link.next_event(self._config.environment_deadline_s)
+            if not isinstance(event, Environment):
+                raise PeerError("FastAGI: no environment came")
+            if event.script == KEEP_SCRIPT and self._keeper is not None:
+                await self._keep(link, event, self._keeper)
+            else:
+                await self._talk(link, self._request(event))
         except CallerLeft:
             self.counts.failed += 1
             log.info("FastAGI connection closed before it asked for anything", extra={"action": "ivr_gone"})
@@ -214,16 +224,48 @@ class IvrServer:
             self.counts.live -= 1
             await _close(link.writer)
 
-    async def _request(self, link: _Link) -> _Request | None:
-        event = await link.next_event(self._config.environment_deadline_s)
-        if not isinstance(event, Environment):
-            raise PeerError("FastAGI: no environment came")
+    def _request(self, event: Environment) -> _Request:
         call_id, tenant, menu = (event.argument(number) for number in (1, 2, 3))
         if event.script != SCRIPT:
             raise PeerError("FastAGI: the request is not agi://HOST:PORT/menu,CALL_ID,TENANT,MENU")
         if not (_CALL_ID.fullmatch(call_id) and _SLUG.fullmatch(tenant) and _SLUG.fullmatch(menu)):
             raise PeerError("FastAGI: call, tenant or menu of the request is not well formed")
         return _Request(call_id=CallId(call_id), tenant=TenantId(tenant), menu=MenuId(menu))
+
+    async def _keep(self, link: _Link, event: Environment, keeper: PlaceKeeper) -> None:
+        """Ask a waiting caller for the number to call back; the last act tells the dialplan that the place is kept."""
+        call_id, language = CallId(event.argument(1)), event.argument(3)
+        if not _CALL_ID.fullmatch(call_id) or language not in LANGUAGES:
+            raise PeerError("FastAGI: call or language of the request is not well formed")
+        voice = Voice(language=language, lengths=self._lengths)
+        dialogue, margin_s = ask_number(keeper.number_of(call_id)), self._config.reply_margin_s
+        try:
+            voice.sounds = await link.do(read_variable(SOUNDS_VARIABLE), margin_s) or voice.sounds
+            number = await self._answer_of(link, dialogue, voice)
+            if number is None:
+                return
+            if not await keeper.keep(call_id, number, language):
+                await self._do(link, Say(prompts=("callback-not-now",)), voice)
+                return
+        except CallerLeft:
+            self.counts.hung_up += 1
+            return
+        try:
+            await link.do(set_variables({KEPT_VARIABLE: "1"}), margin_s)
+        except CallerLeft:
+            log.info("the caller left when the place was kept", extra={"call_id": call_id, "action": "ivr_keep"})
+        except PeerError:
+            keeper.stayed(call_id)
+            raise
+
+    async def _answer_of(self, link: _Link, dialogue: Asking, voice: Voice) -> str | None:
+        try:
+            step = next(dialogue)
+            while True:
+                step = dialogue.send(await self._do(link, step, voice))
+        except StopIteration as done:
+            answer: str | None = done.value
+            return answer
 
     async def _talk(self, link: _Link, request: _Request) -> None:
         fields = {"call_id": request.call_id, "action": "ivr_menu"}
