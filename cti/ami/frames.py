@@ -106,42 +106,41 @@ class FrameSplitter:
         parts = bytes(self._buffer).split(b"\r\n\r\n")
         self._buffer = bytearray(parts.pop())
         self._check_rest()
+        return self._read(parts, answers)
+
+    def _read(self, parts: list[bytes], answers: bool) -> list[Headers]:
         frames: list[Headers] = []
+        wanted = self._wanted
         for part in parts:
-            frame = self._event(part, answers) if part[:7] == b"Event: " else self._other(part, answers)
-            if frame is not None:
-                frames.append(frame)
+            if part[:7] != b"Event: ":
+                frames += self._read_other(part, answers)
+                continue
+            end = part.find(b"\r", 7)
+            event = wanted.get(part[7:end] if end > 0 else part[7:])
+            # Nine of ten events of an unfiltered stream end here.
+            if event is None and not (answers and b"\r\nActionID: " in part):
+                self.dropped += 1
+                continue
+            if len(part) > MAX_LINE_BYTES:
+                self._check_size(part)
+            frames.append(EventHeaders(event or part[7:end].decode("utf-8", "replace"), part))
         return frames
 
-    def _event(self, part: bytes, answers: bool) -> Headers | None:
-        end = part.find(b"\r", 7)
-        name = part[7:end] if end > 0 else part[7:]
-        # Nine of ten events of an unfiltered stream end here.
-        event = self._wanted.get(name)
-        if event is None:
-            if not answers or b"\r\nActionID: " not in part:
-                self.dropped += 1
-                return None
-            event = name.decode("utf-8", "replace")
-        if len(part) > MAX_LINE_BYTES:
-            self._check_size(part)
-        return EventHeaders(event, part)
-
-    def _other(self, part: bytes, answers: bool) -> Headers | None:
+    def _read_other(self, part: bytes, answers: bool) -> list[Headers]:
         """A response, an event with odd line ends before it, or neither."""
         part = part.lstrip(EOL)
         if not part:
-            return None
+            return []
         if part.startswith(b"Event: "):
-            return self._event(part, answers)
+            return self._read([part], answers)
         self._check_size(part)
         headers = parse_headers(part.decode("utf-8", "replace"))
         if "Event" not in headers and "Response" not in headers:
             self.malformed += 1
             if self.malformed > MAX_MALFORMED:
                 raise PeerError(f"{MAX_MALFORMED} frames were neither event nor response: this is not AMI")
-            return None
-        return headers
+            return []
+        return [headers]
 
     def _read_greeting(self) -> bool:
         line, end, rest = self._buffer.partition(EOL)
