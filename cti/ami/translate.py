@@ -54,12 +54,13 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _OFFER = re.compile(r"[0-9a-f]{32}\Z")
 _NUMBER = re.compile(r"\d{1,10}\Z", re.ASCII)
-# A channel as Asterisk 22 writes it (manager_channels.c) with our variable alone: one look instead of three. What is
-# written otherwise is read header by header.
+# A channel as Asterisk 22 writes it (manager_channels.c) with our variable alone, after the time and maybe its bridge:
+# one look instead of four. What is written otherwise is read header by header.
 _LINE = r"[^\r]*\r\n"
 _CHANNEL = re.compile(
-    rf"\r\nChannel: ([^\r\n]{{1,{MAX_TEXT}}})\r\n{_LINE * 11}Uniqueid: ([^\r\n]{{1,{MAX_TEXT}}})\r\nLinkedid: {_LINE}"
-    rf"(?:Tenantid: {_LINE})?ChanVariable: CTI_CALL_ID=([^\r\n]+)(?:\r\n|\Z)"
+    rf"\r\nTimestamp: ([0-9.]+)\r\n(?:Bridge{_LINE})*Channel: ([^\r\n]{{1,{MAX_TEXT}}})\r\n{_LINE * 11}"
+    rf"Uniqueid: ([^\r\n]{{1,{MAX_TEXT}}})\r\nLinkedid: {_LINE}(?:Tenantid: {_LINE})?"
+    r"ChanVariable: CTI_CALL_ID=([^\r\n]+)(?:\r\n|\Z)"
 )
 _KEYS = re.compile(r"[0-9*#A-D]\Z")
 _FILE = re.compile(r"[A-Za-z0-9._-]+\Z")
@@ -102,16 +103,15 @@ def translate(frame: Headers, now: datetime) -> Signal | Skipped:
     if build is None:
         return Skipped(reason="no_signal")
     try:
-        return build(frame, timestamp(frame, now))
+        return build(frame, now)
     except _Unusable as error:
         return Skipped(reason=f"{name}:{error.args[0]}")
 
 
-def timestamp(frame: Headers, now: datetime) -> datetime:
-    """The Timestamp header ("1795300000.123456", epoch seconds) as aware UTC, or ``now`` for one that cannot be."""
-    text = frame.get("Timestamp", "")[:_STAMP_LENGTH]
+def instant(text: str, now: datetime) -> datetime:
+    """A Timestamp header ("1795300000.123456", epoch seconds) as aware UTC, or ``now`` for one that cannot be."""
     try:
-        at = datetime.fromtimestamp(float(text), UTC)
+        at = datetime.fromtimestamp(float(text[:_STAMP_LENGTH]), UTC)
     except (ValueError, OverflowError, OSError):
         return now
     # A call never goes back in time: one event of the year 5138 would keep all that follow there.
@@ -158,11 +158,11 @@ def _match(frame: Headers, key: str, form: re.Pattern[str]) -> str:
     return value
 
 
-def _channel(frame: Headers, at: datetime, prefix: str = "") -> dict[str, Any]:
+def _channel(frame: Headers, now: datetime, prefix: str = "") -> dict[str, Any]:
     """The fields of a ChannelSignal."""
     found = _CHANNEL.search(frame.text) if isinstance(frame, EventHeaders) and not prefix else None
-    if found is not None and (call_id := call_id_of(found[3])) is not None:
-        return {"at": at, "channel": found[1], "uniqueid": found[2], "call_id": call_id}
+    if found is not None and (call_id := call_id_of(found[4])) is not None:
+        return {"at": instant(found[1], now), "channel": found[2], "uniqueid": found[3], "call_id": call_id}
     # channelvars names this variable alone, so that in nearly every event it is the whole header.
     name, _, value = frame.get(prefix + "ChanVariable", "").partition("=")
     if name != "CTI_CALL_ID" or "\n" in value:
@@ -171,7 +171,7 @@ def _channel(frame: Headers, at: datetime, prefix: str = "") -> dict[str, Any]:
     if call_id is None and not prefix:
         call_id = call_id_of(frame.get("CallID", ""))
     return {
-        "at": at,
+        "at": instant(frame.get("Timestamp", ""), now),
         "channel": _need(frame, prefix + "Channel"),
         "uniqueid": _need(frame, prefix + "Uniqueid"),
         "call_id": call_id,
@@ -190,8 +190,8 @@ def _cause(frame: Headers, key: str) -> int:
     return int(value) if _NUMBER.match(value) and int(value) <= 127 else 0
 
 
-def _arrived(frame: Headers, at: datetime) -> Signal:
-    fields = _channel(frame, at)
+def _arrived(frame: Headers, now: datetime) -> Signal:
+    fields = _channel(frame, now)
     if fields["call_id"] is None:
         raise _Unusable("no_call_id")
     return CallerArrived(
@@ -204,51 +204,51 @@ def _arrived(frame: Headers, at: datetime) -> Signal:
     )
 
 
-def _queued(frame: Headers, at: datetime) -> Signal:
-    return CallerQueued(**_channel(frame, at), queue=QueueId(_match(frame, "Queue", _SLUG)))
+def _queued(frame: Headers, now: datetime) -> Signal:
+    return CallerQueued(**_channel(frame, now), queue=QueueId(_match(frame, "Queue", _SLUG)))
 
 
-def _fell_back(frame: Headers, at: datetime) -> Signal:
+def _fell_back(frame: Headers, now: datetime) -> Signal:
     queue = frame.get("Queue", "")
     # The fact counts more than the queue's name.
-    return CallerFellBack(**_channel(frame, at), queue=QueueId(queue) if _SLUG.match(queue) else None)
+    return CallerFellBack(**_channel(frame, now), queue=QueueId(queue) if _SLUG.match(queue) else None)
 
 
 def _placed(place: Place) -> Callable[[Headers, datetime], Signal]:
-    def build(frame: Headers, at: datetime) -> Signal:
-        return LegPlaced(**_channel(frame, at), place=place)
+    def build(frame: Headers, now: datetime) -> Signal:
+        return LegPlaced(**_channel(frame, now), place=place)
 
     return build
 
 
-def _pressed(frame: Headers, at: datetime) -> Signal:
-    return CallerPressed(**_channel(frame, at), key=_match(frame, "Key", _KEYS))
+def _pressed(frame: Headers, now: datetime) -> Signal:
+    return CallerPressed(**_channel(frame, now), key=_match(frame, "Key", _KEYS))
 
 
-def _offer_dialled(frame: Headers, at: datetime) -> Signal:
+def _offer_dialled(frame: Headers, now: datetime) -> Signal:
     return OfferDialled(
-        **_channel(frame, at),
+        **_channel(frame, now),
         offer_id=OfferId(_match(frame, "Offer", _OFFER)),
         status=frame.get("Status", "").strip().upper()[:32],
         cause=_cause(frame, "Cause"),
     )
 
 
-def _offer_stale(frame: Headers, at: datetime) -> Signal:
-    return OfferStale(**_channel(frame, at), offer_id=OfferId(_match(frame, "Offer", _OFFER)))
+def _offer_stale(frame: Headers, now: datetime) -> Signal:
+    return OfferStale(**_channel(frame, now), offer_id=OfferId(_match(frame, "Offer", _OFFER)))
 
 
-def _recording(frame: Headers, at: datetime) -> Signal:
-    return RecordingBegan(**_channel(frame, at), file=_match(frame, "File", _FILE))
+def _recording(frame: Headers, now: datetime) -> Signal:
+    return RecordingBegan(**_channel(frame, now), file=_match(frame, "File", _FILE))
 
 
-def _not_recorded(frame: Headers, at: datetime) -> Signal:
-    return RecordingRefused(**_channel(frame, at), reason=_match(frame, "Reason", re.compile(r"[a-z][a-z_]{0,62}\Z")))
+def _not_recorded(frame: Headers, now: datetime) -> Signal:
+    return RecordingRefused(**_channel(frame, now), reason=_match(frame, "Reason", re.compile(r"[a-z][a-z_]{0,62}\Z")))
 
 
-def _callback(frame: Headers, at: datetime) -> Signal:
+def _callback(frame: Headers, now: datetime) -> Signal:
     effect_id, status = _match(frame, "Effect", _OFFER), _need(frame, "Status").strip().upper()[:32]
-    return CallbackReported(**_channel(frame, at), effect_id=effect_id, status=status)
+    return CallbackReported(**_channel(frame, now), effect_id=effect_id, status=status)
 
 
 def _agent_leg(frame: Headers) -> dict[str, Any]:
@@ -258,61 +258,61 @@ def _agent_leg(frame: Headers) -> dict[str, Any]:
     }
 
 
-def _dial_began(frame: Headers, at: datetime) -> Signal:
-    return DialBegan(**_channel(frame, at), **_agent_leg(frame))
+def _dial_began(frame: Headers, now: datetime) -> Signal:
+    return DialBegan(**_channel(frame, now), **_agent_leg(frame))
 
 
-def _dial_ended(frame: Headers, at: datetime) -> Signal:
+def _dial_ended(frame: Headers, now: datetime) -> Signal:
     status = _need(frame, "DialStatus").strip().upper()[:32]
-    return DialEnded(**_channel(frame, at), **_agent_leg(frame), status=status)
+    return DialEnded(**_channel(frame, now), **_agent_leg(frame), status=status)
 
 
-def _bridge_entered(frame: Headers, at: datetime) -> Signal:
-    return BridgeEntered(**_channel(frame, at), bridge=_need(frame, "BridgeUniqueid"))
+def _bridge_entered(frame: Headers, now: datetime) -> Signal:
+    return BridgeEntered(**_channel(frame, now), bridge=_need(frame, "BridgeUniqueid"))
 
 
-def _bridge_left(frame: Headers, at: datetime) -> Signal:
-    return BridgeLeft(**_channel(frame, at), bridge=_need(frame, "BridgeUniqueid"))
+def _bridge_left(frame: Headers, now: datetime) -> Signal:
+    return BridgeLeft(**_channel(frame, now), bridge=_need(frame, "BridgeUniqueid"))
 
 
-def _hold(frame: Headers, at: datetime) -> Signal:
-    return HoldBegan(**_channel(frame, at))
+def _hold(frame: Headers, now: datetime) -> Signal:
+    return HoldBegan(**_channel(frame, now))
 
 
-def _unhold(frame: Headers, at: datetime) -> Signal:
-    return HoldEnded(**_channel(frame, at))
+def _unhold(frame: Headers, now: datetime) -> Signal:
+    return HoldEnded(**_channel(frame, now))
 
 
-def _blind(frame: Headers, at: datetime) -> Signal:
+def _blind(frame: Headers, now: datetime) -> Signal:
     if frame.get("Result", "") != "Success":
         raise _Unusable("not_done")
-    return Transferred(**_channel(frame, at, "Transferee"), kind="blind", to=_need(frame, "Extension"))
+    return Transferred(**_channel(frame, now, "Transferee"), kind="blind", to=_need(frame, "Extension"))
 
 
-def _attended(frame: Headers, at: datetime) -> Signal:
+def _attended(frame: Headers, now: datetime) -> Signal:
     if frame.get("Result", "") != "Success":
         raise _Unusable("not_done")
     to = next((frame[k] for k in ("TransferTargetChannel", "DestTransferTargetChannel", "DestApp") if frame.get(k)), "")
     prefix = "Transferee" if frame.get("TransfereeChannel") else "OrigTransferer"
-    return Transferred(**_channel(frame, at, prefix), kind="attended", to=to[:MAX_TEXT])
+    return Transferred(**_channel(frame, now, prefix), kind="attended", to=to[:MAX_TEXT])
 
 
-def _hangup_request(frame: Headers, at: datetime) -> Signal:
-    return HangupRequested(**_channel(frame, at))
+def _hangup_request(frame: Headers, now: datetime) -> Signal:
+    return HangupRequested(**_channel(frame, now))
 
 
-def _hangup(frame: Headers, at: datetime) -> Signal:
-    return ChannelHungUp(**_channel(frame, at), cause=_cause(frame, "Cause"), cause_text=_text(frame, "Cause-txt"))
+def _hangup(frame: Headers, now: datetime) -> Signal:
+    return ChannelHungUp(**_channel(frame, now), cause=_cause(frame, "Cause"), cause_text=_text(frame, "Cause-txt"))
 
 
-def _device(frame: Headers, at: datetime) -> Signal:
+def _device(frame: Headers, now: datetime) -> Signal:
     technology, slash, endpoint = _need(frame, "Device").partition("/")
     if technology.upper() != "PJSIP" or not slash or not endpoint:
         raise _Unusable("not_a_phone")
     state = phone_state(_need(frame, "State"))
     if state is None:
         raise _Unusable("bad_state")
-    return DeviceChanged(at=at, endpoint=endpoint, state=state)
+    return DeviceChanged(at=instant(frame.get("Timestamp", ""), now), endpoint=endpoint, state=state)
 
 
 _EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {

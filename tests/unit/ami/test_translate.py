@@ -17,8 +17,8 @@ from cti.ami.translate import (
     WANTED,
     Skipped,
     call_id_of,
+    instant,
     phone_state,
-    timestamp,
     translate,
 )
 from cti.domain import signals as sig
@@ -274,7 +274,7 @@ def test_a_callers_number_may_be_anything(number: str) -> None:
     ],
 )
 def test_asterisks_clock(text: str, at: datetime) -> None:
-    assert timestamp({"Timestamp": text}, NOW) == at
+    assert instant(text, NOW) == at
 
 
 def test_device_states_in_both_spellings() -> None:
