@@ -26,7 +26,20 @@ from cti.domain.phone import parse_called, parse_caller
 from cti.metrics import Metrics
 from cti.store.calls import CallStore
 from cti.store.pool import create_pool
-from cti.wiring import accounts, core, disk, fallback, ivr, linking, recordings, routing, runtime, transfers, web
+from cti.wiring import (
+    accounts,
+    callbacks,
+    core,
+    disk,
+    fallback,
+    ivr,
+    linking,
+    recordings,
+    routing,
+    runtime,
+    transfers,
+    web,
+)
 from cti.wiring.desk_changes import DeskChanges
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
@@ -116,8 +129,11 @@ class Application:
         lookups = await linking.start(config, bus, directory, pool, self.metrics, journals, utc_now, cleanup)
         pages = RecordingPages(pool, object_store(config, threads=8))
         bus.subscribe("recording", worker.on_event, kinds=recordings.KINDS, overflowed=worker.resync)
-        menu_server = await ivr.start(config, desk, menus, utc_now, cleanup)
-        changes = DeskChanges(config.database.url.get_secret_value(), (directory.reload, menus.reload, router.reload))
+        kept = await callbacks.start(config, bus, desk, feed.telephony, router, pool, journals, utc_now, cleanup)
+        menu_server = await ivr.start(config, desk, menus, kept.keeper, utc_now, cleanup)
+        changes = DeskChanges(
+            config.database.url.get_secret_value(), (directory.reload, menus.reload, router.reload, kept.reload)
+        )
 
         disk_guard = disk.guard(config, bus, desk, feed.recording, self.metrics, utc_now)
         readiness = Readiness(

@@ -1,4 +1,4 @@
-"""The dialogue of "keep my place": which number shall we call? A generator like a menu's, tested by lists of replies."""
+"""The dialogue of "keep my place": which number shall we call? A generator, tested by lists of replies."""
 
 from __future__ import annotations
 

@@ -106,6 +106,12 @@ class Absentees:
         if room.engine.call(call.call_id) is None:  # else it waits already, and telling again would end its offer
             self._wait(room, call, self._now())
 
+    def anew(self, call: Call) -> None:
+        """A caller who waits is taken in again, at the place that is known now."""
+        room = self._room(call.tenant)
+        self._tell(room, m.CallGone(call_id=call.call_id))
+        self._wait(room, call, self._now())
+
     def here(self, call: Call) -> bool:
         """A call with a channel waits: whether it is the place of a callback, which is nobody who listens yet."""
         self._dispatch.absent.discard(call.call_id)

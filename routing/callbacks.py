@@ -93,6 +93,12 @@ class CallbackKeeper(Attempts):
         waiting = sum(c.queue == call.queue and c.tenant == call.tenant for c in self._book.open.values())
         return waiting < cb.MOST_WAITING
 
+    def number_of(self, call_id: CallId) -> str | None:
+        """The caller's own number in national digits, if it may be dialled back."""
+        call = self._live(call_id)
+        number = call.caller.e164 if call is not None else None
+        return cb.dialled(number) if number is not None and cb.may_dial(number) else None
+
     async def keep(self, call_id: CallId, number: str, language: str) -> bool:
         """A waiting caller confirmed ``number`` (E.164). True: on disk, they may hang up. False: they wait on."""
         call = self._live(call_id)

@@ -203,6 +203,7 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "overflow": _Json.of(queue.overflow),
             "treatments": _Json.of(treatments_of(queue)),
             "comfort": _Json.of(queue.comfort),
+            "callback": _Json.of(queue.callback),
             "active": True,
         }
         await _upsert(conn, summary, "queues", ("tenant", "queue"), row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 # Slugs go into Asterisk names, S3 keys and URLs: keep them to what all three take without quoting.
 SLUG_HINT = "a slug: lower-case letters, digits and '-', starting with a letter, at most 32"
@@ -158,6 +158,26 @@ class Comfort(_Model):
     )
 
 
+class Callbacks(_Model):
+    """Callers may keep their place and are called back (docs/callbacks.md)."""
+
+    opens: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
+        default="09:00", description='a time of day, nobody is called before, e.g. "09:00"'
+    )
+    closes: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
+        default="20:00", description='a time of day after opens, nobody is called from then on, e.g. "20:00"'
+    )
+    tries: int = Field(default=3, ge=1, le=10, strict=True, description="how often in all, 1 to 10")
+    pause_s: int = Field(default=600, ge=5, le=86_400, strict=True, description="whole seconds between two tries")
+    ring_s: int = Field(default=30, ge=5, le=120, strict=True, description="whole seconds from 5 to 120")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Callbacks:
+        if self.opens >= self.closes:
+            raise ValueError(f"opens at {self.opens}, not before it closes at {self.closes}")
+        return self
+
+
 class Queue(_Model):
     """A line of waiting callers and what they need."""
 
@@ -192,6 +212,9 @@ class Queue(_Model):
     when_waited: Treatment | None = Field(default=None, description='{ do = "voicemail" }, after max_wait_s')
     when_nobody: Treatment | None = Field(default=None, description='{ do = "voicemail" }, when nobody is logged in')
     comfort: Comfort = Field(default=Comfort(), description="{ every_s = 45, place = false }")
+    callback: Callbacks | None = Field(
+        default=None, description='{ opens = "09:00", closes = "20:00" }; leave it out: callers cannot keep their place'
+    )
 
 
 class Number(_Model):

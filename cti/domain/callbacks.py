@@ -130,6 +130,11 @@ def may_dial(number: str) -> bool:
     return classify(number) in DIALLED
 
 
+def dialled(e164: str) -> str:
+    """A Japanese number as a trunk dials it: national digits. Others are returned without their plus."""
+    return "0" + e164[3:] if e164.startswith("+81") else e164.removeprefix("+")
+
+
 def advance(callback: Callback, move: CallbackMove, at: datetime, **changes: Any) -> Callback:
     """The callback after ``move``, with ``changes``. Raises IllegalMove; nothing is changed then."""
     state = TABLE[callback.state].get(move)

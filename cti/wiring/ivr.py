@@ -10,12 +10,18 @@ from cti.config import Config
 from cti.domain.ports import SignalSink
 from cti.wiring.menus import StoredMenus
 from cti.wiring.readiness import Probe
+from ivr.keep import PlaceKeeper
 from ivr.prompts import FileLengths
 from ivr.server import IvrConfig, IvrServer
 
 
 async def start(
-    config: Config, signals: SignalSink, menus: StoredMenus, now: Callable[[], datetime], cleanup: AsyncExitStack
+    config: Config,
+    signals: SignalSink,
+    menus: StoredMenus,
+    keeper: PlaceKeeper,
+    now: Callable[[], datetime],
+    cleanup: AsyncExitStack,
 ) -> IvrServer:
     """Listen for Asterisk's FastAGI."""
     server = IvrServer(
@@ -24,6 +30,7 @@ async def start(
         signals=signals,
         lengths=FileLengths(config.asterisk.sounds_dir),
         now=now,
+        keeper=keeper,
     )
     await server.start()
     cleanup.push_async_callback(server.stop)

@@ -10,7 +10,7 @@ from typing import Protocol
 from cti.config import Config
 from cti.store.journal import DiskJournal, hold_folder
 
-NAMES = ("calls", "links", "routing")
+NAMES = ("calls", "links", "routing", "effects")
 
 
 class Writer(Protocol):
@@ -29,6 +29,7 @@ class Journals:
     calls: DiskJournal
     links: DiskJournal
     routing: DiskJournal
+    effects: DiskJournal
     writers: list[Writer] = field(default_factory=list)
 
     @property
@@ -39,7 +40,7 @@ class Journals:
     @property
     def all(self) -> tuple[DiskJournal, ...]:
         """Each of them."""
-        return (self.calls, self.links, self.routing)
+        return (self.calls, self.links, self.routing, self.effects)
 
     def why(self) -> str | None:
         """Why something waits, or is not safe on disk; None: all is well."""
@@ -51,5 +52,5 @@ def open_journals(config: Config, cleanup: AsyncExitStack) -> Journals:
     """Take a folder that no other server uses. Raises ConfigError."""
     folder, held = hold_folder(config.data_dir / "journal", NAMES)
     cleanup.callback(os.close, held)
-    calls, links, routing = (DiskJournal(folder / name) for name in NAMES)
-    return Journals(calls=calls, links=links, routing=routing)
+    calls, links, routing, effects = (DiskJournal(folder / name) for name in NAMES)
+    return Journals(calls=calls, links=links, routing=routing, effects=effects)

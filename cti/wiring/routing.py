@@ -29,6 +29,7 @@ class RoutingDesk:
 
     def __init__(self, service: RoutingService) -> None:
         self._service = service
+        self.absent = service.absent
         self.reload = service.reload
         self.states = service.states
 
