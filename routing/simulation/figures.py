@@ -103,7 +103,7 @@ def values_of(record: Record, scenario: Scenario) -> dict[str, float]:
     calls = record.calls
     rows = list(zip(calls.kind, calls.wait_s, calls.outcome, strict=True))
     found = dict(_of_calls([(wait, end) for _, wait, end in rows], scenario.within_s))
-    names = [kind.queue for kind in scenario.callers]
+    names = [kind.queue for kind in scenario.of(record.replication).callers]
     if len(queues := sorted(set(names))) > 1:
         for queue in queues:
             mine = [(wait, end) for kind, wait, end in rows if names[kind] == queue]

@@ -6,7 +6,7 @@ Instants within a simulation are seconds since its start; durations carry their 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -127,8 +127,17 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Day:
+    """A recorded day."""
+
+    start: datetime  # aware, in the desk's time zone
+    hours: float  # 23 or 25 when the clock changes
+    callers: tuple[Callers, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scenario:
-    """Everything one run needs. Either ``calls`` or ``hours`` says how long."""
+    """Everything one run needs. Either ``calls`` or ``hours`` says how long, or recorded ``days`` do."""
 
     callers: tuple[Callers, ...]
     plans: tuple[Plan, ...]
@@ -139,3 +148,11 @@ class Scenario:
     seed: int = 1
     replications: int = 10
     within_s: tuple[float, ...] = (20.0,)  # limits of the service level
+    days: tuple[Day, ...] = ()  # a replication each, with their own callers, start and length
+
+    def of(self, replication: int) -> Scenario:
+        """As the replication sees it: the scenario itself, or that of its day."""
+        if not self.days:
+            return self
+        day = self.days[replication]
+        return replace(self, start=day.start, hours=day.hours, callers=day.callers, days=())

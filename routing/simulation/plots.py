@@ -163,6 +163,7 @@ def _percents(label: str) -> Axis:
 def _hours(scenario: Scenario, records: Records, say: Mapping[str, str]) -> Axis:
     """The clock on the wall for up to two days, else hours since counting began."""
     high = max(record.to_s - record.from_s for plan in records for record in plan) / HOUR_S or 1.0
+    scenario = scenario.of(0)
     if scenario.hours is None or high > 48:
         ticks = [tick for tick in steps(0.0, high, 8) if tick <= high]
         return Axis(label=say["hours"], low=0.0, high=high, ticks=[(tick, f"{tick:g}") for tick in ticks])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -75,6 +75,7 @@ class Run:
         observer: Observer | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> None:
+        scenario = scenario.of(replication)
         self._scenario = scenario
         self._plan: Plan = scenario.plans[plan]
         self._observer = observer
@@ -84,7 +85,9 @@ class Run:
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._event_number = 0
         self._now_s = 0.0
-        self._now = scenario.start  # the same instant, as the engine knows it
+        # In UTC: in a zone that sets its clock, a datetime plus an hour is an hour on the clock.
+        self._start = scenario.start.astimezone(UTC)
+        self._now = self._start  # the same instant as _now_s, as the engine knows it
         self._kinds = [callers(kind, scenario.start, scenario.seed, replication) for kind in scenario.callers]
         self._next: list[Caller | None] = [None] * len(self._kinds)
         self._queues = [QueueId(kind.queue) for kind in scenario.callers]
@@ -112,11 +115,11 @@ class Run:
             at_s = events[0][0]
             if self._over and at_s > self._record.to_s + DAY_S:
                 break
-            instant = self._scenario.start + timedelta(seconds=at_s)
+            instant = self._start + timedelta(seconds=at_s)
             due = engine.next_deadline()
             if due is not None and due <= instant:
                 self._now = max(self._now, due)
-                self._now_s = max(self._now_s, (due - self._scenario.start).total_seconds())
+                self._now_s = max(self._now_s, (due - self._start).total_seconds())
                 self._tell(m.Tick())
                 continue
             self._now = instant
