@@ -15,6 +15,8 @@ from recording.wav import WavInfo
 
 # A file that fits into Asterisk's buffer reaches the disk in one piece, when it is closed: its last look is exact.
 _ONE_BUFFER_FRAMES = 32 * 1024 // 2
+# Shorter than a name: the caller heard the tone and hung up.
+_MESSAGE_LEAST_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +38,7 @@ class Assembly:
     files: tuple[ReadyFile, ...]  # in the order of timeline.tracks
     talks: tuple[TalkWindow, ...]
     flags: tuple[str, ...]
+    voicemail_s: float | None = None  # second at which a message begins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +79,7 @@ def with_call(job: Job, call: Call, *, now: datetime) -> Job:
         ended_at=ended_at,
         inferred_end=call.inferred,
         facts=facts_of(call),
+        voicemail_at=call.voicemail_at,
         talks=tuple(
             Talk(
                 agent=talk.agent,
@@ -115,6 +119,7 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
     # The caller's channel is there from first to last; without it, the first agent's first sample is second 0.
     started_at = tracks[0].anchor_at if caller else min(track.anchor_at for track in tracks)
     timeline = plan(tracks, started_at=started_at, ended_at=ended_at)
+    message = _message(job, files)
     return Assembly(
         timeline=timeline,
         files=tuple(ordered),
@@ -122,8 +127,20 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
             TalkWindow(agent=t.agent, start_s=timeline.offset_s(t.start_at), end_s=timeline.offset_s(t.end_at))
             for t in sorted(job.talks, key=lambda talk: talk.start_at)
         ),
-        flags=_flags(job, caller, legs, timeline),
+        flags=(*_flags(job, caller, legs, timeline), *(("voicemail",) if message is not None else ())),
+        voicemail_s=None if message is None else round(timeline.offset_s(message), 3),
     )
+
+
+def _message(job: Job, files: tuple[ReadyFile, ...]) -> datetime | None:
+    """When the caller began to speak a message; None: there is none, or nothing was said after the tone.
+
+    Its own file tells, whoever took it: without us the dialplan does. Asterisk cuts the silence at its end.
+    """
+    file = next((file for file in files if file.name.message), None)
+    if file is None or file.info.seconds < _MESSAGE_LEAST_S:
+        return None
+    return job.voicemail_at or file.changed_at - timedelta(seconds=file.info.seconds)
 
 
 def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:

@@ -20,7 +20,7 @@ _CALL_ID = re.compile(_UUID)
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 # Asterisk's Uniqueid: epoch seconds and a counter, with "<systemname>-" before it where asterisk.conf names one.
 _UNIQUEID = r"(?:[A-Za-z0-9_.-]{1,64}-)?[0-9]{1,12}\.[0-9]{1,12}"
-_SPOOL_FILE = re.compile(rf"({_UUID})-(?:(c)|a-({_UNIQUEID}))(?:-(rx|tx))?\.wav")
+_SPOOL_FILE = re.compile(rf"({_UUID})-(?:(m)|(?:c|a-({_UNIQUEID}))(?:-(rx|tx))?)\.wav")
 _OBJECT_KEY = re.compile(rf"({_TENANT.pattern})/([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})/({_UUID})(\.[a-z0-9.]{{1,16}})")
 
 MANIFEST_SUFFIX = ".json"
@@ -42,10 +42,13 @@ class SpoolName:
     call_id: CallId
     uniqueid: UniqueId | None  # the agent's leg; None: the caller's own channel
     direction: Direction
+    message: bool = False  # what the caller left for the desk; the caller's file holds it too, this one is its mark
 
     @property
     def base(self) -> str:
         """The name as RecordingStarted announces it: without direction and extension."""
+        if self.message:
+            return f"{self.call_id}-m"
         return f"{self.call_id}-c" if self.uniqueid is None else f"{self.call_id}-a-{self.uniqueid}"
 
     @property
@@ -79,11 +82,12 @@ def parse_spool_file(name: str) -> SpoolName | None:
     match = _SPOOL_FILE.fullmatch(name)
     if match is None:
         return None
-    call_id, _, uniqueid, direction = match.groups()
+    call_id, message, uniqueid, direction = match.groups()
     return SpoolName(
         call_id=CallId(call_id),
         uniqueid=UniqueId(uniqueid) if uniqueid else None,
         direction=Direction(direction or ""),
+        message=message is not None,
     )
 
 

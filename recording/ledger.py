@@ -150,4 +150,5 @@ def _audio_from_row(row: Mapping[str, Any]) -> StoredAudio:
         talks=tuple(json.loads(row["talks"])),
         peaks_key=row["peaks_key"],
         flags=tuple(row["flags"]),
+        voicemail_s=row["voicemail_s"],
     )

@@ -34,6 +34,7 @@ def to_json(job: Job) -> bytes:
         "ended_at": _when(job.ended_at),
         "inferred_end": job.inferred_end,
         "stored_at": _when(job.stored_at),
+        "voicemail_at": _when(job.voicemail_at),
         "facts": {
             "agents": list(job.facts.agents),
             "queue": job.facts.queue,
@@ -67,6 +68,7 @@ def to_json(job: Job) -> bytes:
             "talks": list(audio.talks),
             "peaks_key": audio.peaks_key,
             "flags": list(audio.flags),
+            "voicemail_s": audio.voicemail_s,
         },
         "moves": [
             {"n": m.number, "at": _when(m.at), "step": m.step.value, "state": m.state.value, "reason": m.reason}
@@ -100,6 +102,7 @@ def _job(document: dict[str, Any]) -> Job:
         ended_at=_maybe(document["ended_at"]),
         inferred_end=document["inferred_end"],
         stored_at=_maybe(document["stored_at"]),
+        voicemail_at=_maybe(document.get("voicemail_at")),
         facts=CallFacts(
             agents=tuple(AgentId(agent) for agent in facts["agents"]),
             queue=facts["queue"],
@@ -154,6 +157,7 @@ def _audio(audio: dict[str, Any]) -> StoredAudio:
         talks=tuple(audio["talks"]),
         peaks_key=audio["peaks_key"],
         flags=tuple(audio["flags"]),
+        voicemail_s=audio.get("voicemail_s"),
     )
 
 

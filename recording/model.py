@@ -83,7 +83,8 @@ class StoredAudio:
     agent_db: float
     talks: tuple[dict[str, object], ...]  # analysis.TalkEnergy as JSON
     peaks_key: str
-    flags: tuple[str, ...]  # slugs: "one_sided_caller", "one_sided_agent", "time_put_back", "time_guessed", …
+    flags: tuple[str, ...]  # slugs: "one_sided_caller", "one_sided_agent", "time_put_back", "voicemail", …
+    voicemail_s: float | None = None  # second at which a message for the desk begins; None: it holds none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +113,7 @@ class Job:
     announced: tuple[Announcement, ...] = ()
     refused: tuple[str, ...] = ()  # why parts were not recorded, as the dialplan or the disk guard said: "disk_full"
     talks: tuple[Talk, ...] = ()
+    voicemail_at: datetime | None = None  # the caller began to speak a message, as far as anybody told
     files: tuple[SpoolFile, ...] = ()
     audio: StoredAudio | None = None
     reason: str = ""  # of the last step

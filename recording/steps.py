@@ -159,6 +159,7 @@ class Steps:
             talks=tuple(talk.to_json() for talk in encoded.analysis.talks),
             peaks_key=keys.peaks,
             flags=(*plan.flags, *one_sided(encoded.analysis)),
+            voicemail_s=plan.voicemail_s,
         )
 
     # --- Into the store, and out of the spool -------------------------------------------------------------------

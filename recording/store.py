@@ -162,7 +162,7 @@ def _values(job: Job) -> tuple[object, ...]:
         facts.end_reason,
     )
     if audio is None:
-        return (*call, *(None,) * 11, "[]", [])
+        return (*call, *(None,) * 11, "[]", [], None)
     return (
         *call,
         audio.uri,
@@ -178,6 +178,7 @@ def _values(job: Job) -> tuple[object, ...]:
         audio.agent_db,
         json.dumps(audio.talks),
         list(audio.flags),
+        audio.voicemail_s,
     )
 
 

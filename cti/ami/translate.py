@@ -38,6 +38,7 @@ from cti.domain.signals import (
     RecordingRefused,
     Signal,
     Transferred,
+    VoicemailBegan,
 )
 
 # Longer is no number and no name: carriers allow 15 digits, SIP display names rarely pass 80 characters.
@@ -225,6 +226,10 @@ def _pressed(frame: Headers, now: datetime) -> Signal:
     return CallerPressed(**_channel(frame, now), key=_match(frame, "Key", _KEYS))
 
 
+def _voicemail(frame: Headers, now: datetime) -> Signal:
+    return VoicemailBegan(**_channel(frame, now))
+
+
 def _offer_dialled(frame: Headers, now: datetime) -> Signal:
     return OfferDialled(
         **_channel(frame, now),
@@ -334,6 +339,7 @@ _USER_EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {
     "CtiQueued": _queued,
     "CtiFallback": _fell_back,
     "CtiKey": _pressed,
+    "CtiVoicemail": _voicemail,
     "CtiOfferEnded": _offer_dialled,
     "CtiOfferStale": _offer_stale,
     "CtiRecording": _recording,

@@ -78,6 +78,7 @@ from cti.domain.signals import (
     TransferAsked,
     Transferred,
     TreatmentDecided,
+    VoicemailBegan,
 )
 
 __all__ = ["TABLE", "advance"]
@@ -166,6 +167,12 @@ def _is_past(track: Track, at: datetime) -> bool:
 def _pressed(track: Track, signal: CallerPressed, _agent: AgentId | None, at: datetime) -> Step:
     track = move(track, Move.KEY, at)
     return track, (fact(ev.CallKeyPressed, track, at, key=signal.key),)
+
+
+def _voicemail(track: Track, _signal: VoicemailBegan, _agent: AgentId | None, at: datetime) -> Step:
+    """A message ends a call like any other treatment, also when the dialplan took it without us."""
+    track = update(move(track, Move.NOTE, at), voicemail_at=track.call.voicemail_at or at)
+    return replace(track, treatment=track.treatment or "voicemail"), ()
 
 
 def _treated(track: Track, signal: TreatmentDecided, _agent: AgentId | None, at: datetime) -> Step:
@@ -360,6 +367,7 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     CallerQueued: _queued,
     CallerFellBack: _fell_back,
     CallerPressed: _pressed,
+    VoicemailBegan: _voicemail,
     TreatmentDecided: _treated,
     RecordingBegan: _recording,
     RecordingRefused: _not_recorded,

@@ -300,6 +300,7 @@ class Call:
     consultations: tuple[Consultation, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
     fallback_at: datetime | None = None  # went to Asterisk's own queue
+    voicemail_at: datetime | None = None  # began to speak a message
     ended_at: datetime | None = None
     ended_by: EndedBy | None = None
     end_reason: EndReason | None = None

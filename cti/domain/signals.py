@@ -77,6 +77,11 @@ class CallerPressed(ChannelSignal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class VoicemailBegan(ChannelSignal):
+    """UserEvent CtiVoicemail: the tone has sounded, the caller speaks a message."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DialBegan(ChannelSignal):
     """DialBegin: the agent's phone is being rung. ``channel`` is the caller's."""
 

@@ -30,15 +30,17 @@ from cti.domain.model import (
     TenantId,
     UniqueId,
 )
+from cti.store.callpassages import passages_from_json, passages_json
 
 # In the order of call_values(). Those in KEPT are never overwritten with nothing: after a restart the desk may know
 # less of a call than the table does.
 COLUMNS = (
     "tenant", "call_id", "state", "channel", "uniqueid", "number_called", "caller_kind", "caller_e164",
     "caller_national", "arrived_at", "menu_at", "menu", "queue", "queued_at", "answered_at", "held_since", "held_s",
-    "transferred_at", "fallback_at", "ended_at", "ended_by", "end_reason", "hangup_cause", "inferred", "link", "extra",
+    "transferred_at", "fallback_at", "voicemail_at", "ended_at", "ended_by", "end_reason", "hangup_cause", "inferred",
+    "link", "extra", "passages",
 )  # fmt: skip
-KEPT = frozenset({"menu_at", "menu", "queue", "queued_at", "answered_at", "fallback_at", "link"})
+KEPT = frozenset({"menu_at", "menu", "queue", "queued_at", "answered_at", "fallback_at", "voicemail_at", "link"})
 OFFER_COLUMNS = (
     "tenant", "call_id", "number", "offer_id", "agent", "reason", "offered_at", "rang_at", "ended_at", "outcome",
 )  # fmt: skip
@@ -85,6 +87,7 @@ def call_values(call: Call) -> tuple[Any, ...]:
         call.held_s,
         list(call.transferred_at),
         call.fallback_at,
+        call.voicemail_at,
         call.ended_at,
         call.ended_by and call.ended_by.value,
         call.end_reason and call.end_reason.value,
@@ -92,6 +95,7 @@ def call_values(call: Call) -> tuple[Any, ...]:
         call.inferred,
         link_json(call.link),
         _clean(call.extra),
+        passages_json(call),
     )
 
 
@@ -217,6 +221,7 @@ def call_from_row(row: Mapping[str, Any], offers: Iterable[Any] = (), talks: Ite
         held_s=row["held_s"],
         transferred_at=tuple(row["transferred_at"]),
         fallback_at=row["fallback_at"],
+        voicemail_at=row.get("voicemail_at"),  # a journal of before has none
         ended_at=row["ended_at"],
         ended_by=EndedBy(row["ended_by"]) if row["ended_by"] else None,
         end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
@@ -224,6 +229,7 @@ def call_from_row(row: Mapping[str, Any], offers: Iterable[Any] = (), talks: Ite
         inferred=row["inferred"],
         link=link_from_json(row["link"]),
         extra=dict(row["extra"]),
+        **passages_from_json(row.get("passages")),  # a journal of before has none
     )
 
 

@@ -79,6 +79,7 @@ CASES = [
     (user("CtiFallback"), sig.CallerFellBack(**FIELDS)),
     (user("CtiNotRecorded", "Side: caller\nReason: disk_full"), sig.RecordingRefused(**FIELDS, reason="disk_full")),
     (user("CtiKey", "Key: #"), sig.CallerPressed(**FIELDS, key="#")),
+    (user("CtiVoicemail"), sig.VoicemailBegan(**FIELDS)),
     (
         user("CtiOfferEnded", f"Offer: {OFFER}\nStatus: NOANSWER\nCause: 21"),
         sig.OfferDialled(**FIELDS, offer_id=OFFER, status="NOANSWER", cause=21),

@@ -456,3 +456,11 @@ def check(before: Track, track: Track) -> None:
         assert track.legs == () or all(isinstance(leg_, Leg) and not leg_.answered for leg_ in track.legs)
     moments = [call.arrived_at, call.queued_at, call.ended_at]
     assert [m for m in moments if m] == sorted(m for m in moments if m)
+
+
+def test_a_message_for_the_desk_ends_the_call_like_any_treatment() -> None:
+    """Also when the dialplan took it without us: the caller, not we, hung up."""
+    left = sig.VoicemailBegan(at=later(3), **CALLER)
+    track, _ = run(FELL_BACK, left, sig.HangupRequested(at=later(9), **CALLER), hung_up(10))
+    assert (track.call.voicemail_at, track.call.end_reason) == (later(3), EndReason.TREATED)
+    assert advance(run(FELL_BACK, left)[0], replace(left, at=later(5)))[0].call.voicemail_at == later(3)

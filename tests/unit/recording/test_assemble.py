@@ -200,3 +200,21 @@ def test_what_the_list_is_searched_by() -> None:
     )
     link = Link(confidence=LinkConfidence.LIKELY, score=0.8, why="number_only", reservation_id="R-LINKED")
     assert facts_of(replace(closed, link=link)).reservation == "R-LINKED"
+
+
+def test_a_message_is_found_by_its_own_file_and_begins_where_the_tone_ended() -> None:
+    left = replace(ended(announced={"c": 1}), voicemail_at=later(31))
+    plan = planned(left, file("c-rx", 59), file("m", 20))
+    assert (plan.voicemail_s, "voicemail" in plan.flags) == (30, True)
+    assert [track.track.file for track in plan.timeline.tracks] == [f"{CALL}-c-rx.wav"]
+
+
+def test_a_message_that_nobody_told_of_is_counted_from_the_end_of_its_file() -> None:
+    plan = planned(ended(announced={"c": 0}), file("c-rx", 60), file("m", 20, changed=55))
+    assert (plan.voicemail_s, "voicemail" in plan.flags) == (35, True)
+
+
+def test_who_hung_up_at_the_tone_left_no_message() -> None:
+    left = replace(ended(announced={"c": 0}), voicemail_at=later(58))
+    plan = planned(left, file("c-rx", 60), file("m", 0.6))
+    assert (plan.voicemail_s, "voicemail" in plan.flags) == (None, False)

@@ -89,3 +89,11 @@ def test_a_call_id_that_is_no_uuid_is_refused(call: str) -> None:
 @pytest.mark.parametrize("key", ["", "demo", f"demo/2026/13/01/{CALL}.webm", f"demo/２０２６/01/01/{CALL}.webm"])
 def test_other_keys_are_not_ours(key: str) -> None:
     assert parse_object_key(key) is None
+
+
+def test_the_mark_of_a_message() -> None:
+    name = parse_spool_file(f"{CALL}-m.wav")
+    assert name is not None
+    assert (name.message, name.uniqueid, name.file_name, name.base) == (True, None, f"{CALL}-m.wav", f"{CALL}-m")
+    assert parse_spool_file(f"{CALL}-m-rx.wav") is None
+    assert not any(known.message for side in ("c", "a-1.1") if (known := parse_spool_file(f"{CALL}-{side}.wav")))

@@ -97,6 +97,7 @@ CALLS = st.builds(
     held_s=NUMBER,
     transferred_at=st.lists(WHEN, max_size=2).map(tuple),
     fallback_at=st.none() | WHEN,
+    voicemail_at=st.none() | WHEN,
     ended_at=st.none() | WHEN,
     ended_by=st.none() | st.sampled_from(EndedBy),
     end_reason=st.none() | st.sampled_from(EndReason),
