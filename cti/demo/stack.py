@@ -47,7 +47,8 @@ class Plan:
     rtp_ports: int = RTP_PORTS
     # Used as it is and not reserved, for more ports than a run may keep from others: Asterisk passes over those taken.
     rtp: range | None = None
-    asterisk: Mapping[str, int] = field(default_factory=dict)  # more keys of the [asterisk] table
+    asterisk: Mapping[str, int | str] = field(default_factory=dict)  # more keys of the [asterisk] table
+    recording: Mapping[str, int] = field(default_factory=dict)  # keys of the [recording] table
     prompts: bool = True  # False: no spoken texts, for calls without a menu
     # Called with the database's address when the desk file has been applied: more agents than a file should list.
     fill: Callable[[str], Awaitable[None]] | None = None
@@ -320,6 +321,7 @@ def _write_config(stack: Stack) -> None:
                 ("secret_key", access.secret_key),
             ],
         ),
+        ("recording", [*stack.plan.recording.items()]),
         ("lookup", [("url", f"http://{LOOPBACK}:{ports.lookup}"), ("token", stack.secrets["lookup"])]),
     ]
     text = ""
