@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from cti.domain.consult import Command
-from cti.domain.model import CallState, EndedBy, EndReason, OfferOutcome
+from cti.domain.model import CallState, ConsultResult, EndedBy, EndReason, OfferOutcome, TransferKind, TransferResult
 from cti.web.parts import (
     AgentBody,
     Body,
@@ -138,11 +138,42 @@ class JourneyStep(Body):
     at: AwareDatetime
     what: Literal[
         "arrived", "menu", "menu_step", "queued", "offered", "rang", "offer_ended", "answered",
-        "talk_ended", "transferred", "fallback", "ended", "recording_stored",
+        "talk_ended", "transferred", "held", "resumed", "consulted", "joined", "consult_ended",
+        "fallback", "voicemail", "ended", "recording_stored",
     ]  # fmt: skip
     agent: str | None = None
     outcome: OfferOutcome | None = None
     detail: str | None = None  # menu label, queue slug, end reason
+
+
+class HoldBody(Body):
+    """A time in which the caller heard music."""
+
+    began_at: AwareDatetime
+    ended_at: AwareDatetime | None
+
+
+class ConsultationBody(Body):
+    """One agent asked another while the caller waited."""
+
+    first: str | None
+    second: str | None  # none: no agent of ours
+    began_at: AwareDatetime
+    answered_at: AwareDatetime | None
+    joined_at: AwareDatetime | None  # from then on all three talked
+    ended_at: AwareDatetime | None
+    result: ConsultResult | None
+
+
+class TransferBody(Body):
+    """The caller was passed on."""
+
+    kind: TransferKind
+    by: str | None
+    to: str  # queue, agent, or the extension a phone named
+    at: AwareDatetime
+    ended_at: AwareDatetime | None
+    result: TransferResult | None
 
 
 class RecordingBrief(Body):
@@ -183,7 +214,11 @@ class CallRecord(CallSummary):
     talks: list[TalkBody]
     held_s: float
     transferred_at: list[AwareDatetime]
+    holds: list[HoldBody]
+    consultations: list[ConsultationBody]
+    transfers: list[TransferBody]
     fallback_at: AwareDatetime | None
+    voicemail_at: AwareDatetime | None  # began to speak a message
     hangup_cause: int | None
     inferred: bool  # the end was concluded after a gap, not seen
     link: LinkBody | None
@@ -232,6 +267,7 @@ class RecordingItem(Body):
     end_reason: EndReason | None
     status: RecordingStatus
     why: str | None
+    voicemail_s: float | None  # second at which a message for the desk begins; null: it holds none
     duration_s: float | None
     size: int | None  # bytes
     sha256: str | None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from cti.domain.model import AgentId, Call, OfferOutcome, TalkSegment
 from cti.web import bodies, parts, ports
 from cti.web.agentview import named_queue
 from cti.web.popview import caller, link, menu
+
+B = TypeVar("B", bound=BaseModel)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
@@ -114,7 +119,11 @@ def call_record(call: Call, recording: ports.RecordingFacts | None) -> bodies.Ca
         "talks": talks,
         "held_s": round(call.held_s, 3),
         "transferred_at": list(call.transferred_at),
+        "holds": [_fields(bodies.HoldBody, hold) for hold in call.holds],
+        "consultations": [_fields(bodies.ConsultationBody, asked) for asked in call.consultations],
+        "transfers": [_fields(bodies.TransferBody, transfer) for transfer in call.transfers],
         "fallback_at": call.fallback_at,
+        "voicemail_at": call.voicemail_at,
         "hangup_cause": call.hangup_cause,
         "inferred": call.inferred,
         "link": link(call.link),
@@ -146,12 +155,40 @@ def journey(call: Call, recording: ports.RecordingFacts | None) -> list[bodies.J
         steps.append(step(at=talk.answered_at, what="answered", agent=talk.agent))
         if talk.ended_at is not None:
             steps.append(step(at=talk.ended_at, what="talk_ended", agent=talk.agent))
-    steps += [step(at=at, what="transferred") for at in call.transferred_at]
+    steps += _passages(call)
     if call.fallback_at is not None:
         steps.append(step(at=call.fallback_at, what="fallback"))
+    if call.voicemail_at is not None:
+        steps.append(step(at=call.voicemail_at, what="voicemail"))
     if call.ended_at is not None:
         reason = None if call.end_reason is None else call.end_reason.value
         steps.append(step(at=call.ended_at, what="ended", detail=reason))
     if recording is not None and recording.stored_at is not None:
         steps.append(step(at=recording.stored_at, what="recording_stored", detail=recording.status))
     return sorted(steps, key=lambda s: s.at)
+
+
+def _passages(call: Call) -> list[bodies.JourneyStep]:
+    """Holds, consultations and transfers. A recording holds what agents said to each other in a consultation."""
+    step = bodies.JourneyStep
+    steps = []
+    for hold in call.holds:
+        steps.append(step(at=hold.began_at, what="held"))
+        if hold.ended_at is not None:
+            steps.append(step(at=hold.ended_at, what="resumed"))
+    for asked in call.consultations:
+        steps.append(step(at=asked.began_at, what="consulted", agent=asked.second))
+        if asked.joined_at is not None:
+            steps.append(step(at=asked.joined_at, what="joined", agent=asked.second))
+        if asked.ended_at is not None:
+            result = asked.result.value if asked.result else None
+            steps.append(step(at=asked.ended_at, what="consult_ended", agent=asked.second, detail=result))
+    steps += [step(at=t.at, what="transferred", agent=t.by, detail=t.to) for t in call.transfers]
+    # Calls of an older server have instants only.
+    known = {transfer.at for transfer in call.transfers}
+    return steps + [step(at=at, what="transferred") for at in call.transferred_at if at not in known]
+
+
+def _fields(model: type[B], record: object) -> B:
+    """A record as a body of the same field names."""
+    return model.model_validate({name: getattr(record, name) for name in model.model_fields})

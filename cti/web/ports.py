@@ -254,6 +254,7 @@ class RecordingFacts:
     agents: tuple[AgentId, ...] = ()
     end_reason: EndReason | None = None
     why: str | None = None  # slug
+    voicemail_s: float | None = None  # second at which a message for the desk begins; None: it holds none
     duration_s: float | None = None
     size: int | None = None  # bytes; None: there is nothing to hear
     sha256: str | None = None  # hex

@@ -39,6 +39,7 @@ def _item(found: RecordingFacts) -> RecordingItem:
             "end_reason": found.end_reason,
             "status": found.status,
             "why": found.why,
+            "voicemail_s": found.voicemail_s,
             "duration_s": found.duration_s,
             "size": found.size,
             "sha256": found.sha256,

@@ -106,6 +106,7 @@ def _facts(row: asyncpg.Record) -> RecordingFacts:
         agents=tuple(AgentId(agent) for agent in row["agents"]),
         end_reason=EndReason(row["end_reason"]) if row["end_reason"] else None,
         why=why or None,
+        voicemail_s=row["voicemail_s"],
         duration_s=row["duration_s"],
         size=row["bytes"] if playable else None,
         sha256=row["sha256"] if playable else None,

@@ -260,6 +260,7 @@ function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean;
       <td class="wide-only">{item.end_reason ? tSlug("end", item.end_reason) : "–"}</td>
       <td class="wrap">
         <span class={`tag recording-${item.status}`}>{tSlug("recording", item.status)}</span>{" "}
+        {item.voicemail_s !== null && <span class="tag voicemail">{t("qa.voicemail")}</span>}{" "}
         {item.why && item.why !== item.status && <small>{tSlug("recording_why", item.why)}</small>}
       </td>
     </tr>
