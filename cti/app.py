@@ -122,7 +122,7 @@ class Application:
         calls = CallStore(pool)
         journals = open_journals(config, cleanup)
         recorder = await core.start_recorder(bus, desk, calls, journals, cleanup)
-        await accounts.start(config, desk, feed, calls, recorder, directory, utc_now, cleanup)
+        unheard = accounts.reader(config, desk, feed, calls, recorder, directory, utc_now)
 
         router = await routing.start(config, bus, desk, feed.telephony, directory, pool, journals, utc_now, cleanup)
         serving.append(router.alive)
@@ -167,6 +167,7 @@ class Application:
         await core.wait_for_asterisk(feed, AMI_START_S)
         await self._run(disk_guard)
         await worker.start(lambda: frozenset(desk.known()))
+        await self._run(unheard)  # with everybody there who wants to know of calls that nobody heard
         await self._run(figures)
 
     async def _run(self, part: Part) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from datetime import datetime
 
 from cti.ami.accounts import AccountReader
@@ -17,7 +16,7 @@ from cti.store.recorder import CallRecorder
 from cti.wiring.directory import DeskDirectory
 
 
-async def start(
+def reader(
     config: Config,
     desk: CallDesk,
     feed: AmiFeed,
@@ -25,14 +24,13 @@ async def start(
     recorder: CallRecorder,
     directory: DeskDirectory,
     now: Callable[[], datetime],
-    cleanup: AsyncExitStack,
 ) -> AccountReader:
-    """Read the account from the first snapshot on; start it before the feed."""
+    """Calls that are gone are looked up from the first snapshot on; those that nobody knows, once it is started."""
 
     async def find(tenant: TenantId, call_id: CallId) -> Call | None:
         return recorder.waits(tenant, call_id) or await calls.get(tenant, call_id)
 
-    reader = AccountReader(
+    made = AccountReader(
         path=config.asterisk.folders.log / "cel.csv",
         mark=config.data_dir / "cel-heard-until",
         sink=desk,
@@ -42,7 +40,5 @@ async def start(
         e164=parse_called,
         clock=now,
     )
-    feed.auditor.accounts = reader
-    await reader.start()
-    cleanup.push_async_callback(reader.stop)
-    return reader
+    feed.auditor.accounts = made
+    return made
