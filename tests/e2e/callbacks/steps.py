@@ -1,0 +1,79 @@
+"""What these tests do again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from cti.demo.check import DECODE_RATE_HZ, _decode
+from cti.demo.client import AgentScreen, Person, logged_in, watching
+from cti.demo.stack import TENANT, Stack
+from cti.demo.tones import tone_seconds
+from tests.e2e.desk.office import calling, eventually
+
+BREAK = "lunch"
+
+
+@asynccontextmanager
+async def at_desk(desk: Stack) -> AsyncIterator[tuple[Person, AgentScreen]]:
+    """The agent is there and takes no calls yet."""
+    async with logged_in(desk.web, "sato", desk.password("sato")) as agent, watching(agent) as screen:
+        await agent.set_state("break", BREAK)
+        try:
+            yield agent, screen
+        finally:
+            await agent.set_state("offline")
+
+
+async def keep_place(desk: Stack, *, caller: str = "090-1234-5678", keys: str = "1") -> str:
+    """A caller waits, presses 1, confirms with ``keys``, and is told; returns their call."""
+    async with calling(desk, caller=caller) as phone:
+        call_id = await eventually(lambda: _newest(desk), lambda call_id: call_id is not None)
+        # CTI_KEEP is set 2 s after the entry, and said with the first announcement.
+        await asyncio.sleep(3.5)
+        await phone.send_digits("1")
+        await asyncio.sleep(2.0)
+        await phone.send_digits(keys)
+        await phone.wait_for("CALL_CLOSED", 25.0)
+    return str(call_id)
+
+
+async def _newest(desk: Stack) -> str | None:
+    rows = await rows_of(
+        desk, "SELECT call_id::text AS call_id FROM calls WHERE state = 'queued' ORDER BY arrived_at DESC"
+    )
+    return rows[0]["call_id"] if rows else None
+
+
+async def rows_of(desk: Stack, query: str, *args: Any) -> list[dict[str, Any]]:
+    """Rows of the desk's database."""
+    conn = await asyncpg.connect(desk.postgres.url)
+    try:
+        return [dict(row) for row in await conn.fetch(query, *args)]
+    finally:
+        await conn.close()
+
+
+async def callbacks(desk: Stack, wanted: Callable[[list[dict[str, Any]]], bool], deadline_s: float = 15.0) -> Any:
+    """All callbacks as stored, oldest first, once they are as wanted."""
+    query = "SELECT * FROM callbacks WHERE tenant = $1 ORDER BY asked_at"
+    return await eventually(lambda: rows_of(desk, query, TENANT), wanted, deadline_s)
+
+
+async def recorded_tones(desk: Stack, call_id: str, hz: tuple[int, ...]) -> dict[tuple[str, int], float]:
+    """Seconds of each tone on each side of the stored recording."""
+    async with logged_in(desk.web, "watanabe", desk.password("watanabe")) as qa:
+
+        async def stored() -> Any:
+            page = await qa.get("/api/recordings", limit="5")
+            return [row for row in page["recordings"] if row["call_id"] == call_id and row["status"] == "stored"]
+
+        await eventually(stored, bool, 30.0)
+        async with qa.session.get(f"{qa.base}/api/recordings/{call_id}/audio") as response:
+            channels = await _decode(await response.read())
+    sides = {"left": channels[0], "right": channels[1]}
+    return {(side, tone): tone_seconds(sound, tone, DECODE_RATE_HZ) for side, sound in sides.items() for tone in hz}
