@@ -49,8 +49,8 @@ CHANNELS = 2
 BIT_RATE_BIT_S = 40_000
 # Of 0 to 10: half the time of 10 and no difference that could be measured.
 _EFFORT = 5
-# The last to get a processor. Linux's "idle" class gives way at once to whoever wakes up; niceness alone does not.
-_NICE = 19
+# A third of the weight of a process that is not nice: behind calls, and yet recordings are stored on a busy machine.
+_NICE = 5
 # ffmpeg takes about 1 s of one core for 150 s of sound; a machine twenty times slower is stuck, not slow.
 _LEAST_DEADLINE_S = 60.0
 _DEADLINE_PER_SECOND = 0.2
@@ -130,7 +130,9 @@ class EncoderPool:
 
     def _new_pool(self) -> ProcessPoolExecutor:
         # "spawn": a fork would copy the server's sockets and threads' locks into the worker.
-        return ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_settle_worker)
+        return ProcessPoolExecutor(
+            self._workers, mp_context=get_context("spawn"), initializer=_settle_worker, initargs=(os.getpid(),)
+        )
 
 
 def require_ffmpeg() -> str:
@@ -141,13 +143,15 @@ def require_ffmpeg() -> str:
     return name
 
 
-def _settle_worker() -> None:
-    give_way(_NICE, idle=True)
+def _settle_worker(parent: int) -> None:
+    give_way(_NICE)
     # Ctrl-C in a terminal reaches the whole group; the server decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
-        # A killed server must not leave idle workers behind. Linux only; elsewhere they stay.
+        # A killed parent must not leave idle workers behind. Linux only; elsewhere they stay.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # killed before we could ask to be told; nobody would ever send us work, or an end
+        os._exit(1)
 
 
 def encode(job: EncodeJob) -> Encoded:

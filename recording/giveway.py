@@ -9,8 +9,8 @@ from pathlib import Path
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
-def give_way(niceness: int, *, idle: bool = False) -> None:
-    """Make this process wait for others: 1 a little, 19 a lot; ``idle``: it runs only when nobody else wants to.
+def give_way(niceness: int) -> None:
+    """Make this process wait for others: 1 a little, 19 a lot.
 
     Where Linux shares processors out by session (autogroups), a process in the server's session eats the server's
     share whatever its niceness: it takes a session of its own, and that one is the nice one. What the system does not
@@ -21,6 +21,3 @@ def give_way(niceness: int, *, idle: bool = False) -> None:
         _AUTOGROUP.write_text(str(niceness))
     with contextlib.suppress(PermissionError):  # nicer already, and nobody may go back
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
-    if idle:
-        with contextlib.suppress(OSError, AttributeError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

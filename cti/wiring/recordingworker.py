@@ -40,7 +40,7 @@ from recording.store import PostgresLedger
 log = logging.getLogger(__name__)
 
 # A recording may be stored a moment later; a caller may not be answered a moment later.
-NICENESS = 5
+NICENESS = 2
 POOL_SIZE = 3
 STATUS_S = 3.0
 # The object store is asked more often while it is away: what waits should not wait for the question.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
+import sys
 import tracemalloc
 from array import array
 from pathlib import Path
@@ -202,3 +204,24 @@ async def test_the_pool_encodes_and_comes_back_after_a_worker_was_killed(tmp_pat
         assert (await pool.encode(work)).duration_s == 2
     finally:
         await pool.stop()
+
+
+async def test_a_worker_whose_parent_was_killed_while_it_began_does_not_stay(tmp_path: Path) -> None:
+    source = (
+        "import os, signal\n"
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "from multiprocessing import get_context\n"
+        "from recording import encode\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPoolExecutor(1, mp_context=get_context('spawn'),\n"
+        "        initializer=encode._settle_worker, initargs=(1_000_000_000,))\n"
+        "    try:\n"
+        "        pool.submit(os.getpid).result(20)\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__)\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(source)
+    process = await asyncio.create_subprocess_exec(sys.executable, str(script), stdout=asyncio.subprocess.PIPE)
+    said, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert said.decode().strip() == "BrokenProcessPool"
