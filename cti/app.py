@@ -176,6 +176,22 @@ class Application:
         self._cleanup.push_async_callback(part.stop)
 
 
+async def _started_before(application: Application, stopped: asyncio.Event) -> bool:
+    """Start, unless it is asked to stop before that is done: a start may wait for what never comes."""
+    starting, stopping = asyncio.create_task(application.start()), asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            log.info("the server stops before it is up", extra={"action": "serve"})
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            return False
+        await starting
+        return True
+    finally:
+        stopping.cancel()
+
+
 async def serve(config: Config) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit status; raises ConfigError for what the operator must change."""
     logs.set_up()
@@ -187,7 +203,8 @@ async def serve(config: Config) -> int:
     application = Application(config)
     began_s = time.monotonic()
     try:
-        await application.start()
+        if not await _started_before(application, stopped):
+            return 0
     except ConfigError:
         raise
     except (KakehashiError, OSError) as error:
