@@ -153,7 +153,7 @@ class Application:
         await web.start(
             config, bus, directory, pool, calls, router, talks, pages, readiness, self.metrics, utc_now, cleanup
         )
-        bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,))
+        bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
         figures = Figures(self.metrics, bus, desk, feed, journals, worker, menu_server, readiness)
 
         await bus.start()

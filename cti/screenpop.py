@@ -99,6 +99,11 @@ class ScreenPop:
             AgentStateChanged: self._state_changed,
         }
 
+    @property
+    def kinds(self) -> tuple[type[Event], ...]:
+        """The facts that concern a screen."""
+        return tuple(self._handlers)
+
     def current(self, tenant: TenantId, agent: AgentId) -> Pop | None:
         """What this agent is shown now."""
         return self._shown.get((tenant, agent))

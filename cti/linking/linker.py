@@ -100,7 +100,7 @@ class Linker:
         self._live: dict[CallId, _Live] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def handle(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Take one event from the bus. Returns at once."""
         if not isinstance(event, CallEvent) or isinstance(event, CallLinked):
             return

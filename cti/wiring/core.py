@@ -77,7 +77,7 @@ async def start_recorder(
     restored = desk.restore(recorder.newest(await calls.open_calls()))
     if restored:
         log.info("calls from before the start were taken back", extra={"action": "restore", "calls": restored})
-    bus.subscribe("call-links", desk.take_link, kinds=(CallLinked,))
+    bus.subscribe("call-links", desk.take_link, kinds=(CallLinked,), prompt=True)
     bus.subscribe("records", recorder.take, kinds=KINDS)
     await recorder.start()
     cleanup.push_async_callback(recorder.stop)

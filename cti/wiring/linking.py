@@ -57,7 +57,7 @@ async def start(
     cleanup.push_async_callback(client.stop)
     linker = Linker(client, bus, now, language_of=directory.language)
     cleanup.push_async_callback(linker.stop)
-    bus.subscribe("linker", linker.handle, kinds=(CallEvent,))
+    bus.subscribe("linker", linker.handle, kinds=(CallEvent,), prompt=True)
     return client
 
 

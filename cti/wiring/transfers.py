@@ -50,5 +50,5 @@ def start(
         sink=calls,
         rules=Rules(is_free=is_free, is_queue=is_queue, reason=reason, now=now),
     )
-    bus.subscribe("transfers", transfers.handle, kinds=TransferDesk.KINDS)
+    bus.subscribe("transfers", transfers.handle, kinds=TransferDesk.KINDS, prompt=True)
     return transfers

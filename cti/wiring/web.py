@@ -112,8 +112,9 @@ async def start(
     )
     sink.tell = server.hub.pop_changed
     # Pops first: by the time the board is drawn anew, the agent's screen has been told.
-    bus.subscribe("screen-pop", pops.handle, kinds=(Event,), prompt=True)
-    bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync)
+    bus.subscribe("screen-pop", pops.handle, kinds=pops.kinds, prompt=True)
+    # Prompt too: to wake a task for each fact costs more than what the hub does with most of them.
+    bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync, prompt=True)
     await server.start()
     cleanup.push_async_callback(server.stop)
     return server

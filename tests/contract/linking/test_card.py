@@ -23,9 +23,9 @@ async def published(service: Service, number: str | None, keys: str | None = Non
     heard = Heard()
     async with LookupClient(service.url, service.token, limits=LookupLimits(deadline_s=0.5)) as client:
         linker = Linker(client, heard, lambda: NOW, retry_s=())
-        await linker.handle(arrived(call(caller(number))))
+        linker.handle(arrived(call(caller(number))))
         if keys:
-            await linker.handle(left_menu(call(caller(number), facts=menu(keys))))
+            linker.handle(left_menu(call(caller(number), facts=menu(keys))))
         await linker.settled()
     return heard.links[-1]
 

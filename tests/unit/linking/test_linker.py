@@ -52,7 +52,7 @@ class Rig:
 
 async def test_a_call_that_arrives_is_looked_up_by_its_number() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
     (event,) = rig.heard.links
     assert (event.link.reservation_id, event.status) == ("R-11", "live")
@@ -65,7 +65,7 @@ async def test_handling_never_waits_and_the_card_is_pending_meanwhile() -> None:
     rig = Rig()
     rig.lookups.gate.clear()
     async with asyncio.timeout(1):
-        await rig.linker.handle(arrived(call()))
+        rig.linker.handle(arrived(call()))
     card: Any = rig.linker.cards.get(CALL)
     assert card["members"]["status"] == "pending"
     assert rig.heard.links == []
@@ -76,9 +76,9 @@ async def test_handling_never_waits_and_the_card_is_pending_meanwhile() -> None:
 
 async def test_the_keyed_number_is_looked_up_when_the_menu_ends() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
-    await rig.linker.handle(left_menu(call(facts=menu("33"))))
+    rig.linker.handle(left_menu(call(facts=menu("33"))))
     assert rig.whys[-1] == "number_reservation_unchecked"  # at once, from what is known
     await rig.linker.settled()
     assert rig.whys[-1] == "reservation_of_other_member"
@@ -87,19 +87,19 @@ async def test_the_keyed_number_is_looked_up_when_the_menu_ends() -> None:
 
 async def test_a_keyed_booking_that_is_known_already_confirms_at_once() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
     rig.lookups.gate.clear()
-    await rig.linker.handle(left_menu(call(facts=menu("11"))))
+    rig.linker.handle(left_menu(call(facts=menu("11"))))
     assert rig.whys[-1] == "number_and_reservation"
     await rig.linker.stop()
 
 
 async def test_a_menu_that_learned_nothing_asks_nothing_more() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
-    await rig.linker.handle(left_menu(call(facts=menu(is_member=True))))
+    rig.linker.handle(left_menu(call(facts=menu(is_member=True))))
     await rig.linker.settled()
     assert len(rig.lookups.asked) == 1
     assert rig.whys == ["number_only"]
@@ -107,15 +107,15 @@ async def test_a_menu_that_learned_nothing_asks_nothing_more() -> None:
 
 async def test_another_language_asks_for_the_texts_again() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call()))
-    await rig.linker.handle(left_menu(call(facts=menu(language="en"))))
+    rig.linker.handle(arrived(call()))
+    rig.linker.handle(left_menu(call(facts=menu(language="en"))))
     await rig.linker.settled()
     assert [a.language for a in rig.lookups.asked] == ["ja", "en"]
 
 
 async def test_a_withheld_number_asks_nothing_and_says_so() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call(caller(None))))
+    rig.linker.handle(arrived(call(caller(None))))
     assert rig.lookups.asked == []
     (event,) = rig.heard.links
     assert (event.link.why, event.link.confidence.value, event.status) == ("caller_withheld", "none", "live")
@@ -123,8 +123,8 @@ async def test_a_withheld_number_asks_nothing_and_says_so() -> None:
 
 async def test_a_withheld_number_with_a_key_asks_by_the_key() -> None:
     rig = Rig(lambda _: answer(member("C", "reservation"), booking("R-33", "C")))
-    await rig.linker.handle(arrived(call(caller(None))))
-    await rig.linker.handle(left_menu(call(caller(None), facts=menu("33"))))
+    rig.linker.handle(arrived(call(caller(None))))
+    rig.linker.handle(left_menu(call(caller(None), facts=menu("33"))))
     await rig.linker.settled()
     assert rig.whys == ["caller_withheld", "reservation_without_number"]
 
@@ -140,8 +140,8 @@ async def test_a_late_answer_to_the_first_question_never_replaces_the_second() -
 
     rig = Rig()
     rig.linker._lookups = Racing(by_key)
-    await rig.linker.handle(arrived(call()))
-    await rig.linker.handle(left_menu(call(facts=menu("33"))))
+    rig.linker.handle(arrived(call()))
+    rig.linker.handle(left_menu(call(facts=menu("33"))))
     second.set()
     while not rig.heard.links:
         await asyncio.sleep(0)
@@ -153,7 +153,7 @@ async def test_a_late_answer_to_the_first_question_never_replaces_the_second() -
 async def test_a_service_that_is_away_is_said_so_and_asked_again_while_the_call_lives() -> None:
     said: list[LookupAnswer | LookupFault] = [LookupFault.DOWN, LookupFault.SLOW, OWNER]
     rig = Rig(lambda _: said.pop(0), retry_s=(0, 0, 0))
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
     assert [(e.link.why, e.status) for e in rig.heard.links] == [
         ("lookup_down", "unavailable"),
@@ -165,8 +165,8 @@ async def test_a_service_that_is_away_is_said_so_and_asked_again_while_the_call_
 async def test_a_call_that_ended_is_not_asked_for_again() -> None:
     rig = Rig(lambda _: LookupFault.DOWN, retry_s=(3600,))
     rig.lookups.gate.clear()
-    await rig.linker.handle(arrived(call()))
-    await rig.linker.handle(ended(call()))
+    rig.linker.handle(arrived(call()))
+    rig.linker.handle(ended(call()))
     rig.lookups.gate.set()
     async with asyncio.timeout(1):
         await rig.linker.settled()
@@ -175,9 +175,9 @@ async def test_a_call_that_ended_is_not_asked_for_again() -> None:
 
 async def test_a_second_question_that_fails_leaves_what_the_first_one_told_marked_stale() -> None:
     rig = Rig(lambda request: LookupFault.SLOW if request.reservation_number else OWNER)
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
-    await rig.linker.handle(left_menu(call(facts=menu("33"))))
+    rig.linker.handle(left_menu(call(facts=menu("33"))))
     await rig.linker.settled()
     last = rig.heard.links[-1]
     assert (last.link.why, last.link.member_id, last.status) == ("number_reservation_unchecked", "A", "stale")
@@ -187,7 +187,7 @@ async def test_too_many_questions_at_once_are_refused_not_queued() -> None:
     rig = Rig(max_questions=2)
     rig.lookups.gate.clear()
     for n in range(3):
-        await rig.linker.handle(arrived(call(call_id=CallId(f"c{n}"))))
+        rig.linker.handle(arrived(call(call_id=CallId(f"c{n}"))))
     while not rig.heard.links:
         await asyncio.sleep(0)
     assert rig.whys == ["lookup_busy"]
@@ -198,7 +198,7 @@ async def test_too_many_questions_at_once_are_refused_not_queued() -> None:
 async def test_a_call_that_was_there_before_us_is_looked_up_too() -> None:
     rig = Rig()
     waiting = replace(call(facts=menu("33")), state=CallState.QUEUED)
-    await rig.linker.handle(CallQueued(at=NOW, tenant=waiting.tenant, call=waiting))
+    rig.linker.handle(CallQueued(at=NOW, tenant=waiting.tenant, call=waiting))
     await rig.linker.settled()
     assert rig.whys == ["reservation_of_other_member"]
 
@@ -206,28 +206,28 @@ async def test_a_call_that_was_there_before_us_is_looked_up_too() -> None:
 async def test_facts_after_the_end_start_nothing() -> None:
     rig = Rig()
     over = replace(call(), state=CallState.ENDED)
-    await rig.linker.handle(CallAnswered(at=NOW, tenant=over.tenant, call=over, agent=AgentId("a"), offer_id=None))
-    await rig.linker.handle(ended(over))
+    rig.linker.handle(CallAnswered(at=NOW, tenant=over.tenant, call=over, agent=AgentId("a"), offer_id=None))
+    rig.linker.handle(ended(over))
     assert rig.lookups.asked == []
 
 
 async def test_its_own_events_change_nothing() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
     for event in list(rig.heard.links):
-        await rig.linker.handle(event)
+        rig.linker.handle(event)
     await rig.linker.settled()
     assert len(rig.heard.links) == 1
 
 
 async def test_its_own_event_does_not_bring_back_the_call_as_it_was() -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
     rig.lookups.gate.clear()
-    await rig.linker.handle(left_menu(call(facts=menu("33"))))
-    await rig.linker.handle(rig.heard.links[0])  # of before the menu
+    rig.linker.handle(left_menu(call(facts=menu("33"))))
+    rig.linker.handle(rig.heard.links[0])  # of before the menu
     rig.lookups.gate.set()
     await rig.linker.settled()
     assert rig.whys[-1] == "reservation_of_other_member"
@@ -238,7 +238,7 @@ async def test_a_look_up_that_raises_is_a_look_up_without_an_answer(caplog: pyte
         raise RuntimeError("090-1234-5678")
 
     rig = Rig(broken)
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
     assert rig.whys == ["lookup_down"]
     assert "090-1234-5678" not in caplog.text
@@ -247,8 +247,8 @@ async def test_a_look_up_that_raises_is_a_look_up_without_an_answer(caplog: pyte
 async def test_the_answer_after_the_end_of_a_short_call_is_still_said() -> None:
     rig = Rig()
     rig.lookups.gate.clear()
-    await rig.linker.handle(arrived(call()))
-    await rig.linker.handle(ended(replace(call(), state=CallState.ENDED)))
+    rig.linker.handle(arrived(call()))
+    rig.linker.handle(ended(replace(call(), state=CallState.ENDED)))
     rig.lookups.gate.set()
     await rig.linker.settled()
     (event,) = rig.heard.links
@@ -266,7 +266,7 @@ def test_cards_are_bounded() -> None:
 @pytest.mark.parametrize("fault", [LookupFault.WRONG, LookupFault.HUGE, LookupFault.REFUSED])
 async def test_what_asking_again_will_not_cure_is_not_asked_again(fault: LookupFault) -> None:
     rig = Rig(lambda _: fault, retry_s=(0, 0))
-    await rig.linker.handle(arrived(call()))
+    rig.linker.handle(arrived(call()))
     await rig.linker.settled()
     assert len(rig.lookups.asked) == 1
     assert rig.whys == [f"lookup_{fault.value}"]
@@ -275,7 +275,7 @@ async def test_what_asking_again_will_not_cure_is_not_asked_again(fault: LookupF
 @pytest.mark.parametrize("keyed", ["12*4", "1" * 21, "１２", "1 OR 1", ""])
 async def test_a_question_outside_the_contract_is_not_asked(keyed: str) -> None:
     rig = Rig()
-    await rig.linker.handle(arrived(call(facts=menu(keyed, language="fr"))))
+    rig.linker.handle(arrived(call(facts=menu(keyed, language="fr"))))
     await rig.linker.settled()
     (asked,) = rig.lookups.asked
     assert (asked.reservation_number, asked.language) == (None, "ja")
@@ -285,6 +285,6 @@ async def test_calls_whose_end_was_lost_are_forgotten(monkeypatch: pytest.Monkey
     monkeypatch.setattr("cti.linking.linker.MAX_LIVE", 2)
     rig = Rig()
     for name in ("a", "b", "c"):
-        await rig.linker.handle(arrived(call(call_id=CallId(name))))
+        rig.linker.handle(arrived(call(call_id=CallId(name))))
     await rig.linker.settled()
     assert list(rig.linker._live) == ["b", "c"]
