@@ -144,11 +144,11 @@ class Run:
                 self._at(from_s, self._shift, rule.agent, True)
                 if to_s < inf:
                     self._at(to_s, self._shift, rule.agent, False)
-        for kind in range(len(self._kinds)):
-            self._draw(kind)
-        if scenario.hours is not None:
+        if scenario.hours is not None:  # before the arrivals, some of which may be at these very instants
             self._at(scenario.warm_up * HOUR_S, self._start_counting)
             self._at((scenario.warm_up + scenario.hours) * HOUR_S, self._stop_counting)
+        for kind in range(len(self._kinds)):
+            self._draw(kind)
 
     def _draw(self, kind: int) -> None:
         """Plan the next arrival of a kind."""
@@ -308,7 +308,8 @@ class Run:
         seat.since_s = self._now_s
 
     def _sample(self, every_s: float) -> None:
-        if not self._counting:
+        ended = self._scenario.calls is not None and not self._pending and not any(self._next)
+        if not self._counting or ended:  # a list of instants may be shorter than the calls that were to count
             return
         record = self._record
         record.sampled_s.append(self._now_s)
