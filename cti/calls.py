@@ -12,13 +12,13 @@ import logging
 import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from cti.domain import callfsm, callrestore
 from cti.domain import events as ev
-from cti.domain.calltrack import Leg, Step, Track, begin
+from cti.domain.calltrack import Leg, Step, Track, begin, update
 from cti.domain.errors import IllegalMove
 from cti.domain.model import (
     AgentId,
@@ -49,6 +49,7 @@ from cti.domain.signals import (
     OfferTakenBack,
     PlaceKept,
     Signal,
+    TransferAsked,
     TreatmentDecided,
 )
 
@@ -212,7 +213,7 @@ class CallDesk:
         for tracks in (self._tracks, self._ended):
             track = tracks.get(event.call_id)
             if track is not None:
-                tracks[event.call_id] = replace(track, call=replace(track.call, link=event.link))
+                tracks[event.call_id] = update(track, link=event.link)
 
     async def _run(self) -> None:
         turn = 0
@@ -294,7 +295,9 @@ class CallDesk:
             return self._of_channel.get(signal.uniqueid) or signal.call_id
         if isinstance(signal, OfferDecided):
             return signal.offer.call_id
-        if isinstance(signal, MenuBegan | MenuEnded | PlaceKept | TreatmentDecided | OfferTakenBack | CallVanished):
+        if isinstance(
+            signal, MenuBegan | MenuEnded | PlaceKept | TreatmentDecided | OfferTakenBack | CallVanished | TransferAsked
+        ):
             return signal.call_id
         return None
 

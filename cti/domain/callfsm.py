@@ -346,7 +346,9 @@ def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: da
     if leg is None:
         return move(track, Move.NOTE, at), ()
     if leg.answered:
-        return agent_gone(move(track, Move.AGENT_LEFT, at), leg, at)
+        track, freed = agent_gone(move(track, Move.AGENT_LEFT, at), leg, at)
+        track, facts = callconsult.look(track, at)  # the others of a conference talk on
+        return track, (*freed, *facts)
     rest = without_leg(track, leg.uniqueid)
     offer = track.offer
     rings_on = any(other.offer_id == leg.offer_id for other in rest.legs)

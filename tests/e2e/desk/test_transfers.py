@@ -1,0 +1,192 @@
+"""Agents command their calls: every step confirmed, with real phones, and what the records say afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cti.demo.client import AgentScreen, Person, logged_in
+from cti.demo.phones import Baresip
+from cti.demo.stack import Stack
+from tests.e2e.desk.office import at_work, calling, of_call, offered, record_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@dataclass
+class Line:
+    """A caller who talks with sato, while suzuki is at work too."""
+
+    desk: Stack
+    call_id: str
+    screens: dict[str, AgentScreen]
+    people: dict[str, Person]
+    caller: Baresip
+
+    async def ask(self, command: str, to: str = "", *, agent: str = "sato", status: int = 200) -> Any:
+        """Command the call over HTTP; the answer, once confirmed."""
+        person = self.people[agent]
+        body = {"command": command, "to": to}
+        async with person.session.post(f"{person.base}/api/my/call", json=body) as response:
+            answer = await response.json()
+            assert response.status == status, answer
+            return answer
+
+    async def phase(self, wanted: str | None, agent: str = "sato") -> Any:
+        """The newest call.talk of this agent's socket, once it says so."""
+        screen = self.screens[agent]
+
+        def newest() -> Any:
+            told = [m for _, m in screen.messages if m["type"] == "call.talk"]
+            return told[-1]["talk"] if told else None
+
+        async with asyncio.timeout(5):
+            while (newest() or {}).get("phase") != wanted:
+                await asyncio.sleep(0.02)
+        return newest()
+
+    async def answer(self, agent: str = "suzuki") -> None:
+        """The asked colleague's phone rings with the caller's card, and is answered."""
+        await self.screens[agent].wait_for("pop", self.shows, "the card")
+        await self.desk.phones[agent].accept()
+
+    def shows(self, message: dict[str, Any]) -> bool:
+        return offered(message) and bool(message["pop"]["call_id"] == self.call_id)
+
+    async def closed(self) -> Any:
+        """The contact record after the end."""
+        return await record_of(self.desk, self.call_id, lambda record: record["ended_at"] is not None)
+
+
+@asynccontextmanager
+async def a_talk(desk: Stack) -> AsyncIterator[Line]:
+    async with AsyncExitStack() as stack:
+        screens = await stack.enter_async_context(at_work(desk, "sato", "suzuki"))
+        people = {
+            agent: await stack.enter_async_context(logged_in(desk.web, agent, desk.password(agent)))
+            for agent in ("sato", "suzuki")
+        }
+        await people["suzuki"].set_state("training")  # the phone is free, and routing does not ask them
+        caller = await stack.enter_async_context(calling(desk))
+        _, offer = await screens["sato"].wait_for("pop", offered, "pop", 25.0)
+        line = Line(desk, offer["pop"]["call_id"], screens, people, caller)
+        await desk.phones["sato"].accept()
+        await screens["sato"].wait_for("answer", of_call("pop.answered", line.call_id), "answer")
+        await line.phase("talking")
+        yield line
+
+
+async def test_hold_and_resume_are_confirmed_and_kept(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        held = await line.ask("hold")
+        assert held["talk"]["phase"] == "held"
+        assert set(held["talk"]["may"]) == {"resume", "consult", "to_queue", "to_agent"}
+        assert (await line.ask("hold", status=409))["key"] == "not_now"
+        await line.ask("resume")
+        assert (await line.phase("talking"))["role"] == "first"
+        await line.caller.hangup()
+        record = await line.closed()
+    assert record["held_s"] > 0
+    assert [step["what"] for step in record["journey"] if step["what"] in ("held", "resumed")] == ["held", "resumed"]
+
+
+async def test_a_consultation_through_every_step_and_handed_over(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        calling_now = await line.ask("consult", "suzuki")
+        assert calling_now["talk"]["phase"] == "calling"
+        assert calling_now["talk"]["partner"] == {"agent": "suzuki", "name": calling_now["talk"]["partner"]["name"]}
+        await line.answer()
+        await line.phase("consulting")
+        assert (await line.phase("consulting", "suzuki"))["role"] == "second"
+        for command, phase in (("swap", "swapped"), ("swap", "consulting"), ("join", "conference")):
+            assert (await line.ask(command))["talk"]["phase"] == phase
+        await line.ask("complete")
+        assert (await line.phase("talking", "suzuki"))["role"] == "first"
+        await line.desk.phones["suzuki"].hangup()
+        await line.caller.wait_for("CALL_CLOSED")
+        record = await line.closed()
+    assert record["agents"] == ["sato", "suzuki"]
+    assert record["ended_by"] == "agent"
+    asked = record["consultations"][0]
+    assert (asked["first"], asked["second"], asked["result"]) == ("sato", "suzuki", "handed_over")
+    assert asked["answered_at"] <= asked["joined_at"] <= asked["ended_at"]
+    assert [(t["kind"], t["by"], t["to"], t["result"]) for t in record["transfers"]] == [
+        ("consulted", "sato", "suzuki", "answered")
+    ]
+
+
+@pytest.mark.parametrize("until", ["calling", "consulting", "swapped", "conference"])
+async def test_a_consultation_is_taken_back_from_every_step(desk: Stack, until: str) -> None:
+    async with a_talk(desk) as line:
+        await line.ask("consult", "suzuki")
+        if until != "calling":
+            await line.answer()
+            await line.phase("consulting")
+        if until in ("swapped", "conference"):
+            await line.ask({"swapped": "swap", "conference": "join"}[until])
+        back = await line.ask("return")
+        assert back["talk"]["phase"] == "talking"
+        assert back["talk"]["partner"] is None
+        await line.caller.hangup()
+        record = await line.closed()
+    assert record["ended_by"] == "caller"
+    assert record["consultations"][0]["result"] == ("unanswered" if until == "calling" else "returned")
+    assert record["transfers"] == []
+
+
+async def test_passed_on_to_an_agent_who_declines_goes_back_to_the_queue_with_its_age(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        await line.ask("to_agent", "suzuki")
+        _, ring = await line.screens["suzuki"].wait_for("pop", line.shows, "the card")
+        await line.desk.phones["suzuki"].hangup()
+        before = await record_of(line.desk, line.call_id, lambda r: r["state"] == "queued")
+        await line.caller.hangup()
+        record = await line.closed()
+    assert before["queued_at"] == record["queued_at"] == ring["pop"]["queued_at"]
+    assert record["offers"][-1]["outcome"] == "rejected"
+    assert [(t["kind"], t["to"], t["result"]) for t in record["transfers"]] == [("agent", "suzuki", "unanswered")]
+
+
+async def test_passed_on_to_an_agent_and_answered(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        await line.ask("hold")
+        await line.ask("to_agent", "suzuki")
+        await line.answer()
+        await line.phase("talking", "suzuki")
+        assert await line.phase(None) is None
+        await line.caller.hangup()
+        record = await line.closed()
+    assert record["agents"] == ["sato", "suzuki"]
+    assert [(t["kind"], t["by"], t["to"], t["result"]) for t in record["transfers"]] == [
+        ("agent", "sato", "suzuki", "answered")
+    ]
+
+
+async def test_passed_on_to_another_queue_keeps_context_and_age(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        first = await record_of(line.desk, line.call_id, lambda r: r["state"] == "talking")
+        queues = [q["queue"]["id"] for q in (await line.people["sato"].get("/api/queues"))["queues"]]
+        other = next(queue for queue in queues if queue != first["queue"])
+        assert (await line.ask("to_queue", "no-such", status=409))["key"] == "no_such_queue"
+        await line.ask("to_queue", other)
+        waiting = await record_of(line.desk, line.call_id, lambda r: r["state"] in ("queued", "offered"))
+        await line.caller.hangup()
+        record = await line.closed()
+    assert waiting["queue"] == other
+    assert record["queued_at"] == first["queued_at"]
+    assert record["menu"] == first["menu"]
+    assert (record["transfers"][0]["kind"], record["transfers"][0]["to"]) == ("queue", other)
+
+
+async def test_a_colleague_at_no_free_phone_is_not_asked(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        for to, key in (("smith", "agent_not_free"), ("nobody", "no_such_agent"), ("sato", "yourself")):
+            assert (await line.ask("consult", to, status=409))["key"] == key
+        assert (await line.ask("hold", agent="suzuki", status=409))["key"] == "no_talk"
+        await line.caller.hangup()
+        await line.closed()
