@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from cti.domain.copies import changed as replace
 from cti.domain.events import (
     AgentFreed,
     AgentStateChanged,

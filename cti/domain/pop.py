@@ -63,7 +63,8 @@ class CallerCard:
     tickets: CardPart = field(default_factory=CardPart)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots: copied with each change, see cti.domain.copies.
+@dataclass(frozen=True, kw_only=True)
 class Pop:
     """Everything known about the call at one agent's phone."""
 
