@@ -7,7 +7,6 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -54,7 +53,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
     if arguments.replay:
         config = load_config(arguments.config)
         scenario = asyncio.run(_recorded(config, scenario, arguments.replay, arguments.tenant))
-    records = run_all(scenario, arguments.jobs, _reporter(scenario))
+    records = run_all(scenario, arguments.jobs, _reporter())
     text = json.dumps(report(scenario, records), ensure_ascii=False, indent=2)
     if arguments.out is None:
         print(text)
@@ -120,7 +119,7 @@ async def _recorded(config: Config, scenario: Scenario, span: tuple[date, date],
     return replayed(scenario, calls, list(pairwise(midnights)))
 
 
-def _reporter(scenario: Scenario, write: Callable[[str], object] = sys.stderr.write) -> Progress:
+def _reporter() -> Progress:
     """Progress on standard error: one line, rewritten on a terminal."""
     began = time.monotonic()
     end = "\r" if sys.stderr.isatty() else "\n"
@@ -128,7 +127,7 @@ def _reporter(scenario: Scenario, write: Callable[[str], object] = sys.stderr.wr
     def progress(done: int, tasks: int, calls: int) -> None:
         spent_s = max(time.monotonic() - began, 0.001)
         last = "\n" if done == tasks else end
-        write(f"{done} of {tasks} runs, {calls:,} calls in {spent_s:.0f} s ({calls / spent_s:,.0f} calls/s){last}")
-        sys.stderr.flush()
+        line = f"{done} of {tasks} runs, {calls:,} calls in {spent_s:.0f} s ({calls / spent_s:,.0f} calls/s)"
+        print(line, end=last, file=sys.stderr, flush=True)
 
     return progress

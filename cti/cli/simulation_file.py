@@ -123,8 +123,8 @@ class SimulationFile(_Model):
 
     simulation: Length = Field(description="a [simulation] table")
     callers: tuple[CallersTable, ...] = Field(default=(), max_length=1_000, description="[[callers]] tables")
-    queues: tuple[QueueTable, ...] = Field(min_length=1, max_length=1_000, description="[[queues]] tables")
-    agents: tuple[AgentsTable, ...] = Field(min_length=1, max_length=1_000, description="[[agents]] tables")
+    queues: tuple[QueueTable, ...] = Field(max_length=1_000, description="[[queues]] tables")
+    agents: tuple[AgentsTable, ...] = Field(max_length=1_000, description="[[agents]] tables")
     plans: tuple[PlanTable, ...] = Field(default=(), max_length=20, description="[[plans]] tables")
     policy: s.Policy = Field(default=s.Policy.OLDEST, description='"oldest" or "own_skill_first"')
     waiting_places: int | None = Field(default=None, ge=0, strict=True, description="a whole number")
@@ -153,6 +153,9 @@ class _Reader:
                 self._complain(("simulation",), "write either calls or hours")
             if not self._parsed.callers:
                 self._complain(("callers",), "is missing; write a [[callers]] table")
+        for key in ("queues", "agents"):
+            if not getattr(self._parsed, key):
+                self._complain((key,), f"is empty; write a [[{key}]] table")
         start = length.start
         if start.tzinfo is None:
             self._complain(("simulation", "start"), "has no offset; write e.g. 2026-07-18T00:00:00+09:00")
