@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from cti.domain.model import AgentState, OfferId, SkillId, SkillLevel
+from cti.domain.model import AgentState, CallId, OfferId, SkillId, SkillLevel
 from routing.expression import Expression
 from routing.index import Group, Index
 from routing.model import AgentRule
@@ -36,7 +36,7 @@ class ScanIndex(Index):
 
     def __init__(self) -> None:
         self._everybody: list[Agent] = []
-        self._listed: list[WaitKey] = []
+        self._listed: dict[CallId, WaitKey] = {}
 
     def add_agent(self, agent: Agent) -> None:
         self._everybody.append(agent)
@@ -64,10 +64,10 @@ class ScanIndex(Index):
 
     def wait(self, call: Waiting, key: WaitKey) -> None:
         call.key = key
-        self._listed.append(key)
+        self._listed[call.call_id] = key
 
     def leave(self, call: Waiting) -> None:
-        self._listed = [key for key in self._listed if key[3] is not call]
+        self._listed.pop(call.call_id, None)
         call.key = None
 
     def best_agent(self, call: Waiting) -> tuple[Agent, int] | None:
@@ -75,15 +75,15 @@ class ScanIndex(Index):
         return (min(able, key=lambda agent: agent.idle_key[:2]), len(able)) if able else None
 
     def best_call(self, agent: Agent) -> tuple[Waiting, int] | None:
-        able = [key for key in self._listed if fits(key[3], agent) and key[3].may_ask(agent)]
+        able = [key for key in self._listed.values() if fits(key[3], agent) and key[3].may_ask(agent)]
         if not able:
             return None
         best = min(able)[3]
-        alike = [key for key in self._listed if key[3].group.expression == best.group.expression]
+        alike = [key for key in self._listed.values() if key[3].group.expression == best.group.expression]
         return best, len(alike)
 
     def staffed(self, group: Group) -> bool:
-        return any(who.state is not AgentState.OFFLINE for who in self._who(group))
+        return any(who.state is not AgentState.OFFLINE and group.expression.fits(who) for who in self._everybody)
 
     def anybody(self) -> bool:
         return any(who.state is not AgentState.OFFLINE for who in self._everybody)
