@@ -73,6 +73,7 @@ const snapshot = (agentSeq: number, shown: Pop | null): ServerMessage => ({
   agent: null,
   pop: shown,
   calls_today: [],
+  talk: null,
   agent_seq: agentSeq,
   stream_id: "s",
   missed: null,

@@ -9,6 +9,7 @@ import type {
   Board,
   CallLine,
   Kakehashi,
+  LineBody,
   Named,
   OfferOutcome,
   Pop,
@@ -29,6 +30,7 @@ export interface Desk {
   readonly agent: AgentBody | null;
   readonly pop: Pop | null;
   readonly ended: Ended | null; // of the call in `pop`
+  readonly talk: LineBody | null; // the call on the line, and what may be asked for
   readonly missed: { readonly callId: string; readonly outcome: OfferOutcome } | null; // the last pop that was withdrawn
   readonly callsToday: readonly CallLine[] | null; // null: not known now
   readonly breakReasons: readonly Named[];
@@ -45,6 +47,7 @@ export const emptyDesk: Desk = {
   agent: null,
   pop: null,
   ended: null,
+  talk: null,
   missed: null,
   callsToday: null,
   breakReasons: [],
@@ -65,6 +68,7 @@ export function reduce(desk: Desk, message: ServerMessage, nowMs: number): Desk 
       user: message.user,
       agent: message.agent,
       pop: message.pop,
+      talk: message.talk,
       callsToday: message.calls_today,
       breakReasons: message.break_reasons,
       streamId: message.stream_id,
@@ -100,6 +104,7 @@ function agentMessage(desk: Desk, message: AgentMessage): Desk {
   if (message.type === "pop.offer") {
     return { ...desk, pop: message.pop, ended: null, missed: null };
   }
+  if (message.type === "call.talk") return { ...desk, talk: message.talk };
   const shown = desk.pop;
   if (shown === null || shown.call_id !== message.call_id || message.revision <= shown.revision) return desk;
   switch (message.type) {

@@ -4,7 +4,7 @@ import { api, Refusal, whenNobody } from "./api";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
-import type { Me } from "./wire";
+import type { Command, Me } from "./wire";
 
 /** undefined: not asked yet; null: nobody. */
 export const me = signal<Me | null | undefined>(undefined);
@@ -110,6 +110,13 @@ export const send = (message: ClientMessage): boolean => socket?.send(message) ?
 export function chooseState(state: "available" | "break" | "training" | "offline", reason = ""): void {
   if (!send({ type: "state.set", state, reason, ref: state })) {
     desk.value = { ...desk.value, lastError: { key: "unreachable", text: "", ref: state } };
+  }
+}
+
+/** Asks for something to be done with the call on the line; what became of it comes as call.talk, or as an error. */
+export function command(wanted: Command, to = ""): void {
+  if (!send({ type: "call.command", command: wanted, to, ref: wanted })) {
+    desk.value = { ...desk.value, lastError: { key: "unreachable", text: "", ref: wanted } };
   }
 }
 

@@ -4,6 +4,7 @@ import { useKeys } from "../keys";
 import { callerText } from "../parts/caller";
 import { linkedMember, PopCard } from "../parts/pop";
 import { problemText } from "../parts/problem";
+import { TalkControls } from "../parts/talk";
 import { Timer } from "../parts/timer";
 import { chooseState, desk } from "../session";
 import type { AgentBody, CallLine, Named } from "../wire";
@@ -17,8 +18,9 @@ export function AgentPage() {
     { key: "s", does: "keys.state", run: () => focus("[aria-pressed=true], button") },
     { key: "b", does: "keys.break", run: () => focus(".breaks button") },
     { key: "c", does: "keys.call", run: () => stage.current?.focus() },
+    { key: "t", does: "keys.talk", run: () => stage.current?.querySelector<HTMLElement>(".talk button")?.focus() },
   ]);
-  const { pop, ended } = desk.value;
+  const { pop, ended, talk } = desk.value;
   return (
     <div class="desk">
       <h1 class="visually-hidden">{t("nav.agent")}</h1>
@@ -27,6 +29,7 @@ export function AgentPage() {
         <Today />
       </section>
       <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
+        {talk && <TalkControls talk={talk} />}
         {pop ? <PopCard key={pop.call_id} pop={pop} ended={ended} /> : <NoCall />}
       </section>
       <Announcer />

@@ -20,6 +20,8 @@ function detailOf(step: JourneyStep, call: CallRecord): string {
       return step.detail ? queueName(step.detail) : "";
     case "menu":
       return "";
+    case "consult_ended":
+      return step.detail ? tSlug("consult", step.detail) : "";
     case "ended": {
       const by = call.ended_by ? tSlug("ended_by", call.ended_by) : "";
       return [step.detail && tSlug("end", step.detail), by].filter(Boolean).join(" · ");
