@@ -80,6 +80,8 @@ class RecordingWorker:
             return
         if process.stdin is not None:
             process.stdin.close()
+        if not self._ready.is_set():  # it has been told nothing yet, and may be waiting for another one's folder
+            await self._kill(process)
         try:
             async with asyncio.timeout(STOP_S):
                 await (self._task if self._task is not None else process.wait())
