@@ -14,6 +14,22 @@ from routing.queuedata import Comfort
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Announcement:
+    """Words for a group of callers, heard when they come to wait."""
+
+    announcement: str  # UUID
+    queue: QueueId | None  # whose callers hear it …
+    number: str | None  # … or those of this number called, E.164
+    sound: str  # the sound file's name
+    begins_at: datetime
+    ends_at: datetime
+
+    def is_for(self, queue: QueueId, number: str, now: datetime) -> bool:
+        """Whether a caller who comes now hears it."""
+        return (queue == self.queue or number == self.number) and self.begins_at <= now < self.ends_at
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TenantDesk:
     """One company's desk."""
 
@@ -24,6 +40,7 @@ class TenantDesk:
     agents: Mapping[AgentId, str] = field(default_factory=dict)  # names
     skills: Mapping[SkillId, tuple[str, str]] = field(default_factory=dict)  # names: Japanese, English
     comfort: Mapping[QueueId, Comfort] = field(default_factory=dict)  # what callers hear while they wait
+    announcements: tuple[Announcement, ...] = ()
 
     def skill(self, skill: SkillId) -> str:
         """A skill's name in the desk's language."""

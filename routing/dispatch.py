@@ -15,7 +15,7 @@ from typing import Any
 
 from cti.domain import events as ev
 from cti.domain.errors import NotFound, Unavailable
-from cti.domain.model import CallId, ChannelName, Offer, OfferId, OfferOutcome
+from cti.domain.model import Call, CallId, ChannelName, Offer, OfferId, OfferOutcome
 from cti.domain.ports import Directory, EventSink, SignalSink, Telephony
 from cti.domain.signals import OfferDecided, OfferTakenBack, TreatmentDecided
 from routing import model as m
@@ -35,6 +35,7 @@ class Room:
         self.engine = Engine(new_offer_id)
         self.announcer = Announcer()
         self.held: set[CallId] = set()
+        self.told: dict[CallId, set[str]] = {}  # announcements that a caller has heard
 
 
 class Dispatcher:
@@ -224,6 +225,26 @@ class Dispatcher:
 
     async def _only_ask(self, action: Coroutine[Any, Any, None], name: str, call_id: CallId) -> None:
         await self._ask(action, name, call_id)
+
+    def announce(self, room: Room, call: Call, now: datetime) -> None:
+        """Have a caller who waits hear what is announced for their queue or number, each once."""
+        known = room.engine.call(call.call_id)
+        channel = self.channels.get(call.call_id)
+        if known is None or known.key is None or channel is None or self._sounds is None:
+            return
+        told = room.told.get(call.call_id, set())
+        news = [
+            it
+            for it in room.desk.announcements
+            if it.announcement not in told and it.is_for(known.queue.queue, call.number_called, now)
+        ]
+        if not news:
+            return
+        room.told[call.call_id] = told | {it.announcement for it in news}
+        language = known.language or room.desk.language
+        variables = {"CTI_SAY": "&".join(self.sound(it.sound, language) for it in news)}
+        asked = self._telephony.set_variables(channel=channel, variables=variables)
+        self._spawn(self._only_ask(asked, "announce", call.call_id))
 
     def comfort(self, room: Room, call_id: CallId, turn: int) -> None:
         """Have a waiting caller hear what is due: their place in line, or words of the queue's own."""

@@ -257,6 +257,7 @@ class RoutingService:
         else:
             room.announcer.enter(call.call_id, self._now(), room.desk.comfort_of(call.queue).every_s)
         self._tell(room, told)
+        self._dispatch.announce(room, call, self._now())
 
     def _call_ringing(self, event: ev.CallRinging) -> None:
         self._rings(self._room(event.tenant), event.call, event.offer_id, event.agent)
@@ -290,6 +291,7 @@ class RoutingService:
 
     def _gone(self, room: Room, call_id: CallId) -> None:
         room.announcer.leave(call_id)
+        room.told.pop(call_id, None)
         room.held.discard(call_id)
         self._dispatch.channels.pop(call_id, None)
         self._tell(room, m.CallGone(call_id=call_id))

@@ -12,7 +12,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import resources
@@ -20,16 +20,12 @@ from typing import Any
 
 import asyncpg
 
-from cti.domain.errors import ConfigError, Unavailable
+from cti.domain.errors import Unavailable
 from cti.domain.journal import Body, Journal, NoJournal
-from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, SkillLevel, TenantId
-from routing.calendar import Calendar, calendar_from_data
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, TenantId
 from routing.desk import DecisionRow, StateRow, TenantDesk
 from routing.journal import decision_body, row_from_body, state_body
-from routing.model import AgentRule, DeskRules, Limits, QueueRule
-from routing.plan import steps_from_data
-from routing.queuedata import comfort_from_data, overflow_from_data, treatments_from_data
-from routing.reading import Known
+from routing.rows import desk_from_rows
 
 log = logging.getLogger(__name__)
 
@@ -94,16 +90,10 @@ class RoutingStore:
 
         A plan that cannot be read is left out and logged: its queue goes on with plain skills.
         """
-        names = ("tenants", "queues", "agents", "skills", "calendars")
-        tenants, queues, agents, skills, calendars = await self._read(*names)
+        names = ("tenants", "queues", "agents", "skills", "calendars", "announcements")
+        tenants, *parts = await self._read(*names)
         return [
-            _desk(
-                tenant,
-                [row for row in queues if row["tenant"] == tenant["tenant"]],
-                [row for row in agents if row["tenant"] == tenant["tenant"]],
-                [row for row in skills if row["tenant"] == tenant["tenant"]],
-                _calendars(tenant, calendars),
-            )
+            desk_from_rows(tenant, *([row for row in rows if row["tenant"] == tenant["tenant"]] for rows in parts))
             for tenant in tenants
         ]
 
@@ -299,91 +289,6 @@ class RoutingStore:
             except AWAY as error:
                 log.warning("old decisions could not be removed", extra={"error": type(error).__name__})
             await asyncio.sleep(FORGET_EVERY_S)
-
-
-# --- Rows to rules ---------------------------------------------------------------------------------
-
-
-def _desk(
-    tenant: Any, queues: Sequence[Any], agents: Sequence[Any], skills: Sequence[Any], calendars: Mapping[str, Calendar]
-) -> TenantDesk:
-    known = Known(
-        skills=frozenset(SkillId(row["skill"]) for row in skills),
-        agents=frozenset(AgentId(row["agent"]) for row in agents),
-    )
-    rules = DeskRules(
-        queues=tuple(_queue(row, known, calendars) for row in queues),
-        agents=tuple(
-            AgentRule(agent=row["agent"], skills=dict(zip(row["skills"], row["levels"], strict=True))) for row in agents
-        ),
-        limits=_limits(tenant),
-    )
-    return TenantDesk(
-        tenant=tenant["tenant"],
-        language=tenant["language"],
-        zone=tenant["time_zone"],
-        rules=rules,
-        agents={row["agent"]: row["name"] for row in agents},
-        skills={row["skill"]: (row["name_ja"], row["name_en"]) for row in skills},
-        comfort={row["queue"]: comfort_from_data(json.loads(row["comfort"])) for row in queues},
-    )
-
-
-def _calendars(tenant: Any, rows: Iterable[Any]) -> dict[str, Calendar]:
-    """A tenant's calendars. One that cannot be read is left out: its queues are open rather than closed."""
-    found: dict[str, Calendar] = {}
-    for row in rows:
-        if row["tenant"] == tenant["tenant"]:
-            try:
-                found[row["calendar"]] = calendar_from_data(json.loads(row["body"]), zone=tenant["time_zone"])
-            except ConfigError as error:
-                log.error("a calendar is wrong; its queues are always open", extra={"problems": error.problems})
-    return found
-
-
-def _limits(row: Any) -> Limits:
-    if row["missed_state"] is None:
-        return Limits()
-    return replace(
-        Limits(),
-        missed_state=AgentState(row["missed_state"]),
-        missed_reason=row["missed_reason"],
-        wrap_up_s=row["wrap_up_s"],
-        skip_s=row["skip_s"],
-        skip_alone_s=row["skip_alone_s"],
-        refusals=row["refusals"],
-        nobody_entry_s=row["nobody_entry_s"],
-        nobody_left_s=row["nobody_left_s"],
-    )
-
-
-def _queue(row: Any, known: Known, calendars: Mapping[str, Calendar]) -> QueueRule:
-    where = f"tenants.{row['tenant']}.queues.{row['queue']}.steps"
-    try:
-        steps = steps_from_data(json.loads(row["steps"]), where=where, known=known)
-    except ConfigError as error:
-        log.error("a queue's plan is wrong; it goes on with plain skills", extra={"problems": error.problems})
-        steps = ()
-    return QueueRule(
-        queue=row["queue"],
-        priority=row["priority"],
-        skills=tuple(
-            SkillLevel(skill=skill, level=level) for skill, level in zip(row["skills"], row["levels"], strict=True)
-        ),
-        ring_s=row["ring_s"],
-        max_wait_s=row["max_wait_s"],
-        service_level_s=row["service_level_s"],
-        nobody_wait=row["nobody_treatment"] == "wait",
-        active=row["active"],
-        wrap_up_s=row["wrap_up_s"],
-        steps=steps,
-        ageing_every_s=row["ageing_every_s"],
-        ageing_most=row["ageing_most"],
-        hours=calendars.get(row["calendar"]),
-        max_length=row["max_length"],
-        overflow=overflow_from_data(json.loads(row["overflow"] or "null")),
-        treatments=treatments_from_data(json.loads(row["treatments"])),
-    )
 
 
 def _state_args(row: StateRow) -> tuple[object, ...]:

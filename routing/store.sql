@@ -31,6 +31,12 @@ SELECT tenant, skill, name_ja, name_en FROM skills
 -- name: calendars
 SELECT tenant, calendar, body::text AS body FROM calendars
 
+-- name: announcements
+SELECT tenant, announcement::text AS announcement, queue, number, sound, begins_at, ends_at
+  FROM announcements
+ WHERE ends_at > now() AND withdrawn_at IS NULL
+ ORDER BY begins_at, announcement
+
 -- name: states
 SELECT tenant, agent, state, reason, since FROM agent_states
 

@@ -31,7 +31,7 @@ from cti.domain.phone import parse_called, parse_caller
 from cti.domain.signals import LinkChanged, OfferDecided, OfferTakenBack, Signal, TreatmentDecided
 from routing import model as m
 from routing.calendar import calendar_from_data
-from routing.desk import DecisionRow, StateRow, TenantDesk
+from routing.desk import Announcement, DecisionRow, StateRow, TenantDesk
 from routing.queuedata import Comfort
 from routing.service import RoutingService
 from routing.snapshot import to_json
@@ -540,3 +540,45 @@ async def test_who_waits_is_not_closed_out_by_a_restart(house: House) -> None:
     assert not [it for it in house.sink.signals if isinstance(it, TreatmentDecided)]
     assert again.stats.waiting == 1
     await again.stop()
+
+
+async def test_an_announcement_is_heard_once_by_those_who_wait(house: House) -> None:
+    def announced(name: str, *, queue: str | None = None, number: str | None = None, ends: int = 60) -> Announcement:
+        return Announcement(
+            announcement=name, queue=None if queue is None else QueueId(queue), number=number, sound=f"t-{name}",
+            begins_at=now - timedelta(minutes=5), ends_at=now + timedelta(seconds=ends),
+        )  # fmt: skip
+
+    now = datetime.now(UTC)
+    all_of_them = (
+        announced("storm", queue="members"),
+        announced("number", number="+81501234500"),
+        announced("other", queue="night"),
+        announced("over", queue="members", ends=-1),
+    )
+    house.store.desks = [replace(DESK, announcements=all_of_them)]
+    await house.service.reload()
+    for agent in (SATO, SMITH):
+        house.service.choose_state(DEMO, agent, AgentState.BREAK, "lunch", by="x")
+    channel = await house.asterisk.caller()
+    async with asyncio.timeout(5):
+        while not house.asterisk.said:
+            await asyncio.sleep(0.01)
+    assert house.asterisk.said == [(channel, "/sounds/ja/t-storm&/sounds/ja/t-number")]
+    house.service.resync(house.desk.all_live())
+    assert len(house.asterisk.said) == 1
+    await house.asterisk.caller_hangs_up(channel)
+
+
+async def test_who_is_connected_at_once_hears_no_announcement(house: House) -> None:
+    now = datetime.now(UTC)
+    storm = Announcement(
+        announcement="storm", queue=QueueId("members"), number=None, sound="t-storm", begins_at=now,
+        ends_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    house.store.desks = [replace(DESK, announcements=(storm,))]
+    await house.service.reload()
+    house.log_in(SATO)
+    channel = await house.asterisk.caller()
+    await house.asterisk.until(channel, "ringing:demo-sato")
+    assert house.asterisk.said == []
