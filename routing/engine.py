@@ -59,7 +59,8 @@ class Engine(OfferDesk):
         """
         while due := self._agenda.pop_all(now):
             # Calls first: who gets free at this instant must meet them in the step and at the place they have now.
-            for thing in sorted(due, key=_calls_first):
+            # And they in order of service: two whose agent may be asked again get that agent in this order.
+            for thing in sorted(due, key=lambda thing: self._turn(thing, now)):
                 self._due(thing, now)
         self._handlers[type(told)](told, now)
         out, self._out = self._out, []
@@ -363,6 +364,12 @@ class Engine(OfferDesk):
     def _tick(self, told: m.Tick, now: datetime) -> None:
         """What was due is done by ``advance``."""
 
+    def _turn(self, thing: Timed, now: datetime) -> tuple[object, ...]:
+        """The order of what is due at once."""
+        if not isinstance(thing, Waiting):
+            return (True,)
+        return (False, -(thing.queue.priority + self._earned(thing, now)), thing.queued_at, thing.number)
+
     def _due(self, thing: Timed, now: datetime) -> None:
         """Look at one thing, unless what came before it has settled it already."""
         if isinstance(thing, Waiting):
@@ -373,7 +380,3 @@ class Engine(OfferDesk):
             self._agent_due(thing, now)
         elif isinstance(thing, LiveOffer) and thing.offer_id in self._offers:
             self._offer_due(thing, now)
-
-
-def _calls_first(thing: Timed) -> bool:
-    return not isinstance(thing, Waiting)

@@ -83,8 +83,12 @@ class WaitingRoom:
         plan = call.plan
         if len(plan) > 1:
             self._go_on(call, now)
+        call.aged = self._earned(call, now)
+
+    def _earned(self, call: Waiting, now: datetime) -> int:
+        """Points of priority that waiting has brought."""
         every = call.queue.ageing_every_s
-        call.aged = min(call.queue.ageing_most, whole_s(now - call.queued_at) // every) if every else 0
+        return min(call.queue.ageing_most, whole_s(now - call.queued_at) // every) if every else 0
 
     def _go_on(self, call: Waiting, now: datetime) -> None:
         plan, step = call.plan, call.step
