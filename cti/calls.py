@@ -48,6 +48,7 @@ from cti.domain.signals import (
     OfferDecided,
     OfferTakenBack,
     PlaceKept,
+    RecordingBegan,
     Signal,
     TransferAsked,
     TreatmentDecided,
@@ -346,9 +347,10 @@ class CallDesk:
     # -- agents and phones -----------------------------------------------------------------------------
 
     def _agent_in(self, signal: Signal, track: Track) -> AgentId | None:
+        """Whose phone it is about, for those signals where :func:`callfsm.advance` asks."""
         if isinstance(signal, _DIALS):
             return self._agent_of(signal.agent_channel, track.call.tenant)
-        if isinstance(signal, ChannelSignal) and signal.uniqueid != track.call.uniqueid:
+        if isinstance(signal, RecordingBegan) and signal.uniqueid != track.call.uniqueid:
             return self._agent_of(signal.channel, track.call.tenant)
         return None
 

@@ -193,10 +193,12 @@ def _place(track: Track, uniqueid: UniqueId) -> str:
 
 def _put(track: Track, uniqueid: UniqueId, place: str) -> Track:
     """The track with a leg somewhere; legs that are not this call's (any more) are forgotten."""
+    if track.places.get(uniqueid, NOWHERE) == place:
+        return track
     known = {track.call.uniqueid, *(leg.uniqueid for leg in track.legs)}
     if track.second is not None:
         known.add(track.second.uniqueid)
-    if uniqueid not in known or track.places.get(uniqueid, NOWHERE) == place:
+    if uniqueid not in known:
         return track
     places = {leg: where for leg, where in track.places.items() if leg in known and leg != uniqueid}
     if place != NOWHERE:

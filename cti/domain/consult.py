@@ -97,15 +97,13 @@ ON_HOLD = frozenset({_P.HELD, _P.CALLING, _P.CONSULTING})
 def picture(caller: str, first: str, second: str) -> tuple[str, str, str]:
     """Three places (a Place, NOWHERE, or the id of a bridge) as a key of PICTURES."""
     places = (caller, first, second)
+    return _seen(caller, places), _seen(first, places), _seen(second, places)
 
-    def seen(index: int) -> str:
-        place = places[index]
-        if place == NOWHERE or place in _PLACES:
-            return place
-        others = places[:index] + places[index + 1 :]
-        return TOGETHER if place in others else NOWHERE
 
-    return seen(0), seen(1), seen(2)
+def _seen(place: str, places: tuple[str, str, str]) -> str:
+    if place == NOWHERE or place in _PLACES:
+        return place
+    return TOGETHER if places.count(place) > 1 else NOWHERE
 
 
 def is_handed_over(pictured: tuple[str, str, str]) -> bool:
