@@ -286,7 +286,6 @@ class _Reader:
             limits=Limits(wrap_up_s=0),
             policy=policy,
             waiting_places=places,
-            queue_places={queue.id: queue.max_length for queue in queues.values() if queue.max_length is not None},
         )
 
     def _staff(self, agents: tuple[AgentsTable, ...], here: Location) -> Iterator[s.Staff]:
@@ -324,6 +323,7 @@ class _Reader:
             steps=self._steps(table, agents, number),
             ageing_every_s=table.ageing_every_s,
             ageing_most=table.ageing_most,
+            max_length=table.max_length,
         )
 
     def _steps(self, table: QueueTable, agents: tuple[AgentsTable, ...], number: int) -> tuple[Step, ...]:

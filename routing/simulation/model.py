@@ -123,7 +123,6 @@ class Plan:
     limits: Limits = field(default_factory=lambda: Limits(wrap_up_s=0))
     policy: Policy = Policy.OLDEST
     waiting_places: int | None = None  # of the whole desk; who finds them taken is turned away. None: any number
-    queue_places: Mapping[str, int] = field(default_factory=dict)  # the same for single queues
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,7 +1,8 @@
 """The real engine under virtual time: one replication of one plan.
 
 The shell around ``routing.engine``: it makes callers come, lose patience and talk, and lets agents answer at once. What
-the engine decides happens at the same instant. Waiting places are counted here.
+the engine decides happens at the same instant. Waiting places of a queue are the engine's own rule; those of the whole
+desk, which it has no word for, are counted here.
 """
 
 from __future__ import annotations
@@ -185,7 +186,8 @@ class Run:
         self._tell(m.CallWaits(call_id=call_id, queue=queue, queued_at=now, skills=skills))
         if call_id not in self._there:
             return
-        if self._full(queue):
+        places = self._plan.waiting_places
+        if places is not None and len(self._there) > places:
             self._lose(call_id, there, r.BLOCKED)
             return
         if self._observer is not None:
@@ -212,13 +214,6 @@ class Run:
         calls.outcome.append(r.PENDING)
         self._pending += 1
         return len(calls.outcome) - 1
-
-    def _full(self, queue: QueueId) -> bool:
-        plan = self._plan
-        if plan.waiting_places is not None and len(self._there) > plan.waiting_places:
-            return True
-        places = plan.queue_places.get(queue)
-        return places is not None and self._waiting[queue] > places
 
     def _hang_up(self, call_id: CallId) -> None:
         there = self._there.get(call_id)

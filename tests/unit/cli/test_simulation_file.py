@@ -98,7 +98,7 @@ def test_plans_are_the_file_with_changes() -> None:
     now, fewer = read(GOOD).plans
     assert [rule.priority for rule in now.queues] == [0, 5]
     assert [rule.priority for rule in fewer.queues] == [2, 5]
-    assert (now.waiting_places, fewer.waiting_places, now.queue_places) == (30, 30, {"roadside": 9})
+    assert (now.waiting_places, fewer.waiting_places, now.queues[1].max_length) == (30, 30, 9)
     assert (now.policy, fewer.policy) == (s.Policy.OLDEST, s.Policy.OWN_SKILL_FIRST)
     assert [staff.count for staff in now.staff + fewer.staff] == [3, 1]
     assert now.staff[0].at_work == ((0, 4 * 3600), (5 * 3600, 9 * 3600))

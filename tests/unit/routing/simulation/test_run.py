@@ -93,7 +93,7 @@ def test_no_place_is_needed_by_who_is_answered_at_once() -> None:
 
 
 def test_places_of_a_single_queue() -> None:
-    _, values = run(a_day(0, 10, 20, plan=a_plan(queue_places={"q": 1})))
+    _, values = run(a_day(0, 10, 20, plan=a_plan(queues=(queue(max_length=1),))))
     assert values["blocked"] == 1
 
 
