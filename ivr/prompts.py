@@ -129,6 +129,21 @@ def render_all(
     return RenderReport(prompts=prompts, english_voice=voices.english)
 
 
+def render_texts(sounds: Path, cache: Path, texts: Mapping[str, Mapping[str, str]]) -> None:
+    """The same for some texts only, while callers are served. Blocking: call it from a thread."""
+    voices = find_voices()
+    target = sounds / OURS
+    cache.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        _Job(name=name, language=language, text=SpokenText(words=words[language], voice=language))
+        for name, words in texts.items()
+        for language in LANGUAGES
+    ]
+    for language in LANGUAGES:
+        (target / language).mkdir(parents=True, exist_ok=True)
+    _write_lengths(target, [_render(job, target, cache, voices) for job in jobs])
+
+
 def _render(job: _Job, target: Path, cache: Path, voices: Voices) -> RenderedPrompt:
     kept = cache / f"{_fingerprint(job, voices)}.wav"
     reused = kept.exists()

@@ -284,6 +284,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         talks=fakes.talks,
         calls=CallPages(CallStore(pool)) if pool is not None else fakes.calls,
         recordings=StoredShelf(pool, shelf) if pool is not None else shelf,
+        announcements=fakes.announcements,
         readiness=FakeReadiness(),
         metrics=Metrics(),
         now=now,

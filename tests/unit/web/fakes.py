@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from cti.domain.access import AuditEntry, Credentials, Session, User
 from cti.domain.consult import Command
-from cti.domain.errors import CallerError, Unavailable
+from cti.domain.errors import CallerError, NotFound, Unavailable
 from cti.domain.model import (
     AgentId,
     AgentState,
@@ -261,6 +261,31 @@ class FakeRecordings(Switch):
         return ports.PeaksFacts(step_ms=100, duration_s=0.2, left=[0, 100], right=[5, 6])
 
 
+class FakeAnnouncements:
+    """Announces to nobody."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, ports.AnnouncementFact] = {}
+
+    async def current(self, tenant: TenantId, now: datetime) -> Sequence[ports.AnnouncementFact]:
+        return [fact for fact in self.live.values() if fact.ends_at > now]
+
+    async def publish(self, tenant: TenantId, new: ports.NewAnnouncement) -> ports.AnnouncementFact:
+        if new.queue not in (None, "members"):
+            raise NotFound(f"queue: no queue {new.queue!r} on this desk")
+        fact = ports.AnnouncementFact(
+            announcement=f"00000000-0000-4000-8000-{len(self.live):012d}", queue=new.queue, number=new.number,
+            text_ja=new.text_ja or "悪天候", text_en=new.text_en or "weather", sound=new.prompt or "t-1",
+            begins_at=new.begins_at, ends_at=new.ends_at, published_by=new.published_by,
+        )  # fmt: skip
+        self.live[fact.announcement] = fact
+        return fact
+
+    async def withdraw(self, tenant: TenantId, announcement: str, *, by: str, at: datetime) -> None:
+        if self.live.pop(announcement, None) is None:
+            raise NotFound("no such announcement")
+
+
 class FakeReadiness:
     def __init__(self) -> None:
         self.states = {n: ports.PartState(ready=True, since=T0) for n in ("ami", "postgres", "s3", "lookup", "ivr")}
@@ -299,6 +324,7 @@ class Fakes:
     talks: FakeTalks = field(default_factory=FakeTalks)
     calls: FakeCalls = field(default_factory=FakeCalls)
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
+    announcements: FakeAnnouncements = field(default_factory=FakeAnnouncements)
     readiness: FakeReadiness = field(default_factory=FakeReadiness)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -308,7 +334,8 @@ class Fakes:
     def parts(self) -> WebParts:
         return WebParts(
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
-            pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings, readiness=self.readiness,
+            pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings,
+            announcements=self.announcements, readiness=self.readiness,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic,
         )  # fmt: skip
 
