@@ -12,7 +12,7 @@ from cti.domain.errors import ConfigError
 from cti.domain.model import AgentId, AgentState, SkillId, SkillLevel
 from routing.calendar import Calendar, calendar_from_data
 from routing.desk import Announcement, TenantDesk
-from routing.model import AgentRule, DeskRules, Limits, QueueRule
+from routing.model import AgentRule, Delay, DeskRules, Limits, QueueRule
 from routing.plan import steps_from_data
 from routing.queuedata import comfort_from_data, overflow_from_data, treatments_from_data
 from routing.reading import Known
@@ -32,12 +32,18 @@ def desk_from_rows(
     known = Known(
         skills=frozenset(SkillId(row["skill"]) for row in skills),
         agents=frozenset(AgentId(row["agent"]) for row in agents),
+        profiles=frozenset(row["profile"] for row in agents if row["profile"]),
     )
     hours = _calendars(tenant, calendars)
     rules = DeskRules(
         queues=tuple(_queue(row, known, hours) for row in queues),
         agents=tuple(
-            AgentRule(agent=row["agent"], skills=dict(zip(row["skills"], row["levels"], strict=True))) for row in agents
+            AgentRule(
+                agent=row["agent"],
+                skills=dict(zip(row["skills"], row["levels"], strict=True)),
+                profile=row["profile"],
+            )
+            for row in agents
         ),
         limits=_limits(tenant),
     )
@@ -112,6 +118,9 @@ def _queue(row: Any, known: Known, calendars: Mapping[str, Calendar]) -> QueueRu
         steps=steps,
         ageing_every_s=row["ageing_every_s"],
         ageing_most=row["ageing_most"],
+        delays=tuple(
+            Delay(profile=profile, delay_s=delay_s) for profile, delay_s in sorted(json.loads(row["delays"]).items())
+        ),
         hours=calendars.get(row["calendar"]),
         max_length=row["max_length"],
         overflow=overflow_from_data(json.loads(row["overflow"] or "null")),

@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib import resources
 from typing import Any
 
 import asyncpg
@@ -26,6 +24,7 @@ from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, Tena
 from routing.desk import DecisionRow, StateRow, TenantDesk
 from routing.journal import decision_body, row_from_body, state_body
 from routing.rows import desk_from_rows
+from routing.sqlfile import statements
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +41,7 @@ QUERY_S = 10.0
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)  # this value, not now or later
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
-_TEXT = resources.files("routing").joinpath("store.sql").read_text(encoding="utf-8")
-SQL: Mapping[str, str] = {
-    name: body.strip() for name, body in re.findall(r"-- name: (\w+)\n(.*?)(?=\n-- name: |\Z)", _TEXT, re.DOTALL)
-}
+SQL = statements("store.sql")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

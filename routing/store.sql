@@ -8,6 +8,7 @@ SELECT t.tenant, t.name, t.time_zone, t.language,
 -- name: queues
 SELECT q.tenant, q.queue, q.name_ja, q.name_en, q.priority, q.ring_s, q.max_wait_s, q.service_level_s,
        q.nobody_treatment, q.active, q.wrap_up_s, q.ageing_every_s, q.ageing_most, q.steps::text AS steps,
+       q.delays::text AS delays,
        q.calendar, q.max_length, q.overflow::text AS overflow, q.treatments::text AS treatments,
        q.comfort::text AS comfort,
        coalesce(array_agg(s.skill ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS skills,
@@ -17,7 +18,7 @@ SELECT q.tenant, q.queue, q.name_ja, q.name_en, q.priority, q.ring_s, q.max_wait
  ORDER BY q.tenant, q.queue
 
 -- name: agents
-SELECT a.tenant, a.agent, a.name,
+SELECT a.tenant, a.agent, a.name, a.profile,
        coalesce(array_agg(s.skill ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS skills,
        coalesce(array_agg(s.level ORDER BY s.skill) FILTER (WHERE s.skill IS NOT NULL), '{}') AS levels
   FROM agents a LEFT JOIN agent_skills s USING (tenant, agent)

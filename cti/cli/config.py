@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from cti.cli.database_access import connected
+from cti.cli.plans import plan_warnings
 from cti.config import Config, load_config
 from cti.desk.apply import Summary, apply_desk
 from cti.desk.load import load_desk
@@ -33,12 +34,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     desk = load_desk(arguments.file, check_menu, problems_in)
+    for warning in plan_warnings(desk):
+        print(f"{arguments.file}: note: {warning}")
     print(f"{arguments.file}: {_described(desk)}; nothing is wrong with it")
     return 0
 
 
 def _apply(arguments: argparse.Namespace) -> int:
     desk = load_desk(arguments.file, check_menu, problems_in)
+    plan_warnings(desk)
     config = load_config(arguments.config)
     summary = asyncio.run(_load(config, desk, arguments.file.name))
     if arguments.json:

@@ -59,7 +59,7 @@ async def apply_desk(
         before = await _numbers_and_menus(conn)
         await conn.execute("DELETE FROM numbers")
         for name, tenant in desk.tenants.items():
-            await _apply_tenant(conn, name, tenant, summary, hash_password)
+            await _apply_tenant(conn, name, tenant, summary, hash_password, by)
         await _numbers(conn, desk)
         _compare(before, await _numbers_and_menus(conn), summary)
         digest = hashlib.sha256(desk.model_dump_json(exclude={"tenants": {"__all__": {"users"}}}).encode()).hexdigest()
@@ -76,7 +76,12 @@ async def apply_desk(
 
 
 async def _apply_tenant(
-    conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary, hash_password: HashPassword
+    conn: asyncpg.Connection[Any],
+    name: str,
+    tenant: Tenant,
+    summary: Summary,
+    hash_password: HashPassword,
+    by: str,
 ) -> None:
     await _upsert(
         conn,
@@ -85,13 +90,16 @@ async def _apply_tenant(
         ("tenant",),
         {"tenant": name, "name": tenant.name, "time_zone": tenant.time_zone, "language": tenant.language},
     )
+    if "routing" in tenant.model_fields_set:
+        rules = {"tenant": name, **tenant.routing.model_dump()}
+        await _upsert(conn, summary, "routing_rules", ("tenant",), rules)
     await _users(conn, name, tenant, summary, hash_password)
     for skill in tenant.skills:
         row = {"tenant": name, "skill": skill.id, "name_ja": skill.name.ja, "name_en": skill.name.en}
         await _upsert(conn, summary, "skills", ("tenant", "skill"), row)
     await _agents(conn, name, tenant, summary)
     await _calendars(conn, name, tenant, summary)
-    await _queues(conn, name, tenant, summary)
+    await _queues(conn, name, tenant, summary, by)
     await _forget_calendars(conn, name, tenant, summary)
     await conn.execute("DELETE FROM menus WHERE tenant = $1", name)
     for menu in tenant.menus:
@@ -134,6 +142,7 @@ async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "login": agent.user,
             "name": names[agent.user],
             "endpoint": f"{name}-{agent.id}",
+            "profile": agent.profile or "",
             "active": True,
         }
         if agent.phone_password is not None or agent.id not in known:
@@ -185,7 +194,7 @@ class _Json(str):
         return bool((json.loads(stored) if isinstance(stored, str) else stored) == json.loads(self))
 
 
-async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
+async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary, by: str) -> None:
     for queue in tenant.queues:
         row = {
             "tenant": name,
@@ -204,11 +213,35 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "treatments": _Json.of(treatments_of(queue)),
             "comfort": _Json.of(queue.comfort),
             "callback": _Json.of(queue.callback),
+            "ageing_every_s": queue.ageing and queue.ageing.every_s,
+            "ageing_most": queue.ageing.most if queue.ageing else 0,
+            "delays": _Json(
+                json.dumps({it.id: it.delays[queue.id] for it in tenant.profiles if queue.id in it.delays})
+            ),
             "active": True,
         }
         await _upsert(conn, summary, "queues", ("tenant", "queue"), row)
+        if queue.plan is not None:
+            await _plan(conn, summary, name, queue.id, queue.plan, by)
         await _replace_skills(conn, summary, "queue", name, queue.id, queue.skills)
     await _switch_off(conn, summary, "queues", "queue", name, [queue.id for queue in tenant.queues])
+
+
+async def _plan(conn: asyncpg.Connection[Any], summary: Summary, name: str, queue: str, plan: object, by: str) -> None:
+    """A plan that differs from the one in force is published as a version, so that it can be taken back."""
+    written = _Json(json.dumps(plan, ensure_ascii=False))
+    if written.says(await conn.fetchval("SELECT steps FROM queues WHERE tenant = $1 AND queue = $2", name, queue)):
+        return
+    await conn.execute(
+        "INSERT INTO plan_versions (tenant, queue, version, plan, published_by, note)"
+        " SELECT $1, $2, coalesce(max(version), 0) + 1, $3::text::jsonb, $4, 'config apply'"
+        " FROM plan_versions WHERE tenant = $1 AND queue = $2",
+        name, queue, written, by,
+    )  # fmt: skip
+    await conn.execute(
+        "UPDATE queues SET steps = $3::text::jsonb WHERE tenant = $1 AND queue = $2", name, queue, written
+    )
+    summary.note(summary.changed, "plans", f"{name}/{queue}")
 
 
 async def _numbers(conn: asyncpg.Connection[Any], desk: Desk) -> None:

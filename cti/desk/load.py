@@ -42,6 +42,7 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
     skills = {skill.id for skill in tenant.skills}
     queues = {queue.id for queue in tenant.queues}
     menus = {str(menu.get("id")) for menu in tenant.menus}
+    profiles = {profile.id for profile in tenant.profiles}
     for kind, key in (
         ("users", "login"),
         ("skills", "id"),
@@ -49,6 +50,7 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
         ("queues", "id"),
         ("numbers", "number"),
         ("calendars", "id"),
+        ("profiles", "id"),
     ):
         yield from _doubles(file, (*at, kind), [getattr(row, key) for row in getattr(tenant, kind)], key)
     for index, agent in enumerate(tenant.agents):
@@ -56,6 +58,11 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
         yield from _refers(file, (*here, "user"), agent.user, users, "user")
         for skill in agent.skills:
             yield from _refers(file, (*here, "skills"), skill, skills, "skill")
+        if agent.profile is not None:
+            yield from _refers(file, (*here, "profile"), agent.profile, profiles, "profile")
+    for index, profile in enumerate(tenant.profiles):
+        for queue_id in profile.delays:
+            yield from _refers(file, (*at, "profiles", index, "delays"), queue_id, queues, "queue")
     yield from _one_agent_per_user(file, at, tenant)
     for index, queue in enumerate(tenant.queues):
         for skill in queue.skills:

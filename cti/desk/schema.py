@@ -61,6 +61,7 @@ class Agent(_Model):
     id: Slug = Field(description=SLUG_HINT)
     user: Slug = Field(description="the login of one of the users")
     skills: dict[Slug, Level] = Field(default_factory=dict, description="skill = level, 1 to 5, e.g. { en = 3 }")
+    profile: Slug | None = Field(default=None, description="the id of one of the profiles, or leave it out")
     phone_password: str | None = Field(
         default=None,
         min_length=12,
@@ -122,6 +123,39 @@ class Calendar(_Model):
     )
     on_holidays: HoursList = Field(default=(), description=HOURS_HINT)
     days: tuple[OwnDays, ...] = Field(default=(), description="[[tenants.NAME.calendars.days]]")
+
+
+class Profile(_Model):
+    """Agents who are treated alike."""
+
+    id: Slug = Field(description=SLUG_HINT)
+    delays: dict[Slug, Annotated[int, Field(ge=1, le=14_400, strict=True)]] = Field(
+        default_factory=dict, description="queue = seconds its callers wait before these agents are asked, 1 to 14400"
+    )
+
+
+class Routing(_Model):
+    """The desk's stated rules (docs/routing.md)."""
+
+    missed_state: Literal["break", "offline", "training", "available"] = Field(
+        default="break", description='"break", "offline", "training" or "available"'
+    )
+    missed_reason: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")] = Field(
+        default="missed_offer", description="a slug, at most 64 of a-z, 0-9, '_' and '-'"
+    )
+    wrap_up_s: int = Field(default=15, ge=0, le=14_400, strict=True, description="whole seconds from 0 to 14400")
+    skip_s: int = Field(default=30, ge=1, le=3600, strict=True, description="whole seconds from 1 to 3600")
+    skip_alone_s: int = Field(default=5, ge=1, le=3600, strict=True, description="whole seconds from 1 to 3600")
+    refusals: int = Field(default=3, ge=1, le=100, strict=True, description="1 to 100 refusals in a row")
+    nobody_entry_s: int = Field(default=2, ge=0, le=3600, strict=True, description="whole seconds from 0 to 3600")
+    nobody_left_s: int = Field(default=20, ge=0, le=3600, strict=True, description="whole seconds from 0 to 3600")
+
+
+class Ageing(_Model):
+    """Waiting adds priority, so that a busy queue does not hold a quiet one back for ever."""
+
+    every_s: int = Field(ge=1, le=14_400, strict=True, description="whole seconds for one point, e.g. 30")
+    most: int = Field(ge=1, le=200, strict=True, description="points at most, 1 to 200")
 
 
 class Overflow(_Model):
@@ -207,6 +241,14 @@ class Queue(_Model):
         default=None, ge=0, le=10_000, strict=True, description="waiting places, 0 to 10000; leave it out: no limit"
     )
     overflow: Overflow | None = Field(default=None, description='{ to = "members", after_s = 60 }')
+    ageing: Ageing | None = Field(default=None, description="{ every_s = 30, most = 20 }; leave it out: never")
+    ring_agents: Literal[1] = Field(default=1, description="1; several phones at once are not offered yet")
+    # Plans are checked by routing.plan, which knows expressions and templates.
+    plan: dict[str, Any] | tuple[dict[str, Any], ...] | None = Field(
+        default=None,
+        description='{ template = "last_agent", wait_s = 20 } or [{ want = { skill = "en" }, expires_s = 20 }];'
+        " leave it out to keep the one that was published",
+    )
     when_closed: Treatment | None = Field(default=None, description='{ do = "voicemail" }')
     when_full: Treatment | None = Field(default=None, description='{ do = "queue", to = "members" }')
     when_waited: Treatment | None = Field(default=None, description='{ do = "voicemail" }, after max_wait_s')
@@ -238,6 +280,8 @@ class Tenant(_Model):
     queues: tuple[Queue, ...] = Field(min_length=1, description="at least one [[tenants.NAME.queues]]")
     numbers: tuple[Number, ...] = Field(default=(), description="[[tenants.NAME.numbers]]")
     calendars: tuple[Calendar, ...] = Field(default=(), description="[[tenants.NAME.calendars]]")
+    profiles: tuple[Profile, ...] = Field(default=(), description="[[tenants.NAME.profiles]]")
+    routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
     # Menus are checked by ivr.menus, which knows the kinds of nodes.
     menus: tuple[dict[str, Any], ...] = Field(default=(), description="[[tenants.NAME.menus]], see docs/menus.md")
 
