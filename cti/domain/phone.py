@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 
 import phonenumbers
 
@@ -118,6 +119,7 @@ def parse_caller(number: str, name: str) -> CallerNumber:
     return CallerNumber(kind=reason or CallerKind.UNKNOWN)
 
 
+@lru_cache(maxsize=1024)  # our own numbers are few
 def parse_called(number: str) -> str:
     """The number called as E.164 ("+81312345678"), from any way of writing it.
 
