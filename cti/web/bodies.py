@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from cti.domain.callbacks import CallbackState
 from cti.domain.consult import Command
 from cti.domain.model import CallState, ConsultResult, EndedBy, EndReason, OfferOutcome, TransferKind, TransferResult
 from cti.web.parts import (
@@ -174,6 +175,38 @@ class TransferBody(Body):
     at: AwareDatetime
     ended_at: AwareDatetime | None
     result: TransferResult | None
+
+
+class CallbackQuery(Request):
+    """Which callbacks: those that are open, in the order of their places, or the newest of all."""
+
+    all: Literal["true", "false"] = "false"
+    limit: Limit = 50
+
+
+class CallbackLine(Body):
+    """Somebody who keeps their place and is called back."""
+
+    callback_id: str
+    state: CallbackState
+    queue: str
+    number: str  # as people write it
+    language: str
+    queued_at: AwareDatetime  # the place that is kept
+    asked_at: AwareDatetime
+    tries: int  # how often their phone was rung in vain
+    not_before: AwareDatetime | None  # the pause after such a try
+    ended_at: AwareDatetime | None
+    outcome: str | None  # slug: why it ended, or how the last try did
+    origin: str  # the call in which they asked
+    attempt: str | None  # the call that called them back, or does
+    successor: str | None  # the call that took the place over
+
+
+class CallbackPage(Body):
+    """Callbacks."""
+
+    callbacks: list[CallbackLine]
 
 
 class RecordingBrief(Body):

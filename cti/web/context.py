@@ -54,10 +54,12 @@ class WebParts:
     talks: ports.Talks
     calls: ports.Calls
     recordings: ports.Recordings
+    announcements: ports.Announcements
     readiness: ports.Readiness
     metrics: Metrics
     now: Callable[[], datetime]  # aware UTC
     monotonic: Callable[[], float]  # seconds
+    callbacks: ports.Callbacks = field(default_factory=ports.NoCallbacks)
 
 
 PARTS = web.AppKey("parts", WebParts)

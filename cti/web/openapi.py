@@ -60,7 +60,7 @@ def _refusals(route: Route) -> set[int]:
         codes |= {401, 403}
     if route.body is not None or route.query is not None:
         codes |= {400}
-    if "{call_id}" in route.path:
+    if "{" in route.path:
         codes |= {404}
     if route.name == "login":
         codes |= {401, 403, 429}

@@ -11,7 +11,9 @@ from datetime import datetime
 from typing import Protocol
 
 from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.callbacks import Callback, CallbackId
 from cti.domain.consult import Command
+from cti.domain.errors import NotFound
 from cti.domain.model import (
     AgentId,
     AgentState,
@@ -224,6 +226,38 @@ class Calls(Protocol):
         """Figures of closed calls that arrived since, by queue."""
 
 
+# --- Callbacks ---
+
+
+class Callbacks(Protocol):
+    """People who keep their place and are called back (routing/callbacks.py)."""
+
+    def open(self, tenant: TenantId) -> Sequence[Callback]:
+        """Those that are open, in the order of their places. From memory."""
+
+    async def newest(self, tenant: TenantId, limit: int) -> Sequence[Callback]:
+        """Open and ended, newest first, as stored."""
+
+    def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
+        """End one. Raises NotFound, or CallerError while its person is being called."""
+
+
+class NoCallbacks:
+    """Nobody keeps places."""
+
+    def open(self, tenant: TenantId) -> Sequence[Callback]:
+        """See the port."""
+        return ()
+
+    async def newest(self, tenant: TenantId, limit: int) -> Sequence[Callback]:
+        """See the port."""
+        return ()
+
+    def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
+        """See the port."""
+        raise NotFound("no such callback is open")
+
+
 # --- Recordings ------------------------------------------------------------------------------------
 
 
@@ -286,6 +320,51 @@ class Recordings(Protocol):
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> PeaksFacts | None:
         """The wave, or None when there is none."""
+
+
+# --- Announcements ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewAnnouncement:
+    """What a supervisor wants announced: for a queue or a number, a prompt of the catalogue or words of their own."""
+
+    queue: QueueId | None
+    number: str | None  # E.164
+    prompt: str | None
+    text_ja: str | None
+    text_en: str | None
+    begins_at: datetime
+    ends_at: datetime
+    published_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnnouncementFact:
+    """An announcement that is heard."""
+
+    announcement: str  # UUID
+    queue: QueueId | None
+    number: str | None
+    text_ja: str
+    text_en: str
+    sound: str  # name of its sound file
+    begins_at: datetime
+    ends_at: datetime
+    published_by: str
+
+
+class Announcements(Protocol):
+    """Words for a group of callers."""
+
+    async def current(self, tenant: TenantId, now: datetime) -> Sequence[AnnouncementFact]:
+        """Those that are heard, oldest first."""
+
+    async def publish(self, tenant: TenantId, new: NewAnnouncement) -> AnnouncementFact:
+        """Speak and announce it. Raises NotFound (queue, number, prompt), CallerError, Unavailable (no voice)."""
+
+    async def withdraw(self, tenant: TenantId, announcement: str, *, by: str, at: datetime) -> None:
+        """End it before its time. Raises NotFound."""
 
 
 # --- Running ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from cti.web import bodies, parts
+from cti.web import announcementbodies, bodies, parts
 
 AGENT, SUPERVISOR, QA, ADMIN = "agent", "supervisor", "qa", "admin"
 EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})
@@ -57,6 +57,19 @@ ROUTES: tuple[Route, ...] = (
           answer=bodies.CallRecord, summary="The contact record of a call"),
     Route(name="get_queues", method="GET", path="/api/queues", roles=EVERYBODY, answer=parts.Board,
           summary="Queues and agents, now"),
+    Route(name="list_callbacks", method="GET", path="/api/callbacks", roles=frozenset({SUPERVISOR, ADMIN}),
+          query=bodies.CallbackQuery, answer=bodies.CallbackPage,
+          summary="Callers who keep their place and are called back"),
+    Route(name="cancel_callback", method="POST", path="/api/callbacks/{callback_id}/cancel",
+          roles=frozenset({SUPERVISOR, ADMIN}), answer=bodies.CallbackLine,
+          summary="Do not call this person back; audited"),
+    Route(name="list_announcements", method="GET", path="/api/announcements", roles=frozenset({SUPERVISOR}),
+          answer=announcementbodies.AnnouncementList, summary="What is announced to callers now"),
+    Route(name="publish_announcement", method="POST", path="/api/announcements", roles=frozenset({SUPERVISOR}),
+          body=announcementbodies.AnnouncementRequest, answer=announcementbodies.AnnouncementBody,
+          summary="Announce something to the callers of a queue or a number; answers when it is spoken"),
+    Route(name="withdraw_announcement", method="DELETE", path="/api/announcements/{announcement}", status=204,
+          roles=frozenset({SUPERVISOR}), summary="End an announcement before its time"),
     Route(name="list_recordings", method="GET", path="/api/recordings", roles=frozenset({QA}),
           query=bodies.RecordingQuery, answer=bodies.RecordingPage, summary="Recordings, newest call first"),
     Route(name="get_audio", method="GET", path="/api/recordings/{call_id}/audio", roles=frozenset({QA}),

@@ -22,7 +22,19 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from cti.domain.errors import ConfigError, Unavailable
-from cti.web import agent_socket, agents, calls, health, pages, queues, recordings, sessions, talks
+from cti.web import (
+    agent_socket,
+    agents,
+    announcements,
+    callbacks,
+    calls,
+    health,
+    pages,
+    queues,
+    recordings,
+    sessions,
+    talks,
+)
 from cti.web.auth import BY_NAME, GUARD, Guard
 from cti.web.context import MAX_BODY, PARTS, SETTINGS, WebParts, WebSettings
 from cti.web.hub import HUB, Hub
@@ -86,6 +98,11 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "list_calls": calls.list_calls,
     "get_call": calls.get_call,
     "get_queues": queues.get_queues,
+    "list_callbacks": callbacks.list_callbacks,
+    "cancel_callback": callbacks.cancel_callback,
+    "list_announcements": announcements.list_announcements,
+    "publish_announcement": announcements.publish_announcement,
+    "withdraw_announcement": announcements.withdraw_announcement,
     "list_recordings": recordings.list_recordings,
     "get_audio": recordings.get_audio,
     "get_peaks": recordings.get_peaks,

@@ -23,8 +23,9 @@ from cti.store.calls import CallStore
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
-from cti.web.ports import CallFilter, Desk, Figures, Readiness, Recordings, Talks
+from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
 from cti.web.server import WebServer
+from cti.wiring.announcements import open_announcements
 from cti.wiring.directory import DeskDirectory
 
 
@@ -75,6 +76,7 @@ async def start(
     calls: CallStore,
     desk: Desk,
     talks: Talks,
+    kept: Callbacks,
     recordings: Recordings,
     readiness: Readiness,
     metrics: Metrics,
@@ -101,8 +103,10 @@ async def start(
             names=directory,
             pops=pops,
             talks=talks,
+            callbacks=kept,
             calls=CallPages(calls),
             recordings=recordings,
+            announcements=open_announcements(config, pool),
             readiness=readiness,
             metrics=metrics,
             now=now,
