@@ -175,6 +175,25 @@ class Load:
             self.agents.append(phones)
             await self._register(phones.address, prefix)
 
+    async def start_moody(self, agents: int) -> None:
+        """All agents at one SIPp: some calls are declined, some ring out, some are hung up."""
+        load = SippLoad(
+            scenario=self.scenario("moody", "agent.ul"), server=self.stack.trunk, calls=ENDLESS,
+            rtp_ports=4 * agents + 20,
+        )  # fmt: skip
+        phones = await start_sipp(self.stack.run, self.stack.pool, load, name="moody")
+        self.agents.append(phones)
+        await self._register(phones.address, "s")
+
+    async def believe_contacts(self) -> None:
+        """One SIPp registers phones at which another answers; Asterisk would call back where the first one was."""
+        assert self.stack.asterisk is not None
+        path = self.stack.folders.etc / "pjsip.conf"
+        text = path.read_text(encoding="utf-8")
+        assert "rewrite_contact = yes" in text
+        path.write_text(text.replace("rewrite_contact = yes", "rewrite_contact = no"), encoding="utf-8")
+        await self.stack.asterisk.cli("module reload res_pjsip.so")
+
     async def _register(self, contact: str, prefix: str) -> None:
         lines = [
             f"{TENANT}-{agent};[authentication username={TENANT}-{agent} password={secret}]"

@@ -130,7 +130,7 @@ async def a_rig(run: RunFolder, pool: PortPool, say: Progress) -> AsyncIterator[
         try:
             for wire in wires.values():
                 await wire.start()
-            await _believe_contacts(rig)
+            await rig.load.believe_contacts()
             await rig.load.start_agents()
             await rig.server.stop()
             stack.config = _through_taps(rig)
@@ -147,16 +147,6 @@ async def a_rig(run: RunFolder, pool: PortPool, say: Progress) -> AsyncIterator[
                 await child.stop(1.0)
             for wire in wires.values():
                 await wire.stop()
-
-
-async def _believe_contacts(rig: Rig) -> None:
-    """One SIPp registers phones at which another answers; Asterisk would call back where the first one was."""
-    assert rig.stack.asterisk is not None
-    path = rig.stack.folders.etc / "pjsip.conf"
-    text = path.read_text(encoding="utf-8")
-    assert "rewrite_contact = yes" in text
-    path.write_text(text.replace("rewrite_contact = yes", "rewrite_contact = no"), encoding="utf-8")
-    await rig.stack.asterisk.cli("module reload res_pjsip.so")
 
 
 def _port(url: str) -> int:

@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 
 from cti.demo.components import cache_folder
 from cti.demo.folders import PortPool
+from tests.e2e.pages import talk_scenes  # noqa: F401 - adds its scenes
 from tests.e2e.pages.browser import Window, window
 from tests.e2e.pages.scenes import SCENES
 from tests.e2e.pages.site import running_site
