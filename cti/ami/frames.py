@@ -110,7 +110,7 @@ class FrameSplitter:
 
     def _read(self, parts: list[bytes], answers: bool) -> list[Headers]:
         frames: list[Headers] = []
-        wanted = self._wanted
+        wanted, dropped = self._wanted, 0
         for part in parts:
             if part[:7] != b"Event: ":
                 frames += self._read_other(part, answers)
@@ -119,11 +119,12 @@ class FrameSplitter:
             event = wanted.get(part[7:end] if end > 0 else part[7:])
             # Nine of ten events of an unfiltered stream end here.
             if event is None and not (answers and b"\r\nActionID: " in part):
-                self.dropped += 1
+                dropped += 1
                 continue
             if len(part) > MAX_LINE_BYTES:
                 self._check_size(part)
             frames.append(EventHeaders(event or part[7:end].decode("utf-8", "replace"), part))
+        self.dropped += dropped
         return frames
 
     def _read_other(self, part: bytes, answers: bool) -> list[Headers]:

@@ -4,7 +4,8 @@ A real Asterisk serves real calls (menu left out; queue, ring, talk, end) and tw
 one that hears everything (no filter, VarSet and Newexten too), one with our own user's filter. Then both streams are
 read again and again, in pieces of 4 KiB as from a socket: by ours up to the facts of the call desk, and by
 panoramisk's own protocol up to its Message objects, with nobody registered for them. Passes take turns; garbage is
-collected as in the server. Unit: µs of CPU time an event, by pass; events_per_s is over all passes, and ratio is ours ÷ panoramisk of it (more is better).
+collected as in the server. Unit: µs of CPU time an event, by pass; events_per_s is over all passes, and ratio is ours
+÷ panoramisk of it (more is better).
 """
 
 from __future__ import annotations
