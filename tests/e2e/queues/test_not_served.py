@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,12 @@ import asyncpg
 import pytest
 
 from cti.demo.client import logged_in
+from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
 from cti.demo.tones import read_wav, tone_seconds
+from cti.domain.spoken import sound_name
 from tests.e2e.desk.office import at_work, calling, eventually, newest_call, of_call, offered, record_of
+from tests.e2e.ivr.test_heard import place, samples
 from tests.e2e.queues.conftest import CLOSED, FULL, NIGHT, OVERFLOW_S, SLOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -72,6 +77,26 @@ async def test_full_the_caller_is_told(desk: Stack) -> None:
         await caller.wait_for("CALL_CLOSED", 25)
         call = await newest_call(desk, lambda call: call["queue"] == "full" and call["end_reason"] is not None)
     assert (call["end_reason"], call["ended_by"]) == ("treated", "system")
+    assert likeness(desk, caller, "treat-full") > 0.8
+
+
+async def test_an_announcement_is_spoken_and_heard(desk: Stack) -> None:
+    """Published as a supervisor does it; a caller who has to wait hears it a moment later, before any other words."""
+    words = {"ja": "台風のため、到着が遅れています。", "en": "Because of a typhoon we are late."}
+    ends_at = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    async with logged_in(desk.web, "tanaka", desk.password("tanaka")) as supervisor:
+        wanted = {"queue": "slow", "text": words, "ends_at": ends_at}
+        async with supervisor.session.post(f"{desk.web}/api/announcements", json=wanted) as answer:
+            assert answer.status == 200, await answer.text()
+            made = await answer.json()
+        async with resting(desk), calling(desk, number=SLOW, keys="") as caller:
+            await newest_call(desk, lambda call: call["queue"] == "slow")
+            await asyncio.sleep(6)  # the notice, a second of music, the words
+            await caller.hangup()
+            await caller.wait_for("CALL_CLOSED")
+        async with supervisor.session.delete(f"{desk.web}/api/announcements/{made['id']}") as answer:
+            assert answer.status == 204
+    assert likeness(desk, caller, sound_name(words["ja"], words["en"])) > 0.8
 
 
 async def test_full_but_somebody_is_free(desk: Stack) -> None:
@@ -113,6 +138,22 @@ async def test_without_our_server_a_message_is_taken_all_the_same(desk: Stack) -
         assert sound > 2
     finally:
         await desk.start_server()
+
+
+@asynccontextmanager
+async def resting(desk: Stack) -> AsyncIterator[None]:
+    """Suzuki is there, and takes a break: callers wait."""
+    async with logged_in(desk.web, "suzuki", desk.password("suzuki")) as suzuki:
+        await suzuki.set_state("break", "lunch")
+        yield
+        await suzuki.set_state("offline")
+
+
+def likeness(desk: Stack, caller: Baresip, prompt: str) -> float:
+    """How well a prompt is found in what the caller heard, 0 to 1."""
+    (heard,) = caller.heard()
+    spoken = desk.run.path / "sounds" / "kakehashi" / "ja" / f"{prompt}.wav"
+    return place(samples(heard), samples(spoken)[:16_000])[0]
 
 
 async def marks(desk: Stack) -> list[Path]:
