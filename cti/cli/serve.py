@@ -16,8 +16,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    runtime.go_first()
     runtime.hurry()
-    # Most of a start is imports: they come after the collector has been told to wait.
+    # Most of a start is imports: they come after the system and the collector have been told.
     from cti.app import serve
     from cti.config import load_config
 
