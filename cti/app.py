@@ -195,7 +195,6 @@ async def _started_before(application: Application, stopped: asyncio.Event) -> b
 async def serve(config: Config) -> int:
     """Run until SIGTERM or SIGINT. Returns the exit status; raises ConfigError for what the operator must change."""
     logs.set_up()
-    runtime.go_first()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
