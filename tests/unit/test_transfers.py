@@ -1,0 +1,238 @@
+"""What agents ask for: checked against the table, asked of Asterisk, answered when events have confirmed it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cti.domain.consult import TABLE, Command
+from cti.domain.errors import NotFound, Unavailable
+from cti.domain.events import CallPhaseChanged
+from cti.domain.model import (
+    AgentId,
+    Call,
+    CallerKind,
+    CallerNumber,
+    CallId,
+    CallState,
+    ChannelName,
+    Consultation,
+    QueueId,
+    TalkPhase,
+    TalkSegment,
+    TenantId,
+    UniqueId,
+)
+from cti.domain.signals import OfferDecided, OfferTakenBack, Signal, TransferAsked
+from cti.transfers import Refused, Rules, TransferDesk
+
+DEMO = TenantId("demo")
+SATO, SUZUKI = AgentId("sato"), AgentId("suzuki")
+NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+NAMES = {"caller": "PJSIP/trunk-1", "agent": "PJSIP/demo-sato-2", "colleague": "PJSIP/demo-suzuki-3"}
+# The action that each command is, by phase.
+ACTIONS = {
+    ("talking", "hold"): "hold",
+    ("talking", "consult"): "consult",
+    ("talking", "to_queue"): "to_queue",
+    ("talking", "to_agent"): "pass_on",
+    ("held", "resume"): "fetch",
+    ("held", "consult"): "consult",
+    ("held", "to_queue"): "to_queue",
+    ("held", "to_agent"): "pass_on",
+    ("calling", "return"): "fetch",
+    ("consulting", "return"): "hang_up",
+    ("consulting", "swap"): "swap",
+    ("consulting", "join"): "join",
+    ("consulting", "complete"): "hand_over",
+    ("consulting", "to_queue"): "to_queue",
+    ("swapped", "return"): "hang_up",
+    ("swapped", "swap"): "swap",
+    ("swapped", "join"): "join",
+    ("swapped", "complete"): "hand_over",
+    ("conference", "return"): "hang_up",
+    ("conference", "complete"): "leave",
+}
+
+
+def call_in(phase: TalkPhase | None, *, asked: bool = False) -> Call:
+    talk = TalkSegment(
+        agent=SATO,
+        offer_id=None,
+        agent_channel=ChannelName(NAMES["agent"]),
+        agent_uniqueid=UniqueId("1.1"),
+        answered_at=NOW,
+    )
+    consultation = Consultation(
+        first=SATO,
+        second=SUZUKI,
+        channel=ChannelName(NAMES["colleague"]),
+        uniqueid=UniqueId("1.2"),
+        began_at=NOW,
+        answered_at=NOW,
+    )
+    return Call(
+        call_id=CallId("call-1"),
+        tenant=DEMO,
+        state=CallState.TALKING,
+        channel=ChannelName(NAMES["caller"]),
+        uniqueid=UniqueId("1.0"),
+        number_called="+81501234500",
+        caller=CallerNumber(kind=CallerKind.WITHHELD),
+        arrived_at=NOW,
+        queue=QueueId("members"),
+        talks=(talk,),
+        phase=phase,
+        consultations=(consultation,) if asked else (),
+    )
+
+
+@dataclass
+class Desk:
+    """Everything around the transfer desk; ``follows`` is what events show after an action."""
+
+    call: Call | None
+    follows: list[Call] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    posted: list[Signal] = field(default_factory=list)
+    broken: Exception | None = None
+    free: bool = True
+
+    def __post_init__(self) -> None:
+        self.transfers = TransferDesk(
+            calls=self,
+            telephony=self,  # type: ignore[arg-type]
+            directory=self,  # type: ignore[arg-type]
+            sink=self,
+            rules=Rules(
+                is_free=lambda _t, _a: self.free,
+                is_queue=lambda _t, queue: queue == "roadside",
+                reason=lambda _t, agent: f"passed on by {agent}",
+                now=lambda: NOW,
+            ),
+            confirm_s=0.05,
+        )
+
+    def live(self, call_id: CallId) -> Call | None:
+        return self.call
+
+    def all_live(self, tenant: TenantId | None = None) -> tuple[Call, ...]:
+        return (self.call,) if self.call is not None else ()
+
+    def endpoint_of(self, tenant: TenantId, agent: AgentId) -> str:
+        if agent not in (SATO, SUZUKI):
+            raise NotFound("nobody")
+        return f"demo-{agent}"
+
+    def post(self, signal: Signal) -> None:
+        self.posted.append(signal)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "transfers":
+            raise AttributeError(name)
+
+        async def action(*args: Any, **fields: Any) -> None:
+            if self.broken is not None:
+                raise self.broken
+            self.asked.append((name, fields))
+            for call in self.follows:
+                self.transfers.handle(CallPhaseChanged(at=NOW, tenant=DEMO, call=call))
+
+        return action
+
+
+def without_agent() -> Call:
+    return replace(call_in(None), talks=())
+
+
+def test_the_cases_are_the_table() -> None:
+    assert set(ACTIONS) == {(phase.value, command.value) for phase, row in TABLE.items() for command in row}
+
+
+@pytest.mark.parametrize(("phase", "command"), sorted(ACTIONS))
+async def test_each_command_is_its_action_and_waits_for_its_phase(phase: str, command: str) -> None:
+    was, wanted = TalkPhase(phase), TABLE[TalkPhase(phase)][Command(command)]
+    asked = phase in ("calling", "consulting", "swapped", "conference")
+    desk = Desk(call_in(was, asked=asked), [without_agent() if wanted is None else call_in(wanted)])
+    to = {"consult": "suzuki", "to_agent": "suzuki", "to_queue": "roadside"}.get(command, "")
+    await desk.transfers.ask(DEMO, SATO, Command(command), to)
+    assert desk.asked[0][0] == ACTIONS[phase, command]
+    named = {key: value for key, value in desk.asked[0][1].items() if key in NAMES}
+    assert all(value == NAMES[key] for key, value in named.items())
+
+
+@pytest.mark.parametrize("phase", list(TalkPhase))
+async def test_what_the_table_does_not_allow_is_refused_and_asks_nothing(phase: TalkPhase) -> None:
+    for command in set(Command) - set(TABLE[phase]):
+        desk = Desk(call_in(phase, asked=True))
+        with pytest.raises(Refused) as refused:
+            await desk.transfers.ask(DEMO, SATO, command, "suzuki")
+        assert refused.value.key == "not_now"
+        assert desk.asked == desk.posted == []
+
+
+@pytest.mark.parametrize(
+    ("command", "to", "key"),
+    [
+        (Command.CONSULT, "sato", "yourself"),
+        (Command.CONSULT, "nobody", "no_such_agent"),
+        (Command.TO_AGENT, "", "no_such_agent"),
+        (Command.TO_QUEUE, "elsewhere", "no_such_queue"),
+    ],
+)
+async def test_to_whom_is_checked_first(command: Command, to: str, key: str) -> None:
+    desk = Desk(call_in(TalkPhase.TALKING))
+    with pytest.raises(Refused) as refused:
+        await desk.transfers.ask(DEMO, SATO, command, to)
+    assert refused.value.key == key
+    assert desk.asked == []
+
+
+async def test_who_has_no_caller_may_ask_nothing() -> None:
+    for desk, agent in ((Desk(None), SATO), (Desk(call_in(TalkPhase.CONSULTING, asked=True)), SUZUKI)):
+        with pytest.raises(Refused) as refused:
+            await desk.transfers.ask(DEMO, agent, Command.HOLD)
+        assert refused.value.key == "no_talk"
+
+
+async def test_a_busy_colleague_is_not_rung() -> None:
+    desk = Desk(call_in(TalkPhase.TALKING), free=False)
+    with pytest.raises(Refused) as refused:
+        await desk.transfers.ask(DEMO, SATO, Command.CONSULT, "suzuki")
+    assert refused.value.key == "agent_not_free"
+
+
+async def test_a_phone_that_does_not_even_ring_is_said() -> None:
+    desk = Desk(call_in(TalkPhase.TALKING), [call_in(TalkPhase.HELD), call_in(TalkPhase.TALKING)])
+    with pytest.raises(Refused) as refused:
+        await desk.transfers.ask(DEMO, SATO, Command.CONSULT, "suzuki")
+    assert refused.value.key == "agent_not_free"
+
+
+async def test_silence_of_asterisk_is_no_success() -> None:
+    desk = Desk(call_in(TalkPhase.TALKING))
+    with pytest.raises(Unavailable):
+        await desk.transfers.ask(DEMO, SATO, Command.HOLD)
+    desk.follows = [call_in(TalkPhase.HELD)]
+    await desk.transfers.ask(DEMO, SATO, Command.HOLD)  # the next one is not stuck behind it
+
+
+async def test_one_command_a_call_at_a_time() -> None:
+    desk = Desk(call_in(TalkPhase.TALKING))
+    first = asyncio.create_task(desk.transfers.ask(DEMO, SATO, Command.HOLD))
+    await asyncio.sleep(0)
+    with pytest.raises(Refused):
+        await desk.transfers.ask(DEMO, SATO, Command.HOLD)
+    with pytest.raises(Unavailable):
+        await first
+
+
+async def test_an_offer_that_asterisk_does_not_make_is_taken_back() -> None:
+    desk = Desk(call_in(TalkPhase.TALKING), broken=Unavailable("away"))
+    with pytest.raises(Unavailable):
+        await desk.transfers.ask(DEMO, SATO, Command.TO_AGENT, "suzuki")
+    assert [type(signal) for signal in desk.posted] == [TransferAsked, OfferDecided, OfferTakenBack]
