@@ -9,6 +9,7 @@ import pytest
 
 from cti.asteriskconf.desk import DeskPart, load_desk
 from cti.asteriskconf.settings import AgentPhone, CalledNumber
+from cti.domain.spoken import sound_name
 
 ROWS = """
 INSERT INTO tenants VALUES ('demo', '架け橋', 'Asia/Tokyo', 'ja'), ('lease', 'Lease', 'Asia/Tokyo', 'en');
@@ -29,6 +30,10 @@ INSERT INTO queues (tenant, queue, name_ja, name_en, priority, ring_s, active) V
     ('demo', 'anybody', 'x', 'x', -3, 20, true), ('demo', 'both', 'x', 'x', 0, 20, true),
     ('demo', 'closed', 'x', 'x', 0, 20, false), ('demo', 'members', 'x', 'x', 10, 15, true),
     ('demo', 'off', 'x', 'x', 0, 20, false);
+UPDATE queues SET treatments = '{"closed": {"do": "voicemail"}}' WHERE queue = 'anybody';
+UPDATE queues SET treatments = '{"nobody": {"do": "voicemail", "text": {"ja": "一", "en": "one"}}}'
+ WHERE queue = 'both';
+UPDATE queues SET treatments = '{"nobody": {"do": "message"}, "closed": {"do": "voicemail"}}' WHERE queue = 'members';
 INSERT INTO queue_skills VALUES ('demo', 'members', 'ja', 3), ('demo', 'both', 'ja', 1), ('demo', 'both', 'en', 3);
 INSERT INTO menus VALUES ('demo', 'main', '{}');
 INSERT INTO numbers VALUES
@@ -59,6 +64,8 @@ async def test_the_desk_is_read_as_asterisk_needs_it(desk: DeskPart) -> None:
     }
     assert (queues["members"].weight, queues["members"].ring_s) == (10, 15)
     assert queues["anybody"].weight == 0
+    messages = {name: queue.voicemail_text for name, queue in queues.items() if queue.voicemail}
+    assert messages == {"anybody": "", "both": sound_name("一", "one")}
     assert desk.numbers == (
         CalledNumber(number="+81501234500", tenant="demo", queue="members", menu="main", language="ja"),
         CalledNumber(number="+81501234510", tenant="demo", queue="closed", menu=None, language="ja"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,17 +12,36 @@ import asyncpg
 import pytest
 
 from cti.desk.apply import apply_desk
-from cti.desk.load import load_desk
+from cti.desk.load import check_desk, load_desk
 from cti.domain.errors import Unavailable
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, QueueId, SkillId, SkillLevel, TenantId
+from cti.domain.spoken import sound_name
+from cti.tomlfile import TomlFile
 from routing import store as store_module
 from routing.calendar import problems_in
 from routing.desk import DecisionRow, StateRow
 from routing.expression import Has
-from routing.model import Limits, Step
+from routing.model import CLOSED, FULL, NOBODY, Do, Limits, Overflow, Step, Treatment
+from routing.queuedata import Comfort
 from routing.store import RoutingStore
 
 EXAMPLE = Path("examples/desk.toml")
+QUEUES = """
+[[tenants.demo.calendars]]
+id = "office"
+weekly = { mon = ["10:00-19:00"] }
+
+[[tenants.demo.queues]]
+id = "lease"
+name = { ja = "リース", en = "Lease" }
+calendar = "office"
+max_length = 3
+overflow = { to = "members", after_s = 60 }
+when_closed = { do = "hang_up", text = { ja = "休みです。", en = "Closed." } }
+when_full = { do = "queue", to = "members" }
+when_nobody = { do = "voicemail" }
+comfort = { every_s = 45, place = false, texts = [{ ja = "一", en = "one" }] }
+"""
 DEMO = TenantId("demo")
 AT = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -183,6 +201,54 @@ async def test_a_database_that_is_away_is_unavailable(database_url: str) -> None
 
 
 def test_the_statements_are_all_there() -> None:
-    assert json.dumps(sorted(store_module.SQL)) == json.dumps(
-        ["agents", "decisions_of", "forget", "put_decision", "put_state", "queues", "skills", "states", "tenants"]
-    )
+    assert sorted(store_module.SQL) == [
+        "agents", "announcements", "calendars", "decisions_of", "forget", "put_decision", "put_state", "queues",
+        "skills", "states", "tenants",
+    ]  # fmt: skip
+
+
+async def test_what_the_desk_file_says_of_queues_reaches_the_engine(
+    store: RoutingStore, database: asyncpg.Pool[Any]
+) -> None:
+    """From the file's words through the tables: hours, places, overflow, treatments, comfort, announcements."""
+    text = EXAMPLE.read_text(encoding="utf-8") + QUEUES
+    desk = check_desk(TomlFile("desk.toml", text), no_menu_check, problems_in)
+
+    async def no_hash(password: str) -> str:
+        return "x"
+
+    async with database.acquire() as connection:
+        await apply_desk(connection, desk, source="desk.toml", by="test", hash_password=no_hash)
+        await connection.execute(
+            "INSERT INTO announcements"
+            " SELECT gen_random_uuid(), 'demo', queue, NULL, 'x', 'x', 't-1', now(), ends, 'tanaka'"
+            " FROM (VALUES ('lease', now() + interval '1 h'), ('members', now() + interval '1 ms')) AS v (queue, ends)"
+        )
+    await asyncio.sleep(0.01)
+    (read,) = await store.load()
+    lease = next(queue for queue in read.rules.queues if queue.queue == "lease")
+    assert lease.hours is not None
+    assert (lease.hours.zone.key, lease.hours.open_at(AT).why) == ("Asia/Tokyo", "weekday")
+    assert (lease.max_length, lease.overflow) == (3, Overflow(to=QueueId("members"), after_s=60))
+    assert lease.treatments == {
+        CLOSED: Treatment(do=Do.HANG_UP, text=sound_name("休みです。", "Closed.")),
+        FULL: Treatment(do=Do.QUEUE, to=QueueId("members")),
+        NOBODY: Treatment(do=Do.VOICEMAIL),
+    }
+    assert read.comfort_of(QueueId("lease")) == Comfort(every_s=45, place=False, sounds=(sound_name("一", "one"),))
+    assert read.comfort_of(QueueId("members")) == Comfort()
+    assert [(it.queue, it.sound) for it in read.announcements] == [("lease", "t-1")]
+
+
+async def test_a_calendar_that_cannot_be_read_leaves_its_queue_open(
+    store: RoutingStore, database: asyncpg.Pool[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with database.acquire() as connection:
+        await connection.execute(
+            'INSERT INTO calendars VALUES (\'demo\', \'odd\', \'{"id": "odd", "weekly": {"mon": ["9-5"]}}\')'
+        )
+        await connection.execute("UPDATE queues SET calendar = 'odd' WHERE queue = 'members'")
+    (desk,) = await store.load()
+    members = next(queue for queue in desk.rules.queues if queue.queue == "members")
+    assert (members.hours, members.active) == (None, True)
+    assert "a calendar is wrong" in caplog.text

@@ -95,6 +95,33 @@ async def test_after_call_work_of_a_queue_and_back_to_the_desks_own(conn: Connec
     assert await conn.fetchval(length) is None
 
 
+QUEUES = """
+[[tenants.demo.calendars]]
+id = "office"
+weekly = { mon = ["10:00-19:00"] }
+
+[[tenants.demo.queues]]
+id = "lease"
+name = { ja = "リース", en = "Lease" }
+calendar = "office"
+overflow = { to = "members", after_s = 60 }
+when_closed = { do = "hang_up", text = { ja = "休みです。", en = "Closed." } }
+"""
+
+
+async def test_calendars_and_treatments_change_only_when_they_say_something_else(conn: Connection) -> None:
+    first = await apply(conn, EXAMPLE + QUEUES)
+    assert first.added["calendars"] == ["demo/office"]
+    again = await apply(conn, EXAMPLE + QUEUES)
+    assert (again.added, again.changed, again.removed) == ({}, {}, {})
+    other = await apply(conn, EXAMPLE + QUEUES.replace("19:00", "18:00").replace("Closed.", "We are closed."))
+    assert other.changed == {"calendars": ["demo/office"], "queues": ["demo/lease"]}
+    gone = await apply(conn, EXAMPLE)
+    assert gone.removed == {"queues": ["demo/lease"], "calendars": ["demo/office"]}
+    back = await apply(conn, EXAMPLE + QUEUES)
+    assert (back.added["calendars"], back.changed["queues"]) == (["demo/office"], ["demo/lease"])
+
+
 async def test_a_new_user_without_a_first_password_changes_nothing_at_all(conn: Connection) -> None:
     await apply(conn, EXAMPLE)
     newcomer = '\n[[tenants.demo.users]]\nlogin = "mori"\nname = "森"\nroles = ["qa"]\n'
