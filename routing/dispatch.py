@@ -22,7 +22,7 @@ from routing import model as m
 from routing.announce import Announcer, words
 from routing.desk import DecisionRow, DeskStore, StateRow, TenantDesk
 from routing.engine import Engine
-from routing.reasons import render
+from routing.reasons import packed
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ class Dispatcher:
             queue=made.queue,
             agent=made.agent,
             ring_s=made.ring_s,
-            reason=render(made.reason, desk.language, desk),
+            reason=packed(made.reason),
             made_at=now,
             attempt=made.attempt,
         )

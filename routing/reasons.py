@@ -44,6 +44,22 @@ class Ids:
         return at.astimezone(UTC).strftime("%H:%M:%S")
 
 
+def packed(reason: Reason) -> str:
+    """The reason as a call keeps it: JSON, to be put into words when it is shown."""
+    return json.dumps({"slug": reason.slug, "params": dict(reason.params)}, ensure_ascii=False, separators=(",", ":"))
+
+
+def unpacked(stored: str) -> Reason:
+    """What :func:`packed` wrote. Anything else is words already (records of earlier versions): a slug of its own."""
+    try:
+        match json.loads(stored):
+            case {"slug": str(slug), "params": dict(params)}:
+                return Reason(slug, params)
+    except ValueError:
+        pass
+    return Reason(stored)
+
+
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
     """All sentences of a language; an unknown language gets the first."""

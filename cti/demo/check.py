@@ -120,7 +120,7 @@ async def _ring(
     result.pop_ms = round((arrived - rang_at).total_seconds() * 1000, 1)
     result.ring_ms = round((rang_at - queued_at).total_seconds() * 1000, 1)
     say(f"it rings at {AGENT}, the pop came {result.pop_ms} ms after")
-    if pop["caller"]["e164"] != caller.e164 or not pop["queue"] or not pop["reason"]:
+    if pop["caller"]["e164"] != caller.e164 or not pop["queue"] or not pop["reason_ja"]:
         raise DemoFailed("pop", f"the first message lacks caller, queue or reason: {pop['caller']}")
     menu = pop["menu"] or {}
     path = [step["label"] for step in menu.get("path", [])]

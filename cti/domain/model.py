@@ -146,7 +146,7 @@ class Offer:
     queue: QueueId
     agent: AgentId
     ring_s: int  # how long the phone may ring
-    reason: str  # why this agent, for people: "longest idle of 3 with 英語 ≥ 3"
+    reason: str  # why this agent, as data (routing.reasons.packed): it is put into words when somebody reads it
     made_at: datetime
     attempt: int  # 1 for the call's first offer
 

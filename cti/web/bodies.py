@@ -116,7 +116,8 @@ class OfferBody(Body):
 
     offer_id: str
     agent: str
-    reason: str
+    reason_ja: str  # why this agent, in words
+    reason_en: str
     offered_at: AwareDatetime
     rang_at: AwareDatetime | None
     ended_at: AwareDatetime | None
@@ -145,6 +146,8 @@ class JourneyStep(Body):
     agent: str | None = None
     outcome: OfferOutcome | None = None
     detail: str | None = None  # menu label, queue slug, end reason
+    reason_ja: str | None = None  # of an offer: why this agent, in words
+    reason_en: str | None = None
 
 
 class HoldBody(Body):

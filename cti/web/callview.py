@@ -87,13 +87,15 @@ def recording_brief(found: ports.RecordingFacts | None) -> bodies.RecordingBrief
     )
 
 
-def call_record(call: Call, recording: ports.RecordingFacts | None) -> bodies.CallRecord:
+def call_record(call: Call, recording: ports.RecordingFacts | None, names: ports.Names) -> bodies.CallRecord:
     """The contact record."""
+    why = {o.offer_id: names.reason(call.tenant, o.reason) for o in call.offers}
     offers = [
         bodies.OfferBody(
             offer_id=o.offer_id,
             agent=o.agent,
-            reason=o.reason,
+            reason_ja=why[o.offer_id][0],
+            reason_en=why[o.offer_id][1],
             offered_at=o.offered_at,
             rang_at=o.rang_at,
             ended_at=o.ended_at,
@@ -128,12 +130,12 @@ def call_record(call: Call, recording: ports.RecordingFacts | None) -> bodies.Ca
         "inferred": call.inferred,
         "link": link(call.link),
         "recording": recording_brief(recording),
-        "journey": journey(call, recording),
+        "journey": journey(call, recording, names),
     }
     return bodies.CallRecord.model_validate(_summary(call) | more)
 
 
-def journey(call: Call, recording: ports.RecordingFacts | None) -> list[bodies.JourneyStep]:
+def journey(call: Call, recording: ports.RecordingFacts | None, names: ports.Names) -> list[bodies.JourneyStep]:
     """Everything that happened to the call, oldest first. The menu's steps stand at the menu's beginning:
     the keys themselves have no time."""
     step = bodies.JourneyStep
@@ -145,7 +147,8 @@ def journey(call: Call, recording: ports.RecordingFacts | None) -> list[bodies.J
     if call.queued_at is not None:
         steps.append(step(at=call.queued_at, what="queued", detail=call.queue))
     for offer in call.offers:
-        steps.append(step(at=offer.offered_at, what="offered", agent=offer.agent, detail=offer.reason))
+        ja, en = names.reason(call.tenant, offer.reason)
+        steps.append(step(at=offer.offered_at, what="offered", agent=offer.agent, reason_ja=ja, reason_en=en))
         if offer.rang_at is not None:
             steps.append(step(at=offer.rang_at, what="rang", agent=offer.agent))
         if offer.ended_at is not None and offer.outcome is not OfferOutcome.ACCEPTED:

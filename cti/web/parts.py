@@ -198,7 +198,8 @@ class Pop(Body):
     caller: Caller
     number_called: str  # E.164
     queue: Named | None
-    reason: str  # why this agent, for people
+    reason_ja: str  # why this agent, in words
+    reason_en: str
     menu: MenuBody | None
     arrived_at: AwareDatetime
     queued_at: AwareDatetime | None

@@ -89,6 +89,7 @@ def card(known: domain.CallerCard) -> parts.CallerCard:
 
 def pop(shown: domain.Pop, names: ports.Names) -> parts.Pop:
     """A pop, whole."""
+    reason_ja, reason_en = names.reason(shown.tenant, shown.reason)
     return parts.Pop(
         offer_id=shown.offer_id,
         call_id=shown.call_id,
@@ -97,7 +98,8 @@ def pop(shown: domain.Pop, names: ports.Names) -> parts.Pop:
         caller=caller(shown.caller),
         number_called=shown.number_called,
         queue=None if shown.queue is None else named_queue(shown.tenant, shown.queue, names),
-        reason=shown.reason,
+        reason_ja=reason_ja,
+        reason_en=reason_en,
         menu=menu(shown.menu),
         arrived_at=shown.arrived_at,
         queued_at=shown.queued_at,

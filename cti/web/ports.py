@@ -166,6 +166,9 @@ class Names(Protocol):
     def skill(self, tenant: TenantId, skill: SkillId) -> tuple[str, str]:
         """A skill's names."""
 
+    def reason(self, tenant: TenantId, stored: str) -> tuple[str, str]:
+        """Why an agent was chosen, in words: from what the call keeps of it."""
+
 
 class Pops(Protocol):
     """What agents are shown now (cti/screenpop.py)."""

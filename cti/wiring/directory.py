@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import AgentId, QueueId, SkillId, TenantId
+from routing.reasons import LANGUAGES, render, unpacked
 
 READ_S = 5.0
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
@@ -27,6 +30,26 @@ class _Known:
     queues: dict[tuple[TenantId, QueueId], tuple[str, str]] = field(default_factory=dict)
     skills: dict[tuple[TenantId, SkillId], tuple[str, str]] = field(default_factory=dict)
     languages: dict[TenantId, str] = field(default_factory=dict)
+    zones: dict[TenantId, str] = field(default_factory=dict)
+    people: dict[tuple[TenantId, AgentId], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What things of one tenant are called in one language. Implements routing.reasons.Names."""
+
+    known: _Known
+    tenant: TenantId
+    language: int  # index into LANGUAGES
+
+    def skill(self, skill: SkillId) -> str:
+        return self.known.skills.get((self.tenant, skill), (skill, skill))[self.language]
+
+    def agent(self, agent: AgentId) -> str:
+        return self.known.people.get((self.tenant, agent), agent)
+
+    def clock(self, at: datetime) -> str:
+        return at.astimezone(ZoneInfo(self.known.zones.get(self.tenant, "UTC"))).strftime("%H:%M:%S")
 
 
 class DeskDirectory:
@@ -40,18 +63,20 @@ class DeskDirectory:
         """Read the desk again. Raises Unavailable; what was read before stays in use."""
         try:
             async with self._pool.acquire(timeout=READ_S) as conn, conn.transaction(isolation="repeatable_read"):
-                agents = await conn.fetch("SELECT tenant, agent, endpoint FROM agents WHERE active")
+                agents = await conn.fetch("SELECT tenant, agent, endpoint, name, active FROM agents")
                 queues = await conn.fetch("SELECT tenant, queue, name_ja, name_en FROM queues")
                 skills = await conn.fetch("SELECT tenant, skill, name_ja, name_en FROM skills")
-                tenants = await conn.fetch("SELECT tenant, language FROM tenants")
+                tenants = await conn.fetch("SELECT tenant, language, time_zone FROM tenants")
         except AWAY as error:
             raise Unavailable("the desk cannot be read: the database does not answer") from error
         self._known = _Known(
-            agents={row["endpoint"]: (row["tenant"], row["agent"]) for row in agents},
-            endpoints={(row["tenant"], row["agent"]): row["endpoint"] for row in agents},
+            agents={row["endpoint"]: (row["tenant"], row["agent"]) for row in agents if row["active"]},
+            endpoints={(row["tenant"], row["agent"]): row["endpoint"] for row in agents if row["active"]},
             queues={(row["tenant"], row["queue"]): (row["name_ja"], row["name_en"]) for row in queues},
             skills={(row["tenant"], row["skill"]): (row["name_ja"], row["name_en"]) for row in skills},
             languages={row["tenant"]: row["language"] for row in tenants},
+            zones={row["tenant"]: row["time_zone"] for row in tenants},
+            people={(row["tenant"], row["agent"]): row["name"] for row in agents},
         )
 
     def agent_of_endpoint(self, endpoint: str) -> tuple[TenantId, AgentId] | None:
@@ -76,6 +101,12 @@ class DeskDirectory:
     def skill(self, tenant: TenantId, skill: SkillId) -> tuple[str, str]:
         """A skill's names: Japanese, English."""
         return self._known.skills.get((tenant, skill), (skill, skill))
+
+    def reason(self, tenant: TenantId, stored: str) -> tuple[str, str]:
+        """Why an agent was chosen, in words: Japanese, English."""
+        reason = unpacked(stored)
+        japanese, english = (render(reason, word, _Words(self._known, tenant, n)) for n, word in enumerate(LANGUAGES))
+        return japanese, english
 
     def language(self, tenant: TenantId) -> str:
         """The tenant's default language."""

@@ -1,5 +1,5 @@
 /** What happened to a call, step by step; a step leads to its place in the recording. */
-import { duration, t, tSlug } from "../i18n";
+import { duration, language, t, tSlug } from "../i18n";
 import type { CallRecord, JourneyStep } from "../wire";
 import { agentName, queueName } from "./names";
 import { Text } from "./text";
@@ -28,6 +28,8 @@ function detailOf(step: JourneyStep, call: CallRecord): string {
     }
     case "recording_stored":
       return step.detail ? tSlug("recording", step.detail) : "";
+    case "offered":
+      return (language.value === "ja" ? step.reason_ja : step.reason_en) ?? "";
     default:
       return step.detail ?? "";
   }

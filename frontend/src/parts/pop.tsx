@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Ended } from "../desk";
-import { dayAndTime, duration, named, span, t, timeOfDay, tSlug } from "../i18n";
+import { dayAndTime, duration, language, named, span, t, timeOfDay, tSlug } from "../i18n";
 import { serverNow } from "../now";
 import { chooseState } from "../session";
 import type { LinkBody, MemberBody, MenuBody, Pop, ReservationBody, TicketBody, VehicleBody } from "../wire";
@@ -39,7 +39,7 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
           <Fact name={t("pop.waited")}>{duration(pop.wait_s)}</Fact>
           <Fact name={t("pop.attempt")}>{t("pop.attempt_n", { n: pop.attempt })}</Fact>
           <Fact name={t("pop.why_me")}>
-            <Text text={pop.reason || "–"} limit={200} />
+            <Text text={(language.value === "ja" ? pop.reason_ja : pop.reason_en) || "–"} limit={200} />
           </Fact>
         </dl>
       </header>

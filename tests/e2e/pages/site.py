@@ -86,6 +86,9 @@ class Names:
     def queue(self, tenant: TenantId, queue: QueueId) -> tuple[str, str]:
         return self.queues.get(queue, (queue, queue))
 
+    def reason(self, tenant: TenantId, stored: str) -> tuple[str, str]:
+        return stored, stored
+
     def skill(self, tenant: TenantId, skill: SkillId) -> tuple[str, str]:
         return SKILLS.get(skill, (skill, skill))
 

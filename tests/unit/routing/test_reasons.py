@@ -12,7 +12,7 @@ import pytest
 from cti.domain.model import AgentId, SkillId
 from routing import model
 from routing.model import Reason
-from routing.reasons import Ids, catalogue, duration, in_words, render
+from routing.reasons import Ids, catalogue, duration, in_words, packed, render, unpacked
 
 
 class Names:
@@ -42,6 +42,13 @@ def test_a_step_of_a_plan_is_named() -> None:
     assert render(stepped, "ja", Names()).endswith("お待ち42秒。段階2/3（14:03:20から）")
     began = Reason("step_began", {"want": {"skill": "en", "level": 3}, **step})
     assert render(began, "en", Names()) == "asks for 英語 ≥ 3; step 2 of 3 since 14:03:20"
+
+
+def test_a_reason_is_kept_as_data_and_older_ones_are_words_already() -> None:
+    assert unpacked(packed(OFFER)) == OFFER
+    assert render(unpacked(packed(OFFER)), "en", Ids()) == render(OFFER, "en", Ids())
+    for words in ("待機が最も長い", "", "null", "17", '{"slug": 1}', "{broken"):
+        assert render(unpacked(words), "en", Ids()) == words
 
 
 def fields(sentence: str) -> set[str]:

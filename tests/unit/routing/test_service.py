@@ -33,6 +33,7 @@ from routing import model as m
 from routing.calendar import calendar_from_data
 from routing.desk import Announcement, DecisionRow, StateRow, TenantDesk
 from routing.queuedata import Comfort
+from routing.reasons import Ids, render, unpacked
 from routing.service import RoutingService
 from routing.snapshot import to_json
 from tests.contract.routing.fake_asterisk import FakeAsterisk
@@ -179,7 +180,9 @@ async def test_a_call_rings_the_agent_is_answered_and_ends(house: House) -> None
     await house.asterisk.until(channel, "ringing:demo-sato")
     (decided,) = of_kind(house.sink.signals, OfferDecided)
     assert isinstance(decided, OfferDecided)
-    assert decided.offer.reason == "日本語 ≥ 1の1名のうち、待機が最も長い。優先度0、お待ち0秒"
+    why = unpacked(decided.offer.reason)
+    assert render(why, "ja", Ids()) == "ja ≥ 1の1名のうち、待機が最も長い。優先度0、お待ち0秒"
+    assert render(why, "en", Ids()) == "longest idle of 1 with ja ≥ 1; priority 0, waited 0 s"
     await house.asterisk.answer("demo-sato")
     await house.fact(lambda it: isinstance(it, ev.CallAnswered))
     busy = house.service.agent(DEMO, SATO)

@@ -180,6 +180,9 @@ class FakeNames:
     def queue(self, tenant: TenantId, queue: QueueId) -> tuple[str, str]:
         return {"members": ("会員", "Members")}.get(queue, (queue, queue))
 
+    def reason(self, tenant: TenantId, stored: str) -> tuple[str, str]:
+        return stored, stored
+
     def skill(self, tenant: TenantId, skill: SkillId) -> tuple[str, str]:
         return {"ja": ("日本語", "Japanese")}.get(skill, (skill, skill))
 

@@ -105,7 +105,7 @@ async def test_a_pop_is_offered_updated_answered_and_ended_in_numbered_messages(
     assert [m["seq"] for m in (offer, update, withdraw)] == [1, 2, 3]
     pop = offer["pop"]
     assert pop["queue"] == {"id": "members", "name_ja": "会員", "name_en": "Members"}
-    assert (pop["reason"], pop["attempt"], pop["menu"]["path"][0]["label"]) == ("only one free", 2, "会員")
+    assert (pop["reason_en"], pop["attempt"], pop["menu"]["path"][0]["label"]) == ("only one free", 2, "会員")
     assert (pop["menu"]["reservation_number"], pop["wait_s"], pop["rang_at"]) == (
         "123456",
         45.0,
