@@ -47,7 +47,9 @@ def on_the_line(site: Site) -> Call:
         agent_uniqueid=UniqueId("1.1"),
         answered_at=now(),
     )
-    return site.answer(replace(call, talks=(talk,), phase=TalkPhase.TALKING))
+    call = replace(call, talks=(talk,), phase=TalkPhase.TALKING)
+    site.fakes.talks.calls[SATO] = call
+    return site.answer(call)
 
 
 def go(site: Site, call: Call, phase: TalkPhase, *, asked: bool = False) -> Call:

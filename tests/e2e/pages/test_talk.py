@@ -26,7 +26,7 @@ async def asked(site: Site, wanted: tuple[str, str, str]) -> None:
 async def test_hold_and_resume(site: Site, opened: Opener, language: str, hold: str, resume: str) -> None:
     seen = await opened(language=language, width=390, height=844)
     await seen.log_in(site.url, "sato", PASSWORD)
-    await expect(seen.page.locator(".own-state")).to_be_visible()
+    await expect(seen.page.locator(".state-word")).to_be_visible()
     call = on_the_line(site)
     await seen.page.get_by_role("button", name=hold, exact=True).click()
     await asked(site, ("sato", "hold", ""))
@@ -38,7 +38,7 @@ async def test_hold_and_resume(site: Site, opened: Opener, language: str, hold: 
 async def test_a_colleague_is_chosen_with_the_keyboard_alone(site: Site, opened: Opener) -> None:
     seen = await opened(language="en")
     await seen.log_in(site.url, "sato", PASSWORD)
-    await expect(seen.page.locator(".own-state")).to_be_visible()
+    await expect(seen.page.locator(".state-word")).to_be_visible()
     on_the_line(site)
     await expect(seen.page.locator(".talk")).to_be_visible()
     await seen.page.keyboard.press("t")  # to the call controls
@@ -54,7 +54,7 @@ async def test_a_colleague_is_chosen_with_the_keyboard_alone(site: Site, opened:
 async def test_what_the_server_refuses_is_said(site: Site, opened: Opener) -> None:
     seen = await opened(language="en")
     await seen.log_in(site.url, "sato", PASSWORD)
-    await expect(seen.page.locator(".own-state")).to_be_visible()
+    await expect(seen.page.locator(".state-word")).to_be_visible()
     on_the_line(site)
     site.fakes.talks.refusal = Refused("agent_not_free", "suzuki is not at a free phone")
     await seen.page.get_by_role("button", name="Hold", exact=True).click()
