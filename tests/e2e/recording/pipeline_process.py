@@ -4,20 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cti.domain.events import CallEnded, Event, RecordingStarted, RecordingStored
 from cti.domain.model import AgentId, Call, CallId
 from cti.store.pool import create_pool
 from recording.encode import EncoderPool
-from recording.model import RecordingSettings
+from recording.lifecycle import REPLAYABLE, RecordingState
+from recording.model import Job, RecordingSettings
 from recording.objectstore import S3ObjectStore
 from recording.pipeline import RecordingPipeline
+from recording.spool import Spool
 from recording.store import PostgresLedger
 from tests.unit.recording.fakes import DEMO, T0
 from tests.unit.recording.test_assemble import call, talk
+
+
+def die(point: str, job: Job, plan: dict[str, str]) -> None:
+    """End as a kill does, when this is the place and the call that the plan names."""
+    if plan.get("die_at") == point and plan.get("die_with") == job.call_id:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DyingLedger(PostgresLedger):
+    """Dies before or after the commit of a stored recording."""
+
+    def __init__(self, pool: Any, plan: dict[str, str]) -> None:
+        super().__init__(pool)
+        self._plan = plan
+
+    async def save(self, job: Job) -> None:
+        if job.state in REPLAYABLE:
+            die("uploaded", job, self._plan)
+        await super().save(job)
+        if job.state in REPLAYABLE:
+            die("committed", job, self._plan)
+
+
+def die_in_spool(plan: dict[str, str]) -> None:
+    """Have the spool die just after the manifest of a step was written."""
+    save = Spool.save
+    points = {
+        RecordingState.RECORDING: "file_open",
+        RecordingState.ENDED: "file_closed",
+        RecordingState.ENCODED: "encoded",
+    }
+
+    def saved(spool: Spool, job: Job) -> None:
+        save(spool, job)
+        die(points.get(job.state, ""), job, plan)
+
+    Spool.save = saved  # type: ignore[method-assign]
 
 
 class Printed:
@@ -33,6 +75,7 @@ def the_call(call_id: str) -> Call:
 
 
 async def main(plan: dict[str, str], told: list[str]) -> None:
+    die_in_spool(plan)
     pool = await create_pool(plan["database"], max_size=4)
     encoder = EncoderPool(workers=1)
     await encoder.start()
@@ -50,7 +93,7 @@ async def main(plan: dict[str, str], told: list[str]) -> None:
             access_key=plan["access_key"],
             secret_key=plan["secret_key"],
         ),
-        ledger=PostgresLedger(pool),
+        ledger=DyingLedger(pool, plan),
         encoder=encoder,
         sink=Printed(),
         now=lambda: datetime.now(UTC),
