@@ -151,7 +151,7 @@ class Application:
         )
         talks = transfers.start(bus, desk, feed.telephony, directory, router, utc_now)
         await web.start(
-            config, bus, directory, pool, calls, router, talks, pages, readiness, self.metrics, utc_now, cleanup
+            config, bus, directory, pool, calls, router, talks, kept, pages, readiness, self.metrics, utc_now, cleanup
         )
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
         figures = Figures(self.metrics, bus, desk, feed, journals, worker, menu_server, readiness)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from cti.domain.callend import CALLBACK
 from cti.domain.copies import changed as replace
 from cti.domain.events import (
     AgentFreed,
@@ -241,6 +242,7 @@ class ScreenPop:
             attempt=_attempt(call, offer_id),
             rang_at=rang_at,
             card=self._cards.get(call.call_id, CallerCard()),
+            callback=bool(call.extra.get(CALLBACK)),
         )
 
     def _show(self, key: _Key, pop: Pop, at: datetime) -> None:

@@ -197,10 +197,19 @@ class CallbackKeeper(Attempts):
             self.sender.seen(callback.effect_id)
 
     def _queued(self, event: ev.CallQueued) -> None:
+        if self._nobodys(event.call):
+            self._book.spawn(self._hang_up(event.call.channel))
+            return
         if self._book.of_origin(event.call_id) is not None:
             self.stayed(event.call_id)
         if self.may_offer(event.call):
             self._book.spawn(self._offer_key(event.call_id))
+
+    def _nobodys(self, call: Call) -> bool:
+        """A place in the wait that nobody wants any more: its callback ended while we were away."""
+        if not call.extra.get(CALLBACK) or call.extra.get(STATUS) == ANSWERED:
+            return False
+        return self._book.of_attempt(call.call_id) is None
 
     async def _offer_key(self, call_id: CallId) -> None:
         """From now on the waiting loop takes the key (CTI_KEEP)."""

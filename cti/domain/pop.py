@@ -86,6 +86,7 @@ class Pop:
     rang_at: datetime | None
     answered_at: datetime | None = None
     card: CallerCard = field(default_factory=CallerCard)
+    callback: bool = False  # we call this person back: they are dialled when the agent answers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

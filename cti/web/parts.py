@@ -208,6 +208,7 @@ class Pop(Body):
     rang_at: AwareDatetime | None  # Asterisk's DialBegin
     answered_at: AwareDatetime | None
     card: CallerCard
+    callback: bool = False  # we call this person back: they are dialled when the agent answers
 
 
 class PersonBody(Body):

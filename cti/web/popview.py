@@ -108,6 +108,7 @@ def pop(shown: domain.Pop, names: ports.Names) -> parts.Pop:
         rang_at=shown.rang_at,
         answered_at=shown.answered_at,
         card=card(shown.card),
+        callback=shown.callback,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http.cookies import SimpleCookie
 
 import aiohttp
@@ -16,8 +17,13 @@ from tests.unit.web.fakes import DEMO, call_id, person
 GIVES = {"login": {"login": "sato", "password": PASSWORD}}
 
 
+def filled(route: Route) -> str:
+    """The route's path with ids that are well formed and nobody's."""
+    return re.sub(r"\{\w+\}", call_id(1), route.path.replace("{callback_id}", "c" * 32))
+
+
 async def ask(client: aiohttp.ClientSession, route: Route, **arguments: object) -> int:
-    path = route.path.replace("{call_id}", call_id(1))
+    path = filled(route)
     json: dict[str, str] | None = {} if route.body is not None else None
     async with client.request(route.method, path, json=json, **arguments) as answer:  # type: ignore[arg-type]
         return answer.status
@@ -118,7 +124,7 @@ async def test_with_the_first_password_only_the_password_can_be_changed(site: Si
     if route.first_password or not (route.roles or frozenset()) & {"agent", "qa"}:
         assert (status == 403) == (not route.first_password)
     else:
-        async with client.request(route.method, route.path.replace("{call_id}", call_id(1))) as answer:
+        async with client.request(route.method, filled(route)) as answer:
             assert answer.status == 403
             assert (await answer.json())["key"] == "must_change_password"
 
@@ -131,7 +137,7 @@ async def test_what_changes_things_needs_an_allowed_origin(site: Site, route: Ro
     bare = aiohttp.ClientSession(site.url, cookie_jar=client.cookie_jar)
     site.clients.append(bare)
     headers = {} if origin is None else {"Origin": origin}
-    async with bare.request(route.method, route.path, json=GIVES.get(route.name), headers=headers) as answer:
+    async with bare.request(route.method, filled(route), json=GIVES.get(route.name), headers=headers) as answer:
         assert answer.status == 403
         assert (await answer.json())["key"] == "wrong_origin"
 
