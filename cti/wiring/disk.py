@@ -74,9 +74,7 @@ async def _end_running(bus: Bus, desk: CallDesk, switch: RecordSwitch, now: Call
         if ended & _channels(call):
             about = {"action": "disk", "call_id": call.call_id}
             log.warning("a running recording was ended, the disk is nearly full", extra=about)
-            refused = RecordingRefused(
-                at=now(), tenant=call.tenant, call=call, reason="disk_full"
-            )
+            refused = RecordingRefused(at=now(), tenant=call.tenant, call=call, reason="disk_full")
             bus.publish(refused)
 
 
