@@ -12,7 +12,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -56,7 +56,8 @@ class AccountReader:
     """Reads the account after each gap. ``path`` is cel.csv, ``mark`` a small file of ours that remembers how far.
 
     ``live`` gives the desk's calls; ``find`` a stored or waiting record (raises Unavailable); ``agent_of`` whose phone
-    an endpoint is; ``e164`` writes a number called as records do.
+    an endpoint is; ``e164`` writes a number called as records do; ``last_sound`` says when a call's recording last grew
+    (on a thread).
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class AccountReader:
         find: Callable[[TenantId, CallId], Awaitable[Call | None]],
         agent_of: AgentOf,
         e164: Callable[[str], str],
+        last_sound: Callable[[CallId], datetime | None],
         clock: Callable[[], datetime],
     ) -> None:
         self._path = path
@@ -78,6 +80,7 @@ class AccountReader:
         self._find = find
         self._agent_of = agent_of
         self._e164 = e164
+        self._last_sound = last_sound
         self._clock = clock
         self._heard_until: datetime | None = None  # None: not read from the mark yet
         self._gap: _Gap | None = None
@@ -117,7 +120,7 @@ class AccountReader:
             async with asyncio.timeout(MISSING_S):
                 since = await self._since()
                 for account in await asyncio.to_thread(_look_up, self._path, since, frozenset(gone), enough):
-                    self._post(account, gone[account.call_id])
+                    self._post(await self._ended(account, self._clock()), gone[account.call_id])
         except TimeoutError:
             log.warning("Asterisk's account is too long to wait for", extra={"action": "accounts", "calls": len(gone)})
         except OSError as error:
@@ -190,8 +193,15 @@ class AccountReader:
             return False
         if any(call.call_id == account.call_id for call in self._live()):
             return False
-        self._post(account, known)
+        self._post(await self._ended(account, account.ended_at), known)
         return True
+
+    async def _ended(self, account: Account, otherwise: datetime) -> Account:
+        """With the end of a call that died with its Asterisk: its sound knows it best, to within two seconds."""
+        if account.closed:
+            return account
+        sound_at = await asyncio.to_thread(self._last_sound, account.call_id)
+        return replace(account, ended_at=max(account.ended_at, sound_at or otherwise))
 
     def _post(self, account: Account, known: Call | None) -> None:
         called = self._e164(account.number_called) if account.number_called else ""

@@ -61,7 +61,7 @@ class Talked:
     channel: ChannelName
     uniqueid: UniqueId
     answered_at: datetime
-    ended_at: datetime
+    ended_at: datetime | None  # None: the account does not tell
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -270,7 +270,7 @@ def _account(caller: _Leg, others: list[_Leg]) -> Account:
         queue=queue,
         queued_at=queued_at,
         fallback_at=fallback_at,
-        talks=_talks(caller, others, ended_s),
+        talks=_talks(caller, others),
         transferred_at=tuple(_instant(at) for at in sorted(at for leg in (caller, *others) for at in leg.moved_s)),
         ended_at=_instant(ended_s),
         closed=caller.ended_s is not None,
@@ -280,23 +280,22 @@ def _account(caller: _Leg, others: list[_Leg]) -> Account:
     )
 
 
-def _talks(caller: _Leg, others: list[_Leg], ended_s: float) -> tuple[Talked, ...]:
+def _talks(caller: _Leg, others: list[_Leg]) -> tuple[Talked, ...]:
     """Phones that were in a bridge with the caller: a consultation between two agents is none."""
     shared = {bridge for bridge, _ in caller.bridges}
     found = []
     for leg in others:
         entered_s = [at for bridge, at in leg.bridges if bridge in shared]
         if entered_s:
-            left_s = leg.ended_s if leg.ended_s is not None else ended_s
-            found.append((min(entered_s), max(left_s, min(entered_s)), leg))
+            found.append((min(entered_s), leg))
     return tuple(
         Talked(
             channel=ChannelName(leg.channel),
             uniqueid=UniqueId(leg.uniqueid),
             answered_at=_instant(began_s),
-            ended_at=_instant(left_s),
+            ended_at=_instant(max(leg.ended_s, began_s)) if leg.ended_s is not None else None,
         )
-        for began_s, left_s, leg in sorted(found, key=lambda talk: talk[0])
+        for began_s, leg in sorted(found, key=lambda talk: talk[0])
     )
 
 

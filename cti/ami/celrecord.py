@@ -78,7 +78,7 @@ def _merged_talks(known: Call, account: Account, agent_of: AgentOf) -> tuple[Tal
     talks = []
     for talk in known.talks:
         later = told.pop(talk.agent_uniqueid, None)
-        ended_at = talk.ended_at or (later.ended_at if later else account.ended_at)
+        ended_at = talk.ended_at or (later.ended_at if later else None) or account.ended_at
         talks.append(replace(talk, ended_at=max(ended_at, talk.answered_at)))
     for new in told.values():
         match = _PHONE.match(new.channel)
@@ -91,7 +91,7 @@ def _merged_talks(known: Call, account: Account, agent_of: AgentOf) -> tuple[Tal
                     agent_channel=new.channel,
                     agent_uniqueid=new.uniqueid,
                     answered_at=new.answered_at,
-                    ended_at=new.ended_at,
+                    ended_at=max(new.ended_at or account.ended_at, new.answered_at),
                 )
             )
     return tuple(sorted(talks, key=lambda talk: talk.answered_at))

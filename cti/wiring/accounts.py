@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from cti.ami.accounts import AccountReader
 from cti.ami.feed import AmiFeed
@@ -30,6 +30,14 @@ def reader(
     async def find(tenant: TenantId, call_id: CallId) -> Call | None:
         return recorder.waits(tenant, call_id) or await calls.get(tenant, call_id)
 
+    def last_sound(call_id: CallId) -> datetime | None:
+        try:
+            # The caller's own side, as docs/dialplan.md names it.
+            changed = (config.asterisk.spool_dir / f"{call_id}-c-rx.wav").stat().st_mtime
+        except OSError:
+            return None
+        return datetime.fromtimestamp(changed, UTC)
+
     made = AccountReader(
         path=config.asterisk.folders.log / "cel.csv",
         mark=config.data_dir / "cel-heard-until",
@@ -38,6 +46,7 @@ def reader(
         find=find,
         agent_of=directory.agent_of_endpoint,
         e164=parse_called,
+        last_sound=last_sound,
         clock=now,
     )
     feed.auditor.accounts = made

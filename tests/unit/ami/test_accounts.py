@@ -29,6 +29,7 @@ class Desk:
     live: list[Call] = field(default_factory=list)
     records: dict[str, Call] = field(default_factory=dict)
     away: bool = False
+    sound_at: datetime | None = None
     now: datetime = field(default_factory=lambda: at(60))
 
     def post(self, signal: Signal) -> None:
@@ -55,6 +56,7 @@ class Desk:
             find=self.find,
             agent_of=lambda endpoint: (TenantId("demo"), AgentId(endpoint.removeprefix("demo-"))),
             e164=lambda number: number,
+            last_sound=lambda _: self.sound_at,
             clock=lambda: self.now,
         )
 
@@ -129,6 +131,26 @@ async def test_a_call_that_died_with_asterisk_is_closed(desk: Desk) -> None:
     await after_gap(desk.reader())
     (call,) = desk.calls
     assert (call.ended_by, call.end_reason, call.ended_at) == ("unknown", "completed", at(9.501))
+
+
+async def test_its_sound_knows_best_when_a_call_died_with_asterisk(desk: Desk) -> None:
+    whole = answered()
+    whole.lines = whole.lines[:6]
+    desk.write(whole)
+    desk.sound_at = at(17)
+    await after_gap(desk.reader())
+    (call,) = desk.calls
+    assert (call.ended_at, call.talks[0].ended_at) == (at(17), at(17))
+
+
+async def test_a_known_call_that_died_with_asterisk_and_left_no_sound_ended_when_it_was_noticed(desk: Desk) -> None:
+    whole = answered()
+    whole.lines = whole.lines[:6]
+    desk.write(whole)
+    desk.live = [made(answered())]
+    await desk.reader().missing(NOBODY)
+    (call,) = desk.calls
+    assert (call.ended_at, call.ended_by) == (desk.now, "unknown")
 
 
 async def test_a_channel_as_young_as_the_look_is_not_declared_dead(desk: Desk) -> None:
