@@ -242,21 +242,14 @@ class Index:
             (self._staffed.whole() & members).bit_count(),
         )
 
-    def at_work(self, group: Group) -> int:
-        """How many who fit take calls now or after the present one."""
-        return (self._at_work.whole() & group.members).bit_count()
+    def workers(self, group: Group) -> int:
+        """A bit for each agent who fits and takes calls now or after the present one."""
+        return self._at_work.whole() & group.members
 
-    def rivals(self, group: Group) -> Iterator[tuple[Group, float]]:
-        """Groups with somebody waiting, and the share of their agents at work who fit ``group`` too, if any does."""
-        for head in self._heads:
-            if share := self._share(head[3].group.members, group.members):
-                yield head[3].group, share
+    def workers_of(self, expression: Expression) -> int:
+        """The same for an expression."""
+        return self._at_work.whole() & self._members(expression)
 
-    def share(self, expression: Expression, group: Group) -> float:
-        """Of the agents at work who fit an expression, the share that fits ``group`` too."""
-        return self._share(self._members(expression), group.members)
-
-    def _share(self, members: int, of: int) -> float:
-        members &= self._at_work.whole()
-        common = members & of
-        return common.bit_count() / members.bit_count() if common else 0.0
+    def in_line(self) -> Iterator[Group]:
+        """The groups with somebody waiting."""
+        return (head[3].group for head in self._heads)

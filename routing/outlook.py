@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
 
 from cti.domain.model import QueueId
-from routing.expected import Estimate, Line, Overtaking, estimate, in_steps
+from routing.expected import Estimate, Flow, Line, Overtaking, estimate, in_steps
 from routing.expression import needs
-from routing.index import Group, Index
+from routing.index import Index
 from routing.state import QueueLine, Waiting
 
 Queues = Mapping[QueueId, QueueLine]
+
+# So many crowds of callers who want only some of our agents are looked at, the densest first.
+MOST_CROWDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    """Callers before ours who want the same."""
+
+    callers: int
+    workers: int  # bit per agent at work who fits them
+    flow: Flow
+
+    @property
+    def density(self) -> float:
+        """Callers an agent."""
+        return self.callers / self.workers.bit_count()
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """Callers of a higher priority who are yet to come."""
+
+    work: float  # agents they keep busy
+    workers: int
+    until_s: float
 
 
 def expected_wait_s(call: Waiting, index: Index, queues: Queues, now: datetime) -> float | None:
@@ -24,47 +51,78 @@ def expected_wait_s(call: Waiting, index: Index, queues: Queues, now: datetime) 
     """
     if call.key is None:
         return None
+    coming = list(_coming(call, index, queues, now))
     steps: list[tuple[float, float | None]] = []
     begins_s = 0.0
     for group, until, _ in call.plan[call.step :]:
-        found = _in_group(call, group, index, queues, now)
+        found = _with(call, index.workers(group), index, queues, coming)
         steps.append((begins_s, found.half_s if found is not None else None))
         begins_s = (until - now).total_seconds() if until is not None else inf
     return in_steps(steps)
 
 
-def _in_group(call: Waiting, group: Group, index: Index, queues: Queues, now: datetime) -> Estimate | None:
-    """The wait if only these agents would do."""
+def _with(call: Waiting, ours: int, index: Index, queues: Queues, coming: Sequence[_Coming]) -> Estimate | None:
+    """The wait if only these agents would do.
+
+    Callers before ours who fit only some of them cannot take the others: ours may do without the agents of such a
+    crowd, and then the crowd does not matter. The best of these ways is what happens.
+    """
+    handle_s = queues[call.queue.queue].flow.handle_s
+    crowds = [crowd for crowd in _crowds(call, index, queues) if crowd.workers & ours]
+    best = _among(ours, crowds, coming, handle_s)
+    narrow = [crowd for crowd in crowds if not crowd.workers & ~ours and crowd.workers != ours]
+    narrow.sort(key=lambda crowd: crowd.density, reverse=True)
+    for crowd in narrow[:MOST_CROWDS]:
+        ours &= ~crowd.workers
+        crowds.remove(crowd)
+        found = _among(ours, crowds, coming, handle_s)
+        if best is not None and found is not None and found.half_s < best.half_s:
+            best = found
+    return best
+
+
+def _among(ours: int, crowds: Sequence[_Crowd], coming: Sequence[_Coming], handle_s: float) -> Estimate | None:
+    """The wait for one of these agents behind all of these callers, as far as they take them."""
     return estimate(
-        _before(call, group, index, queues),
-        agents=index.at_work(group),
-        handle_s=queues[call.queue.queue].flow.handle_s,
-        overtaking=_overtaking(call, group, index, queues, now),
+        [
+            Line(
+                callers=crowd.callers * _share(crowd.workers, ours),
+                handle_s=crowd.flow.handle_s,
+                hang_up_hz=crowd.flow.hang_up_hz,
+            )
+            for crowd in crowds
+        ],
+        agents=ours.bit_count(),
+        handle_s=handle_s,
+        overtaking=[Overtaking(work=one.work * _share(one.workers, ours), until_s=one.until_s) for one in coming],
     )
 
 
-def _before(call: Waiting, group: Group, index: Index, queues: Queues) -> Iterator[Line]:
-    """Who is served first, as far as they take agents of this group."""
+def _share(workers: int, ours: int) -> float:
+    """The part of some agents who are ours too."""
+    return (workers & ours).bit_count() / workers.bit_count() if workers else 0.0
+
+
+def _crowds(call: Waiting, index: Index, queues: Queues) -> Iterator[_Crowd]:
+    """Who is served before this call."""
     if call.key is None:
         return
-    for other, share in index.rivals(group):
-        count = bisect_left(other.waiting, call.key)
-        if count:
-            flow = queues[other.waiting[0][3].queue.queue].flow
-            yield Line(callers=count * share, handle_s=flow.handle_s, hang_up_hz=flow.hang_up_hz)
+    for group in index.in_line():
+        callers, workers = bisect_left(group.waiting, call.key), index.workers(group)
+        if callers and workers:
+            yield _Crowd(callers, workers, queues[group.waiting[0][3].queue.queue].flow)
 
 
-def _overtaking(call: Waiting, group: Group, index: Index, queues: Queues, now: datetime) -> Iterator[Overtaking]:
+def _coming(call: Waiting, index: Index, queues: Queues, now: datetime) -> Iterator[_Coming]:
     """Who will come later and be served first, until ageing has lifted the caller to their priority."""
     priority = call.queue.priority + call.aged
     for line in queues.values():
         points = line.rule.priority - priority
-        if points <= 0 or not (share := index.share(needs(line.rule.skills), group)):
+        work = line.flow.arrivals_hz(now) * line.flow.handle_s if points > 0 else 0.0
+        if not work:
             continue
         until_s = inf
         if call.queue.ageing_every_s and call.aged + points <= call.queue.ageing_most:
             lifted = call.queued_at + timedelta(seconds=call.queue.ageing_every_s * (call.aged + points))
             until_s = max(0.0, (lifted - now).total_seconds())
-        work = line.flow.arrivals_hz(now) * line.flow.handle_s * share
-        if work:
-            yield Overtaking(work=work, until_s=until_s)
+        yield _Coming(work, index.workers_of(needs(line.rule.skills)), until_s)

@@ -158,21 +158,35 @@ def test_ageing_ends_it() -> None:
     assert turns(0, 2) < said[0] < said[1] / 1.5
 
 
+def test_a_crowd_before_one_expert_does_not_hold_up_the_others() -> None:
+    """Ten wait for the expert; ours may have any of six, and so any of the five others."""
+    experts = queue("experts", "deep")
+    desk = Desk([JA, experts], {"expert": {"ja": 5, "deep": 1}, **{f"a{n}": {"ja": 1} for n in range(5)}})
+    for number in range(10):
+        desk.wait(f"x{number}", "experts")
+    desk.wait("one", "ja")
+    assert desk.says("one") == pytest.approx(turns(0, 5))
+
+
 def test_a_plan_that_widens_soon_is_no_long_wait() -> None:
-    """The expert has ten before ours; after 30 s any of five will do."""
-    expert = m.Step(want=Has(SkillId("ja"), 5), expires_s=30)
-    wide = queue("wide", "ja", steps=(expert,))
-    only = queue("only", "ja", steps=(m.Step(want=Has(SkillId("ja"), 5), expires_s=None),))
-    desk = Desk([wide, only], {"expert": {"ja": 5}, **{f"a{n}": {"ja": 1} for n in range(5)}})
+    """The expert has ten before ours; from 30 s or 200 s on any of five will do."""
+    expert = Has(SkillId("ja"), 5)
+    soon = queue("soon", "ja", steps=(m.Step(want=expert, expires_s=30),))
+    later = queue("later", "ja", steps=(m.Step(want=expert, expires_s=200),))
+    only = queue("only", "ja", steps=(m.Step(want=expert, expires_s=None),))
+    desk = Desk([soon, later, only], {"expert": {"ja": 5}, **{f"a{n}": {"ja": 1} for n in range(5)}})
     for number in range(10):
         desk.wait(f"x{number}", "only")
-    desk.wait("one", "wide")
-    desk.wait("two", "only")
-    one, two = desk.says("one"), desk.says("two")
-    assert one is not None and two is not None
-    assert 30 <= one < two / 4
-    desk.later(10)
-    assert desk.says("one") is not None
+    for name in ("soon", "later", "only"):
+        desk.wait(name, name)
+    said = {name: desk.says(name) for name in ("soon", "later", "only")}
+    assert said["soon"] == pytest.approx(turns(0, 5))  # 34 s, more than the 30 s of the first step
+    assert said["later"] == 200
+    assert said["only"] == pytest.approx(turns(12, 1))
+    desk.later(150)
+    assert desk.says("later") == pytest.approx(turns(1, 5))  # the other has reached the five before
+    desk.tell(m.CallGone(call_id=CallId("soon")))
+    assert desk.says("later") == 50
 
 
 def test_who_is_not_in_line_gets_no_figure() -> None:

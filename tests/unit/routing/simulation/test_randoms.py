@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 from math import inf
@@ -69,6 +70,7 @@ def test_a_caller_is_the_same_whatever_the_rest_of_the_desk() -> None:
     assert one == list(islice(callers(kind, NINE, 1, 0), 10))
     assert one != list(islice(callers(kind, NINE, 1, 1), 10))
     assert one != list(islice(callers(kind, NINE, 2, 0), 10))
+    assert one != list(islice(callers(replace(kind, name="b"), NINE, 1, 0), 10))
     longer = Callers(name="a", queue="q", arrivals=Rate(60.0), talk=Fixed(5.0), patience=Exponential(60.0))
     other = list(islice(callers(longer, NINE, 1, 0), 10))
     assert [(at, patience) for at, _, patience in one] == [(at, patience) for at, _, patience in other]
