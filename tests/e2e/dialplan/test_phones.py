@@ -118,3 +118,23 @@ async def test_the_trunk_may_not_transfer(rig: Rig) -> None:
             await asyncio.sleep(0.05)  # a refusal makes no event, only this line
     assert not [event for event in rig.ami.of_call(queued["CallID"], since) if event["Event"] == "BlindTransfer"]
     await rig.end()
+
+
+async def test_a_colleague_asked_on_a_phones_second_line_belongs_to_the_call_that_is_held(rig: Rig) -> None:
+    queued = await talking(rig)
+    since, seen = rig.ami.now, len(rig.suzuki.events)
+    await rig.sato.dial(f"sip:demo-suzuki@{rig.server}")
+    await rig.suzuki.wait_for("CALL_INCOMING", since=seen)
+    await rig.suzuki.accept()
+    began = await rig.ami.kind("DialBegin", since=since)
+    assert began["CTI_CALL_ID"] == queued["CallID"]
+    recording = await rig.ami.user_event("CtiRecording", since=since)
+    assert recording["File"] == f"{queued['CallID']}-a-{began['DestUniqueid']}"
+    for phone in (rig.caller, rig.suzuki):
+        await phone.hangup()
+    await rig.idle()
+    # The next call that this phone makes by itself belongs to none.
+    since = rig.ami.now
+    await rig.sato.dial(f"sip:demo-suzuki@{rig.server}")
+    began = await rig.ami.kind("DialBegin", since=since)
+    assert began["CTI_CALL_ID"] == ""
