@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -14,6 +16,7 @@ from cti.demo.check import DECODE_RATE_HZ, _decode
 from cti.demo.client import AgentScreen, Person, logged_in, watching
 from cti.demo.stack import TENANT, Stack
 from cti.demo.tones import tone_seconds
+from tests.e2e.callbacks.conftest import PERSON
 from tests.e2e.desk.office import calling, eventually
 
 BREAK = "lunch"
@@ -82,3 +85,43 @@ async def recorded_tones(desk: Stack, call_id: str, hz: tuple[int, ...]) -> dict
             channels = await _decode(await response.read())
     sides = {"left": channels[0], "right": channels[1]}
     return {(side, tone): tone_seconds(sound, tone, DECODE_RATE_HZ) for side, sound in sides.items() for tone in hz}
+
+
+async def kill(desk: Stack) -> None:
+    """SIGKILL, whatever it is doing."""
+    assert desk.server is not None
+    desk.server.signal(signal.SIGKILL)
+    await desk.server.wait()
+
+
+async def clean(desk: Stack) -> None:
+    """Nobody is called back; the server is down."""
+    await kill(desk)
+    await run_sql(desk, "DELETE FROM callbacks")
+    await run_sql(desk, "DELETE FROM effects")
+    await run_sql(desk, "DELETE FROM agent_states")
+    assert desk.asterisk is not None
+    await desk.asterisk.cli("channel request hangup all")
+
+
+async def run_sql(desk: Stack, query: str, *args: object) -> None:
+    conn = await asyncpg.connect(desk.postgres.url)
+    try:
+        await conn.execute(query, *args)
+    finally:
+        await conn.close()
+
+
+async def promise(desk: Stack) -> None:
+    """Somebody kept their place ten minutes ago; the server that promised is gone."""
+    await run_sql(
+        desk,
+        "INSERT INTO callbacks (tenant, callback_id, state, version, queue, origin, number, number_called, language,"
+        " queued_at, asked_at) VALUES ($1, $2, 'waiting', 1, 'members', $3, $4, $5, 'ja',"
+        " now() - interval '10 minutes', now() - interval '9 minutes')",
+        TENANT,
+        uuid.uuid4().hex,
+        uuid.uuid4(),
+        "+81" + PERSON[1:],
+        "+81" + desk.number[1:],
+    )
