@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,15 @@ async def test_what_is_read(desk: asyncpg.Pool[Any]) -> None:
             queue=MEMBERS, skills=ja, queued_at=NINE + timedelta(seconds=20), wait_s=25, talk_s=None, hung_up=True
         ),
     ]
+
+
+async def test_who_was_sent_away_did_not_hang_up(desk: asyncpg.Pool[Any]) -> None:
+    came = NINE + timedelta(days=5)
+    sent_away = replace(a_call(6, came, wait_s=40, talk_s=None), end_reason=EndReason.TREATED)
+    await CallStore(desk).save([sent_away])
+    async with desk.acquire() as conn:
+        (call,) = await recorded_calls(conn, DEMO, came, came + timedelta(hours=1))
+    assert (call.hung_up, call.talk_s, call.wait_s) == (False, None, 40)
 
 
 async def test_two_plans_on_recorded_days(
