@@ -162,6 +162,10 @@ class CallbackKeeper(Attempts):
 
     # --- routing.absent.Places ---
 
+    def has_place(self, call_id: CallId) -> bool:
+        """Whether this call took a place over before."""
+        return call_id in self._book.places
+
     def place_of(self, call: Call) -> datetime | None:
         """See Places. A person who calls again takes their own place over, here and now."""
         places, own = self._book.places, self._book.open.get(CallbackId(call.extra.get(CALLBACK, "")))

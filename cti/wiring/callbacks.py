@@ -164,8 +164,9 @@ async def start(
     keeper.start()
     sender.take_over(unsettled)
     for call in desk.all_live():
-        # Routing took them in before places were known here; nobody is rung yet.
-        if call.state is CallState.QUEUED and keeper.place_of(call) is not None:
+        # Routing took them in before places were known here; nobody is rung yet. Whether they still wait is not known
+        # either: nobody's place is taken over before Asterisk has told.
+        if call.state is CallState.QUEUED and keeper.has_place(call.call_id):
             router.absent.anew(call)
 
     def reachable(event: ev.Event) -> None:
