@@ -49,13 +49,13 @@ def test_a_line_that_is_still_being_written_is_left_out(tmp_path: Path) -> None:
 
 def test_rotated_files_are_read_in_the_order_of_time_and_compressed_ones_are_not(tmp_path: Path) -> None:
     path = tmp_path / "cel.csv"
-    (tmp_path / "cel.csv.2").write_text(line(1) + line(2))
-    (tmp_path / "cel.csv.1").write_text(line(3) + line(4))
-    (tmp_path / "cel.csv.3.gz").write_bytes(b"\x1f\x8b")
+    for name, second in ((".3", 3), (".1", 5), (".5", 1), ("-20261121", 6), (".2", 4), (".4", 2)):
+        (tmp_path / f"cel.csv{name}").write_text(line(second))
+    (tmp_path / "cel.csv.6.gz").write_bytes(b"\x1f\x8b")
     (tmp_path / "cel.csv-old").mkdir()
-    path.write_text(line(5))
+    path.write_text(line(7))
     os.link(path, tmp_path / "cel.csv.same")
-    assert seconds(path, 0) == [1, 2, 3, 4, 5]
+    assert seconds(path, 0) == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_a_file_renamed_while_it_is_read_is_read_to_its_end(tmp_path: Path) -> None:
