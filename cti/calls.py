@@ -374,7 +374,7 @@ class CallDesk:
                 log.warning("a call ended without being seen", extra={"call_id": call_id})
                 self._accept(callfsm.advance(track, CallVanished(at=seen.at, call_id=call_id)))
                 continue
-            for leg in track.legs:
+            for leg in (*track.legs, *((track.second,) if track.second else ())):
                 if leg.uniqueid not in seen.uniqueids:
                     self._move(_gone(leg, call_id, seen))
         for call_id in self._restored & self._tracks.keys():

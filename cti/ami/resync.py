@@ -13,13 +13,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cti.ami.translate import call_id_of, variables
+from cti.domain.consult import Place
 from cti.domain.model import CallId, CallState, ChannelName, QueueId, TenantId, UniqueId
 from cti.domain.signals import (
+    BridgeEntered,
     CallerArrived,
     CallerFellBack,
     CallerQueued,
     DialBegan,
     DialEnded,
+    LegPlaced,
     Signal,
 )
 
@@ -158,6 +161,9 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
         "call_id": caller.call_id,
     }
     talking = [leg for leg in legs if caller.bridge and leg.bridge == caller.bridge]
+    if any(channel.context in _CONSULT for channel in (caller, *legs)):
+        yield from _consulting(caller, legs, now)
+        legs = talking
     # First of all, so that nobody is offered a call for which app_queue rings somebody else.
     yield from _fell_back(caller, bool(talking), state, base, now)
     for leg in legs:
@@ -179,6 +185,36 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
         queue = caller.own.get("CTI_QUEUE", "")
         if queue:
             yield CallerQueued(**base, queue=QueueId(queue))
+
+
+# Where a leg waits, by its context (docs/transfers.md).
+_PLACES = {
+    "cti-hold": Place.HOLD,
+    "cti-parked": Place.PARKED,
+    "cti-return": Place.PARKED,
+    "cti-consult": Place.DIALS,
+    "cti-target": Place.WAITS,
+}
+_CONSULT = frozenset({*_PLACES, "cti-talk", "cti-join", "cti-again", "cti-third"})
+
+
+def _consulting(caller: SeenChannel, legs: list[SeenChannel], now: datetime) -> Iterable[Signal]:
+    """Where everybody is in a hold, consultation or conference; the records tell who is the colleague."""
+    agent = next((leg for leg in legs if leg.context in ("cti-parked", "cti-return", "cti-consult", "cti-again")), None)
+    for leg in legs:
+        if agent is not None and leg is not agent and not leg.up:
+            begun = now - timedelta(seconds=leg.age_s)
+            where = _base(agent, begun)
+            yield DialBegan(**where, agent_channel=leg.channel, agent_uniqueid=leg.uniqueid)
+    for channel in (caller, *legs):
+        if channel.bridge:
+            yield BridgeEntered(**_base(channel, now), bridge=channel.bridge)
+        elif channel.up and channel.context in _PLACES:
+            yield LegPlaced(**_base(channel, now), place=_PLACES[channel.context])
+
+
+def _base(channel: SeenChannel, at: datetime) -> dict[str, Any]:
+    return {"at": at, "channel": channel.channel, "uniqueid": channel.uniqueid, "call_id": channel.call_id}
 
 
 def _fell_back(

@@ -40,6 +40,10 @@ from cti.domain.model import (
 from cti.domain.signals import BridgeEntered, BridgeLeft, DialBegan, LegPlaced, TransferAsked
 
 
+# Phases in which the colleague has answered.
+_ANSWERED = frozenset({TalkPhase.CONSULTING, TalkPhase.SWAPPED, TalkPhase.CONFERENCE})
+
+
 def placed(track: Track, signal: LegPlaced, _agent: AgentId | None, at: datetime) -> Step:
     """A leg waits somewhere."""
     return look(_put(move(track, Move.NOTE, at), signal.uniqueid, signal.place), at)
@@ -153,6 +157,8 @@ def _change(track: Track, phase: TalkPhase, at: datetime) -> Step:
     elif phase not in ON_HOLD and state is CallState.HELD and track.call.phase in ON_HOLD:
         track, facts = close_hold(move(track, Move.UNHOLD, at), at)
     track = update(track, phase=phase)
+    if phase in _ANSWERED and track.second is not None and not track.second.answered:  # told by a snapshot only
+        track, _ = answered(track, at)
     if phase is TalkPhase.CONFERENCE and track.second is not None and track.leg(track.second.uniqueid) is None:
         track, joined = connect(_consulted(track, joined_at=at), track.second, at)
         facts = (*facts, *joined)

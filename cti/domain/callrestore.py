@@ -36,6 +36,23 @@ def restored(call: Call) -> Track:
         legs=legs,
         offer=_open_offer(call),
         menu_done=call.menu is not None,
+        second=_second(call),
+    )
+
+
+def _second(call: Call) -> Leg | None:
+    """The colleague of a consultation that went on."""
+    asked = call.consultations[-1] if call.consultations else None
+    if asked is None or asked.ended_at is not None:
+        return None
+    return Leg(
+        channel=asked.channel,
+        uniqueid=asked.uniqueid,
+        agent=asked.second,
+        offer_id=None,
+        began_at=asked.began_at,
+        status="ANSWER" if asked.answered_at else None,
+        answered=asked.answered_at is not None,
     )
 
 

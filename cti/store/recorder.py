@@ -38,6 +38,9 @@ CALL_KINDS: tuple[type[ev.CallEvent], ...] = (
     ev.CallHeld,
     ev.CallResumed,
     ev.CallTransferred,
+    ev.CallPhaseChanged,
+    ev.ConsultBegan,
+    ev.ConsultEnded,
     ev.CallFellBack,
     ev.CallEnded,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -188,5 +189,45 @@ async def test_a_colleague_at_no_free_phone_is_not_asked(desk: Stack) -> None:
         for to, key in (("smith", "agent_not_free"), ("nobody", "no_such_agent"), ("sato", "yourself")):
             assert (await line.ask("consult", to, status=409))["key"] == key
         assert (await line.ask("hold", agent="suzuki", status=409))["key"] == "no_talk"
+        await line.caller.hangup()
+        await line.closed()
+
+
+async def test_the_server_killed_in_mid_consultation_goes_on_with_it(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        await line.ask("consult", "suzuki")
+        await line.answer()
+        await line.phase("consulting")
+        assert desk.server is not None
+        desk.server.signal(signal.SIGKILL)
+        await desk.server.wait()
+        heard = len(line.caller.events)
+        await desk.start_server()
+        talk = (await line.people["sato"].get("/api/my/call"))["talk"]
+        assert (talk["phase"], talk["partner"]["agent"]) == ("consulting", "suzuki")
+        assert (await line.ask("return"))["talk"]["phase"] == "talking"
+        assert all(event.kind != "CALL_CLOSED" for event in line.caller.events[heard:])
+        await line.caller.hangup()
+        record = await line.closed()
+    assert record["consultations"][0]["result"] == "returned"
+    assert len(record["holds"]) == 1
+
+
+async def test_without_the_server_the_consultation_ends_with_the_caller_back(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        await line.ask("consult", "suzuki")
+        await line.answer()
+        await line.phase("consulting")
+        assert desk.server is not None
+        desk.server.signal(signal.SIGKILL)
+        await desk.server.wait()
+        try:
+            await line.desk.phones["suzuki"].hangup()  # the agent has the caller again, and nobody told the dialplan to
+            await asyncio.sleep(1.0)
+            assert all(event.kind != "CALL_CLOSED" for event in line.caller.events)
+        finally:
+            await desk.start_server()
+        record = await record_of(desk, line.call_id, lambda r: r["state"] == "talking")
+        assert record["ended_at"] is None
         await line.caller.hangup()
         await line.closed()
