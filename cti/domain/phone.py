@@ -173,7 +173,7 @@ def may_auto_dial(number: str) -> bool:
 
 
 def _reason(text: str) -> CallerKind | None:
-    if len(text) > _MAX_NAME:
+    if not text or len(text) > _MAX_NAME or text.isdigit():
         return None
     folded = " ".join(unicodedata.normalize("NFKC", text).strip().strip('"').split()).casefold()
     return _REASONS.get(folded)
