@@ -73,7 +73,10 @@ def _with(call: Waiting, ours: int, index: Index, queues: Queues, coming: Sequen
     narrow = [crowd for crowd in crowds if not crowd.workers & ~ours and crowd.workers != ours]
     narrow.sort(key=lambda crowd: crowd.density, reverse=True)
     for crowd in narrow[:MOST_CROWDS]:
-        ours &= ~crowd.workers
+        rest = ours & ~crowd.workers
+        if not rest:
+            break
+        ours = rest
         crowds.remove(crowd)
         found = _among(ours, crowds, coming, handle_s)
         if best is not None and found is not None and found.half_s < best.half_s:

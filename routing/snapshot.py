@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from cti.domain.model import AgentId, AgentState, CallId, PhoneState, QueueId, SkillId, SkillLevel
@@ -15,6 +16,8 @@ from routing.state import Agent, Waiting
 
 # More callers than this are a number on a page, not lines.
 SHOWN = 100
+# An expected wait costs 0.1 to 0.6 ms on a large desk: it is worked out at these places in line and at the last.
+WORKED_OUT = (1, 2, 5, 20)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,11 +129,12 @@ def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: i
     waiting = [call for call in calls if call.where is not Where.TREATED]
     waiting.sort(key=lambda call: (-(call.queue.priority + call.aged), call.queued_at, call.number))
     available, _, logged_in = engine.queue_counts(rule.queue)
+    expected = _expected(engine, [call for call in waiting[:SHOWN] if call.key is not None], now)
     return QueueNow(
         queue=rule.queue,
         priority=rule.priority,
         service_level_s=rule.service_level_s,
-        waiting=tuple(_waiting_now(engine, call, now) for call in waiting[:SHOWN]),
+        waiting=tuple(_waiting_now(engine, call, expected.get(call.call_id)) for call in waiting[:SHOWN]),
         waiting_count=len(waiting),
         oldest_since=min((call.queued_at for call in waiting), default=None),
         talking=talking,
@@ -139,7 +143,21 @@ def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: i
     )
 
 
-def _waiting_now(engine: Engine, call: Waiting, now: datetime) -> WaitingNow:
+def _expected(engine: Engine, line: list[Waiting], now: datetime) -> dict[CallId, float | None]:
+    """The expected wait of each caller in line: worked out at a few places, in proportion between them."""
+    places = sorted({min(place, len(line)) for place in (*WORKED_OUT, len(line))} - {0})
+    found = {place: engine.expected_wait_s(line[place - 1], now) for place in places}
+    waits = {line[place - 1].call_id: wait for place, wait in found.items()}
+    for before, after in pairwise(places):
+        low, high = found[before], found[after]
+        for place in range(before + 1, after):
+            part = (place - before) / (after - before)
+            known = low is not None and high is not None
+            waits[line[place - 1].call_id] = low + part * (high - low) if known else None
+    return waits
+
+
+def _waiting_now(engine: Engine, call: Waiting, expected_s: float | None) -> WaitingNow:
     return WaitingNow(
         call_id=call.call_id,
         position=engine.position(call),
@@ -150,7 +168,7 @@ def _waiting_now(engine: Engine, call: Waiting, now: datetime) -> WaitingNow:
         language=call.language,
         skills=call.skills,
         where=call.where.value,
-        expected_s=engine.expected_wait_s(call, now),
+        expected_s=expected_s,
     )
 
 
