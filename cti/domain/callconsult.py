@@ -39,7 +39,6 @@ from cti.domain.model import (
 )
 from cti.domain.signals import BridgeEntered, BridgeLeft, DialBegan, LegPlaced, TransferAsked
 
-
 # Phases in which the colleague has answered.
 _ANSWERED = frozenset({TalkPhase.CONSULTING, TalkPhase.SWAPPED, TalkPhase.CONFERENCE})
 

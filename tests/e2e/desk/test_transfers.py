@@ -7,16 +7,22 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cti.demo.client import AgentScreen, Person, logged_in
+from cti.demo.components import find_program
 from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
-from tests.e2e.desk.office import at_work, calling, of_call, offered, record_of
+from cti.demo.tones import RATE_HZ, read_wav, strength, tone_seconds
+from tests.e2e.desk.office import at_work, calling, eventually, of_call, offered, record_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CALLER_HZ, SATO_HZ, SUZUKI_HZ = 440, 1000, 700
 
 
 @dataclass
@@ -121,6 +127,59 @@ async def test_a_consultation_through_every_step_and_handed_over(desk: Stack) ->
     ]
 
 
+async def test_both_agents_are_on_the_right_of_the_recording_at_their_times(desk: Stack, tmp_path: Path) -> None:
+    async with a_talk(desk) as line:
+        await asyncio.sleep(1.0)
+        await line.ask("consult", "suzuki")
+        await line.answer()
+        await line.phase("consulting")
+        await asyncio.sleep(1.0)
+        await line.ask("complete")
+        await line.phase("talking", "suzuki")
+        await asyncio.sleep(1.0)
+        await line.caller.hangup()
+        record = await line.closed()
+    left, right = await sides(desk, line.call_id, tmp_path)
+    asked = record["consultations"][0]
+    zero, rang, begun, over = (
+        datetime.fromisoformat(at).timestamp()
+        for at in (record["arrived_at"], asked["began_at"], asked["answered_at"], asked["ended_at"])
+    )
+    talk, consultation, after = (
+        right[round((begin - zero) * RATE_HZ) : round((begin - zero + 0.6) * RATE_HZ)]
+        for begin in (rang - 0.8, begun + 0.3, over + 0.3)
+    )
+    assert strength(talk, SATO_HZ) > 0.5
+    assert strength(talk, SUZUKI_HZ) < 0.05
+    assert strength(consultation, SATO_HZ) > 0.2
+    assert strength(consultation, SUZUKI_HZ) > 0.2
+    assert strength(after, SUZUKI_HZ) > 0.5
+    assert strength(after, SATO_HZ) < 0.05
+    assert tone_seconds(left, CALLER_HZ) >= 2.5  # the caller's own side goes on through all of it
+    assert tone_seconds(left, SUZUKI_HZ) == 0
+
+
+async def sides(desk: Stack, call_id: str, folder: Path) -> tuple[Any, Any]:
+    """The stored recording, left and right, at telephone rate."""
+    async with logged_in(desk.web, "watanabe", desk.password("watanabe")) as qa:
+
+        async def row() -> Any:
+            rows = (await qa.get("/api/recordings"))["recordings"]
+            return next((one for one in rows if one["call_id"] == call_id), None)
+
+        await eventually(row, lambda one: one is not None and one["status"] == "stored", 40.0)
+        async with qa.session.get(f"{qa.base}/api/recordings/{call_id}/audio") as response:
+            stored = folder / "call.webm"
+            stored.write_bytes(await response.read())
+    wav = folder / "call.wav"
+    done = await asyncio.create_subprocess_exec(
+        find_program("ffmpeg"), "-loglevel", "error", "-y", "-i", str(stored), "-ar", str(RATE_HZ), str(wav)
+    )
+    assert await done.wait() == 0
+    channels, _ = read_wav(wav)
+    return channels[0], channels[1]
+
+
 @pytest.mark.parametrize("until", ["calling", "consulting", "swapped", "conference"])
 async def test_a_consultation_is_taken_back_from_every_step(desk: Stack, until: str) -> None:
     async with a_talk(desk) as line:
@@ -203,8 +262,11 @@ async def test_the_server_killed_in_mid_consultation_goes_on_with_it(desk: Stack
         await desk.server.wait()
         heard = len(line.caller.events)
         await desk.start_server()
-        talk = (await line.people["sato"].get("/api/my/call"))["talk"]
-        assert (talk["phase"], talk["partner"]["agent"]) == ("consulting", "suzuki")
+        answer = await eventually(
+            lambda: line.people["sato"].get("/api/my/call"),
+            lambda answer: (answer["talk"] or {}).get("phase") == "consulting",
+        )
+        assert answer["talk"]["partner"]["agent"] == "suzuki"
         assert (await line.ask("return"))["talk"]["phase"] == "talking"
         assert all(event.kind != "CALL_CLOSED" for event in line.caller.events[heard:])
         await line.caller.hangup()
