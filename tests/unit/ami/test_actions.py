@@ -104,3 +104,41 @@ def test_no_text_makes_an_action_of_something_else(text: str) -> None:
         except CallerError:
             continue
         assert not any("\r" in str(v) or "\n" in str(v) for v in built.values())
+
+
+EFFECT = "e" * 32
+
+
+def test_a_callback_is_one_shape_of_originate() -> None:
+    action = actions.call_back(EFFECT, "09012345678", "17", {"id": "c" * 32, "forget": ""})
+    assert action["Action"] == "Originate"
+    assert action["Channel"] == f"Local/{EFFECT}@cti-callback/n"
+    assert (action["Context"], action["Exten"]) == ("cti-callback-out", EFFECT)
+    assert "Application" not in action
+    assert action["Variable"].startswith(f"CTI_EFFECT={EFFECT},CTI_EFFECT_EPOCH=17,CTI_CALLEE=09012345678,CTI_CB_ID=c")
+
+
+@pytest.mark.parametrize(
+    ("effect", "number", "variables"),
+    [
+        ("x", "09012345678", {}),
+        (EFFECT, "110", {}),
+        (EFFECT, "0990123456", {}),
+        (EFFECT, "0570123456", {}),
+        (EFFECT, "+819012345678", {}),
+        (EFFECT, "09012345678&PJSIP/x", {}),
+        (EFFECT, "09012345678", {"id": "a,CTI_CALLEE=110"}),
+        (EFFECT, "09012345678", {"id": "${SHELL(x)}"}),
+    ],
+)
+def test_nothing_else_is_placed(effect: str, number: str, variables: dict[str, str]) -> None:
+    with pytest.raises(CallerError):
+        actions.call_back(effect, number, "17", variables)
+
+
+def test_an_effect_is_barred_and_looked_for_by_its_id() -> None:
+    assert actions.bar_effect(EFFECT)["Variable"] == f"CTI_VOID_{EFFECT}"
+    assert actions.effect_mark(EFFECT)["Variable"] == f"DB(cti-effect/{EFFECT})"
+    for action in (actions.bar_effect, actions.effect_mark):
+        with pytest.raises(CallerError):
+            action("x)")
