@@ -152,8 +152,8 @@ def _expected(engine: Engine, line: list[Waiting], now: datetime) -> dict[CallId
         low, high = found[before], found[after]
         for place in range(before + 1, after):
             part = (place - before) / (after - before)
-            known = low is not None and high is not None
-            waits[line[place - 1].call_id] = low + part * (high - low) if known else None
+            between = low + part * (high - low) if low is not None and high is not None else None
+            waits[line[place - 1].call_id] = between
     return waits
 
 
