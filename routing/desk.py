@@ -98,6 +98,9 @@ class DeskStore(Protocol):
     async def states(self) -> list[StateRow]:
         """Agents' states as last stored. Raises Unavailable."""
 
+    async def last_agent(self, tenant: TenantId, member_id: str, call_id: CallId) -> AgentId | None:
+        """Who talked with a member last, in another call than this one. Raises Unavailable."""
+
     def put_state(self, row: StateRow) -> None:
         """Store it soon; a newer one of the same agent replaces it."""
 

@@ -31,6 +31,7 @@ from routing import model as m
 from routing.absent import Absentees
 from routing.desk import DeskStore, TenantDesk
 from routing.dispatch import Dispatcher, Room
+from routing.lastagents import LastAgents
 from routing.snapshot import AgentNow, DeskNow, agent_now, desk_now
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class RoutingService:
     """
 
     KINDS: tuple[type[ev.Event], ...] = (
+        ev.CallLinked,
         ev.CallQueued,
         ev.CallRinging,
         ev.OfferEnded,
@@ -88,6 +90,7 @@ class RoutingService:
         self._clock = clock
         self._new_offer_id = new_offer_id
         self._rooms: dict[TenantId, Room] = {}
+        self._last_agents = LastAgents(store, self._last_agent_is)
         self._dispatch = Dispatcher(
             telephony=telephony,
             sink=sink,
@@ -107,6 +110,7 @@ class RoutingService:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: datetime | None = None
         self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
+            ev.CallLinked: self._call_linked,
             ev.CallQueued: self._call_queued,
             ev.CallRinging: self._call_ringing,
             ev.OfferEnded: self._offer_ended,
@@ -164,6 +168,7 @@ class RoutingService:
             self._timer.cancel()
             self._timer = None
         self._rooms.clear()
+        await self._last_agents.stop()
         await self._dispatch.stop(deadline_s)
 
     # --- Questions and wishes ---
@@ -228,6 +233,12 @@ class RoutingService:
         if handler is not None:
             handler(event)
 
+    def _call_linked(self, event: ev.CallLinked) -> None:
+        self._last_agents.linked(event, self._room(event.tenant).desk.rules)
+
+    def _last_agent_is(self, event: ev.CallLinked, agent: AgentId) -> None:
+        self._tell(self._room(event.tenant), m.LastAgentIs(call_id=event.call_id, agent=agent))
+
     def _call_queued(self, event: ev.CallQueued) -> None:
         self._wait(self._room(event.tenant), event.call, event.at)
 
@@ -248,6 +259,7 @@ class RoutingService:
             language=language,
             attempts=len(call.offers),
             passed_on_by=last.agent if last is not None else None,
+            last_agent=self._last_agents.of(call.call_id),
             # Who talked with somebody, or waited without us, is not told now that the queue is closed or full.
             admitted=found or last is not None or call.fallback_at is not None,
         )
@@ -293,6 +305,7 @@ class RoutingService:
         room.announcer.leave(call_id)
         room.told.pop(call_id, None)
         room.held.discard(call_id)
+        self._last_agents.over(call_id)
         self._dispatch.channels.pop(call_id, None)
         self._tell(room, m.CallGone(call_id=call_id))
 

@@ -111,6 +111,11 @@ class RoutingStore:
             for row in rows
         ]
 
+    async def last_agent(self, tenant: TenantId, member_id: str, call_id: CallId) -> AgentId | None:
+        """Who talked with a member last, in another call of the last 90 days. Raises Unavailable."""
+        (rows,) = await self._read("last_agent", args=(tenant, member_id, call_id))
+        return AgentId(rows[0]["agent"]) if rows else None
+
     async def decisions_of(self, tenant: TenantId, call_id: CallId) -> list[DecisionRow]:
         """What was decided about a call, in order. Raises Unavailable."""
         (rows,) = await self._read("decisions_of", args=(tenant, call_id))

@@ -63,3 +63,11 @@ SELECT at, kind, call_id, queue, agent, offer_id, result, slug, params::text AS 
 
 -- name: forget
 DELETE FROM routing_decisions WHERE at < $1
+
+-- name: last_agent
+SELECT t.agent
+  FROM call_links l JOIN call_talks t USING (tenant, call_id)
+ WHERE l.tenant = $1 AND l.member_id = $2 AND l.call_id <> $3::text::uuid
+   AND l.confidence IN ('confirmed', 'likely') AND t.answered_at > now() - interval '90 days'
+ ORDER BY t.answered_at DESC
+ LIMIT 1

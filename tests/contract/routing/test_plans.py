@@ -163,6 +163,34 @@ async def test_a_published_plan_moves_a_waiting_call_at_once(
 
 async def _listening(pool: asyncpg.Pool[Any]) -> None:
     """Until somebody listens for changes of the desk."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%desk_changed%'"
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query ILIKE 'LISTEN%desk_changed%'"
+    )
     while not await pool.fetchval(query):
         await asyncio.sleep(0.01)
+
+
+async def test_who_talked_with_a_member_last(plans: PlanStore, database: asyncpg.Pool[Any]) -> None:
+    calls = [f"{number:032x}" for number in range(1, 5)]
+    talked = [("sato", "likely", 3), ("smith", "confirmed", 2), ("mori", "possible", 1), ("suzuki", "likely", 0)]
+    for call_id, (agent, confidence, days) in zip(calls, talked, strict=True):
+        await database.execute(
+            "INSERT INTO calls (tenant, call_id, state, channel, uniqueid, number_called, caller_kind, arrived_at)"
+            " VALUES ('demo', $1::text::uuid, 'ended', 'c', 'u', '+815012345000', 'number', now())",
+            call_id,
+        )
+        await database.execute(
+            "INSERT INTO call_links (tenant, call_id, at, made_by, confidence, score, why, status, member_id)"
+            " VALUES ('demo', $1::text::uuid, now(), 'system', $2, 0.9, 'number_only', 'live', 'm-1')",
+            call_id, confidence,
+        )  # fmt: skip
+        await database.execute(
+            "INSERT INTO call_talks (tenant, call_id, number, agent, agent_channel, agent_uniqueid, answered_at)"
+            " VALUES ('demo', $1::text::uuid, 1, $2, 'c', 'u', now() - make_interval(days => $3))",
+            call_id, agent, days,
+        )  # fmt: skip
+    store = RoutingStore(database)
+    assert await store.last_agent(DEMO, "m-1", CallId(calls[3])) == "smith"  # not this call, not a mere possibility
+    assert await store.last_agent(DEMO, "m-2", CallId(calls[3])) is None
+    assert await store.last_agent(TenantId("other"), "m-1", CallId(calls[3])) is None

@@ -17,8 +17,12 @@ from cti.domain.errors import CallerError, NotFound, Unavailable
 from cti.domain.model import (
     AgentId,
     AgentState,
+    Call,
+    CallId,
     CallState,
     ChannelName,
+    Link,
+    LinkConfidence,
     OfferId,
     OfferOutcome,
     PhoneState,
@@ -32,6 +36,7 @@ from cti.domain.signals import LinkChanged, OfferDecided, OfferTakenBack, Signal
 from routing import model as m
 from routing.calendar import calendar_from_data
 from routing.desk import Announcement, DecisionRow, StateRow, TenantDesk
+from routing.expression import LastAgent, Named
 from routing.queuedata import Comfort
 from routing.reasons import Ids, render, unpacked
 from routing.service import RoutingService
@@ -62,12 +67,16 @@ class MemoryStore:
         self.desks = [DESK]
         self.kept: dict[tuple[TenantId, AgentId], StateRow] = {}
         self.decisions: list[DecisionRow] = []
+        self.last: dict[str, AgentId] = {}  # who talked with a member last
 
     async def load(self) -> list[TenantDesk]:
         return self.desks
 
     async def states(self) -> list[StateRow]:
         return list(self.kept.values())
+
+    async def last_agent(self, tenant: TenantId, member_id: str, call_id: CallId) -> AgentId | None:
+        return self.last.get(member_id)
 
     def put_state(self, row: StateRow) -> None:
         self.kept[row.tenant, row.agent] = row
@@ -217,6 +226,45 @@ async def test_a_declined_call_rings_the_next_and_keeps_its_age(house: House) ->
         ("offered", SATO),
         ("offered", SMITH),
     ]
+
+
+def linked(call: Call, member: str, confidence: LinkConfidence = LinkConfidence.LIKELY) -> ev.CallLinked:
+    link = Link(confidence=confidence, score=0.9, why="number_only", member_id=member)
+    return ev.CallLinked(at=datetime.now(UTC), tenant=DEMO, call=call, link=link, status="live")
+
+
+async def last_agent_first(house: House) -> Call:
+    """A call waits with a plan that asks for the last agent, then for Suzuki; Smith is at hand, Suzuki on a break."""
+    steps = (m.Step(want=LastAgent(), expires_s=60), m.Step(want=Named(frozenset({SUZUKI})), expires_s=600))
+    rules = replace(DESK.rules, queues=(replace(DESK.rules.queues[0], steps=steps),))
+    house.store.desks = [replace(DESK, rules=rules)]
+    house.store.last = {"m-1": SMITH}
+    await house.service.reload()
+    house.log_in(SMITH)
+    house.service.choose_state(DEMO, SUZUKI, AgentState.BREAK, "lunch", by="suzuki")
+    channel = await house.asterisk.caller()
+    queued = await house.fact(lambda it: isinstance(it, ev.CallQueued) and it.call.channel == channel)
+    assert isinstance(queued, ev.CallQueued)
+    return queued.call
+
+
+async def test_the_members_last_agent_is_asked_when_the_member_is_known(house: House) -> None:
+    call = await last_agent_first(house)
+    house.service.handle(linked(call, "m-1"))
+    await house.asterisk.until(call.channel, "ringing:demo-smith")
+
+
+@pytest.mark.parametrize(
+    ("member", "confidence"), [("m-1", LinkConfidence.POSSIBLE), ("m-2", LinkConfidence.CONFIRMED)]
+)
+async def test_who_is_not_surely_a_member_with_a_last_agent_goes_on(
+    house: House, member: str, confidence: LinkConfidence
+) -> None:
+    call = await last_agent_first(house)
+    house.service.handle(linked(call, member, confidence))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not [row for row in house.store.decisions if row.kind == "offered"]
 
 
 async def test_a_missed_call_gives_the_agent_a_break_and_everybody_hears_of_it(house: House) -> None:
