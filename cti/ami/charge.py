@@ -13,6 +13,8 @@ from cti.ami import actions
 from cti.ami.client import AmiClient
 from cti.domain.errors import KakehashiError, Unavailable
 
+# As a beat's answer (cti.ami.heartbeat): the next one must not wait for this.
+ASK_S = 1.0
 # As the dialplan: a beat this old, or this far in the future, is nobody's.
 BEAT_S = 4
 SENTENCE = "another kakehashi server, started later, is in charge of this Asterisk: stop one of the two"
@@ -45,6 +47,7 @@ class Charge:
     async def _value(self, variable: str) -> str:
         """A global variable; "" also when Asterisk does not say: callers do not wait for that."""
         try:
-            return (await self._client.request(actions.get_variable(variable))).headers.get("Value", "")
+            reply = await self._client.request(actions.get_variable(variable), deadline_s=ASK_S)
         except KakehashiError:
             return ""
+        return reply.headers.get("Value", "")

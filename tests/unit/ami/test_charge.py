@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cti.ami import heartbeat
-from cti.ami.charge import SENTENCE
+from cti.ami.charge import ASK_S, SENTENCE
 from cti.ami.feed import AmiFeed
 from cti.ami.frames import Headers
 from tests.unit.ami.fakeasterisk import FakeAsterisk, fake_asterisk, settings
@@ -101,3 +101,8 @@ async def test_an_asterisk_that_does_not_say_deposes_nobody(asterisk: FakeAsteri
             while server.heartbeat.beats < beats + 3:
                 await asyncio.sleep(0.005)
         assert server.client.up
+
+
+def test_an_asterisk_that_is_slow_to_say_makes_no_beat_late() -> None:
+    """Both are asked together; the next beat waits for the slower of the two."""
+    assert ASK_S <= heartbeat.EVERY_S
