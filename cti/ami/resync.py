@@ -195,22 +195,37 @@ _PLACES = {
     "cti-consult": Place.DIALS,
     "cti-target": Place.WAITS,
 }
+# Contexts in which only the agent who has the caller is.
+_AGENTS = frozenset({"cti-parked", "cti-return", "cti-consult", "cti-again"})
 _CONSULT = frozenset({*_PLACES, "cti-talk", "cti-join", "cti-again", "cti-third"})
 
 
 def _consulting(caller: SeenChannel, legs: list[SeenChannel], now: datetime) -> Iterable[Signal]:
-    """Where everybody is in a hold, consultation or conference; the records tell who is the colleague."""
-    agent = next((leg for leg in legs if leg.context in ("cti-parked", "cti-return", "cti-consult", "cti-again")), None)
-    for leg in legs:
-        if agent is not None and leg is not agent and not leg.up:
-            begun = now - timedelta(seconds=leg.age_s)
-            where = _base(agent, begun)
-            yield DialBegan(**where, agent_channel=leg.channel, agent_uniqueid=leg.uniqueid)
+    """Who is who, and where, in a hold, consultation or conference. The records may be older than what goes on."""
+    agent = next((leg for leg in legs if leg.context in _AGENTS), None)
+    if agent is not None:
+        yield from _rang(caller, agent, now)
+        for leg in legs:
+            with_agent = agent.bridge and leg.bridge == agent.bridge != caller.bridge
+            if leg is not agent and (with_agent or leg.context == "cti-target" or not leg.up):
+                yield from _rang(agent, leg, now)
     for channel in (caller, *legs):
         if channel.bridge:
             yield BridgeEntered(**_base(channel, now), bridge=channel.bridge)
         elif channel.up and channel.context in _PLACES:
             yield LegPlaced(**_base(channel, now), place=_PLACES[channel.context])
+
+
+def _rang(by: SeenChannel, leg: SeenChannel, now: datetime) -> Iterable[Signal]:
+    """``by`` has dialled ``leg``, which answered if it is up."""
+    began = {
+        **_base(by, now - timedelta(seconds=leg.age_s)),
+        "agent_channel": leg.channel,
+        "agent_uniqueid": leg.uniqueid,
+    }
+    yield DialBegan(**began)
+    if leg.up:
+        yield DialEnded(**began, status="ANSWER")
 
 
 def _base(channel: SeenChannel, at: datetime) -> dict[str, Any]:

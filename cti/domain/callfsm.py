@@ -256,6 +256,8 @@ def _dial_ended(track: Track, signal: DialEnded, agent: AgentId | None, at: date
 
 def _tell_again(track: Track, leg: Leg, at: datetime) -> Step:
     """A talk that began before our start: those who listen now have not heard of it."""
+    if track.call.phase is None:  # a record of an older server
+        track = update(track, phase=TalkPhase.TALKING)
     if leg.told or leg.agent is None:
         return track, ()
     track = with_leg(track, replace(leg, told=True))

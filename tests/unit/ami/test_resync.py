@@ -195,3 +195,19 @@ def test_who_may_be_fetched_back_from_the_fallback() -> None:
     assert left(caller("cti-wait")) == ()
     stranger = {**leg(state="5"), "Variable": "CTI_CALL_ID=(null)", "ChanVariable": ""}
     assert left(caller("cti-fallback"), stranger) == ("PJSIP/trunk-00000001",)
+
+
+def test_a_consultation_is_found_although_no_record_tells_of_it() -> None:
+    agent = {**leg("b-2"), "Context": "cti-consult"}
+    colleague = {**leg("b-2", uniqueid="1.2"), "Channel": "PJSIP/demo-suzuki-00000003"}
+    desk = a_desk(Kept())
+    for signal in told(caller("cti-hold"), agent, colleague):
+        desk.apply(signal)
+    call = desk.live(CALL)
+    assert call is not None
+    assert call.phase == "consulting"
+    assert [talk.agent for talk in call.talks] == ["sato"]
+    assert (call.consultations[0].second, call.consultations[0].uniqueid) == ("suzuki", "1.2")
+    for signal in told(caller("cti-hold"), agent, colleague, known=CallState.HELD):  # each minute's audit
+        desk.apply(signal)
+    assert desk.live(CALL) == call
