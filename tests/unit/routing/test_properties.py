@@ -391,6 +391,11 @@ class Desk(RuleBasedStateMachine):
                 assert not [agent.agent for agent in ready if fits(call, agent) and call.may_ask(agent)]
 
     @invariant()
+    def who_is_ready_stands_in_line(self) -> None:
+        """e, f: nobody is forgotten after a hang-up or a talk, and nobody stands there who is not ready."""
+        assert [agent.agent for agent in self.engine.agents() if agent.idle is not agent.ready] == []
+
+    @invariant()
     def the_books_agree(self) -> None:
         """a again, from the engine's own books, and the age in them."""
         offers = {call.offer.offer_id: call for call in self.engine.calls() if call.offer is not None}
@@ -439,5 +444,5 @@ class Desk(RuleBasedStateMachine):
 
 TestDesk = Desk.TestCase
 TestDesk.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
