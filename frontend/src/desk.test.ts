@@ -23,6 +23,7 @@ function pop(callId: string, revision: number): Pop {
     queue: null,
     reason_ja: "待機が最も長い",
     reason_en: "longest idle",
+    callback: false,
     menu: null,
     arrived_at: AT,
     queued_at: AT,
