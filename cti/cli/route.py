@@ -60,13 +60,20 @@ def _simulate(arguments: argparse.Namespace) -> int:
     else:
         arguments.out.write_text(text + "\n", encoding="utf-8")
     if arguments.plots is not None:
-        arguments.plots.mkdir(parents=True, exist_ok=True)
         for name, picture in plots(scenario, records):
             (arguments.plots / name).write_text(picture, encoding="utf-8")
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    """Before minutes of work, not after."""
+    try:
+        if arguments.plots is not None:
+            arguments.plots.mkdir(parents=True, exist_ok=True)
+        if arguments.out is not None:
+            arguments.out.touch()
+    except OSError as error:
+        raise CallerError(f"{error.filename}: cannot be written: {error.strerror}; write another place") from error
     if not 1 <= arguments.jobs <= MOST_JOBS:
         raise CallerError(f"--jobs {arguments.jobs}: write 1 to {MOST_JOBS}")
     for name in ("replications", "calls"):

@@ -78,6 +78,8 @@ def test_a_file_and_plots(file: Path, tmp_path: Path, capsys: pytest.CaptureFixt
             "--calls: with --replay the recorded days say how much",
         ),
         (["--replay", "2026-07-01..2026-07-02"], "say --config FILE"),
+        (["--out", "/nowhere/at/all.json"], "/nowhere/at/all.json: cannot be written: No such file or directory"),
+        (["--plots", "/dev/null/plots"], "cannot be written: Not a directory; write another place"),
     ],
 )
 def test_what_is_wrong_is_said(
