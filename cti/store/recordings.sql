@@ -1,5 +1,5 @@
 -- The list of QA's page: the ledger joined with the call it belongs to, newest call first.
-SELECT r.call_id, r.arrived_at, r.state, r.reason, r.duration_s, r.bytes, r.sha256, r.uri, r.stored_at, r.flags,
+SELECT r.call_id, r.arrived_at, r.state, r.reason, r.duration_s, r.bytes, r.sha256, r.uri, r.began_at, r.stored_at, r.flags,
        r.voicemail_s,
        coalesce(c.queue, r.queue) AS queue,
        r.agents,

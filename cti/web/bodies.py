@@ -218,6 +218,7 @@ class RecordingBrief(Body):
     status: RecordingStatus
     why: str | None  # slug, when it is not simply stored
     duration_s: float | None
+    began_at: AwareDatetime | None  # second 0 of the sound: a step of the journey is at its instant less this
     stored_at: AwareDatetime | None
 
 

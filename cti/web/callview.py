@@ -82,6 +82,7 @@ def recording_brief(found: ports.RecordingFacts | None) -> bodies.RecordingBrief
             "status": found.status,
             "why": found.why,
             "duration_s": found.duration_s,
+            "began_at": found.began_at,
             "stored_at": found.stored_at,
         }
     )

@@ -296,6 +296,7 @@ class RecordingFacts:
     size: int | None = None  # bytes; None: there is nothing to hear
     sha256: str | None = None  # hex
     content_type: str | None = None
+    began_at: datetime | None = None  # second 0 of the sound
     stored_at: datetime | None = None
 
 

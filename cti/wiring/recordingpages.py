@@ -111,5 +111,6 @@ def _facts(row: asyncpg.Record) -> RecordingFacts:
         size=row["bytes"] if playable else None,
         sha256=row["sha256"] if playable else None,
         content_type=CONTENT_TYPE if playable else None,
+        began_at=row["began_at"],
         stored_at=row["stored_at"],
     )

@@ -4,9 +4,9 @@ import type { CallRecord, JourneyStep } from "../wire";
 import { agentName, queueName } from "./names";
 import { Text } from "./text";
 
-/** A step's second in the recording, which begins as the call arrives. */
+/** A step's second in the recording; in one that is not put together yet, counted from the call's arrival. */
 export function secondOf(step: JourneyStep, call: CallRecord): number {
-  return (Date.parse(step.at) - Date.parse(call.arrived_at)) / 1000;
+  return (Date.parse(step.at) - Date.parse(call.recording?.began_at ?? call.arrived_at)) / 1000;
 }
 
 /** The last step that has happened by then: its place in the list, or -1. */
