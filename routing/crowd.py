@@ -1,7 +1,7 @@
 """All agents of a desk as bits: who has what, and who stands ready in which order. PURE.
 
 A set of agents is a Python integer with a bit per agent: AND, OR and ``bit_count`` over 10,000 agents take some tenths
-of a microsecond. What changes bit by bit is kept as bytes and becomes an integer when somebody asks.
+of a microsecond.
 """
 
 from __future__ import annotations
@@ -18,31 +18,23 @@ BLOCK = 128
 
 
 class Bits:
-    """A set of agents that changes often and is read as a whole now and then."""
+    """A set of agents that changes one by one."""
 
-    __slots__ = ("_bytes", "_whole")
+    __slots__ = ("_whole",)
 
     def __init__(self) -> None:
-        self._bytes = bytearray()
-        self._whole: int | None = 0
+        self._whole = 0
 
     def put(self, slot: int, there: bool) -> None:
         """Whether this agent is in the set."""
-        byte, mask = slot >> 3, 1 << (slot & 7)
-        if byte >= len(self._bytes):
-            if not there:
-                return
-            self._bytes.extend(bytes(byte + 1 - len(self._bytes)))
-        before = self._bytes[byte]
-        after = before | mask if there else before & ~mask
-        if after != before:
-            self._bytes[byte] = after
-            self._whole = None
+        bit = 1 << slot
+        if there:
+            self._whole |= bit
+        elif self._whole & bit:
+            self._whole ^= bit
 
     def whole(self) -> int:
         """All of it."""
-        if self._whole is None:
-            self._whole = int.from_bytes(self._bytes, "little")
         return self._whole
 
 
