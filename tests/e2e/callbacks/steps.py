@@ -16,7 +16,7 @@ from cti.demo.check import DECODE_RATE_HZ, _decode
 from cti.demo.client import AgentScreen, Person, logged_in, watching
 from cti.demo.stack import TENANT, Stack
 from cti.demo.tones import tone_seconds
-from tests.e2e.callbacks.conftest import PERSON
+from tests.e2e.callbacks.conftest import PERSON, Office
 from tests.e2e.desk.office import calling, eventually
 
 BREAK = "lunch"
@@ -125,3 +125,26 @@ async def promise(desk: Stack) -> None:
         "+81" + PERSON[1:],
         "+81" + desk.number[1:],
     )
+
+
+async def states(desk: Stack, *wanted: str, deadline_s: float = 20.0) -> None:
+    await callbacks(desk, lambda rows: [row["state"] for row in rows] == list(wanted), deadline_s)
+
+
+async def talk(office: Office, since: int, heard: int) -> None:
+    """The agent answers, the person answers and says that it is them; then both hang up."""
+    phone = office.desk.phones["sato"]
+    await phone.wait_for("CALL_INCOMING", 25.0, since=heard)
+    await phone.accept()
+    await office.person.wait_for("CALL_INCOMING", 10.0, since=since)
+    await office.person.accept()
+    await asyncio.sleep(1.0)
+    await office.person.send_digits("1")
+    await states(office.desk, "reached")
+    await office.person.hangup()
+    await office.person.wait_for("CALL_CLOSED", since=since)
+
+
+def rang(office: Office, since: int) -> int:
+    """How often the person's phone rang."""
+    return sum(event.kind == "CALL_INCOMING" for event in office.person.events[since:])
