@@ -13,7 +13,7 @@ from the bits of its skills. Costs and why it is so: docs/decisions/0150-one-lin
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 from cti.domain.model import AgentState, PhoneState
@@ -225,9 +225,9 @@ class Index:
         """Whether somebody else who fits is not offline."""
         return bool(self._staffed.whole() & group.members & ~(1 << agent.slot))
 
-    def leaves_gap(self, agent: Agent) -> bool:
-        """Whether a group that calls name has nobody left, now that this agent is offline."""
-        return any(group.refs and group.has(agent) and not self.staffed(group) for group in list(self._groups.values()))
+    def gaps(self, agent: Agent) -> Container[Group]:
+        """The groups that calls name and that have nobody left, now that this agent is offline."""
+        return {group for group in self._groups.values() if group.refs and group.has(agent) and not self.staffed(group)}
 
     def _members(self, expression: Expression) -> int:
         group = self._groups.get(expression)

@@ -92,9 +92,10 @@ class OfferDesk(Passage):
             self._try(key[3], now)
 
     def _staff_changed(self, now: datetime, left: Agent | None = None) -> None:
-        """Somebody came, or left. All calls are looked at only when somebody's last hope left."""
-        gap = left is not None and self._index.leaves_gap(left)
-        looked_at = list((self._calls if gap else self._hopeless).values())
+        """Somebody came: who was without hope is looked at. Or left: those whose plan names a group without anybody."""
+        looked_at = list(self._hopeless.values())
+        if left is not None and (gaps := self._index.gaps(left)):
+            looked_at = [call for call in self._calls.values() if any(stage.group in gaps for stage in call.plan)]
         for call in looked_at:
             if call.where is Where.TREATED:
                 continue

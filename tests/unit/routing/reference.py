@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -29,6 +29,13 @@ def ids(after: int = 0) -> Callable[[], OfferId]:
     """A source of offer ids that repeats itself in each run."""
     numbers = count(after + 1)
     return lambda: OfferId(f"{next(numbers):032x}")
+
+
+class Everything:
+    """Contains whatever is asked for."""
+
+    def __contains__(self, thing: object) -> bool:
+        return True
 
 
 class ScanIndex(Index):
@@ -91,8 +98,8 @@ class ScanIndex(Index):
     def others_staffed(self, group: Group, agent: Agent) -> bool:
         return any(who.state is not AgentState.OFFLINE for who in self._who(group) if who is not agent)
 
-    def leaves_gap(self, agent: Agent) -> bool:
-        return True
+    def gaps(self, agent: Agent) -> Container[Group]:
+        return Everything()
 
     def counts(self, expression: Expression) -> tuple[int, int, int]:
         who = self._who(Group(expression, 0, 0))
