@@ -35,4 +35,4 @@ def leg(name: str, *, ended: float | None = 20.0, by: str = "", entered: bool = 
     ],
 )
 async def test_the_judge_sees_what_must_not_be(caller: Leg, agent: Leg, kinds: list[str]) -> None:
-    assert [t.kind for t in troubles_of(Call(call_id="c", caller=caller, agents=[agent]))] == kinds
+    assert [t.kind for t in troubles_of(Call(call_id="c", caller=caller, agents=[agent]), until=60.0)] == kinds
