@@ -93,6 +93,8 @@ def _queue_live(
             since=one.since,
             attempts=one.attempts,
             offered_to=one.offered_to,
+            priority=one.priority,
+            expected_s=one.expected_s,
         )
         for place, one in enumerate(fact.waiting[: ports.WAITING_SHOWN], start=1)
     ]

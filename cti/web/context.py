@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
 from cti.metrics import Metrics
-from cti.web import ports
+from cti.web import actionports, ports
 from cti.web.problems import Refused, sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -60,6 +60,7 @@ class WebParts:
     now: Callable[[], datetime]  # aware UTC
     monotonic: Callable[[], float]  # seconds
     callbacks: ports.Callbacks = field(default_factory=ports.NoCallbacks)
+    supervision: actionports.Supervision = field(default_factory=actionports.NoSupervision)
 
 
 PARTS = web.AppKey("parts", WebParts)

@@ -30,10 +30,13 @@ _REFUSALS = {
     401: "Not logged in",
     403: "The role, the origin or the first password does not allow it",
     404: "No such thing",
+    409: "It cannot be done as things are now",
     416: "The range begins behind the end",
     429: "Too many tries",
     503: "A part that is needed is away",
 }
+# Those that depend on what happens meanwhile.
+_CONFLICTS = {"move_call", "prioritise_call", "set_agent_state", "publish_plan", "revert_plan", "cancel_callback"}
 
 
 def own_version() -> str:
@@ -64,6 +67,8 @@ def _refusals(route: Route) -> set[int]:
         codes |= {404}
     if route.name == "login":
         codes |= {401, 403, 429}
+    if route.name in _CONFLICTS:
+        codes |= {409}
     if route.name == "get_audio":
         codes |= {416}
     return codes

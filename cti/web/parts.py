@@ -285,6 +285,8 @@ class WaitingCall(Body):
     since: AwareDatetime  # first entry into a queue
     attempts: int  # offers made so far
     offered_to: str | None  # agent whose phone rings for this call now
+    priority: int  # with what waiting has added
+    expected_s: float | None  # half of the callers in this place wait less from now on; null: nobody is at work
 
 
 class QueueFigures(Body):

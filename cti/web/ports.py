@@ -106,6 +106,8 @@ class WaitingFact:
     since: datetime  # first entry into a queue
     attempts: int = 0
     offered_to: AgentId | None = None
+    priority: int = 0  # with what waiting has added
+    expected_s: float | None = None  # half of the callers in this place wait less; None: nobody is at work
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

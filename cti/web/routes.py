@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from cti.web import announcementbodies, bodies, parts
+from cti.web import actionbodies, announcementbodies, bodies, parts
 
 AGENT, SUPERVISOR, QA, ADMIN = "agent", "supervisor", "qa", "admin"
 EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})
@@ -57,6 +57,36 @@ ROUTES: tuple[Route, ...] = (
           answer=bodies.CallRecord, summary="The contact record of a call"),
     Route(name="get_queues", method="GET", path="/api/queues", roles=EVERYBODY, answer=parts.Board,
           summary="Queues and agents, now"),
+    Route(name="call_decisions", method="GET", path="/api/calls/{call_id}/decisions",
+          roles=frozenset({SUPERVISOR, QA, ADMIN}), answer=actionbodies.CallDecisions,
+          summary="Every decision about a call in words, and why it still waits"),
+    Route(name="move_call", method="POST", path="/api/waiting/{call_id}/move", roles=frozenset({SUPERVISOR}),
+          body=actionbodies.MoveRequest, answer=actionbodies.WaitingWhy,
+          summary="Move a waiting caller to another queue, age kept; audited"),
+    Route(name="prioritise_call", method="PUT", path="/api/waiting/{call_id}/priority", roles=frozenset({SUPERVISOR}),
+          body=actionbodies.PriorityRequest, answer=actionbodies.WaitingWhy,
+          summary="Give a waiting call a priority of its own; audited"),
+    Route(name="set_agent_state", method="PUT", path="/api/agents/{agent}/state", roles=frozenset({SUPERVISOR}),
+          body=actionbodies.AgentStateRequest, answer=parts.AgentBody,
+          summary="Set an agent's state, or log them out; audited"),
+    Route(name="list_skills", method="GET", path="/api/skills", roles=frozenset({SUPERVISOR}),
+          answer=actionbodies.SkillList, summary="The skills of the desk"),
+    Route(name="get_agent_skills", method="GET", path="/api/agents/{agent}/skills", roles=frozenset({SUPERVISOR}),
+          answer=actionbodies.AgentSkills, summary="An agent's skills, and who said so"),
+    Route(name="set_agent_skills", method="PUT", path="/api/agents/{agent}/skills", roles=frozenset({SUPERVISOR}),
+          body=actionbodies.SkillsRequest, answer=actionbodies.AgentSkills,
+          summary="Change an agent's skills and levels, at once; audited"),
+    Route(name="get_plan", method="GET", path="/api/queues/{queue}/plan", roles=frozenset({SUPERVISOR}),
+          answer=actionbodies.QueuePlan, summary="A queue's plan and its versions"),
+    Route(name="check_plan", method="POST", path="/api/queues/{queue}/plan/check", roles=frozenset({SUPERVISOR}),
+          body=actionbodies.PlanCheckRequest, answer=actionbodies.PlanCheck,
+          summary="What publishing a plan would say, without doing it"),
+    Route(name="publish_plan", method="POST", path="/api/queues/{queue}/plan", roles=frozenset({SUPERVISOR}),
+          body=actionbodies.PlanRequest, answer=actionbodies.PlanPublished,
+          summary="Publish a plan, for those who wait too; audited"),
+    Route(name="revert_plan", method="POST", path="/api/queues/{queue}/plan/revert", roles=frozenset({SUPERVISOR}),
+          body=actionbodies.RevertRequest, answer=actionbodies.PlanPublished,
+          summary="Publish an earlier version's plan again; audited"),
     Route(name="list_callbacks", method="GET", path="/api/callbacks", roles=frozenset({SUPERVISOR, ADMIN}),
           query=bodies.CallbackQuery, answer=bodies.CallbackPage,
           summary="Callers who keep their place and are called back"),

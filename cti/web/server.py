@@ -23,6 +23,7 @@ from aiohttp.typedefs import Handler
 
 from cti.domain.errors import ConfigError, Unavailable
 from cti.web import (
+    actions,
     agent_socket,
     agents,
     announcements,
@@ -30,6 +31,7 @@ from cti.web import (
     calls,
     health,
     pages,
+    plans,
     queues,
     recordings,
     sessions,
@@ -98,6 +100,17 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "list_calls": calls.list_calls,
     "get_call": calls.get_call,
     "get_queues": queues.get_queues,
+    "call_decisions": plans.call_decisions,
+    "move_call": actions.move_call,
+    "prioritise_call": actions.prioritise_call,
+    "set_agent_state": actions.set_agent_state,
+    "list_skills": actions.list_skills,
+    "get_agent_skills": actions.get_agent_skills,
+    "set_agent_skills": actions.set_agent_skills,
+    "get_plan": plans.get_plan,
+    "check_plan": plans.check_plan,
+    "publish_plan": plans.publish_plan,
+    "revert_plan": plans.revert_plan,
     "list_callbacks": callbacks.list_callbacks,
     "cancel_callback": callbacks.cancel_callback,
     "list_announcements": announcements.list_announcements,

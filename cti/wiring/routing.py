@@ -86,7 +86,14 @@ def _queue(now: QueueNow) -> QueueFact:
         queue=now.queue,
         service_level_s=now.service_level_s,
         waiting=tuple(
-            WaitingFact(call_id=call.call_id, since=call.since, attempts=call.attempts, offered_to=call.offered_to)
+            WaitingFact(
+                call_id=call.call_id,
+                since=call.since,
+                attempts=call.attempts,
+                offered_to=call.offered_to,
+                priority=call.priority,
+                expected_s=call.expected_s,
+            )
             for call in now.waiting
         ),
         waiting_count=now.waiting_count,
