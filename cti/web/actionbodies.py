@@ -1,4 +1,4 @@
-"""Bodies of what supervisors do with waiting calls, agents and plans, and why a call was routed so. PURE: models only."""
+"""Bodies of what supervisors do with calls, agents and plans, and why a call was routed so. PURE: models only."""
 
 from __future__ import annotations
 
