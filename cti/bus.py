@@ -5,7 +5,8 @@ the order of publishing. One that cannot keep up loses events, is told so at the
 and then goes on; nobody else notices. One that raises loses that event only.
 
 A prompt subscriber is called by ``publish`` itself while nothing waits in its line: what a person waits for must not
-wait for a turn of the loop as well (docs/decisions/0126-straight-to-the-pop.md).
+wait for a turn of the loop as well (docs/decisions/0126-straight-to-the-pop.md). What it publishes meanwhile is handed
+out when everybody has got the event that it was called for: nobody sees an effect before its cause.
 """
 
 from __future__ import annotations
@@ -183,6 +184,8 @@ class Bus:
     def __init__(self) -> None:
         self._subscriptions: dict[str, Subscription] = {}
         self._routes: dict[type[Event], tuple[Subscription, ...]] = {}
+        self._handing_out = False
+        self._meanwhile: deque[Event] = deque()  # published by prompt subscribers while an event is handed out
         self._running = False
         self._stopped = False
 
@@ -224,6 +227,17 @@ class Bus:
         """Hand ``event`` to every subscriber's queue. Before ``start`` it waits there; after ``stop`` it is dropped."""
         if self._stopped:
             return
+        self._meanwhile.append(event)
+        if self._handing_out:
+            return
+        self._handing_out = True
+        try:
+            while self._meanwhile:
+                self._hand_out(self._meanwhile.popleft())
+        finally:
+            self._handing_out = False
+
+    def _hand_out(self, event: Event) -> None:
         kind = type(event)
         route = self._routes.get(kind)
         if route is None:

@@ -254,6 +254,19 @@ async def test_a_prompt_subscriber_keeps_the_order_of_what_it_causes_itself() ->
     assert seen == ["begins 1", "ends 1", "begins 2", "ends 2", "begins 3", "ends 3"]
 
 
+@pytest.mark.parametrize("prompt", [True, False])
+async def test_nobody_sees_an_effect_before_its_cause(prompt: bool) -> None:
+    bus = Bus()
+    seen: list[ev.Event] = []
+    bus.subscribe("causes", lambda _: bus.publish(UP), kinds=(ev.AgentFreed,), prompt=True)
+    bus.subscribe("later", seen.append, kinds=(ev.Event,), prompt=prompt)
+    await bus.start()
+    await asyncio.sleep(0)
+    bus.publish(freed(1))
+    await bus.stop()
+    assert seen == [freed(1), UP]
+
+
 async def test_a_burst_gives_the_loop_its_turn_and_stays_in_order() -> None:
     bus = Bus()
     seen: list[str] = []
