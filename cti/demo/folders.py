@@ -17,7 +17,10 @@ from types import TracebackType
 
 # Below 32768, where Linux starts to give out ports for outgoing connections: nothing takes these by chance.
 TCP_RANGE = range(20_000, 32_000)
-RTP_RANGE = range(10_000, 20_000)
+# Phones take a handful each, servers hundreds side by side: mixed, a few dozen phones would leave no room for a server.
+PHONES_RTP_RANGE = range(10_000, 12_000)
+SERVERS_RTP_RANGE = range(12_000, 20_000)
+PHONE_PORTS_MOST = 16
 LOOPBACK = "127.0.0.1"
 
 
@@ -132,7 +135,7 @@ class PortPool:
     def udp_block(self, count: int) -> range:
         """`count` neighbouring UDP ports, for RTP; starts at an even number, as RTP asks."""
         step = max(2, count + count % 2)
-        start = self._take(RTP_RANGE, step)
+        start = self._take(PHONES_RTP_RANGE if count <= PHONE_PORTS_MOST else SERVERS_RTP_RANGE, step)
         return range(start, start + count)
 
     def close(self) -> None:

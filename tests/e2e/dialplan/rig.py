@@ -35,6 +35,7 @@ PROMPTS = {
     "treat-nobody-skilled": 650,
     "treat-waited-too-long": 800,
     "treat-closed": 850,
+    "treat-full": 950,
     "treat-goodbye": 900,
     "agent-lost": 1100,
     "transfer-sorry": 1150,

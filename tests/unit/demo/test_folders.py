@@ -63,7 +63,7 @@ def test_two_pools_never_give_the_same_port(tmp_path: Path) -> None:
 
 
 def test_blocks_of_different_sizes_do_not_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cti.demo.folders.RTP_RANGE", range(19_000, 19_040))
+    monkeypatch.setattr("cti.demo.folders.PHONES_RTP_RANGE", range(19_000, 19_040))
     with PortPool(folder=tmp_path) as pool:
         taken = [*pool.udp_block(10), *pool.udp_block(4), *pool.udp_block(6)]
         assert len(set(taken)) == 20
