@@ -34,7 +34,7 @@ async def test_the_caller_hears_each_prompt_in_the_language_chosen(desk: Desk) -
     heard = samples(phone.heard()[0])
     sounds = desk.sounds / "kakehashi"
     found = {
-        name: place(heard, samples(sounds / f"{name}.wav")[:16_000])
+        name: place_of_any_second(heard, samples(sounds / f"{name}.wav"))
         for name in ("ja/greeting", "ja/recorded", "en/member", "en/to-roadside", "ja/member", "ja/to-agent")
     }
     for name in ("ja/greeting", "ja/recorded", "en/member", "en/to-roadside"):
@@ -49,6 +49,12 @@ def samples(path: Path) -> NDArray[np.float64]:
     with wave.open(str(path)) as source:
         assert (source.getframerate(), source.getnchannels()) == (8000, 1)
         return np.frombuffer(source.readframes(source.getnframes()), dtype="<i2").astype(np.float64)
+
+
+def place_of_any_second(heard: NDArray[np.float64], prompt: NDArray[np.float64]) -> tuple[float, int]:
+    """The best of the prompt's first seconds: a phone on a busy machine drops a frame now and then."""
+    seconds = [prompt[begin : begin + 8000] for begin in range(0, min(len(prompt), 24_000), 8000)]
+    return max((place(heard, second) for second in seconds if len(second) == 8000), key=lambda found: found[0])
 
 
 def place(heard: NDArray[np.float64], prompt: NDArray[np.float64]) -> tuple[float, int]:
