@@ -30,6 +30,10 @@ BACKOFF_S = 0.5
 BACKOFF_MOST_S = 10.0
 # One that lived as long as this did not die of its start.
 SETTLED_S = 60.0
+# A worker tells its status each 3 s, and 2.5 s later when S3 is slow. One that says nothing for so long is frozen: what
+# it was told is on disk, and its next life goes on with it.
+SILENT_S = 30.0
+SILENT_LOOK_S = 1.0
 NOTHING: Mapping[str, float] = {"unsettled": 0, "spool_bytes": 0, "strangers": 0, "oldest_waiting_seconds": 0}
 
 
@@ -47,6 +51,8 @@ class RecordingWorker:
         self._refused: Refused | None = None
         self._status: Status | None = None
         self._stopping = False
+        self._served = False  # it has been ready once: what it refuses later is tried again
+        self._frames = 0  # heard from it, to notice one that says nothing
 
     # --- Life ---
 
@@ -76,7 +82,8 @@ class RecordingWorker:
         """Let it write down what it was told, and end. Its recordings go on at the next start."""
         self._stopping = True
         process = self._process
-        if process is None:
+        if process is None:  # dead, and not yet started again
+            await self._end()
             return
         if process.stdin is not None:
             process.stdin.close()
@@ -89,9 +96,12 @@ class RecordingWorker:
             log.warning("the recording worker did not end and was killed", extra={"action": "recording"})
         finally:
             await self._kill(process)
-            if self._task is not None:
-                self._task.cancel()
-                await asyncio.gather(self._task, return_exceptions=True)
+            await self._end()
+
+    async def _end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     # --- What it is told, and how it does ---
 
@@ -141,33 +151,58 @@ class RecordingWorker:
         loop = asyncio.get_running_loop()
         while True:
             began_s = loop.time()
-            process = self._process = self._process or await _spawn()
-            try:
-                await self._hear(process)
-            except ValueError:
-                log.exception("the recording worker said what cannot be read", extra={"action": "recording"})
-            finally:
-                await self._kill(process)
-                self._process, self._status = None, None
-            if self._stopping or self._refused is not None:
+            status = await self._one_life()
+            if self._stopping or (self._refused is not None and not self._served):
                 self._ready.set()
                 return
-            self._ready.clear()
             if loop.time() - began_s > SETTLED_S:
                 pause_s = BACKOFF_S
-            about = {"action": "recording", "status": process.returncode, "pause_s": pause_s}
+            about = {"action": "recording", "status": status, "pause_s": pause_s}
             log.error("the recording worker ended and is started again", extra=about)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, BACKOFF_MOST_S)
+
+    async def _one_life(self) -> int | None:
+        """Start it unless it runs, and hear it until it ends. Its exit status; None when it could not be started."""
+        try:
+            process = self._process = self._process or await _spawn()
+        except OSError:
+            log.exception("the recording worker cannot be started", extra={"action": "recording"})
+            return None
+        watch = asyncio.create_task(self._end_the_silent(process), name="recording-worker-watch")
+        try:
+            await self._hear(process)
+        except Exception:  # bytes that are no frame, a program that was replaced on disk: the next life may do better
+            log.exception("the recording worker said what cannot be read", extra={"action": "recording"})
+        finally:
+            watch.cancel()
+            self._ready.clear()  # facts wait in line from now on
+            await self._kill(process)
+            self._process, self._status = None, None
+        return process.returncode
+
+    async def _end_the_silent(self, process: Process) -> None:
+        """A process that is frozen keeps its pipes open and takes nothing: without an end facts would wait for ever."""
+        await self._ready.wait()  # before, it may wait for another one's folder and has nothing to say
+        heard = -1
+        while heard != self._frames:
+            heard = self._frames
+            await asyncio.sleep(SILENT_S)
+            await asyncio.sleep(SILENT_LOOK_S)  # after a freeze of our own: what it said meanwhile is read first
+        log.error("the recording worker says nothing and is killed", extra={"action": "recording"})
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
     async def _hear(self, process: Process) -> None:
         assert process.stdout is not None  # noqa: S101 - asked for in _spawn
         self._say(Hello(config=self._config, live=self._live()))
         while (frame := await read(process.stdout)) is not None:
+            self._frames += 1
             if isinstance(frame, Status):
                 self._status = frame
             elif isinstance(frame, Ready):
                 self._say(Live(calls=self._live()))  # calls came and went while it started
+                self._refused, self._served = None, True
                 self._ready.set()
             elif isinstance(frame, Refused):
                 self._refused = frame
