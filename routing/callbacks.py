@@ -125,6 +125,9 @@ class CallbackKeeper(Attempts):
             log.error("a callback could not be stored: the caller waits on", extra={"call_id": call_id})
             self._line.put_back(call)
             return False
+        except BaseException:  # nobody else puts them back, and they would hear music without end
+            self._line.put_back(call)
+            raise
         self._sink.post(PlaceKept(at=now, call_id=call_id, callback=callback.callback_id))
         self._book.open[callback.callback_id] = callback
         if self._live(call_id) is None:  # hung up while it was stored

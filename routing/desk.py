@@ -78,7 +78,7 @@ class DecisionRow:
 
     tenant: TenantId
     at: datetime
-    kind: str  # "offered", "taken_back", "treated", "moved"
+    kind: str  # "step", "offered", "taken_back", "treated", "turn", "priority", "moved"
     slug: str
     params: Mapping[str, Any]
     call_id: CallId | None = None
@@ -97,6 +97,9 @@ class DeskStore(Protocol):
 
     async def states(self) -> list[StateRow]:
         """Agents' states as last stored. Raises Unavailable."""
+
+    async def priorities(self) -> dict[tuple[TenantId, CallId], int]:
+        """Priorities that people gave to calls within a day. Raises Unavailable."""
 
     async def last_agent(self, tenant: TenantId, member_id: str, call_id: CallId) -> AgentId | None:
         """Who talked with a member last, in another call than this one. Raises Unavailable."""

@@ -82,9 +82,12 @@ class Dispatcher:
             case m.TakenBack():
                 self._take_back(room, decision, now)
             case m.Treated():
-                self._treat(room, decision, now)
+                self._treat(room, decision, now, by)
             case m.Stepped():
                 self._keep(room, "step", decision.reason, now, call_id=decision.call_id, queue=decision.queue)
+            case m.Prioritised():
+                reason = decision.reason
+                self._keep(room, "priority", reason, now, call_id=decision.call_id, queue=decision.queue, by=by)
             case m.Moved():
                 self._move(room, decision, now, by)
 
@@ -145,7 +148,7 @@ class Dispatcher:
             result=back.outcome.value,
         )  # fmt: skip
 
-    def _treat(self, room: Room, treated: m.Treated, now: datetime) -> None:
+    def _treat(self, room: Room, treated: m.Treated, now: datetime, by: str) -> None:
         self.treatments += 1
         if treated.then.do is not m.Do.QUEUE:  # whoever goes on waits on
             room.announcer.leave(treated.call_id)
@@ -155,7 +158,7 @@ class Dispatcher:
             self._spawn(self._send_treatment(room, treated, channel))
         self._keep(
             room, "treated", treated.reason, now, call_id=treated.call_id, queue=treated.queue,
-            result=treated.treatment,
+            result=treated.treatment, by=by if treated.treatment == m.MOVED else "",
         )  # fmt: skip
 
     async def _send_treatment(self, room: Room, treated: m.Treated, channel: ChannelName) -> None:

@@ -18,13 +18,13 @@ from routing import model as m
 from routing.expression import needs
 from routing.index import Index
 from routing.model import Where
-from routing.offers import OfferDesk
 from routing.outlook import expected_wait_s
 from routing.room import seconds
 from routing.state import Agent, LiveOffer, QueueLine, Timed, Waiting
+from routing.wishes import Wishes
 
 
-class Engine(OfferDesk):
+class Engine(Wishes):
     """Queues, agents and waiting calls of one tenant."""
 
     def __init__(self, new_offer_id: Callable[[], OfferId], index: Index | None = None) -> None:
@@ -44,6 +44,8 @@ class Engine(OfferDesk):
             m.AgentFree: self._agent_free,
             m.PhoneIs: self._phone_is,
             m.AgentChooses: self._agent_chooses,
+            m.MoveCall: self._move_call,
+            m.SetPriority: self._set_priority,
             m.LinkIs: self._link_is,
             m.Tick: self._tick,
         }
@@ -54,7 +56,8 @@ class Engine(OfferDesk):
         """Take one input in, first whatever was due before it. ``now`` must not go back.
 
         Unknown calls, offers and agents are ignored (a phone may report before its agent is configured), except in
-        AgentChooses, where a person waits for the answer: NotFound, or CallerError for a state that nobody can choose.
+        AgentChooses, MoveCall and SetPriority, where a person waits for the answer: NotFound, or CallerError saying why
+        it cannot be done now.
         Decisions that came due are not lost by such an error: they are in the next answer.
         """
         while due := self._agenda.pop_all(now):
@@ -69,6 +72,11 @@ class Engine(OfferDesk):
     def next_deadline(self) -> datetime | None:
         """When to send a Tick at the latest; None: nothing is planned."""
         return self._agenda.next_at()
+
+    @property
+    def up(self) -> bool:
+        """Whether Asterisk can be reached."""
+        return self._up
 
     def agents(self) -> Iterable[Agent]:
         """All agents. To look at, not to touch."""
@@ -170,6 +178,8 @@ class Engine(OfferDesk):
             if passed_on_by is not None:
                 self._skip(call, passed_on_by, now)
             call.entering = not told.admitted and not told.patient
+        if told.own_priority is not None:
+            call.own_priority = told.own_priority
         offer = call.offer
         if offer is not None:
             # Back in the waiting loop: whatever happened to the ring, it is over.
@@ -178,7 +188,8 @@ class Engine(OfferDesk):
         if call.queue.queue != told.queue:
             # Another line: order by the caller's age as before, this queue's limits and plan from now.
             call.since = now
-            call.entering = not told.admitted
+            call.entering = not told.admitted and call.admitted_to != told.queue
+            call.admitted_to = None
             self._line(told.queue).flow.came(now)
         asks = (told.skills, told.language, told.last_agent or call.last_agent)
         if call.queue is not rule or (call.skills, call.language, call.last_agent) != asks:
@@ -368,7 +379,7 @@ class Engine(OfferDesk):
         """The order of what is due at once."""
         if not isinstance(thing, Waiting):
             return (True,)
-        return (False, -(thing.queue.priority + self._earned(thing, now)), thing.queued_at, thing.number)
+        return (False, -(thing.given + self._earned(thing, now)), thing.queued_at, thing.number)
 
     def _due(self, thing: Timed, now: datetime) -> None:
         """Look at one thing, unless what came before it has settled it already."""

@@ -65,6 +65,7 @@ class Treatment:
 # Why a queue does not serve a caller: keys of QueueRule.treatments. Who waits when it closes is served.
 CLOSED, FULL, WAITED, NOBODY = "closed", "full", "waited_too_long", "nobody"
 OVERFLOW = "overflow"  # has a queue to go to instead of a treatment
+MOVED = "moved"  # a person chose another queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,6 +188,7 @@ class CallWaits(Told):
     admitted: bool = False  # waited in this queue before (a restart, the fallback): neither closed nor full counts
     last_agent: AgentId | None = None  # who talked with this member in an earlier call, for {"last_agent": true}
     patient: bool = False  # nobody listens (a callback): never told that nobody comes, however long it takes
+    own_priority: int | None = None  # given by a person before a restart
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -272,6 +274,24 @@ class AgentChooses(Told):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MoveCall(Told):
+    """A supervisor sends a waiting caller to another queue."""
+
+    call_id: CallId
+    to: QueueId
+    by: str  # log-in
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetPriority(Told):
+    """A supervisor gives a waiting call a priority of its own; None: the queue's again."""
+
+    call_id: CallId
+    priority: int | None
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LinkIs(Told):
     """Asterisk can be reached, or not. While it cannot, no offers are made and none is given up."""
 
@@ -329,7 +349,7 @@ class Treated(Decision):
 
     call_id: CallId
     queue: QueueId
-    treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed", "full", "overflow"
+    treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed", "full", "overflow", "moved"
     then: Treatment = field(default_factory=Treatment)  # what that means for this queue
 
 
@@ -340,6 +360,14 @@ class Stepped(Decision):
     call_id: CallId
     queue: QueueId
     since: datetime  # of the step: the expiry of the one before, or when it was passed over
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prioritised(Decision):
+    """This call has a priority of its own, or the queue's again. Nothing is done about it but noted."""
+
+    call_id: CallId
+    queue: QueueId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -115,7 +115,7 @@ class OfferDesk(Passage):
 
     def _offer(self, call: Waiting, agent: Agent, slug: str, params: dict[str, Any], now: datetime) -> None:
         params["want"] = call.group.data
-        params["priority"] = call.queue.priority + call.aged
+        params["priority"] = call.priority
         params["waited_s"] = whole_s(now - call.queued_at)
         params |= self._step_params(call)
         self._hopeless.pop(call.call_id, None)

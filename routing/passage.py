@@ -88,12 +88,13 @@ class Passage(WaitingRoom):
     def _takes(self, queue: QueueId, call: Waiting, now: datetime) -> bool:
         """Whether a queue could do something for this caller: it is open, has room, and somebody who fits is there."""
         line = self._queues.get(queue)
-        if line is None or not _is_open(line.rule, now):
+        if line is None or not is_open(line.rule, now):
             return False
         ready, _, there = self._index.counts(needs(line.rule.skills, call.skills))
         most = line.rule.max_length
         return there > 0 and (most is None or ready > 0 or len(line.keys) < most)
 
 
-def _is_open(rule: QueueRule, now: datetime) -> bool:
+def is_open(rule: QueueRule, now: datetime) -> bool:
+    """Whether new callers are let in now."""
     return rule.active and (rule.hours is None or rule.hours.open_at(now).open)

@@ -83,6 +83,8 @@ def render(reason: Reason, language: str, names: Names) -> str:
             fields[name] = duration(fields[field], language)
     if "day" in fields:
         fields["day"] = fields["day"].get(language, fields["day"]["ja"])
+    if "agent" in fields:
+        fields["agent"] = names.agent(fields["agent"])
     for what in ("to", "voicemail"):
         if what in fields:
             sentence += words[what]
@@ -109,6 +111,12 @@ def in_words(want: Mapping[str, Any], language: str, names: Names) -> str:
             return words["agents"].format(names=words["list"].join(names.agent(agent) for agent in agents))
         case {"profile": profile}:
             return words["profile"].format(profile=profile)
+        case {"own": True}:
+            return words["own"]
+        case {"last_agent": True}:
+            return words["last_agent"]
+        case {"language": level}:
+            return words["language"].format(level=level)
         case {"not": part}:
             return words["not"].format(part=in_words(part, language, names))
         case {"all": parts}:

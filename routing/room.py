@@ -126,7 +126,7 @@ class WaitingRoom:
         self._set_step(call, now)
         if call.skip:
             call.skip = {agent: until for agent, until in call.skip.items() if now < until}
-        key: WaitKey = (-(call.queue.priority + call.aged), call.queued_at, call.number, call)
+        key: WaitKey = (-call.priority, call.queued_at, call.number, call)
         self._index.wait(call, key)
         self._line(call.queue.queue).enter(key)
 
@@ -192,13 +192,17 @@ class WaitingRoom:
         now: datetime,
         slug: str = "",
         params: Mapping[str, Any] | None = None,
+        then: m.Treatment | None = None,
     ) -> None:
-        """The queue does not serve this call any further. ``slug`` and ``params`` say why, where the name does not."""
+        """The queue does not serve this call any further. ``slug`` and ``params`` say why, where the name does not.
+
+        ``then``: what becomes of it, when not the queue's rules say so.
+        """
         self._unlist(call)
         self._hopeless.pop(call.call_id, None)
         call.hopeless_at = call.resume_at = None
         call.where = Where.TREATED
-        then = m.treatment_of(call.queue, treatment, may_go_on=call.hops < MOST_HOPS)
+        then = then or m.treatment_of(call.queue, treatment, may_go_on=call.hops < MOST_HOPS)
         told: dict[str, Any] = {"want": call.group.data, "waited_s": whole_s(now - call.queued_at), **(params or {})}
         if then.do is m.Do.QUEUE:
             # Told from the other queue's waiting loop; should that get lost, it is decided anew.

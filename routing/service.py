@@ -10,7 +10,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,24 +32,14 @@ from routing.absent import Absentees
 from routing.desk import DeskStore, TenantDesk
 from routing.dispatch import Dispatcher, Room
 from routing.lastagents import LastAgents
-from routing.snapshot import AgentNow, DeskNow, agent_now, desk_now
+from routing.snapshot import AgentNow, DeskNow, RoutingStats, agent_now, desk_now
+from routing.supervisors import Supervisors
 
 log = logging.getLogger(__name__)
 
 # A timer that is this late means a loop that stands still; the heartbeat's own limit is 4 s.
 LATE_S = 3.0
 REASON = re.compile(r"[a-z0-9_-]{0,64}\Z")  # a slug, or nothing
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RoutingStats:
-    """Counters, for /metrics."""
-
-    waiting: int
-    offers_live: int
-    offers: int
-    treatments: int
-    failures: int  # actions that Asterisk did not do
 
 
 class RoutingService:
@@ -104,6 +94,7 @@ class RoutingService:
         self.absent = Absentees(
             room=self._room, tell=self._tell, wait=self._wait, dispatch=self._dispatch, now=self._now
         )
+        self.supervisors = Supervisors(rooms=self._rooms, tell=self._tell, now=self._now)
         self._phones: dict[tuple[TenantId, AgentId], PhoneState] = {}  # also of agents not configured yet
         self._up = True
         self._last = datetime.min.replace(tzinfo=UTC)
@@ -127,8 +118,9 @@ class RoutingService:
     # --- Life ---
 
     async def start(self) -> None:
-        """Load the desk and the agents' last states. Raises Unavailable."""
+        """Load the desk, the agents' last states, the priorities that people gave. Raises Unavailable."""
         await self.reload()
+        self.supervisors.given = await self._store.priorities()
         for row in await self._store.states():
             room = self._rooms.get(row.tenant)
             if room is not None:
@@ -260,6 +252,7 @@ class RoutingService:
             attempts=len(call.offers),
             passed_on_by=last.agent if last is not None else None,
             last_agent=self._last_agents.of(call.call_id),
+            own_priority=self.supervisors.given.pop((call.tenant, call.call_id), None),
             # Who talked with somebody, or waited without us, is not told now that the queue is closed or full.
             admitted=found or last is not None or call.fallback_at is not None,
         )

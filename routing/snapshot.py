@@ -78,6 +78,17 @@ class DeskNow:
     asterisk_up: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoutingStats:
+    """Counters, for /metrics."""
+
+    waiting: int
+    offers_live: int
+    offers: int
+    treatments: int
+    failures: int  # actions that Asterisk did not do
+
+
 def agent_now(agent: Agent, name: str, held: frozenset[CallId] | set[CallId]) -> AgentNow:
     """One agent. ``held``: calls that are on hold."""
     call_id, queue, phase, since = agent.call, agent.call_queue, "talking", agent.call_since
@@ -127,7 +138,7 @@ def desk_now(engine: Engine, names: Mapping[AgentId, str], held: set[CallId], *,
 
 def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: int, now: datetime) -> QueueNow:
     waiting = [call for call in calls if call.where is not Where.TREATED]
-    waiting.sort(key=lambda call: (-(call.queue.priority + call.aged), call.queued_at, call.number))
+    waiting.sort(key=lambda call: (-call.priority, call.queued_at, call.number))
     available, _, logged_in = engine.queue_counts(rule.queue)
     expected = _expected(engine, [call for call in waiting[:SHOWN] if call.key is not None], now)
     return QueueNow(
@@ -162,7 +173,7 @@ def _waiting_now(engine: Engine, call: Waiting, expected_s: float | None) -> Wai
         call_id=call.call_id,
         position=engine.position(call),
         since=call.queued_at,
-        priority=call.queue.priority + call.aged,
+        priority=call.priority,
         attempts=call.attempts,
         offered_to=call.offer.agent.agent if call.offer is not None else None,
         language=call.language,

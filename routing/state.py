@@ -8,7 +8,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, SkillId, SkillLevel
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, QueueId, SkillId, SkillLevel
 from routing.expected import Flow
 from routing.model import QueueRule, Where
 from routing.plan import Stretch, stretches
@@ -100,6 +100,7 @@ class Waiting:
     """A call that waits for an agent."""
 
     __slots__ = (
+        "admitted_to",
         "aged",
         "attempts",
         "call_id",
@@ -114,6 +115,7 @@ class Waiting:
         "number",
         "offer",
         "overflow_at",
+        "own_priority",
         "patient",
         "plan",
         "queue",
@@ -138,6 +140,8 @@ class Waiting:
         self.language: str | None = None
         self.patient = False  # nobody listens: it waits for as long as it takes
         self.entering = False  # not let into the queue yet: it may be closed or full
+        self.admitted_to: QueueId | None = None  # a person sent it there: that it is full does not count
+        self.own_priority: int | None = None  # given by a person, instead of the queue's
         self.hops = 0  # times it was sent on to another queue
         self.overflow_at: datetime | None = None  # when to look whether it goes on to another queue
         self.where = Where.RETURNING
@@ -160,6 +164,16 @@ class Waiting:
     def group(self) -> Group:
         """Who may take the call now."""
         return self.plan[self.step].group
+
+    @property
+    def given(self) -> int:
+        """The priority without what waiting has added."""
+        return self.queue.priority if self.own_priority is None else self.own_priority
+
+    @property
+    def priority(self) -> int:
+        """What orders it among the waiting: higher first."""
+        return self.given + self.aged
 
     def may_ask(self, agent: Agent) -> bool:
         """Whether the agent has not just let this call go."""

@@ -116,6 +116,15 @@ class RoutingStore:
         (rows,) = await self._read("last_agent", args=(tenant, member_id, call_id))
         return AgentId(rows[0]["agent"]) if rows else None
 
+    async def priorities(self) -> dict[tuple[TenantId, CallId], int]:
+        """Priorities that people gave to calls within a day. Raises Unavailable."""
+        (rows,) = await self._read("priorities")
+        return {
+            (TenantId(row["tenant"]), CallId(row["call_id"])): row["priority"]
+            for row in rows
+            if row["slug"] == "priority_set"
+        }
+
     async def decisions_of(self, tenant: TenantId, call_id: CallId) -> list[DecisionRow]:
         """What was decided about a call, in order. Raises Unavailable."""
         (rows,) = await self._read("decisions_of", args=(tenant, call_id))

@@ -61,6 +61,12 @@ SELECT at, kind, call_id, queue, agent, offer_id, result, slug, params::text AS 
  WHERE tenant = $1 AND call_id = $2
  ORDER BY decision
 
+-- name: priorities
+SELECT DISTINCT ON (tenant, call_id) tenant, call_id, slug, (params->>'priority')::integer AS priority
+  FROM routing_decisions
+ WHERE at > now() - interval '1 day' AND kind = 'priority'
+ ORDER BY tenant, call_id, decision DESC
+
 -- name: forget
 DELETE FROM routing_decisions WHERE at < $1
 

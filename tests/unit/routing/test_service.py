@@ -67,6 +67,7 @@ class MemoryStore:
         self.desks = [DESK]
         self.kept: dict[tuple[TenantId, AgentId], StateRow] = {}
         self.decisions: list[DecisionRow] = []
+        self.given: dict[tuple[TenantId, CallId], int] = {}  # priorities that people gave
         self.last: dict[str, AgentId] = {}  # who talked with a member last
 
     async def load(self) -> list[TenantDesk]:
@@ -74,6 +75,9 @@ class MemoryStore:
 
     async def states(self) -> list[StateRow]:
         return list(self.kept.values())
+
+    async def priorities(self) -> dict[tuple[TenantId, CallId], int]:
+        return dict(self.given)
 
     async def last_agent(self, tenant: TenantId, member_id: str, call_id: CallId) -> AgentId | None:
         return self.last.get(member_id)
