@@ -122,6 +122,10 @@ class EffectStore:
                 return
             except AWAY as error:
                 self._degrade(type(error).__name__)
+            except asyncpg.PostgresError as error:
+                # A mistake of ours. Whoever waits for the answer must get the one they are prepared for.
+                log.exception("the database refuses a record of callbacks")
+                raise Unavailable(f"the database refuses the record ({type(error).__name__})") from error
         await self._to_journal(records)
 
     async def _to_journal(self, records: Iterable[Record]) -> None:
