@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from cti.domain import events as ev
@@ -58,6 +59,7 @@ class World:
         self.withholding = True
         self.saved: list[Any] = []
         self.full = False
+        self.broken = False
         self.sent: list[Effect] = []
         self.hung_up: list[str] = []
         self.marks: dict[str, str] = {}
@@ -86,6 +88,8 @@ class World:
 
     # Store, Sender, Telephony, SignalSink
     async def save(self, *records: Any) -> None:
+        if self.broken:
+            raise RuntimeError("a bug")
         if self.full:
             raise Unavailable("no disk")
         self.saved.extend(records)
@@ -170,6 +174,15 @@ async def test_a_promise_is_on_disk_before_it_is_given(world: World) -> None:
     world.full = False
     assert await world.keeper.keep(CallId("x"), NUMBER, "ja")
     assert world.state() is CallbackState.WAITING
+
+
+async def test_a_caller_whose_promise_failed_for_a_reason_of_ours_waits_on(world: World) -> None:
+    """The dialplan takes them back to the same wait, which is no news: nobody else would put them in line."""
+    world.live[CallId("x")] = a_call("x")
+    world.broken = True
+    with pytest.raises(RuntimeError):
+        await world.keeper.keep(CallId("x"), NUMBER, "ja")
+    assert world.put == ["x"]
 
 
 async def test_nobody_is_promised_what_cannot_be(world: World) -> None:
