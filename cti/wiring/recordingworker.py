@@ -183,6 +183,9 @@ def _now() -> datetime:
 
 async def _serve(parent: int, output: int) -> None:
     loop = asyncio.get_running_loop()
+    # A service manager may tell every process of a service to end. The server, which is told as well, closes the pipe
+    # when all that it knows has been said. A handler and not SIG_IGN: that one our encoders would inherit.
+    loop.add_signal_handler(signal.SIGTERM, log.info, "the recording worker ends with its server")
     reader = asyncio.StreamReader(limit=PIPE_BYTES)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     transport, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(output, "wb"))
