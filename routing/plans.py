@@ -6,6 +6,7 @@ desk again at once, and the calls that wait go by the new plan.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +17,9 @@ import asyncpg
 
 from cti.domain.errors import CallerError, NotFound, Unavailable
 from cti.domain.model import AgentId, QueueId, SkillId, SkillLevel, TenantId
-from routing.model import AgentRule, QueueRule
+from routing.model import AgentRule, QueueRule, Step
 from routing.plan import nobody_for, steps_from_data
-from routing.reading import Known
+from routing.reading import Known, refuse_too_large
 from routing.sqlfile import statements
 
 QUERY_S = 10.0
@@ -57,6 +58,14 @@ class PlanVersion:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """A plan that can be published."""
+
+    steps: tuple[Step, ...]  # what it means; templates are written out
+    warnings: tuple[str, ...]  # steps that no agent of now could take; callers pass them over
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
     """What came of publishing."""
 
@@ -70,8 +79,19 @@ class PlanStore:
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self._pool = pool
 
-    async def check_plan(self, tenant: TenantId, queue: QueueId, plan: object) -> tuple[str, ...]:
-        """What publishing would warn of. Raises ConfigError with every problem, NotFound and Unavailable."""
+    async def in_force(self, tenant: TenantId, queue: QueueId) -> Any:
+        """The queue's plan as written; an empty list: plain skills. Raises NotFound and Unavailable."""
+        try:
+            async with self._pool.acquire(timeout=QUERY_S) as conn:
+                written = await conn.fetchval(SQL["steps"], tenant, queue, timeout=QUERY_S)
+        except AWAY as error:
+            raise _away(error) from error
+        if written is None:
+            raise NotFound(f"no queue {queue!r} on this desk")
+        return json.loads(written)
+
+    async def check_plan(self, tenant: TenantId, queue: QueueId, plan: object) -> Checked:
+        """What publishing would mean and warn of. Raises ConfigError with every problem, NotFound and Unavailable."""
         try:
             async with self._pool.acquire(timeout=QUERY_S) as conn:
                 return await _checked(conn, tenant, queue, plan)
@@ -89,13 +109,13 @@ class PlanStore:
         return await self._publish(tenant, queue, plan, by=by, note=note, after=after, reverts_to=None)
 
     async def revert_plan(
-        self, tenant: TenantId, queue: QueueId, version: int, *, by: str, note: str = ""
+        self, tenant: TenantId, queue: QueueId, version: int, *, by: str, note: str = "", after: int | None = None
     ) -> Published:
         """Publish what an earlier version said, checked against the desk of now. Raises as publish_plan does."""
         old = next((it for it in await self.plans(tenant, queue) if it.version == version), None)
         if old is None:
             raise NotFound(f"queue {queue!r} has no version {version} of its plan")
-        return await self._publish(tenant, queue, old.plan, by=by, note=note, after=None, reverts_to=version)
+        return await self._publish(tenant, queue, old.plan, by=by, note=note, after=after, reverts_to=version)
 
     async def plans(self, tenant: TenantId, queue: QueueId) -> list[PlanVersion]:
         """A queue's versions, newest first. Raises Unavailable."""
@@ -123,7 +143,7 @@ class PlanStore:
             async with self._pool.acquire(timeout=QUERY_S) as conn, conn.transaction():
                 # One at a time for a queue; `config apply` takes the same lock.
                 await conn.execute(SQL["lock"], timeout=QUERY_S)
-                warnings = await _checked(conn, tenant, queue, plan)
+                checked = await _checked(conn, tenant, queue, plan)
                 newest = await conn.fetchval(SQL["newest"], tenant, queue, timeout=QUERY_S)
                 if after is not None and newest != after:
                     raise CallerError(f"version {newest} of the plan was published meanwhile; look at it first")
@@ -134,11 +154,12 @@ class PlanStore:
                 await conn.execute("SELECT pg_notify($1, $2)", CHANNEL, f"plan {queue} {newest + 1}")
         except AWAY as error:
             raise _away(error) from error
-        return Published(version=newest + 1, warnings=warnings)
+        return Published(version=newest + 1, warnings=checked.warnings)
 
 
-async def _checked(conn: Any, tenant: TenantId, queue: QueueId, plan: object) -> tuple[str, ...]:
-    """What to warn of. Raises ConfigError with every problem, and NotFound."""
+async def _checked(conn: Any, tenant: TenantId, queue: QueueId, plan: object) -> Checked:
+    """Raises ConfigError with every problem, and NotFound."""
+    refuse_too_large(plan, where="plan")
     row = await conn.fetchrow(SQL["queue"], tenant, queue, timeout=QUERY_S)
     if row is None:
         raise NotFound(f"no queue {queue!r} on this desk")
@@ -161,7 +182,10 @@ async def _checked(conn: Any, tenant: TenantId, queue: QueueId, plan: object) ->
     own = tuple(
         SkillLevel(skill=SkillId(skill), level=level) for skill, level in zip(row["skills"], row["levels"], strict=True)
     )
-    return tuple(nobody_for(QueueRule(queue=queue, skills=own, steps=steps), rules, where="plan"))
+    # Each condition is tried on each agent: beside the calls, not before them.
+    rule = QueueRule(queue=queue, skills=own, steps=steps)
+    warnings = await asyncio.to_thread(nobody_for, rule, rules, where="plan")
+    return Checked(steps=steps, warnings=tuple(warnings))
 
 
 def _away(error: BaseException) -> Unavailable:

@@ -8,6 +8,9 @@ SELECT coalesce(array_agg(s.skill ORDER BY s.skill) FILTER (WHERE s.skill IS NOT
  WHERE q.tenant = $1 AND q.queue = $2
  GROUP BY q.tenant, q.queue
 
+-- name: steps
+SELECT steps::text FROM queues WHERE tenant = $1 AND queue = $2
+
 -- name: skills
 SELECT skill FROM skills WHERE tenant = $1
 

@@ -26,6 +26,10 @@ from routing.expression import (
 MAX_DEPTH = 8  # nobody reads a rule nested deeper than this; it also bounds the recursion
 MAX_PARTS = 64  # parts of one AND or OR: a rule, not a list of the whole staff
 MOST_NAMED = 20  # names of what exists, in an error message
+# Of a whole plan as it comes from outside, looked at before anything else: MAX_DEPTH of AND and OR within a step is 22
+# brackets, and twelve steps of twenty conditions are some hundred.
+MOST_NESTED = 32
+MOST_BRACKETS = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +39,24 @@ class Known:
     skills: frozenset[SkillId] = frozenset()
     agents: frozenset[AgentId] = frozenset()
     profiles: frozenset[str] = frozenset()
+
+
+def refuse_too_large(data: object, *, where: str) -> None:
+    """Whether data from outside can be read without harm, however it is nested: no recursion, one look at each bracket.
+
+    Raises ConfigError.
+    """
+    level: list[object] = [data]
+    brackets = depth = 0
+    while level:
+        inner = [it for it in level if isinstance(it, dict | list | tuple)]
+        brackets += len(inner)
+        depth += bool(inner)
+        if depth > MOST_NESTED:
+            raise ConfigError([f"{where}: nested more than {MOST_NESTED} brackets deep; write it flatter"])
+        if brackets > MOST_BRACKETS:
+            raise ConfigError([f"{where}: more than {MOST_BRACKETS} steps and conditions; write it shorter"])
+        level = [part for it in inner for part in (it.values() if isinstance(it, dict) else it)]
 
 
 def from_data(data: object, *, where: str, known: Known) -> Expression:

@@ -49,7 +49,12 @@ def _apply(arguments: argparse.Namespace) -> int:
         print(json.dumps({"revision": summary.revision, **summary.as_json()}, ensure_ascii=False))
         return 0
     print(f"revision {summary.revision}: {_described(desk)}")
-    for word, rows in (("added", summary.added), ("changed", summary.changed), ("switched off", summary.removed)):
+    for word, rows in (
+        ("added", summary.added),
+        ("changed", summary.changed),
+        ("switched off", summary.removed),
+        ("left as a supervisor set it", summary.kept),
+    ):
         for table, names in rows.items():
             print(f"  {word}: {table}: {', '.join(names)}")
     return 0

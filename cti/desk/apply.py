@@ -28,12 +28,13 @@ CHANNEL = "desk_changed"
 
 @dataclass(kw_only=True)
 class Summary:
-    """What `config apply` changed: per table the ids added, changed and switched off."""
+    """What `config apply` changed: per table the ids added, changed and switched off, and what it left alone."""
 
     revision: int = 0
     added: dict[str, list[str]] = field(default_factory=dict)
     changed: dict[str, list[str]] = field(default_factory=dict)
     removed: dict[str, list[str]] = field(default_factory=dict)
+    kept: dict[str, list[str]] = field(default_factory=dict)  # differs, because a supervisor said so since
 
     def note(self, what: dict[str, list[str]], table: str, name: str) -> None:
         """Remember one row."""
@@ -41,7 +42,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """For the revision's row and the command's output."""
-        return {"added": self.added, "changed": self.changed, "removed": self.removed}
+        return {"added": self.added, "changed": self.changed, "removed": self.removed, "kept": self.kept}
 
 
 async def apply_desk(
@@ -148,8 +149,29 @@ async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
         if agent.phone_password is not None or agent.id not in known:
             row["sip_secret"] = agent.phone_password or secrets.token_urlsafe(SIP_SECRET_BYTES)
         await _upsert(conn, summary, "agents", ("tenant", "agent"), row)
-        await _replace_skills(conn, summary, "agent", name, agent.id, agent.skills)
+        await _agent_skills(conn, summary, name, agent.id, agent.skills)
     await _switch_off(conn, summary, "agents", "agent", name, [agent.id for agent in tenant.agents])
+
+
+async def _agent_skills(
+    conn: asyncpg.Connection[Any], summary: Summary, name: str, agent: str, skills: Mapping[str, int]
+) -> None:
+    """A supervisor's word stays until the file says something new about this agent (decision 0176)."""
+    said = json.dumps(dict(skills))
+    row = await conn.fetchrow(
+        "SELECT skills_by IS NOT NULL AND skills_said = $3::text::jsonb AS kept FROM agents"
+        " WHERE tenant = $1 AND agent = $2",
+        name, agent, said,
+    )  # fmt: skip
+    if row is not None and row["kept"]:
+        summary.note(summary.kept, "agent_skills", f"{name}/{agent}")
+        return
+    await conn.execute(
+        "UPDATE agents SET skills_said = $3::text::jsonb, skills_by = NULL, skills_at = NULL"
+        " WHERE tenant = $1 AND agent = $2",
+        name, agent, said,
+    )  # fmt: skip
+    await _replace_skills(conn, summary, "agent", name, agent, skills)
 
 
 async def _calendars(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -93,9 +94,39 @@ async def test_what_is_wrong_is_said_and_nothing_changes(plans: PlanStore, datab
     assert (await english(database)).steps[0].want == Named(frozenset({SMITH}))
 
 
+async def test_an_old_version_is_not_put_over_one_that_was_not_seen(plans: PlanStore) -> None:
+    for plan in (FIRST, SECOND):
+        await plans.publish_plan(DEMO, ENGLISH, plan, by="tanaka")
+    with pytest.raises(CallerError, match="version 2 of the plan was published meanwhile"):
+        await plans.revert_plan(DEMO, ENGLISH, 1, by="tanaka", after=1)
+    assert (await plans.revert_plan(DEMO, ENGLISH, 1, by="tanaka", after=2)).version == 3
+    assert await plans.in_force(DEMO, ENGLISH) == FIRST
+
+
+async def test_the_plan_in_force_is_of_a_queue_that_exists(plans: PlanStore) -> None:
+    assert await plans.in_force(DEMO, ENGLISH) == []
+    for tenant, queue in ((DEMO, QueueId("golf")), (TenantId("other"), ENGLISH)):
+        with pytest.raises(NotFound):
+            await plans.in_force(tenant, queue)
+
+
+@pytest.mark.parametrize(
+    ("plan", "word"),
+    [
+        (json.loads("[" * 900 + "]" * 900), "nested more than 32 brackets deep"),
+        ([{"want": {"any": [{"skill": "en"}] * 501}}], "more than 500 steps and conditions"),
+        ([{"want": json.loads('{"not":' * 12 + '{"skill":"en"}' + "}" * 12)}], "nested more than 8 deep"),
+    ],
+    ids=["brackets", "parts", "expression"],
+)
+async def test_what_is_nested_or_long_beyond_reading_is_refused(plans: PlanStore, plan: object, word: str) -> None:
+    with pytest.raises(ConfigError, match=word):
+        await plans.check_plan(DEMO, ENGLISH, plan)
+
+
 async def test_a_step_that_nobody_could_take_is_warned_of(plans: PlanStore) -> None:
     plan = [{"want": {"all": [{"skill": "en", "level": 2}, {"not": {"skill": "en"}}]}, "expires_s": 10}]
-    (warning,) = await plans.check_plan(DEMO, ENGLISH, plan)
+    (warning,) = (await plans.check_plan(DEMO, ENGLISH, plan)).warnings
     assert warning.startswith("plan[0].want: no agent of this desk fits")
     assert (await plans.publish_plan(DEMO, ENGLISH, plan, by="tanaka")).warnings == (warning,)
 
