@@ -1,15 +1,32 @@
 /** The HTTP API, typed from the server's schema. Every failure is a `Refusal` that can be shown to a person. */
 import { language } from "./i18n";
 import type {
+  AgentBody,
+  AgentSkills,
+  AgentStateRequest,
+  AnnouncementBody,
+  AnnouncementList,
+  AnnouncementRequest,
   Board,
+  CallbackLine,
+  CallbackPage,
+  CallDecisions,
   CallRecord,
   LoginRequest,
   Me,
   MyCalls,
   PasswordRequest,
   Peaks,
+  PlanCheck,
+  PlanPublished,
+  PlanRequest,
   Problem,
+  QueuePlan,
+  Ready,
   RecordingPage,
+  RevertRequest,
+  SkillList,
+  WaitingWhy,
 } from "./wire";
 
 export class Refusal extends Error {
@@ -17,6 +34,7 @@ export class Refusal extends Error {
     readonly status: number, // 0: the server was not reached
     readonly key: string,
     message: string,
+    readonly lines: readonly string[] = [], // sentence by sentence what is wrong, as the server wrote it
   ) {
     super(message);
   }
@@ -51,12 +69,15 @@ async function refusalOf(response: Response): Promise<Refusal> {
   const problem = (await response.json().catch(() => null)) as Problem | null;
   const key = problem?.key ?? "server_error";
   if (key === "not_logged_in" || key === "must_change_password") onNobody(key);
-  return new Refusal(response.status, key, problem?.title ?? "");
+  return new Refusal(response.status, key, problem?.title ?? "", problem?.problems ?? [problem?.detail ?? ""].filter(Boolean));
 }
 
 async function read<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
   return (await (await ask(method, path, body)).json()) as Answer;
 }
+
+/** An address: what stands in it is somebody's choice of name, and may hold any sign. */
+const at = (...parts: string[]): string => `/api/${parts.map(encodeURIComponent).join("/")}`;
 
 export const api = {
   me: () => read<Me>("GET", "/api/me"),
@@ -66,6 +87,28 @@ export const api = {
   board: () => read<Board>("GET", "/api/queues"),
   myCalls: () => read<MyCalls>("GET", "/api/my/calls/today"),
   call: (callId: string) => read<CallRecord>("GET", `/api/calls/${encodeURIComponent(callId)}`),
+  decisions: (callId: string) => read<CallDecisions>("GET", at("calls", callId, "decisions")),
+  moveCall: (callId: string, queue: string) => read<WaitingWhy>("POST", at("waiting", callId, "move"), { queue }),
+  prioritise: (callId: string, priority: number | null) =>
+    read<WaitingWhy>("PUT", at("waiting", callId, "priority"), { priority }),
+  setAgentState: (agent: string, body: AgentStateRequest) => read<AgentBody>("PUT", at("agents", agent, "state"), body),
+  skills: () => read<SkillList>("GET", "/api/skills"),
+  agentSkills: (agent: string) => read<AgentSkills>("GET", at("agents", agent, "skills")),
+  setAgentSkills: (agent: string, skills: Record<string, number>) =>
+    read<AgentSkills>("PUT", at("agents", agent, "skills"), { skills }),
+  plan: (queue: string) => read<QueuePlan>("GET", at("queues", queue, "plan")),
+  checkPlan: (queue: string, plan: PlanRequest["plan"]) =>
+    read<PlanCheck>("POST", at("queues", queue, "plan", "check"), { plan }),
+  publishPlan: (queue: string, body: PlanRequest) => read<PlanPublished>("POST", at("queues", queue, "plan"), body),
+  revertPlan: (queue: string, body: RevertRequest) =>
+    read<PlanPublished>("POST", at("queues", queue, "plan", "revert"), body),
+  callbacks: () => read<CallbackPage>("GET", "/api/callbacks"),
+  cancelCallback: (id: string) => read<CallbackLine>("POST", at("callbacks", id, "cancel")),
+  announcements: () => read<AnnouncementList>("GET", "/api/announcements"),
+  announce: (body: AnnouncementRequest) => read<AnnouncementBody>("POST", "/api/announcements", body),
+  withdrawAnnouncement: (id: string) => ask("DELETE", at("announcements", id)),
+  /** What the server misses. It answers with an error's status when something is not ready, and with the same body. */
+  ready: async () => (await (await fetch("/readyz")).json()) as Ready,
   recordings: (query: Record<string, string>) =>
     read<RecordingPage>("GET", `/api/recordings?${new URLSearchParams(query)}`),
   peaks: (callId: string) => read<Peaks>("GET", `/api/recordings/${encodeURIComponent(callId)}/peaks`),

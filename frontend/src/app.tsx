@@ -4,6 +4,7 @@ import { t } from "./i18n";
 import { AgentPage } from "./pages/agent";
 import { LoginPage } from "./pages/login";
 import { PasswordPage } from "./pages/password";
+import { PlanPage } from "./pages/plan";
 import { QaPage } from "./pages/qa";
 import { QueuesPage } from "./pages/queues";
 import { Frame } from "./parts/frame";
@@ -28,6 +29,7 @@ export function App() {
       <Switch>
         {hasRole("agent") && <Route path="/agent" component={AgentPage} />}
         {hasRole("agent", "supervisor", "admin") && <Route path="/queues" component={QueuesPage} />}
+        {hasRole("supervisor") && <Route path="/queues/:queue/plan" component={PlanPage} />}
         {hasRole("qa") && <Route path="/qa/:call?" component={QaPage} />}
         <Route>
           <Redirect to={home()} replace />

@@ -1,12 +1,18 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { duration, named, t, timeOfDay, tSlug } from "../i18n";
+import { Link } from "wouter-preact";
+import { duration, named, t, tSlug } from "../i18n";
 import { secondsSince } from "../now";
+import { AgentDialog } from "../parts/agentdialog";
+import { Announcements } from "../parts/announcements";
+import { Callbacks } from "../parts/callbacks";
+import { Health } from "../parts/health";
 import { Timer } from "../parts/timer";
-import { desk, subscribe, unsubscribe } from "../session";
-import type { AgentCall, AgentLive, Board, QueueLive, WaitingCall } from "../wire";
+import { WaitingList } from "../parts/waiting";
+import { desk, hasRole, subscribe, unsubscribe } from "../session";
+import type { AgentCall, AgentLive, Board, QueueLive } from "../wire";
 
-/** Every queue and every agent, live. */
+/** Every queue and every agent, live. A supervisor acts on them, here and on the queue's plan. */
 export function QueuesPage() {
   useEffect(() => {
     subscribe();
@@ -22,8 +28,15 @@ export function QueuesPage() {
 }
 
 function Live({ board }: { board: Board }) {
+  const { queues } = board;
+  const acts = hasRole("supervisor");
+  const queueName = (slug: string): string => {
+    const found = queues.find((queue) => queue.queue.id === slug);
+    return found ? named(found.queue) : slug;
+  };
   return (
     <>
+      {hasRole("supervisor", "admin") && <Health />}
       {!board.asterisk_up && (
         <p role="alert" class="warning">
           {t("queues.asterisk_down")}
@@ -34,11 +47,13 @@ function Live({ board }: { board: Board }) {
       ) : (
         <div class="queue-grid">
           {board.queues.map((queue) => (
-            <QueueCard key={queue.queue.id} live={queue} agents={board.agents} />
+            <QueueCard key={queue.queue.id} live={queue} board={board} acts={acts} />
           ))}
         </div>
       )}
-      <Agents board={board} />
+      <Agents board={board} queueName={queueName} acts={acts} />
+      {hasRole("supervisor", "admin") && <Callbacks queueName={queueName} />}
+      {acts && <Announcements queues={queues} queueName={queueName} />}
     </>
   );
 }
@@ -51,7 +66,7 @@ function urgency(live: QueueLive): "late" | "soon" | "calm" {
   return waited > live.service_level_s / 2 ? "soon" : "calm";
 }
 
-function QueueCard({ live, agents }: { live: QueueLive; agents: AgentLive[] }) {
+function QueueCard({ live, board, acts }: { live: QueueLive; board: Board; acts: boolean }) {
   const { figures } = live;
   const level = figures?.service_level;
   const how = urgency(live);
@@ -78,7 +93,13 @@ function QueueCard({ live, agents }: { live: QueueLive; agents: AgentLive[] }) {
         <Figure name={t("queues.abandoned")}>{figures?.abandoned ?? "–"}</Figure>
       </dl>
       {live.waiting_count > 0 && live.agents_logged_in === 0 && <p class="warning">{t("queues.nobody")}</p>}
-      {live.waiting.length > 0 && <WaitingList live={live} agents={agents} />}
+      {live.waiting.length > 0 && <WaitingList live={live} board={board} acts={acts} />}
+      {acts && (
+        <Link class="to-plan" href={`/queues/${encodeURIComponent(live.queue.id)}/plan`}>
+          {t("plan.open")}
+          <span class="visually-hidden"> {named(live.queue)}</span>
+        </Link>
+      )}
     </section>
   );
 }
@@ -92,58 +113,16 @@ function Figure({ name, children }: { name: string; children: ComponentChildren 
   );
 }
 
-// The first ones wait longest; one long line must not push the other queues and the agents off the screen.
-const SHOWN = 5;
-
-function WaitingList({ live, agents }: { live: QueueLive; agents: AgentLive[] }) {
-  const [all, setAll] = useState(false);
-  const hidden = live.waiting_count - SHOWN;
-  const unlisted = live.waiting_count - live.waiting.length;
-  return (
-    <div>
-      <ol class="waiting" aria-label={t("queues.waiting_calls")}>
-        {live.waiting.slice(0, all ? undefined : SHOWN).map((call) => (
-          <Waiting key={call.call_id} call={call} agents={agents} />
-        ))}
-      </ol>
-      {all && unlisted > 0 && <p class="note">{t("queues.unlisted", { n: unlisted })}</p>}
-      {hidden > 0 && (
-        <button type="button" class="link" aria-expanded={all} onClick={() => setAll(!all)}>
-          {all ? t("text.less") : t("queues.more", { n: hidden })}
-        </button>
-      )}
-    </div>
-  );
-}
-
-function Waiting({ call, agents }: { call: WaitingCall; agents: AgentLive[] }) {
-  const ringing = call.offered_to && (agents.find((agent) => agent.agent === call.offered_to)?.name ?? call.offered_to);
-  const what = ringing
-    ? t("queues.rings_at", { agent: ringing })
-    : call.attempts > 0
-      ? t("queues.attempts", { n: call.attempts })
-      : t("queues.since", { time: timeOfDay(call.since) });
-  return (
-    <li>
-      <span class="position">{call.position}</span>
-      <Timer since={call.since} />
-      <span class="note grow ellipsis" title={what}>
-        {what}
-      </span>
-    </li>
-  );
-}
-
 /** How many are in each state, the states in their order of usefulness to a caller. */
 const STATES = ["available", "wrap_up", "break", "training", "offline"] as const;
 
-function Agents({ board }: { board: Board }) {
-  const { agents, queues } = board;
+type QueueName = (slug: string) => string;
+
+function Agents({ board, queueName, acts }: { board: Board; queueName: QueueName; acts: boolean }) {
+  const { agents } = board;
+  const [chosen, setChosen] = useState<string | null>(null);
+  const opened = agents.find((agent) => agent.agent === chosen);
   const count = (state: string) => agents.filter((agent) => agent.state === state).length;
-  const queueName = (slug: string): string => {
-    const found = queues.find((queue) => queue.queue.id === slug);
-    return found ? named(found.queue) : slug;
-  };
   return (
     <div class="agents">
       <div class="agents-head">
@@ -158,12 +137,18 @@ function Agents({ board }: { board: Board }) {
           ))}
         </ul>
       </div>
-      {agents.length === 0 ? <p class="empty">{t("queues.no_agents")}</p> : <AgentTable agents={agents} queueName={queueName} />}
+      {agents.length === 0 ? (
+        <p class="empty">{t("queues.no_agents")}</p>
+      ) : (
+        <AgentTable agents={agents} queueName={queueName} onAct={acts ? setChosen : null} />
+      )}
+      {opened && <AgentDialog agent={opened} onClose={() => setChosen(null)} />}
     </div>
   );
 }
 
-function AgentTable({ agents, queueName }: { agents: AgentLive[]; queueName: (slug: string) => string }) {
+function AgentTable(props: { agents: AgentLive[]; queueName: QueueName; onAct: ((agent: string) => void) | null }) {
+  const { agents, queueName, onAct } = props;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-labelledby="agents">
       <table class="agent-table">
@@ -179,6 +164,11 @@ function AgentTable({ agents, queueName }: { agents: AgentLive[]; queueName: (sl
             <th scope="col" class="wide-only">
               {t("agent.skills")}
             </th>
+            {onAct && (
+              <th scope="col">
+                <span class="visually-hidden">{t("act.column")}</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
@@ -207,6 +197,18 @@ function AgentTable({ agents, queueName }: { agents: AgentLive[]; queueName: (sl
                   ))}
                 </ul>
               </td>
+              {onAct && (
+                <td class="end">
+                  <button
+                    type="button"
+                    class="small"
+                    aria-label={t("act.on_agent", { name: agent.name })}
+                    onClick={() => onAct(agent.agent)}
+                  >
+                    {t("call.act")}
+                  </button>
+                </td>
+              )}
             </tr>
           ))}
         </tbody>
@@ -215,7 +217,7 @@ function AgentTable({ agents, queueName }: { agents: AgentLive[]; queueName: (sl
   );
 }
 
-function InCall({ call, queueName }: { call: AgentCall; queueName: (slug: string) => string }) {
+function InCall({ call, queueName }: { call: AgentCall; queueName: QueueName }) {
   return (
     <>
       {tSlug("phase", call.phase)} <Timer since={call.since} /> {call.queue && <small>{queueName(call.queue)}</small>}
