@@ -49,6 +49,7 @@ from cti.wiring.objectstores import object_store
 from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
 from cti.wiring.recordingpages import RecordingPages
+from cti.wiring.supervision import StoredSupervision
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,20 @@ class Application:
         )
         talks = transfers.start(bus, desk, feed.telephony, directory, router, utc_now)
         await web.start(
-            config, bus, directory, pool, calls, router, talks, kept, pages, readiness, self.metrics, utc_now, cleanup
+            config,
+            bus,
+            directory,
+            pool,
+            calls,
+            router,
+            talks,
+            kept,
+            StoredSupervision(router, directory, pool),
+            pages,
+            readiness,
+            self.metrics,
+            utc_now,
+            cleanup,
         )
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
         figures = Figures(self.metrics, bus, desk, feed, journals, worker, menu_server, readiness)

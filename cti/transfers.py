@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from cti.domain import consult
 from cti.domain import events as ev
-from cti.domain.consult import ON_HOLD, TABLE, Command
+from cti.domain.consult import ON_HOLD, Command
 from cti.domain.errors import CallerError, NotFound, Unavailable
 from cti.domain.model import (
     AgentId,
@@ -148,14 +149,15 @@ class TransferDesk:
         call = self.call_of(tenant, agent)
         if call is None:
             raise Refused("no_talk", "this agent has no caller on the line")
-        if call.phase is None or command not in TABLE[call.phase] or call.call_id in self._watched:
+        possible = consult.possible(call)
+        if command not in possible or call.call_id in self._watched:
             raise Refused("not_now", f"{command.value} is not possible while the call is {call.phase}")
         self._check(tenant, agent, command, to)
         watched = (asyncio.Event(), list[Call]())
         self._watched[call.call_id] = watched
         try:
             await self._act(call, agent, command, to)
-            await self._confirmed(call, agent, TABLE[call.phase][command], watched)
+            await self._confirmed(call, agent, possible[command], watched)
         finally:
             del self._watched[call.call_id]
 

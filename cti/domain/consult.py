@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from cti.domain.model import TalkPhase
+from cti.domain.callend import CALLBACK
+from cti.domain.model import Call, TalkPhase
 
 _P = TalkPhase
 
@@ -64,6 +65,10 @@ TABLE: Mapping[TalkPhase, Mapping[Command, TalkPhase | None]] = {
     },
 }
 
+# Of a call that we placed (docs/callbacks.md). Its legs would look for the caller at the channel that dials the person,
+# which is not the one that the agent talks to: a hold would send the person back to the wait, a resume would cut them off.
+PLACED = frozenset({Command.TO_QUEUE, Command.TO_AGENT})
+
 
 class Place(StrEnum):
     """Where a leg is when it is in no bridge; its context in the dialplan says so (docs/transfers.md)."""
@@ -112,8 +117,14 @@ def is_handed_over(pictured: tuple[str, str, str]) -> bool:
     return caller == second == TOGETHER and first != TOGETHER
 
 
-def allowed(phase: TalkPhase | None, *, is_first: bool) -> tuple[Command, ...]:
+def possible(call: Call) -> Mapping[Command, TalkPhase | None]:
+    """What the agent who has the caller may ask for now, and the phase that confirms it."""
+    if call.phase is None:
+        return {}
+    placed = bool(call.extra.get(CALLBACK))
+    return {command: then for command, then in TABLE[call.phase].items() if not placed or command in PLACED}
+
+
+def allowed(call: Call, *, is_first: bool) -> tuple[Command, ...]:
     """What may be asked now. The colleague of a consultation asks nothing: they hang up, or are given the caller."""
-    if phase is None or not is_first:
-        return ()
-    return tuple(TABLE[phase])
+    return tuple(possible(call)) if is_first else ()

@@ -265,6 +265,11 @@ class Hub(PopSink):
         if topic is not None:
             topic.clients.discard(client)
 
+    def redraw(self, tenant: TenantId) -> None:
+        """Something on the board changed that no fact on the bus tells of."""
+        for topic in self._topic_of(tenant):
+            topic.dirty = True
+
     async def board(self, tenant: TenantId, zone: str) -> Board:
         """Queues and agents, now; figures a few seconds old at most, none while the database is away."""
         self._zones[tenant] = zone

@@ -41,7 +41,7 @@ def _body(call: Call, role: str, partner: AgentId | None, name: Name, since: dat
             "phase": call.phase,
             "role": role,
             "since": since,
-            "may": consult.allowed(call.phase, is_first=role == "first"),
+            "may": consult.allowed(call, is_first=role == "first"),
             "partner": None if partner is None else PersonBody(agent=partner, name=name(partner)),
         }
     )

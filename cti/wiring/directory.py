@@ -5,9 +5,10 @@ Read at start and again after each `config apply`; between the two nobody waits 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ import asyncpg
 
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import AgentId, QueueId, SkillId, TenantId
-from routing.reasons import LANGUAGES, render, unpacked
+from routing.reasons import LANGUAGES, Names, render, unpacked
 
 READ_S = 5.0
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
@@ -104,9 +105,16 @@ class DeskDirectory:
 
     def reason(self, tenant: TenantId, stored: str) -> tuple[str, str]:
         """Why an agent was chosen, in words: Japanese, English."""
-        reason = unpacked(stored)
-        japanese, english = (render(reason, word, _Words(self._known, tenant, n)) for n, word in enumerate(LANGUAGES))
+        return self.both(tenant, partial(render, unpacked(stored)))
+
+    def both(self, tenant: TenantId, say: Callable[[str, Names], str]) -> tuple[str, str]:
+        """Something said in both languages, Japanese first, with the names that the tenant's things have in each."""
+        japanese, english = (say(word, _Words(self._known, tenant, n)) for n, word in enumerate(LANGUAGES))
         return japanese, english
+
+    def person(self, tenant: TenantId, agent: AgentId) -> str:
+        """An agent's name; their id when they have none."""
+        return self._known.people.get((tenant, agent), agent)
 
     def language(self, tenant: TenantId) -> str:
         """The tenant's default language."""

@@ -30,6 +30,7 @@ class RoutingDesk:
     def __init__(self, service: RoutingService) -> None:
         self._service = service
         self.absent = service.absent
+        self.supervisors = service.supervisors
         self.reload = service.reload
         self.states = service.states
 
@@ -61,7 +62,11 @@ class RoutingDesk:
 
     async def choose_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str) -> None:
         """See the port."""
-        self._service.choose_state(tenant, agent, state, reason, by=agent)
+        self.set_state(tenant, agent, state, reason, by=agent)
+
+    def set_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str, *, by: str) -> None:
+        """A supervisor set it. Raises NotFound and CallerError."""
+        self._service.choose_state(tenant, agent, state, reason, by=by)
 
 
 def _agent(now: AgentNow) -> AgentStatus:

@@ -22,6 +22,7 @@ from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
+from cti.web.actionports import Supervision
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
 from cti.web.server import WebServer
@@ -77,6 +78,7 @@ async def start(
     desk: Desk,
     talks: Talks,
     kept: Callbacks,
+    supervision: Supervision,
     recordings: Recordings,
     readiness: Readiness,
     metrics: Metrics,
@@ -104,6 +106,7 @@ async def start(
             pops=pops,
             talks=talks,
             callbacks=kept,
+            supervision=supervision,
             calls=CallPages(calls),
             recordings=recordings,
             announcements=open_announcements(config, pool),
