@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.domain import consult
+from cti.domain.callend import CALLBACK
 from cti.domain.consult import NOWHERE, ON_HOLD, PICTURES, TABLE, TOGETHER, Command, Place
-from cti.domain.model import TalkPhase
+from cti.domain.model import (
+    Call,
+    CallerKind,
+    CallerNumber,
+    CallId,
+    CallState,
+    ChannelName,
+    TalkPhase,
+    TenantId,
+    UniqueId,
+)
 
 places = st.one_of(st.sampled_from([NOWHERE, *Place]), st.sampled_from(["bridge-1", "bridge-2", "bridge-3"]))
 
@@ -46,6 +59,28 @@ def test_together_is_only_who_shares_a_bridge(caller: str, first: str, second: s
 
 
 def test_the_colleague_commands_nothing() -> None:
-    assert consult.allowed(TalkPhase.CONSULTING, is_first=False) == ()
-    assert consult.allowed(None, is_first=True) == ()
-    assert Command.SWAP in consult.allowed(TalkPhase.CONSULTING, is_first=True)
+    assert consult.allowed(a_call(TalkPhase.CONSULTING), is_first=False) == ()
+    assert consult.allowed(a_call(None), is_first=True) == ()
+    assert Command.SWAP in consult.allowed(a_call(TalkPhase.CONSULTING), is_first=True)
+
+
+def test_a_person_who_was_called_back_may_be_passed_on_and_not_held() -> None:
+    """The legs of a hold look for the caller at the call's oldest channel, which here is not the agent's partner."""
+    for phase in TalkPhase:
+        allowed = consult.allowed(a_call(phase, **{CALLBACK: "c" * 32}), is_first=True)
+        assert set(allowed) == set(TABLE[phase]) & {Command.TO_QUEUE, Command.TO_AGENT}
+
+
+def a_call(phase: TalkPhase | None, **extra: str) -> Call:
+    return Call(
+        call_id=CallId("call-1"),
+        tenant=TenantId("demo"),
+        state=CallState.TALKING,
+        channel=ChannelName("PJSIP/trunk-1"),
+        uniqueid=UniqueId("1.0"),
+        number_called="",
+        caller=CallerNumber(kind=CallerKind.UNKNOWN),
+        arrived_at=datetime(2026, 11, 22, tzinfo=UTC),
+        phase=phase,
+        extra=extra,
+    )
