@@ -65,8 +65,8 @@ TABLE: Mapping[TalkPhase, Mapping[Command, TalkPhase | None]] = {
     },
 }
 
-# Of a call that we placed (docs/callbacks.md). Its oldest channel, where legs look for the caller, is the one that dials
-# the person and not the one that the agent talks to: a hold would send them back to the wait, a resume cut them off.
+# Of a call that we placed (docs/callbacks.md). Its oldest channel, where legs look for the caller, is the one that
+# dials the person and not the one that the agent talks to: a hold would send them to the wait, a resume cut them off.
 PLACED = frozenset({Command.TO_QUEUE, Command.TO_AGENT})
 
 
