@@ -319,7 +319,8 @@ class RoutingService:
     def _take_in(self, room: Room, call: Call) -> None:
         """One live call, as found."""
         if call.state is CallState.QUEUED:
-            self._wait(room, call, self._now(), found=True)
+            if call.voicemail_at is None:  # else they speak to the machine, and nobody takes them out of their message
+                self._wait(room, call, self._now(), found=True)
         elif call.state is CallState.OFFERED and call.offers and call.offers[-1].ended_at is None:
             self._rings(room, call, call.offers[-1].offer_id, call.offers[-1].agent)
         elif call.state in (CallState.TALKING, CallState.HELD):

@@ -407,6 +407,19 @@ async def test_resync_forgets_calls_that_are_gone(house: House) -> None:
     assert idle.call_id is None
 
 
+async def test_who_leaves_a_message_is_not_taken_out_of_it_by_a_restart(house: House) -> None:
+    await house.asterisk.caller()
+    await house.fact(lambda it: isinstance(it, ev.CallQueued))
+    (call,) = house.desk.all_live()
+    again = house.new_service()
+    await again.start()
+    again.resync([replace(call, voicemail_at=datetime.now(UTC))])
+    assert again.stats.waiting == 0
+    again.resync([call])
+    assert again.stats.waiting == 1
+    await again.stop(0.1)
+
+
 async def test_positions_are_said_in_the_callers_language(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.announce.FIRST", timedelta(seconds=0.05))
     house.store.desks = [replace(DESK, comfort={QueueId("members"): Comfort(every_s=0.1)})]
