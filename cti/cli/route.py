@@ -1,4 +1,4 @@
-"""`kakehashi route simulate FILE`."""
+"""`kakehashi route simulate FILE`; `route explain` is a module of its own."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from cti.cli import explain
 from cti.cli.database_access import connected
 from cti.cli.simulation_file import read_scenario
 from cti.config import Config, load_config
@@ -45,6 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--tenant", help="whose days (else: the only one)")
     command.add_argument("--config", type=Path, help="the server's configuration (else KAKEHASHI_CONFIG)")
     command.set_defaults(run=_simulate)
+    explain.add(commands)
 
 
 def _simulate(arguments: argparse.Namespace) -> int:

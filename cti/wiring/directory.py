@@ -116,6 +116,10 @@ class DeskDirectory:
         """An agent's name; their id when they have none."""
         return self._known.people.get((tenant, agent), agent)
 
+    def zones(self) -> Mapping[TenantId, str]:
+        """Every tenant's time zone (IANA name)."""
+        return self._known.zones
+
     def language(self, tenant: TenantId) -> str:
         """The tenant's default language."""
         return self._known.languages.get(tenant, "ja")

@@ -152,6 +152,23 @@ async def test_decisions_in_order_with_their_reasons(store: RoutingStore) -> Non
     assert store.stats.written == 1200
 
 
+async def test_priorities_that_people_gave_are_known_to_the_next_start(store: RoutingStore) -> None:
+    await store.start()
+    now = datetime.now(UTC)
+    for call, slug, priority, hours in (
+        ("c1", "priority_set", 5, 2), ("c1", "priority_set", 9, 1), ("c2", "priority_set", 5, 2),
+        ("c2", "priority_back", 0, 1), ("c3", "priority_set", 7, 30),
+    ):  # fmt: skip
+        params = {"by": "tanaka", "priority": priority}
+        row = DecisionRow(
+            tenant=DEMO, at=now - timedelta(hours=hours), kind="priority", slug=slug, params=params,
+            call_id=CallId(call), by="tanaka",
+        )  # fmt: skip
+        store.put_decision(row)
+    assert await store.stop() == 0
+    assert await store.priorities() == {(DEMO, CallId("c1")): 9}
+
+
 async def test_postgresql_away_loses_nothing_that_fits(
     store: RoutingStore, database: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,8 +219,8 @@ async def test_a_database_that_is_away_is_unavailable(database_url: str) -> None
 
 def test_the_statements_are_all_there() -> None:
     assert sorted(store_module.SQL) == [
-        "agents", "announcements", "calendars", "decisions_of", "forget", "last_agent", "put_decision", "put_state",
-        "queues", "skills", "states", "tenants",
+        "agents", "announcements", "calendars", "decisions_of", "forget", "last_agent", "priorities", "put_decision",
+        "put_state", "queues", "skills", "states", "tenants",
     ]  # fmt: skip
 
 

@@ -420,6 +420,28 @@ async def test_who_leaves_a_message_is_not_taken_out_of_it_by_a_restart(house: H
     await again.stop(0.1)
 
 
+async def test_a_slow_reading_of_the_desk_does_not_undo_a_newer_one(house: House) -> None:
+    """A plan was published twice; the database answers the first question last."""
+    old, new = [DESK], [replace(DESK, agents={**DESK.agents, SATO: "新しい名前"})]
+    gate = asyncio.Event()
+    answers = iter([(old, gate.wait()), (new, asyncio.sleep(0))])
+
+    async def load() -> list[TenantDesk]:
+        desks, wait = next(answers)
+        await wait
+        return desks
+
+    house.store.load = load  # type: ignore[method-assign]
+    both = [asyncio.create_task(house.service.reload()) for _ in range(2)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*both)
+    sato = house.service.agent(DEMO, SATO)
+    assert sato is not None
+    assert sato.name == "新しい名前"
+
+
 async def test_positions_are_said_in_the_callers_language(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("routing.announce.FIRST", timedelta(seconds=0.05))
     house.store.desks = [replace(DESK, comfort={QueueId("members"): Comfort(every_s=0.1)})]
