@@ -42,6 +42,7 @@ class AmiSettings:
     ping_s: float = 2.5
     backoff_first_s: float = 0.2  # an Asterisk that restarts is back within a second
     backoff_max_s: float = 5.0  # callers wait in the meantime: never look away for longer
+    refused_every_s: float = 30.0  # a log-in refused after it was good: Asterisk reloads, or a secret is being changed
 
 
 class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
@@ -78,6 +79,7 @@ class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
         self.up = False
         self.asterisk_version: str | None = None
         self.refused: AmiRefused | None = None  # set: the link stays down until somebody changes something
+        self._was_good = False  # it has been up once
         self.problem: str | None = None  # why the link is down, for people
         self.handler_failures = 0
         self.reconnects = 0
@@ -130,7 +132,9 @@ class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
                 await self._session()
             except AmiRefused as error:
                 self._refuse(error)
-                return
+                if not (self._was_good and isinstance(error, AmiLoginRefused)):
+                    return
+                delay_s = self._settings.refused_every_s
             except (KakehashiError, OSError) as error:
                 self._note_problem(error)
             except Exception as error:
@@ -152,9 +156,10 @@ class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
             self.reconnects += 1
 
     def _refuse(self, error: AmiRefused) -> None:
-        self.refused = error
-        self.problem = str(error)
-        log.error("Asterisk refuses us, and trying again would not help", extra={"action": str(error)})
+        sentence = str(error)
+        if sentence != self.problem:
+            log.error("Asterisk refuses us until somebody changes something", extra={"action": sentence})
+        self.refused, self.problem = error, sentence
         self._changed.set()
 
     def _note_problem(self, error: Exception) -> None:
@@ -179,7 +184,7 @@ class AmiClient(Manager):  # type: ignore[misc]  # panoramisk has no types
         await self._check_version(link)
         if self._on_up is not None:
             await self._on_up()
-        self.up, self.problem = True, None
+        self.up, self._was_good, self.refused, self.problem = True, True, None, None
         self._changed.set()
         log.info("the link to Asterisk is up", extra={"version": self.asterisk_version})
         await self._watch(link)

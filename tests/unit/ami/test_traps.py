@@ -279,6 +279,22 @@ async def test_ours_says_that_the_password_is_wrong_and_stops(fake: FakeAsterisk
     await client.stop()
 
 
+async def test_a_log_in_that_was_good_and_is_refused_is_tried_again_slowly(fake: FakeAsterisk) -> None:
+    """Asterisk reloads its users, or a secret is changed on both sides: nobody should have to start us again."""
+    client = AmiClient(settings(fake, refused_every_s=0.05), wanted=(), on_frame=lambda _: None)
+    await client.start()
+    await client.wait_up(5)
+    fake.answers["Login"] = "Response: Error\nMessage: Authentication failed"
+    fake.drop()
+    await fake.received("Login", 3)
+    assert isinstance(client.refused, AmiLoginRefused)
+    assert client.problem is not None
+    del fake.answers["Login"]
+    await eventually(lambda: client.up)
+    assert (client.refused, client.problem) == (None, None)
+    await client.stop()
+
+
 async def test_close_does_not_stop_a_reconnect(fake: FakeAsterisk, bare: Manager) -> None:
     bare.reconnect_timeout = 0.1
     fake.drop()
