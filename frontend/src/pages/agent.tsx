@@ -4,7 +4,7 @@ import { useKeys } from "../keys";
 import { callerText } from "../parts/caller";
 import { linkedMember, PopCard } from "../parts/pop";
 import { problemText } from "../parts/problem";
-import { TalkControls } from "../parts/talk";
+import { NoTalk, TalkControls } from "../parts/talk";
 import { Timer } from "../parts/timer";
 import { chooseState, desk } from "../session";
 import type { AgentBody, CallLine, Named } from "../wire";
@@ -29,7 +29,7 @@ export function AgentPage() {
         <Today />
       </section>
       <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
-        {talk && <TalkControls talk={talk} />}
+        {talk ? <TalkControls talk={talk} /> : pop && <NoTalk phase={pop.phase} />}
         {pop ? <PopCard key={pop.call_id} pop={pop} ended={ended} /> : <NoCall />}
       </section>
       <Announcer />

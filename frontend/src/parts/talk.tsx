@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { named, t, tSlug } from "../i18n";
 import { command, desk, subscribe, unsubscribe } from "../session";
-import type { AgentLive, Command, LineBody } from "../wire";
+import type { AgentLive, Command, LineBody, Pop } from "../wire";
 
 const needsAgent: readonly Command[] = ["consult", "to_agent"];
 const needsSomebody: readonly Command[] = [...needsAgent, "to_queue"];
@@ -42,6 +42,16 @@ export function TalkControls({ talk }: { talk: LineBody }) {
         ))}
       </div>
       {choosing && <Choice wanted={choosing} close={() => setChoosing(null)} />}
+    </section>
+  );
+}
+
+/** The place of the controls while there is nothing to control: what is below must not move when the call is answered. */
+export function NoTalk({ phase }: { phase: Pop["phase"] }) {
+  return (
+    <section class="talk" aria-label={t("talk.title")}>
+      <p class="talk-phase">{tSlug("phase", phase)}</p>
+      <p class="choices talk-later">{phase === "ringing" && t("talk.later")}</p>
     </section>
   );
 }

@@ -27,8 +27,8 @@ from tests.unit.web.fakes import DEMO, agent_status
 SUZUKI = AgentId("suzuki")
 
 
-def on_the_line(site: Site) -> Call:
-    """Sato talks, suzuki could be asked."""
+def on_the_line(site: Site, ringing: Call | None = None) -> Call:
+    """Sato talks (with whoever is ``ringing``), suzuki could be asked."""
     status = agent_status("suzuki", name="鈴木 一郎", state=AgentState.AVAILABLE, phone=PhoneState.IDLE)
     site.desk.agents[SUZUKI] = status
     site.desk.queues = tuple(
@@ -38,7 +38,7 @@ def on_the_line(site: Site) -> Call:
         )
         for n, queue in enumerate(("members", "roadside"))
     )  # fmt: skip
-    call = site.ring()
+    call = ringing or site.ring()
     site.happen(complete(call, now()))
     talk = TalkSegment(
         agent=SATO,

@@ -40,7 +40,7 @@ async def test_a_colleague_is_chosen_with_the_keyboard_alone(site: Site, opened:
     await seen.log_in(site.url, "sato", PASSWORD)
     await expect(seen.page.locator(".state-word")).to_be_visible()
     on_the_line(site)
-    await expect(seen.page.locator(".talk")).to_be_visible()
+    await expect(seen.page.locator(".talk button")).not_to_have_count(0)
     await seen.page.keyboard.press("t")  # to the call controls
     await seen.page.keyboard.press("Tab")
     await seen.page.keyboard.press("Enter")
@@ -60,3 +60,20 @@ async def test_what_the_server_refuses_is_said(site: Site, opened: Opener) -> No
     await seen.page.get_by_role("button", name="Hold", exact=True).click()
     await expect(seen.page.get_by_role("alert")).to_have_text("This agent's phone cannot be rung now.")
     assert site.fakes.talks.asked == []
+
+
+async def test_nothing_moves_when_the_call_is_answered(site: Site, opened: Opener) -> None:
+    seen = await opened(language="en")
+    await seen.log_in(site.url, "sato", PASSWORD)
+    await expect(seen.page.locator(".state-word")).to_be_visible()
+    call = site.ring()
+    await expect(seen.page.locator(".talk")).to_have_text(
+        "RingingHold, ask a colleague and transfer come here once you have answered."
+    )
+    ringing = await seen.page.locator(".pop").bounding_box()
+    on_the_line(site, call)
+    await expect(seen.page.get_by_role("button", name="Hold", exact=True)).to_be_visible()
+    talking = await seen.page.locator(".pop").bounding_box()
+    assert ringing is not None
+    assert talking is not None
+    assert (ringing["x"], ringing["y"]) == (talking["x"], talking["y"])
