@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -100,6 +100,7 @@ class RoutingService:
         self._last = datetime.min.replace(tzinfo=UTC)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: datetime | None = None
+        self._reloading = asyncio.Lock()
         self._handlers: dict[type[ev.Event], Callable[[Any], None]] = {
             ev.CallLinked: self._call_linked,
             ev.CallQueued: self._call_queued,
@@ -129,7 +130,10 @@ class RoutingService:
 
     async def reload(self) -> None:
         """Read the desk again, after each `config apply`; applies to waiting calls at once. Raises Unavailable."""
-        desks = await self._store.load()
+        async with self._reloading:  # a slow reading must not end behind a newer one
+            self._obey(await self._store.load())
+
+    def _obey(self, desks: Sequence[TenantDesk]) -> None:
         for desk in desks:
             room = self._room(desk.tenant)
             new = [rule.agent for rule in desk.rules.agents if room.engine.agent(rule.agent) is None]
