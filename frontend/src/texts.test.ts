@@ -4,8 +4,8 @@ import { choose, dayAndTime, span, t, timeOfDay, timeZone, tSlug } from "./i18n"
 import { problemText, refusalText } from "./parts/problem";
 import { Refusal } from "./api";
 import { loudest, stretch } from "./parts/wave";
-import { stepAt } from "./parts/journey";
-import type { CallRecord } from "./wire";
+import { stepAt, withDecisions } from "./parts/journey";
+import type { CallRecord, DecisionBody, JourneyStep } from "./wire";
 
 const NOON = Date.parse("2026-11-21T03:00:00Z"); // in Tokyo
 
@@ -72,5 +72,17 @@ it("marks the step of the call that is being heard", () => {
     arrived_at: "2026-11-21T03:00:00Z",
     journey: ["2026-11-21T03:00:00Z", "2026-11-21T03:00:05Z", "2026-11-21T03:00:05Z", "2026-11-21T03:00:30Z"].map(step),
   } as unknown as CallRecord;
-  expect([0, 4.9, 5, 29, 99].map((second) => stepAt(call, second))).toEqual([0, 0, 2, 2, 3]);
+  expect([0, 4.9, 5, 29, 99].map((second) => stepAt(call, call.journey, second))).toEqual([0, 0, 2, 2, 3]);
+});
+
+it("tells decisions where they were taken, and offers once", () => {
+  const step = (second: number, what: string) => ({ at: `2026-11-21T03:00:0${second}Z`, what }) as JourneyStep;
+  const decision = (second: number, kind: string, by = "") =>
+    ({ at: `2026-11-21T03:00:0${second}.5Z`, kind, words_ja: "日", words_en: "en", by }) as DecisionBody;
+  const told = withDecisions(
+    [step(0, "arrived"), step(2, "queued"), step(4, "offered"), step(4, "rang")],
+    [decision(2, "step"), decision(4, "offered"), decision(4, "priority", "tanaka")],
+  );
+  expect(told.map((one) => one.what)).toEqual(["arrived", "queued", "decided", "offered", "rang", "decided"]);
+  expect(told.map((one) => one.reason_en).filter(Boolean)).toEqual(["en", "en · tanaka"]);
 });

@@ -1,7 +1,7 @@
 /** A queue's plan: what callers get now, what they would get from what is being written, and every version of it. */
 import { useEffect, useState } from "preact/hooks";
 import { Link, useParams } from "wouter-preact";
-import { api } from "../api";
+import { api, Refusal } from "../api";
 import { dayAndTime, named, t } from "../i18n";
 import { serverNow } from "../now";
 import { Act, Trouble, usePolled, useSending } from "../parts/asked";
@@ -91,6 +91,8 @@ function Editor(props: { plan: QueuePlan; board: Board; choices: Choices; again:
   const fresh = dirty && check.of === draft.steps && check.problem === null;
   // What is drawn: the plan in force; while somebody writes, the last of theirs that the server could read.
   const seen = dirty && check.answer && check.of ? { shown: check.answer, about: check.of } : { shown: plan, about: draft.from };
+  const refused = dirty && check.problem instanceof Refusal ? check.problem.lines : [];
+  const inSteps = refused.length > 0 && refused.every((one) => stepNamed(one) !== null);
   const ready = fresh && check.answer !== null && !stale;
   const publish = async () => {
     let version = 0;
@@ -111,7 +113,15 @@ function Editor(props: { plan: QueuePlan; board: Board; choices: Choices; again:
         <section class="panel" aria-label={t("plan.what")}>
           <h2>
             {dirty ? t("plan.draft") : t("plan.now")}{" "}
-            <small>{dirty ? "" : plan.version > 0 ? t("plan.version", { n: plan.version }) : t("plan.from_file")}</small>
+            <small>
+              {dirty
+                ? stale
+                  ? t("plan.newer", { n: plan.version })
+                  : ""
+                : plan.version > 0
+                  ? t("plan.version", { n: plan.version })
+                  : t("plan.from_file")}
+            </small>
           </h2>
           <PlanDrawing
             steps={drawn(seen.shown, seen.about, board, id)}
@@ -128,10 +138,10 @@ function Editor(props: { plan: QueuePlan; board: Board; choices: Choices; again:
         </section>
         <section class="panel" aria-label={t("plan.edit")}>
           <h2>{t("plan.edit")}</h2>
-          {stale && dirty && <Overtaken newest={plan.versions[0]} onTheirs={restart} />}
           <PlanForm
             steps={draft.steps}
             troubles={wrong}
+            refused={refused}
             choices={choices}
             onChange={(steps) => change({ ...draft, steps })}
           />
@@ -156,7 +166,10 @@ function Editor(props: { plan: QueuePlan; board: Board; choices: Choices; again:
               {done}
             </p>
           </div>
-          <Trouble of={dirty ? (check.problem ?? problem) : problem} />
+          {/* Below the buttons: what somebody is about to press does not move away under the finger. */}
+          {stale && dirty && <Overtaken newest={plan.versions[0]} onTheirs={restart} />}
+          {dirty && (inSteps || wrong.some((one) => one !== null)) && <p class="problem">{t("plan.fix_first")}</p>}
+          <Trouble of={dirty && !inSteps ? (check.problem ?? problem) : problem} />
         </section>
       </div>
       <Versions plan={plan} changed={dirty} again={again} />

@@ -21,7 +21,10 @@ export function QueuesPage() {
   const board = desk.value.board;
   return (
     <div class="page">
-      <h1>{t("nav.queues")}</h1>
+      <div class="page-head">
+        <h1>{t("nav.queues")}</h1>
+        {hasRole("supervisor", "admin") && <Health />}
+      </div>
       {board === null ? <p aria-busy="true">{t("loading")}</p> : <Live board={board} />}
     </div>
   );
@@ -36,7 +39,6 @@ function Live({ board }: { board: Board }) {
   };
   return (
     <>
-      {hasRole("supervisor", "admin") && <Health />}
       {!board.asterisk_up && (
         <p role="alert" class="warning">
           {t("queues.asterisk_down")}

@@ -1,5 +1,5 @@
 /** What a supervisor can do with an agent: set the state, log them out, change their skills. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { dateAndTime, named, t, tSlug } from "../i18n";
 import { desk } from "../session";
@@ -20,6 +20,13 @@ export function AgentDialog({ agent, onClose }: { agent: AgentLive; onClose: () 
 function State({ agent }: { agent: AgentLive }) {
   const { busy, problem, send } = useSending();
   const [leaving, setLeaving] = useState(false);
+  const way = useRef<HTMLDivElement>(null);
+  const asked = useRef(false);
+  // The button that had the focus is replaced by the question, and the other way round.
+  useEffect(() => {
+    if (asked.current) way.current?.querySelector("button")?.focus();
+    asked.current = true;
+  }, [leaving]);
   const set = (state: AgentStateRequest["state"], reason = "") =>
     void send(() => api.setAgentState(agent.agent, { state, reason })).then((done) => done && setLeaving(false));
   const is = (state: string, reason?: string) =>
@@ -55,9 +62,12 @@ function State({ agent }: { agent: AgentLive }) {
           </button>
         ))}
       </div>
-      {leaving ? (
+      <div ref={way}>
+        {leaving ? (
         <div class="confirm" role="group" aria-label={t("act.log_out")}>
-          <p>{t("act.log_out_text", { name: agent.name })}</p>
+          <p class="clamp" title={agent.name}>
+            {t("act.log_out_text", { name: agent.name })}
+          </p>
           <div class="choices">
             <Act onAct={() => setLeaving(false)}>{t("talk.cancel")}</Act>
             <Act class="danger" busy={busy} onAct={() => set("offline")}>
@@ -70,6 +80,7 @@ function State({ agent }: { agent: AgentLive }) {
           {agent.state === "offline" ? t("act.logged_out") : t("act.log_out_ask")}
         </Act>
       )}
+      </div>
       <Trouble of={problem} />
     </section>
   );

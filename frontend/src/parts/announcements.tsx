@@ -1,5 +1,5 @@
 /** Words for a group of callers: what is heard now, and something new to say. */
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { dayAndTime, language, named, t, tSlug } from "../i18n";
 import { serverNow } from "../now";
@@ -21,6 +21,11 @@ export function Announcements({ queues, queueName }: { queues: QueueLive[]; queu
   const { data, problem, again } = usePolled(api.announcements, LOOK_AGAIN_MS, "current");
   const [writing, setWriting] = useState(false);
   const [chosen, setChosen] = useState<AnnouncementBody | null>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setWriting(false);
+    opener.current?.focus();
+  };
   const list = data?.announcements ?? [];
   return (
     <section class="agents" aria-labelledby="announcements">
@@ -28,7 +33,7 @@ export function Announcements({ queues, queueName }: { queues: QueueLive[]; queu
         <h2 id="announcements">
           {t("announce.title")} {list.length > 0 && <small>{list.length}</small>}
         </h2>
-        <button type="button" class="small" aria-expanded={writing} onClick={() => setWriting(!writing)}>
+        <button type="button" class="small" ref={opener} aria-expanded={writing} onClick={() => setWriting(!writing)}>
           {t("announce.new")}
         </button>
       </div>
@@ -37,10 +42,10 @@ export function Announcements({ queues, queueName }: { queues: QueueLive[]; queu
         <Form
           queues={queues}
           done={() => {
-            setWriting(false);
+            close();
             again();
           }}
-          cancel={() => setWriting(false)}
+          cancel={close}
         />
       )}
       {data === null ? (
@@ -107,7 +112,7 @@ function Form({ queues, done, cancel }: { queues: QueueLive[]; done: () => void;
     >
       <label>
         {t("announce.to")}
-        <select value={to} autofocus onChange={(event) => setTo(event.currentTarget.value)}>
+        <select value={to} onChange={(event) => setTo(event.currentTarget.value)}>
           {queues.map((one) => (
             <option key={one.queue.id} value={one.queue.id}>
               {named(one.queue)}

@@ -47,7 +47,7 @@ export function Callbacks({ queueName }: { queueName: (slug: string) => string }
             <tbody>
               {lines.map((line) => (
                 <tr key={line.callback_id}>
-                  <th scope="row" class="num start">
+                  <th scope="row" class="timer">
                     {line.number}
                   </th>
                   <td title={queueName(line.queue)}>

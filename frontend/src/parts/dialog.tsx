@@ -32,7 +32,7 @@ export function Dialog(props: {
         onClose();
       }}
     >
-      <h2 id={id}>
+      <h2 id={id} class="clamp" title={title}>
         <bdi>{title}</bdi>
       </h2>
       {children}

@@ -1,4 +1,4 @@
-/** What the server misses, or warns of: the disk that fills, the database that is away. */
+/** What the server misses, or warns of: the disk that fills, the database that is away. Beside the page's title: nothing moves. */
 import { api } from "../api";
 import { dayAndTime, t, tSlug } from "../i18n";
 import { serverNow } from "../now";
@@ -13,11 +13,17 @@ export function Health() {
   return (
     <ul class="health" role="status" aria-label={t("health.title")}>
       {parts.map(([name, part]) => (
-        <li key={name} class="warning">
-          {part.ready
-            ? t("health.look", { part: tSlug("part", name) })
-            : t("health.away", { part: tSlug("part", name), time: dayAndTime(part.since, serverNow()) })}
-          {part.why && <small lang="en">{part.why}</small>}
+        <li key={name}>
+          <details>
+            <summary class="warning">
+              {part.ready
+                ? t("health.look", { part: tSlug("part", name) })
+                : t("health.away", { part: tSlug("part", name), time: dayAndTime(part.since, serverNow()) })}
+            </summary>
+            <p class="panel" lang="en">
+              {part.why ?? "–"}
+            </p>
+          </details>
         </li>
       ))}
     </ul>

@@ -1,20 +1,46 @@
 /** What happened to a call, step by step; a step leads to its place in the recording. */
 import { duration, language, t, tSlug } from "../i18n";
-import type { CallRecord, JourneyStep } from "../wire";
+import type { CallRecord, DecisionBody, JourneyStep } from "../wire";
 import { agentName, queueName } from "./names";
 import { Text } from "./text";
 
 /** A step's second in the recording; in one that is not put together yet, counted from the call's arrival. */
-export function secondOf(step: JourneyStep, call: CallRecord): number {
+export function secondOf(step: { at: string }, call: Pick<CallRecord, "arrived_at" | "recording">): number {
   return (Date.parse(step.at) - Date.parse(call.recording?.began_at ?? call.arrived_at)) / 1000;
 }
 
 /** The last step that has happened by then: its place in the list, or -1. */
-export function stepAt(call: CallRecord, second: number): number {
-  return call.journey.findLastIndex((step) => secondOf(step, call) <= second);
+export function stepAt(
+  call: Pick<CallRecord, "arrived_at" | "recording">,
+  journey: readonly { at: string }[],
+  second: number,
+): number {
+  return journey.findLastIndex((step) => secondOf(step, call) <= second);
 }
 
-function detailOf(step: JourneyStep, call: CallRecord): string {
+/** A step of the journey that routing decided: which step of a plan began, what was taken back, who changed what. */
+const DECIDED = "decided";
+type Told = Omit<JourneyStep, "what"> & { readonly what: JourneyStep["what"] | typeof DECIDED };
+
+/** The journey with what was decided about the call in between. Offers are in it already, with their reasons. */
+export function withDecisions(journey: readonly JourneyStep[], decisions: readonly DecisionBody[]): Told[] {
+  const decided = decisions
+    .filter((one) => one.kind !== "offered")
+    .map((one): Told => {
+      const by = one.by ? ` · ${one.by}` : "";
+      const words = { reason_ja: one.words_ja + by, reason_en: one.words_en + by };
+      return { at: one.at, what: DECIDED, agent: one.agent, detail: null, outcome: null, ...words };
+    });
+  // What is there already keeps its order; a decision goes behind what happened up to its instant.
+  const made: Told[] = [...journey];
+  for (const one of decided) {
+    const after = made.findLastIndex((step) => Date.parse(step.at) <= Date.parse(one.at));
+    made.splice(after + 1, 0, one);
+  }
+  return made;
+}
+
+function detailOf(step: Told, call: CallRecord): string {
   switch (step.what) {
     case "queued":
       return step.detail ? queueName(step.detail) : "";
@@ -29,6 +55,7 @@ function detailOf(step: JourneyStep, call: CallRecord): string {
     case "recording_stored":
       return step.detail ? tSlug("recording", step.detail) : "";
     case "offered":
+    case DECIDED:
       return (language.value === "ja" ? step.reason_ja : step.reason_en) ?? "";
     default:
       return step.detail ?? "";
@@ -37,15 +64,17 @@ function detailOf(step: JourneyStep, call: CallRecord): string {
 
 export function Journey(props: {
   call: CallRecord;
+  decisions: readonly DecisionBody[];
   length: number; // seconds that can be heard
   position: number;
   onSeek: (seconds: number) => void;
 }) {
-  const { call, length, position, onSeek } = props;
-  const current = length > 0 ? stepAt(call, position) : -1;
+  const { call, decisions, length, position, onSeek } = props;
+  const journey = withDecisions(call.journey, decisions);
+  const current = length > 0 ? stepAt(call, journey, position) : -1;
   return (
     <ol class="journey" aria-label={t("player.journey")} tabIndex={0}>
-      {call.journey.map((step, index) => {
+      {journey.map((step, index) => {
         const second = secondOf(step, call);
         const said = <Step step={step} call={call} second={second} />;
         return (
@@ -64,7 +93,7 @@ export function Journey(props: {
   );
 }
 
-function Step({ step, call, second }: { step: JourneyStep; call: CallRecord; second: number }) {
+function Step({ step, call, second }: { step: Told; call: CallRecord; second: number }) {
   const more = [step.agent && agentName(step.agent), detailOf(step, call), step.outcome && tSlug("outcome", step.outcome)];
   return (
     <>

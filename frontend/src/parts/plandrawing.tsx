@@ -49,6 +49,7 @@ export function PlanDrawing({ steps, rest, stale }: { steps: Drawn[]; rest: Fit 
 
 function Fits({ fit }: { fit: Fit | null }) {
   if (fit === null) return <small>{t("plan.fits_depends")}</small>;
+  if (fit.there === 0 && !fit.atLeast) return <small class="nobody-fits">{t("plan.fits_nobody")}</small>;
   const text = t(fit.atLeast ? "plan.fits_at_least" : "plan.fits", { free: fit.free, there: fit.there });
-  return <small class={fit.there === 0 && !fit.atLeast ? "nobody-fits" : ""}>{text}</small>;
+  return <small>{text}</small>;
 }

@@ -1,7 +1,7 @@
 /** The steps of a plan as a form: add, remove, move, what each asks for, until when. */
 import { useRef } from "preact/hooks";
 import { named, t, tSlug } from "../i18n";
-import { added, type Condition, KINDS, type Kind, MOST_STEPS, moved, type StepDraft, type Trouble } from "../plan";
+import { added, type Condition, KINDS, type Kind, MOST_STEPS, moved, type StepDraft, stepNamed, type Trouble } from "../plan";
 import type { Named } from "../wire";
 
 export interface Choices {
@@ -12,10 +12,13 @@ export interface Choices {
 export function PlanForm(props: {
   steps: readonly StepDraft[];
   troubles: readonly (Trouble | null)[];
+  refused: readonly string[]; // the server's sentences
   choices: Choices;
   onChange: (steps: StepDraft[]) => void;
 }) {
-  const { steps, troubles, choices, onChange } = props;
+  const { steps, troubles, refused, choices, onChange } = props;
+  const said = (index: number) =>
+    refused.filter((one) => stepNamed(one) === index + 1).map((one) => one.replace(/^plan\S*: /, ""));
   const list = useRef<HTMLOListElement>(null);
   const put = (index: number, step: StepDraft) => onChange(steps.map((one, place) => (place === index ? step : one)));
   /** The focus stays where somebody at the keyboard works: on the step that took the place of the one that went. */
@@ -37,12 +40,12 @@ export function PlanForm(props: {
       <ol class="steps" ref={list}>
         {steps.map((step, index) => (
           <li key={step.id}>
-            <fieldset class={troubles[index] ? "step step-wrong" : "step"}>
+            <fieldset class={troubles[index] || said(index).length > 0 ? "step step-wrong" : "step"}>
               <legend>{t("plan.step", { n: index + 1 })}</legend>
               <Ways step={step} number={index + 1} choices={choices} onChange={(ways) => put(index, { ...step, ways })} />
               <div class="act-line">
-                <label>
-                  {t("plan.expires")}
+                <label class="expires">
+                  <span>{t("plan.expires")}</span>
                   <input
                     type="number"
                     inputMode="numeric"
@@ -88,7 +91,8 @@ export function PlanForm(props: {
                 </div>
               </div>
               <p class="problem one-line-kept" id={`trouble-${step.id}`}>
-                {troubles[index] ? t(`plan.trouble.${troubles[index]}`) : ""}
+                {troubles[index] ? t(`plan.trouble.${troubles[index]}`) : said(index).length > 0 && t("plan.trouble.refused")}{" "}
+                {!troubles[index] && <span lang="en">{said(index).join(" ")}</span>}
               </p>
             </fieldset>
           </li>
@@ -151,14 +155,18 @@ function Ways(props: { step: StepDraft; number: number; choices: Choices; onChan
               )}
             </div>
           ))}
-          <button type="button" class="link" onClick={() => onChange(replaced(ways, place, [...way, fresh]))}>
-            {t("plan.add_and")}
-          </button>
+          <div class="more-conditions">
+            <button type="button" class="link" onClick={() => onChange(replaced(ways, place, [...way, fresh]))}>
+              {t("plan.add_and")}
+            </button>
+            {place === ways.length - 1 && (
+              <button type="button" class="link" onClick={() => onChange([...ways, [fresh]])}>
+                {t("plan.add_or")}
+              </button>
+            )}
+          </div>
         </div>
       ))}
-      <button type="button" class="link" onClick={() => onChange([...ways, [fresh]])}>
-        {t("plan.add_or")}
-      </button>
     </div>
   );
 }

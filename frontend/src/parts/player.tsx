@@ -26,6 +26,8 @@ interface PlayerProps {
 export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
   const [problem, setProblem] = useState("");
   const call = useAnswer(() => api.call(callId), setProblem);
+  // The journey is whole without them: calls of other servers, or of long ago, have none.
+  const decided = useAnswer(() => api.decisions(callId), () => undefined);
   const brief: RecordingBrief | RecordingItem | null = item ?? call?.recording ?? null;
   const [position, setPosition] = useState(0);
   const [length, setLength] = useState(0);
@@ -61,7 +63,13 @@ export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
         </p>
       </div>
       {call && (
-        <Journey call={call} length={length} position={position} onSeek={(seconds) => seekTo.current(seconds)} />
+        <Journey
+          call={call}
+          decisions={decided?.decisions ?? []}
+          length={length}
+          position={position}
+          onSeek={(seconds) => seekTo.current(seconds)}
+        />
       )}
     </section>
   );

@@ -11,6 +11,8 @@ import { Timer } from "./timer";
 const SHOWN = 5;
 // Why somebody waits changes with every agent who gets free.
 const LOOK_AGAIN_MS = 2_000;
+// A line a queue, for as long as the page is open: twenty queues are four questions a second.
+const GLANCE_MS = 5_000;
 
 /** A text that the server wrote in both languages. */
 const words = (of: { why_ja: string; why_en: string }): string => (language.value === "ja" ? of.why_ja : of.why_en);
@@ -74,7 +76,7 @@ function Waiting(props: { call: WaitingCall; agents: AgentLive[]; onAct: (() => 
 
 /** One line below the list: what holds for the first holds for most of those behind. */
 function WhyFirst({ callId }: { callId: string }) {
-  const { data } = usePolled(() => api.decisions(callId), LOOK_AGAIN_MS, callId);
+  const { data } = usePolled(() => api.decisions(callId), GLANCE_MS, callId);
   const text = data?.waiting ? words(data.waiting) : "";
   return (
     <p class="note why-first" title={text}>

@@ -56,6 +56,7 @@ from cti.wiring.recordingpages import RecordingPages
 from cti.wiring.web import CallPages
 from tests.e2e.pages.records import DEMO, SATO, agent, offer_id, ringing_call
 from tests.e2e.pages.sound import Sound
+from tests.e2e.pages.supervision import PlayedCallbacks, PlayedSupervision
 from tests.unit.web.fakes import FakeCalls, FakeDesk, FakeReadiness, Fakes, person
 
 PASSWORD = "hanako-no-kagi"
@@ -176,6 +177,9 @@ class Site:
     passwords: Passwords
     server: WebServer
     screen: ScreenPop
+    supervision: PlayedSupervision
+    callbacks: PlayedCallbacks
+    readiness: FakeReadiness
     calls_made: int = 0
     servers: int = 1
 
@@ -277,6 +281,8 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
     sink = _Late()
     screen = ScreenPop(sink)
     fakes.pops.current = screen.current  # type: ignore[method-assign]
+    supervision = PlayedSupervision(desk=desk, skill_names=SKILLS)
+    callbacks, readiness = PlayedCallbacks(), FakeReadiness()
     parts = WebParts(
         users=UserStore(pool) if pool is not None else fakes.users,
         sessions=SessionStore(pool, idle_s=SESSION_IDLE_S) if pool is not None else fakes.sessions,
@@ -288,10 +294,12 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         calls=CallPages(CallStore(pool)) if pool is not None else fakes.calls,
         recordings=StoredShelf(pool, shelf) if pool is not None else shelf,
         announcements=fakes.announcements,
-        readiness=FakeReadiness(),
+        readiness=readiness,
         metrics=Metrics(),
         now=now,
         monotonic=time.monotonic,
+        callbacks=callbacks,
+        supervision=supervision,
     )
     server = WebServer(_settings(port), parts, stream_id="stream-1", passwords=passwords)
     site = Site(
@@ -305,6 +313,9 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         passwords=passwords,
         server=server,
         screen=screen,
+        supervision=supervision,
+        callbacks=callbacks,
+        readiness=readiness,
     )
     desk.site = sink.site = site
     for slug, name in (("sato", "佐藤 花子"), ("suzuki", "鈴木 一郎"), ("shinjin", "新人 一郎")):

@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from cti.demo.components import cache_folder
 from cti.demo.folders import PortPool
-from tests.e2e.pages import talk_scenes  # noqa: F401 - adds its scenes
+from tests.e2e.pages import supervisor_scenes, talk_scenes  # noqa: F401 - adds its scenes
 from tests.e2e.pages.browser import Window, window
 from tests.e2e.pages.scenes import SCENES
 from tests.e2e.pages.site import running_site
@@ -29,6 +29,11 @@ LOOKS = [
     ("ended", False, 1366),
     ("keys_help", True, 1366),
     ("queues_late", False, 390),
+    ("supervisor_page", True, 1366),
+    ("waiting_call", False, 1366),
+    ("agent_dialog", True, 390),
+    ("plan_edited", False, 390),
+    ("plan_wrong", True, 1366),
     ("qa_player", True, 1366),
 ]
 
