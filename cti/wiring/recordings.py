@@ -223,5 +223,6 @@ class RecordingWorker:
 
 async def _spawn() -> Process:
     """The process; it asks the system to be killed with the thread that starts it, which is the event loop's."""
-    command = (sys.executable, "-m", "cti.wiring.recordingworker", str(os.getpid()))
+    # -P: the program that is installed, as we are, and not what happens to lie in the folder we were started in.
+    command = (sys.executable, "-P", "-m", "cti.wiring.recordingworker", str(os.getpid()))
     return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +173,15 @@ async def test_the_server_ends_while_the_worker_is_between_two_lives(
     assert lives.worker._task is not None
     assert lives.worker._task.done()
     assert len(lives.began) == 1
+
+
+async def test_the_worker_is_the_program_that_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not another one that lies in the folder where somebody typed `kakehashi serve`."""
+    other = tmp_path / "cti"
+    other.mkdir()
+    (other / "__init__.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    process = await recordings._spawn()
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 20) == 0
