@@ -10,10 +10,10 @@ from cti.domain.model import AgentState, PhoneState
 from cti.web.parts import Body, Named, Request, SkillBody, Slug
 
 # Queues have priorities of their own, from 0 to some tens: enough room above and below all of them.
-Priority = Annotated[int, Field(ge=-1000, le=1000)]
-Level = Annotated[int, Field(ge=1, le=5)]
+Priority = Annotated[int, Field(ge=-1000, le=1000, strict=True)]
+Level = Annotated[int, Field(ge=1, le=5, strict=True)]
 Note = Annotated[str, Field(max_length=500)]
-Version = Annotated[int, Field(ge=0, le=2_000_000_000)]
+Version = Annotated[int, Field(ge=0, le=2_000_000_000, strict=True)]
 
 
 # --- Waiting calls ---------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class PlanRequest(Request):
 class RevertRequest(Request):
     """Publish an earlier version's plan again."""
 
-    version: Annotated[int, Field(ge=1, le=2_000_000_000)]
+    version: Annotated[int, Field(ge=1, le=2_000_000_000, strict=True)]
     after: Version  # the newest version one has seen
     note: Note = ""
 

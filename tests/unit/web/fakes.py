@@ -40,6 +40,7 @@ from cti.domain.pop import Pop
 from cti.metrics import Metrics
 from cti.web import ports
 from cti.web.context import WebParts
+from tests.unit.web.supervision import FakeSupervision
 
 DEMO = TenantId("demo")
 T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)  # noon in Tokyo
@@ -333,12 +334,13 @@ class Fakes:
 
     def __post_init__(self) -> None:
         self.sessions = FakeSessions(self.users)
+        self.supervision = FakeSupervision(T0)
 
     def parts(self) -> WebParts:
         return WebParts(
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
             pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings,
-            announcements=self.announcements, readiness=self.readiness,
+            announcements=self.announcements, readiness=self.readiness, supervision=self.supervision,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic,
         )  # fmt: skip
 
