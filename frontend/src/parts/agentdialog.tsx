@@ -1,5 +1,5 @@
 /** What a supervisor can do with an agent: set the state, log them out, change their skills. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { dateAndTime, named, t, tSlug } from "../i18n";
 import { desk } from "../session";
@@ -23,7 +23,7 @@ function State({ agent }: { agent: AgentLive }) {
   const way = useRef<HTMLDivElement>(null);
   const asked = useRef(false);
   // The button that had the focus is replaced by the question, and the other way round.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asked.current) way.current?.querySelector("button")?.focus();
     asked.current = true;
   }, [leaving]);

@@ -16,8 +16,10 @@ export function Dialog(props: {
   const id = useId();
   useEffect(() => {
     const before = document.activeElement;
-    dialog.current?.showModal();
+    const shown = dialog.current;
+    shown?.showModal();
     return () => {
+      shown?.close(); // while it is open nothing behind it takes the focus
       if (before instanceof HTMLElement && before.isConnected) before.focus();
       else document.getElementById("main")?.focus();
     };
