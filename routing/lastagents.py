@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from cti.domain import events as ev
 from cti.domain.errors import Unavailable
-from cti.domain.model import AgentId, CallId, LinkConfidence
+from cti.domain.model import AgentId, CallId, CallState, LinkConfidence
 from routing.desk import DeskStore
 from routing.expression import AllOf, AnyOf, Expression, LastAgent, Not
 from routing.model import DeskRules
@@ -34,7 +34,8 @@ class LastAgents:
     def linked(self, event: ev.CallLinked, rules: DeskRules) -> None:
         """The member may be known: look up their last agent, if any plan of this desk asks."""
         sure = event.link.member_id is not None and event.link.confidence in SURE
-        if sure and asked_for(rules) and len(self._tasks) < MOST_AT_ONCE:
+        over = event.call.state is CallState.ENDED  # a late answer: nobody would forget it again
+        if sure and not over and asked_for(rules) and len(self._tasks) < MOST_AT_ONCE:
             self._live.add(event.call_id)
             task = asyncio.get_running_loop().create_task(self._look_up(event), name="last-agent")
             self._tasks.add(task)
