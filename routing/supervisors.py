@@ -47,6 +47,7 @@ class Supervisors:
         """Give a waiting call a priority of its own; None: the queue's again. Raises NotFound and CallerError."""
         room = self._room(tenant)
         self._tell(room, m.SetPriority(call_id=call_id, priority=priority, by=by), by=by)
+        self.given.pop((tenant, call_id), None)  # a newer word
         return self._after(tenant, call_id)
 
     def _room(self, tenant: TenantId) -> Room:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from cti.domain.errors import CallerError, Unavailable
 from cti.domain.model import (
     AgentId,
     AgentState,
@@ -111,8 +114,9 @@ def parts_of(queue: m.QueueRule, extra: tuple[SkillLevel, ...], last: AgentId | 
     return parts
 
 
-def place(call: Waiting) -> int:
-    return call.queue.priority + call.aged
+def place(call: Waiting, given: int | None) -> int:
+    """What a supervisor gave, else the queue's, and what waiting has added."""
+    return (call.queue.priority if given is None else given) + call.aged
 
 
 class Steps:
@@ -138,6 +142,8 @@ class Desk(RuleBasedStateMachine):
         self.first: dict[CallId, tuple[QueueId, datetime]] = {}  # calls that entered and have not left
         self.live: dict[OfferId, m.Offered] = {}
         self.talking: dict[AgentId, CallId] = {}
+        self.given: dict[CallId, int | None] = {}  # priorities that a supervisor gave
+        self.restored: dict[CallId, int | None] = {}  # of before a restart, not told yet
         self.missing: dict[CallId, set[int]] = {}  # parts of plans that nobody was there for
         self.up = True
         self.restarted = False
@@ -149,6 +155,24 @@ class Desk(RuleBasedStateMachine):
         decisions = self.engine.advance(told, self.now)
         for other in self.others:
             assert decisions == other.advance(told, self.now)
+        self.account(told, decisions)
+
+    def wish(self, told: m.Told) -> bool:
+        """A supervisor asks for something. What is refused is refused by all engines, and changes nothing."""
+        self.tell(m.Tick())
+        try:
+            decisions = self.engine.advance(told, self.now)
+        except (CallerError, Unavailable) as refused:
+            for other in self.others:
+                with pytest.raises(type(refused), match=re.escape(str(refused))):
+                    other.advance(told, self.now)
+            return False
+        for other in self.others:
+            assert decisions == other.advance(told, self.now)
+        self.account(told, decisions)
+        return True
+
+    def account(self, told: m.Told, decisions: list[m.Decision]) -> None:
         self.history.append((told, self.now, decisions))
         self.note_who_is_missing()
         for decision in decisions:
@@ -178,8 +202,11 @@ class Desk(RuleBasedStateMachine):
         # c: nobody who asks for the same in the same class, and who came earlier, stands beside
         for other in self.engine.calls():
             if other.where is m.Where.WAITING and other is not call and fits(other, agent) and other.may_ask(agent):
-                assert (-place(other), other.queued_at, other.number) > (-place(call), call.queued_at, call.number)
+                assert self.turn_of(other) > self.turn_of(call)
         self.live[offer.offer_id] = offer
+
+    def turn_of(self, call: Waiting) -> tuple[int, datetime, int]:
+        return (-place(call, self.given.get(call.call_id)), call.queued_at, call.number)
 
     def active_parts(self, call: Waiting) -> list[Part]:
         """The part of the plan that the clock says, and each next one as long as nobody was there for those before."""
@@ -248,8 +275,12 @@ class Desk(RuleBasedStateMachine):
         queue, since = self.first.setdefault(call_id, (queue, self.now))
         self.live = {key: offer for key, offer in self.live.items() if offer.call_id != call_id}
         known = self.engine.call(call_id)
-        if known is None or (known.skills, known.last_agent) != (extra, last or known.last_agent):
+        before = known and (known.queue.queue, known.skills, known.last_agent)
+        if known is None or before != (queue, extra, last or known.last_agent):
             self.missing.pop(call_id, None)
+        restored = self.restored.pop(call_id, None)
+        if restored is not None:
+            self.given[call_id] = restored
         self.tell(
             m.CallWaits(
                 call_id=call_id,
@@ -258,8 +289,36 @@ class Desk(RuleBasedStateMachine):
                 skills=extra,
                 passed_on_by=passed_on_by,
                 last_agent=last,
+                own_priority=restored,
             )
         )
+
+    @precondition(lambda self: self.first)
+    @rule(data=st.data(), priority=st.sampled_from([None, -5, 5, 50]))
+    def supervisor_prioritises(self, data: st.DataObject, priority: int | None) -> None:
+        call_id = data.draw(st.sampled_from(sorted(self.first)))
+        rings = call_id in {offer.call_id for offer in self.live.values()}
+        before = self.given.get(call_id)
+        self.given[call_id] = priority
+        done = self.wish(m.SetPriority(call_id=call_id, priority=priority, by="tanaka"))
+        if done:
+            self.restored.pop(call_id, None)
+        else:
+            self.given[call_id] = before
+        assert not (rings and done)
+
+    @precondition(lambda self: self.first)
+    @rule(data=st.data(), to=st.sampled_from(QUEUES))
+    def supervisor_moves(self, data: st.DataObject, to: QueueId) -> None:
+        """The engine lets go of the call until it is reported from the other queue, by ``waits``, with its age."""
+        call_id = data.draw(st.sampled_from(sorted(self.first)))
+        if self.wish(m.MoveCall(call_id=call_id, to=to, by="tanaka")):
+            queue, since = self.first[call_id]
+            assert to != queue or to not in {rule.queue for rule in self.rules.queues}
+            self.first[call_id] = (to, since)
+            call = self.engine.call(call_id)
+            assert call is not None
+            assert (call.where, call.queued_at) == (m.Where.TREATED, since)
 
     @rule(call_id=st.sampled_from(CALLS), agent=st.sampled_from(AGENTS))
     def last_agent_comes_out(self, call_id: CallId, agent: AgentId) -> None:
@@ -282,6 +341,8 @@ class Desk(RuleBasedStateMachine):
 
     def leave(self, call_id: CallId) -> None:
         self.first.pop(call_id, None)
+        self.given.pop(call_id, None)
+        self.restored.pop(call_id, None)
         self.missing.pop(call_id, None)
         self.live = {key: offer for key, offer in self.live.items() if offer.call_id != call_id}
 
@@ -367,6 +428,8 @@ class Desk(RuleBasedStateMachine):
         for offer in live.values():
             queue, since = self.first[offer.call_id]
             self.live[offer.offer_id] = offer
+            # Told when the caller is back in the waiting loop.
+            self.restored[offer.call_id] = self.given.pop(offer.call_id, self.restored.get(offer.call_id))
             self.tell(
                 m.OfferRang(
                     offer_id=offer.offer_id, call_id=offer.call_id, agent=offer.agent, queue=queue, queued_at=since
@@ -377,7 +440,12 @@ class Desk(RuleBasedStateMachine):
         for call in calls:
             if call.offer is None:
                 queue, since = self.first[call.call_id]
-                self.tell(m.CallWaits(call_id=call.call_id, queue=queue, queued_at=since, since=call.since))
+                given = self.given.get(call.call_id)
+                self.tell(
+                    m.CallWaits(
+                        call_id=call.call_id, queue=queue, queued_at=since, since=call.since, own_priority=given
+                    )
+                )
         self.tell(m.LinkIs(up=self.up))
 
     # --- What always holds ---
@@ -430,7 +498,7 @@ class Desk(RuleBasedStateMachine):
         """c: position is priority, then age."""
         for line in self.engine.queues():
             calls = [call for call in self.engine.calls() if call.key and call.queue.queue == line.rule.queue]
-            calls.sort(key=lambda call: (-(call.queue.priority + call.aged), call.queued_at, call.number))
+            calls.sort(key=self.turn_of)
             assert [self.engine.position(call) for call in calls] == list(range(1, len(calls) + 1))
 
     def teardown(self) -> None:
