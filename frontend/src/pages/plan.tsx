@@ -154,7 +154,7 @@ function Editor(props: { plan: QueuePlan; board: Board; choices: Choices; again:
               onInput={(event) => change({ ...draft, note: event.currentTarget.value })}
             />
           </label>
-          <p class="note">{t("plan.at_once", { n: waiting })}</p>
+          <p class="note">{waiting > 0 ? t("plan.at_once", { n: waiting }) : t("plan.at_once_none")}</p>
           <div class="choices">
             <Act class="primary" busy={busy || !ready} onAct={() => void publish()}>
               {t("plan.publish")}

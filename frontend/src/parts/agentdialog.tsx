@@ -65,9 +65,7 @@ function State({ agent }: { agent: AgentLive }) {
       <div ref={way}>
         {leaving ? (
         <div class="confirm" role="group" aria-label={t("act.log_out")}>
-          <p class="clamp" title={agent.name}>
-            {t("act.log_out_text", { name: agent.name })}
-          </p>
+          <p>{t("act.log_out_text")}</p>
           <div class="choices">
             <Act onAct={() => setLeaving(false)}>{t("talk.cancel")}</Act>
             <Act class="danger" busy={busy} onAct={() => set("offline")}>

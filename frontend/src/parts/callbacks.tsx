@@ -16,7 +16,7 @@ export function Callbacks({ queueName }: { queueName: (slug: string) => string }
   const [chosen, setChosen] = useState<CallbackLine | null>(null);
   const lines = data?.callbacks ?? [];
   return (
-    <section class="agents" aria-labelledby="callbacks">
+    <div class="agents">
       <h2 id="callbacks">
         {t("callback.title")} {lines.length > 0 && <small>{lines.length}</small>}
       </h2>
@@ -83,7 +83,7 @@ export function Callbacks({ queueName }: { queueName: (slug: string) => string }
           onClose={() => setChosen(null)}
         />
       )}
-    </section>
+    </div>
   );
 }
 

@@ -9,23 +9,26 @@ const LOOK_AGAIN_MS = 15_000;
 export function Health() {
   const { data } = usePolled(api.ready, LOOK_AGAIN_MS, "ready");
   const parts = Object.entries(data?.parts ?? {}).filter(([, part]) => !part.ready || part.why);
-  if (parts.length === 0) return null;
   return (
-    <ul class="health" role="status" aria-label={t("health.title")}>
-      {parts.map(([name, part]) => (
-        <li key={name}>
-          <details>
-            <summary class="warning">
-              {part.ready
-                ? t("health.look", { part: tSlug("part", name) })
-                : t("health.away", { part: tSlug("part", name), time: dayAndTime(part.since, serverNow()) })}
-            </summary>
-            <p class="panel" lang="en">
-              {part.why ?? "–"}
-            </p>
-          </details>
-        </li>
-      ))}
-    </ul>
+    <div role="status">
+      {parts.length > 0 && (
+        <ul class="health" aria-label={t("health.title")}>
+          {parts.map(([name, part]) => (
+            <li key={name}>
+              <details>
+                <summary class="warning">
+                  {part.ready
+                    ? t("health.look", { part: tSlug("part", name) })
+                    : t("health.away", { part: tSlug("part", name), time: dayAndTime(part.since, serverNow()) })}
+                </summary>
+                <p class="panel" lang="en">
+                  {part.why ?? "–"}
+                </p>
+              </details>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
   );
 }

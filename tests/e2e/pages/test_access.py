@@ -30,10 +30,9 @@ LOOKS = [
     ("keys_help", True, 1366),
     ("queues_late", False, 390),
     ("supervisor_page", True, 1366),
-    ("waiting_call", False, 1366),
-    ("agent_dialog", True, 390),
-    ("plan_edited", False, 390),
-    ("plan_wrong", True, 1366),
+    ("waiting_call", False, 390),
+    ("agent_dialog", False, 1366),
+    ("plan_wrong", True, 390),
     ("qa_player", True, 1366),
 ]
 
