@@ -232,6 +232,8 @@ class RecordingPipeline:
                 await self._rescan()
             except (KakehashiError, OSError) as error:
                 _log.warning("the spool could not be compared: %s", error, extra={"action": "recording"})
+            except Exception:  # noqa: BLE001 - logged; nobody else would ever take in what is left behind
+                _log.exception("comparing the spool failed", extra={"action": "recording"})
             await asyncio.sleep(self._settings.rescan_s)
 
     async def _rescan(self) -> None:

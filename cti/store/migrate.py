@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 # Any number will do as long as nobody else takes it: the first bytes of SHA-256("kakehashi migrations").
 LOCK = 0x4B616B65
+LOCK_WAIT_S = 5
 _FILE = re.compile(r"(\d{4})_[a-z0-9_]+\.sql\Z")
 
 _TABLE = """
@@ -92,6 +93,8 @@ async def _apply(connection: Any, files: tuple[Migration, ...]) -> list[str]:
             continue
         try:
             async with connection.transaction():
+                # Behind a long report a change of a table would wait, and every writer behind the change.
+                await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
                 await connection.execute(migration.sql, timeout=300.0)
                 await connection.execute(
                     "INSERT INTO migrations (number, name, sha256) VALUES ($1, $2, $3)",
@@ -99,6 +102,12 @@ async def _apply(connection: Any, files: tuple[Migration, ...]) -> list[str]:
                     migration.name,
                     migration.sha256,
                 )
+        except asyncpg.LockNotAvailableError as error:
+            raise ConfigError(
+                [
+                    f"{migration.name}: a table was in use for {LOCK_WAIT_S} s; nothing of it was applied, try again later"
+                ]
+            ) from error
         except asyncpg.PostgresError as error:
             raise ConfigError([f"{migration.name} failed, nothing of it was applied: {error}"]) from error
         log.info("applied a migration", extra={"action": migration.name})

@@ -171,7 +171,12 @@ def test_a_restart_keeps_tickets_and_bookings(tmp_path: Any) -> None:
         _, kept = second.request("GET", f"/v1/tickets/{opened['ticket_id']}")
         _, after = second.request("POST", "/v1/lookups", BODY)
     assert kept == opened
-    assert after["reservations"] == before["reservations"]
+    # The demo's bookings are moved to about now at each start: between two starts a quarter of an hour may begin.
+    assert [_undated(one) for one in after["reservations"]] == [_undated(one) for one in before["reservations"]]
+
+
+def _undated(reservation: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in reservation.items() if not key.endswith("_at")}
 
 
 def test_a_closed_ticket_takes_no_call(service: Service) -> None:

@@ -92,3 +92,18 @@ def test_names_that_do_not_fit_and_numbers_taken_twice_are_named(tmp_path: Path)
 async def test_a_wrong_address_says_what_is_wrong(database_url: str, change: Any, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         await create_pool(change(database_url))
+
+
+async def test_a_table_in_use_holds_up_nobody_for_long(
+    empty: asyncpg.Pool[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long report reads a table that is to be changed: the migration gives up, and writers behind it go on."""
+    monkeypatch.setattr("cti.store.migrate.LOCK_WAIT_S", 1)
+    write(tmp_path, **{"0001_a": "CREATE TABLE a ();"})
+    await migrate(empty, tmp_path)
+    write(tmp_path, **{"0002_b": "ALTER TABLE a ADD COLUMN x int;"})
+    async with empty.acquire() as report, report.transaction():
+        await report.fetch("SELECT * FROM a")
+        with pytest.raises(ConfigError, match=r"0002_b\.sql: a table was in use for 1 s; .*try again later"):
+            await migrate(empty, tmp_path)
+    assert await migrate(empty, tmp_path) == ["0002_b.sql"]

@@ -484,6 +484,30 @@ async def test_a_live_call_and_a_stranger_are_left_alone(desk: Desk) -> None:
     assert len(list(desk.spool.iterdir())) == 10
 
 
+async def test_a_look_at_the_spool_that_goes_wrong_is_not_the_last_one(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write()
+    other = CallId("ffffffff-1111-4222-8333-444455556666")
+    desk.write(other)
+    desk.find_call = lambda _: None
+    desk.clock.at = later(10**9)
+    desk.settings = replace(desk.settings, rescan_s=0.02)
+    look, looks = Spool.by_call, []
+
+    def wrong_at_first(spool: Spool) -> object:
+        looks.append(spool)
+        if len(looks) == 1:
+            raise RuntimeError("nobody thought of this")
+        return look(spool)
+
+    monkeypatch.setattr(Spool, "by_call", wrong_at_first)
+    async with desk.running() as pipeline, asyncio.timeout(10):
+        while pipeline.stats.strangers == 0:
+            await asyncio.sleep(0.01)
+    assert len(looks) > 1
+
+
 async def test_a_call_known_as_live_whose_end_was_never_told_is_ended(desk: Desk) -> None:
     desk.write()
     desk.settings = replace(desk.settings, rescan_s=0.05)
