@@ -104,9 +104,7 @@ async def _apply(connection: Any, files: tuple[Migration, ...]) -> list[str]:
                 )
         except asyncpg.LockNotAvailableError as error:
             raise ConfigError(
-                [
-                    f"{migration.name}: a table was in use for {LOCK_WAIT_S} s; nothing of it was applied, try again later"
-                ]
+                [f"{migration.name}: a table was in use for {LOCK_WAIT_S} s; nothing was applied, try again later"]
             ) from error
         except asyncpg.PostgresError as error:
             raise ConfigError([f"{migration.name} failed, nothing of it was applied: {error}"]) from error
