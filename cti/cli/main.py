@@ -15,7 +15,7 @@ GROUPS = {
     "config": "check or load what the desk is made of",
     "database": "bring the database's tables up to date",
     "asterisk-conf": "write Asterisk's configuration, prove a running one",
-    "route": "try routing out under virtual time, explain a call's",
+    "route": "try routing out under virtual time, explain what was decided",
     "prompts": "speak the texts of menus and dialplan into sound files",
     "recordings": "compare recordings with call records, ledger and bucket",
     "certificate": "make a certificate for a trial of TLS",

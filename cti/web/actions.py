@@ -78,6 +78,8 @@ async def move_call(request: web.Request) -> web.Response:
     try:
         moved = parts.supervision.move(user.tenant, call_id, QueueId(wanted.queue), by=user.login)
     except NotFound as error:
+        if parts.supervision.waiting(user.tenant, call_id) is None:  # it ended while the trail was written
+            raise Refused(409, "not_waiting") from error
         raise Refused(400, "no_such_queue", problems=[f"queue: {error}"]) from error
     except CallerError as error:
         raise Refused(409, "not_now", detail=str(error)) from error

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from cti.domain.access import AuditEntry
 from cti.domain.errors import CallerError
 from cti.domain.model import AgentState, OfferOutcome
 from cti.web import actionports
@@ -98,6 +99,17 @@ async def test_a_call_that_rings_is_left_alone_and_named(site: Site, boss: aioht
     desk.tell(m.OfferOver(offer_id=offer.offer_id, outcome=OfferOutcome.ACCEPTED))
     assert (await ask(boss, "POST", f"{A}/move", {"queue": "english"}))[0] == 404
     assert trail(site) == []
+
+
+async def test_a_call_that_ends_while_the_trail_is_written_is_no_wrong_queue(
+    site: Site, boss: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs_up(entry: AuditEntry) -> None:
+        site.fakes.supervision.tell(m.CallGone(call_id=call_id(1)))
+
+    monkeypatch.setattr(site.fakes.audit, "add", hangs_up)
+    status, body = await ask(boss, "POST", f"{A}/move", {"queue": "english"})
+    assert (status, body["key"]) == (409, "not_waiting")
 
 
 async def test_nothing_is_done_without_a_trail(site: Site, boss: aiohttp.ClientSession) -> None:
