@@ -8,12 +8,10 @@ files only (docs/decisions/0133-one-settles-recordings.md).
 from __future__ import annotations
 
 import asyncio
-import fcntl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -26,6 +24,7 @@ from cti.store.calls import CallStore
 from cti.store.callstream import CallStream
 from cti.store.pool import create_pool
 from cti.wiring import core, objectstores
+from cti.wiring.recordinglock import alone_in
 from recording.encode import EncoderPool
 from recording.model import RecordingSettings
 from recording.pipeline import RecordingPipeline
@@ -135,7 +134,7 @@ async def _settle(
     config: Config, reconciler: Reconciler, pool: asyncpg.Pool[Any], progress: Callable[[Tally], None]
 ) -> None:
     """Have the files that wait taken in: by the running server, or here."""
-    with _lock(config.data_dir / "recordings") as alone:
+    with alone_in(config.data_dir / "recordings") as alone:
         if not alone:
             if not await _wait(reconciler, progress, SERVER_S):
                 reconciler.give_up_waiting("the running server takes it in; look again in some minutes")
@@ -209,19 +208,6 @@ class _Records:
 
     async def written(self) -> None:
         await asyncio.gather(*self._tasks)
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[bool]:
-    """Whether nobody else settles recordings; while True, a server that starts waits with that."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
 
 
 def _now() -> datetime:

@@ -10,16 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import fcntl
 import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TextIO
 
 from cti import logs
 from cti.config import Config
@@ -29,6 +26,7 @@ from cti.domain.model import CallId
 from cti.store.calls import CallStore
 from cti.store.pool import create_pool
 from cti.wiring import objectstores
+from cti.wiring.recordinglock import when_alone_in
 from cti.wiring.workerpipe import Frame, Hello, Live, Ready, Refused, Status, encode, read
 from recording.encode import EncoderPool
 from recording.giveway import give_way
@@ -46,7 +44,6 @@ STATUS_S = 3.0
 # The object store is asked more often while it is away: what waits should not wait for the question.
 STATUS_AWAY_S = 0.5
 STORE_S = 2.5
-LOCK_LOOK_S = 0.1
 PIPE_BYTES = 1 << 20
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -93,7 +90,7 @@ class Worker:
 
     async def _start(self, config: Config, cleanup: AsyncExitStack) -> tuple[RecordingPipeline, ObjectStore]:
         work_dir = config.data_dir / "recordings"
-        await cleanup.enter_async_context(_alone_in(work_dir))
+        await cleanup.enter_async_context(when_alone_in(work_dir))
         pool = await create_pool(config.database.url.get_secret_value(), max_size=POOL_SIZE)
         cleanup.callback(pool.terminate)
         encoder = EncoderPool(workers=config.recording.encoders)
@@ -146,35 +143,6 @@ async def _store_problem(objects: ObjectStore) -> str | None:
     except (KakehashiError, OSError) as error:
         return str(error)
     return None
-
-
-@contextlib.asynccontextmanager
-async def _alone_in(folder: Path) -> AsyncIterator[None]:
-    """Wait until no other worker works on this folder: one of a server that is just ending, or started by mistake."""
-    with _lock_file(folder) as lock:
-        told = False
-        while not _locked(lock.fileno()):
-            if not told:
-                log.warning("another recording worker has the folder: waiting", extra={"action": "recording"})
-                told = True
-            await asyncio.sleep(LOCK_LOOK_S)
-        yield
-
-
-def _lock_file(folder: Path) -> TextIO:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return (folder / ".lock").open("a")
-    except OSError as error:
-        raise ConfigError([f"recording folders: {error.filename}: {error.strerror}; this server needs it"]) from error
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _now() -> datetime:
