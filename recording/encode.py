@@ -49,8 +49,8 @@ CHANNELS = 2
 BIT_RATE_BIT_S = 40_000
 # Of 0 to 10: half the time of 10 and no difference that could be measured.
 _EFFORT = 5
-# A third of the weight of a process that is not nice: behind calls, and yet recordings are stored on a busy machine.
-_NICE = 5
+# A tenth of the weight of a process that is not nice: behind calls, and yet recordings are stored on a busy machine.
+_NICE = 10
 # ffmpeg takes about 1 s of one core for 150 s of sound; a machine twenty times slower is stuck, not slow.
 _LEAST_DEADLINE_S = 60.0
 _DEADLINE_PER_SECOND = 0.2

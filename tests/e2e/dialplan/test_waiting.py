@@ -12,6 +12,21 @@ from tests.e2e.dialplan.rig import AGENT_HZ, MENU_NUMBER, PROMPTS, Rig, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+async def test_words_do_not_make_a_dead_server_cost_more(rig: Rig) -> None:
+    """The server dies just as a caller begins to hear seven seconds of words: the next look comes right behind them."""
+    queued = await rig.waiting()
+    since = rig.ami.now
+    prompt = f"{rig.settings.directories.sounds}/kakehashi/ja/position-1"
+    await rig.ami.setvar("CTI_SAY", "&".join([prompt] * 17), queued["Channel"])
+    async with asyncio.timeout(10):
+        while (await rig.ami.action("Getvar", Channel=queued["Channel"], Variable="CTI_SAY"))["Value"]:
+            await asyncio.sleep(0.05)
+    died = time.monotonic()
+    rig.beating.clear()
+    await rig.ami.user_event("CtiFallback", since=since, CallID=queued["CallID"], deadline_s=15)
+    assert time.monotonic() - died < 10
+
+
 AGI_REFUSED = "Connection refused|FastAGI failed|Connecting to"
 
 
