@@ -12,6 +12,7 @@ from tests.e2e.dialplan.rig import AGENT_HZ, MENU_NUMBER, PROMPTS, Rig, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+
 async def test_words_do_not_make_a_dead_server_cost_more(rig: Rig) -> None:
     """The server dies just as a caller begins to hear seven seconds of words: the next look comes right behind them."""
     queued = await rig.waiting()
