@@ -122,9 +122,7 @@ class Engine(Wishes):
             # A plan or a priority was changed: nobody else has to be looked at.
             calls = [call for call in calls if configured.get(call.queue.queue) != call.queue]
         for call in calls:
-            self._hopeless.pop(call.call_id, None)
             self._unlist(call)
-            call.hopeless_at = None
         for name in [name for name in self._queues if name not in configured and name not in used]:
             del self._queues[name]
         for name, queue in configured.items():
@@ -137,8 +135,8 @@ class Engine(Wishes):
             if call.where is Where.WAITING:
                 self._list(call, now)
         self._match_all(now)
-        for call in [call for call in calls if call.key is not None]:
-            if not self._waited(call, now) and not self._goes_on(call, now):
+        for call in [call for call in calls if call.where is not Where.TREATED]:
+            if call.key is None or not (self._waited(call, now) or self._goes_on(call, now)):
                 self._look_for_hope(call, now, self._limits.nobody_left_s)
                 self._plan_look(call)
 
@@ -196,7 +194,9 @@ class Engine(Wishes):
             self._unlist(call)
             call.queue, (call.skills, call.language, call.last_agent) = rule, asks
             self._make_plan(call, now)
-        if call.where is not Where.PAUSED:
+        if call.where is Where.PAUSED:
+            self._look_for_hope(call, now, self._limits.nobody_entry_s)
+        else:
             self._begin_wait(call, now)
         if offer is not None:
             self._reconsider(offer.agent, now)  # after the call stands in line: it was first
@@ -214,6 +214,8 @@ class Engine(Wishes):
         self._make_plan(call, now)
         if listed:
             self._begin_wait(call, now)
+        else:
+            self._look_for_hope(call, now, self._limits.nobody_left_s)
 
     def _call_gone(self, told: m.CallGone, now: datetime) -> None:
         call = self._calls.get(told.call_id)
@@ -256,6 +258,7 @@ class Engine(Wishes):
         call = self._calls.get(told.call_id)
         if call is not None and call.where is Where.TREATED:
             self._pause(call, now)
+            self._look_for_hope(call, now, self._limits.nobody_entry_s)
 
     # --- Offers ---
 
@@ -277,6 +280,7 @@ class Engine(Wishes):
             call = Waiting(told.call_id, self._line(told.queue).rule, told.queued_at, self._number())
             self._calls[told.call_id] = call
             self._make_plan(call, now)
+            self._look_for_hope(call, now, self._limits.nobody_left_s)
         elif call.offer is not None or call.where is Where.TREATED:
             return None
         offer = LiveOffer(told.offer_id, call, agent, now)

@@ -63,7 +63,12 @@ class WaitingRoom:
     # --- Plan and place ---
 
     def _make_plan(self, call: Waiting, now: datetime) -> None:
-        """The plan as it is now, from its beginning; steps that are over by the clock are left at once."""
+        """The plan as it is now, from its beginning; steps that are over by the clock are left at once.
+
+        Whether there is hope has to be asked anew: of another plan, by another queue's rule.
+        """
+        self._hopeless.pop(call.call_id, None)
+        call.hopeless_at = None
         old, since = call.plan, call.since
         call.plan = tuple(
             Stage(
@@ -224,7 +229,11 @@ class WaitingRoom:
         return "nobody_skilled" if self._index.anybody() else "nobody_logged_in"
 
     def _look_for_hope(self, call: Waiting, now: datetime, grace_s: float) -> None:
-        """Note when nobody who is not offline could ever take this call; its caller is told after the grace."""
+        """Note when nobody who is not offline could ever take this call; its caller is told after the grace.
+
+        Asked whenever the plan, the step or the staff changed, of calls that do not stand in line just now too: a grace
+        begins when hope is lost, not when somebody happens to look.
+        """
         if any(self._index.staffed(stage.group) for stage in call.plan[call.step :]):
             call.hopeless_at = None
             self._hopeless.pop(call.call_id, None)

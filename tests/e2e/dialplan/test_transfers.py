@@ -80,6 +80,14 @@ class Talk:
             recording = await self.rig.ami.user_event("CtiRecording", since=since, Side="agent")
             assert recording["File"] == f"{self.call_id}-a-{began['DestUniqueid']}"
             await self.together(since, self.agent, self.colleague)
+            await self.speaks(recording["File"])
+
+    async def speaks(self, name: str) -> None:
+        """A phone that has just answered on a busy machine begins to send sound when it gets to it."""
+        path = self.rig.recordings / f"{name}-rx.wav"
+        async with asyncio.timeout(6):
+            while not path.exists() or path.stat().st_size < 2 * RATE_HZ * EDGE_S:
+                await asyncio.sleep(0.02)
 
     async def swap(self, *, to_caller: bool) -> None:
         if to_caller:

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 from tests.e2e.ivr.desk import Desk, Steps, main_menu
 
+# A fifth of a second says which prompt it is of.
+PIECE = 1600
+SECONDS = 4
+
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
@@ -34,13 +38,14 @@ async def test_the_caller_hears_each_prompt_in_the_language_chosen(desk: Desk) -
     heard = samples(phone.heard()[0])
     sounds = desk.sounds / "kakehashi"
     found = {
-        name: place_of_any_second(heard, samples(sounds / f"{name}.wav"))
+        name: pieces(heard, samples(sounds / f"{name}.wav"))
         for name in ("ja/greeting", "ja/recorded", "en/member", "en/to-roadside", "ja/member", "ja/to-agent")
     }
+    told = (found, loudness(heard), steps.prompts)
     for name in ("ja/greeting", "ja/recorded", "en/member", "en/to-roadside"):
-        assert found[name][0] > 0.8, (name, found)
+        assert found[name][0] > 0.5, (name, *told)
     for name in ("ja/member", "ja/to-agent"):
-        assert found[name][0] < 0.5, (name, found)
+        assert found[name][0] < 0.1, (name, *told)
     order = [found[name][1] for name in ("ja/greeting", "ja/recorded", "en/member", "en/to-roadside")]
     assert order == sorted(order)
 
@@ -51,10 +56,22 @@ def samples(path: Path) -> NDArray[np.float64]:
         return np.frombuffer(source.readframes(source.getnframes()), dtype="<i2").astype(np.float64)
 
 
-def place_of_any_second(heard: NDArray[np.float64], prompt: NDArray[np.float64]) -> tuple[float, int]:
-    """The best of the prompt's first seconds: a phone on a busy machine drops a frame now and then."""
-    seconds = [prompt[begin : begin + 8000] for begin in range(0, min(len(prompt), 24_000), 8000)]
-    return max((place(heard, second) for second in seconds if len(second) == 8000), key=lambda found: found[0])
+def pieces(heard: NDArray[np.float64], prompt: NDArray[np.float64]) -> tuple[float, int]:
+    """How much of the prompt's first seconds was heard (0 to 1, by pieces of PIECE samples that hold sound), and where.
+
+    By pieces, because a phone on a busy machine drops a frame now and then, and what follows is heard earlier.
+    """
+    first = prompt[: SECONDS * 8000]
+    parts = first[: len(first) // PIECE * PIECE].reshape(-1, PIECE)
+    loud = [part for part in parts if np.mean(part**2) > 0.1 * np.mean(prompt**2)]
+    places = [at for likeness, at in (place(heard, part) for part in loud) if likeness > 0.9]
+    return len(places) / len(loud), int(np.median(places)) if places else -1
+
+
+def loudness(heard: NDArray[np.float64]) -> list[int]:
+    """The sound's strength in each half second, to read what was heard when it was not what it should have been."""
+    halves = heard[: len(heard) // 4000 * 4000].reshape(-1, 4000)
+    return [round(float(np.sqrt(np.mean(half**2)))) for half in halves]
 
 
 def place(heard: NDArray[np.float64], prompt: NDArray[np.float64]) -> tuple[float, int]:

@@ -142,6 +142,7 @@ class Desk(RuleBasedStateMachine):
         self.first: dict[CallId, tuple[QueueId, datetime]] = {}  # calls that entered and have not left
         self.live: dict[OfferId, m.Offered] = {}
         self.talking: dict[AgentId, CallId] = {}
+        self.moving: dict[CallId, QueueId] = {}  # where a supervisor sent them, until they are reported from there
         self.given: dict[CallId, int | None] = {}  # priorities that a supervisor gave
         self.restored: dict[CallId, int | None] = {}  # of before a restart, not told yet
         self.missing: dict[CallId, set[int]] = {}  # parts of plans that nobody was there for
@@ -273,6 +274,8 @@ class Desk(RuleBasedStateMachine):
         if call_id in self.talking.values():
             return
         queue, since = self.first.setdefault(call_id, (queue, self.now))
+        queue = self.moving.pop(call_id, queue)
+        self.first[call_id] = (queue, since)
         self.live = {key: offer for key, offer in self.live.items() if offer.call_id != call_id}
         known = self.engine.call(call_id)
         before = known and (known.queue.queue, known.skills, known.last_agent)
@@ -310,12 +313,15 @@ class Desk(RuleBasedStateMachine):
     @precondition(lambda self: self.first)
     @rule(data=st.data(), to=st.sampled_from(QUEUES))
     def supervisor_moves(self, data: st.DataObject, to: QueueId) -> None:
-        """The engine lets go of the call until it is reported from the other queue, by ``waits``, with its age."""
+        """The engine lets go of the call until it is reported from the other queue, by ``waits``, with its age.
+
+        If no report comes in time, the move got lost: the call is of its old queue, and may be moved once more.
+        """
         call_id = data.draw(st.sampled_from(sorted(self.first)))
         if self.wish(m.MoveCall(call_id=call_id, to=to, by="tanaka")):
             queue, since = self.first[call_id]
-            assert to != queue or to not in {rule.queue for rule in self.rules.queues}
-            self.first[call_id] = (to, since)
+            assert to != queue
+            self.moving[call_id] = to
             call = self.engine.call(call_id)
             assert call is not None
             assert (call.where, call.queued_at) == (m.Where.TREATED, since)
@@ -341,6 +347,7 @@ class Desk(RuleBasedStateMachine):
 
     def leave(self, call_id: CallId) -> None:
         self.first.pop(call_id, None)
+        self.moving.pop(call_id, None)
         self.given.pop(call_id, None)
         self.restored.pop(call_id, None)
         self.missing.pop(call_id, None)
@@ -492,6 +499,15 @@ class Desk(RuleBasedStateMachine):
             if call.where is m.Where.WAITING and not any(fits(call, agent) for agent in there):
                 later = [stage.group.expression for stage in call.plan[call.step + 1 :]]
                 assert not [agent for agent in there for want in later if want.fits(agent)]
+
+    @invariant()
+    def who_has_no_hope_is_known(self) -> None:
+        """The grace until a caller is told that nobody is there runs from when that became so, wherever the call is."""
+        there = [agent for agent in self.engine.agents() if agent.state is not AgentState.OFFLINE]
+        for call in self.engine.calls():
+            if call.where is not m.Where.TREATED:
+                lost = not any(stage.group.expression.fits(one) for stage in call.plan[call.step :] for one in there)
+                assert (call.hopeless_at is not None) == (lost and not call.queue.nobody_wait)
 
     @invariant()
     def the_queues_are_in_order(self) -> None:
