@@ -302,6 +302,7 @@ async def test_an_agent_who_hangs_up_in_the_consultation_hands_the_caller_over(r
     """Nobody tells the dialplan to: no server is asked."""
     talk = await talking(rig)
     await talk.consult()
+    await talk.spell("C|AB")
     since = rig.ami.now
     await rig.sato.hangup()
     await talk.together(since, talk.caller, talk.colleague)
@@ -313,6 +314,7 @@ async def test_an_agent_who_hangs_up_in_the_consultation_hands_the_caller_over(r
 async def test_an_agent_who_hangs_up_while_the_colleague_holds_hands_the_caller_over(rig: Rig) -> None:
     talk = await talking(rig)
     await talk.consult()
+    await talk.spell("C|AB")
     await talk.swap(to_caller=True)
     since = rig.ami.now
     await rig.sato.hangup()
