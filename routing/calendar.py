@@ -32,6 +32,10 @@ LOOK_DAYS = 400
 # Most zones change by an hour, the odd one by 24; a change is found to the second.
 ONE_SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+# Where in a calendar the hours of a day stand that is no ordinary weekday.
+PLACES = {"own_days": "days", "holiday": "on_holidays"}
+# Rather open than closed.
+TWICE = {"opens": "first", "closes": "last"}
 
 _HOURS = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])\Z")
 _DATE = re.compile(r"(?:([0-9]{4})-)?([0-9]{2})-([0-9]{2})\Z")
@@ -119,6 +123,27 @@ class Calendar:
         """The first instant at or after this one at which it is open; None: not within LOOK_DAYS."""
         now = self.open_at(instant)
         return instant if now.open else now.until
+
+    def clock_changes(self, first: date) -> Iterator[Problem]:
+        """Openings and closings from that day on, within LOOK_DAYS, that a change of the clock skips or repeats.
+
+        Each with its place in the calendar, and what is done about it: nobody has to guess on the day.
+        """
+        for n in range(LOOK_DAYS):
+            day = first + n * DAY
+            why, _, spans = self._rule(day)
+            where: Location = ("weekly", WEEKDAYS[day.weekday()]) if why == "weekday" else (PLACES[why],)
+            for minute, does in ((m, d) for s in spans for m, d in ((s.start_min, "opens"), (s.end_min, "closes"))):
+                wall = datetime.combine(day, time()) + timedelta(minutes=minute)
+                early, late = (wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+                if early == late:
+                    continue
+                at = self._instant(day, minute, last=does == "closes").astimezone(self.zone)
+                if early < late:
+                    said = f"comes twice on the clocks of {self.zone.key}: {does} at the {TWICE[does]} of them"
+                else:
+                    said = f"is skipped by the clocks of {self.zone.key}: {does} at {at:%H:%M}, when they change"
+                yield where, f"{wall:%H:%M} on {wall:%Y-%m-%d} {said}; for other hours write an own day"
 
     def _until(self, at: datetime, instant: datetime) -> datetime | None:
         return at if at - instant <= timedelta(days=LOOK_DAYS) else None

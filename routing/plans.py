@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from cti.domain.errors import CallerError, NotFound, Unavailable
+from cti.domain.errors import CallerError, ConfigError, NotFound, Unavailable
 from cti.domain.model import AgentId, QueueId, SkillId, SkillLevel, TenantId
 from routing.model import AgentRule, QueueRule, Step
 from routing.plan import nobody_for, steps_from_data
@@ -155,6 +155,16 @@ class PlanStore:
         except AWAY as error:
             raise _away(error) from error
         return Published(version=newest + 1, warnings=checked.warnings)
+
+
+async def left_behind(conn: Any, tenant: TenantId, queue: QueueId) -> list[str]:
+    """What the plan in force names that the desk has no more, as sentences; those steps ask for nobody."""
+    written = await conn.fetchval(SQL["steps"], tenant, queue, timeout=QUERY_S)
+    try:
+        await _checked(conn, tenant, queue, json.loads(written or "[]"))
+    except ConfigError as error:
+        return error.problems
+    return []
 
 
 async def _checked(conn: Any, tenant: TenantId, queue: QueueId, plan: object) -> Checked:

@@ -39,6 +39,8 @@ class Known:
     skills: frozenset[SkillId] = frozenset()
     agents: frozenset[AgentId] = frozenset()
     profiles: frozenset[str] = frozenset()
+    # Of a plan that was checked when it was published: a name that is gone since is nobody, not a mistake.
+    gone_is_nobody: bool = False
 
 
 def refuse_too_large(data: object, *, where: str) -> None:
@@ -111,7 +113,7 @@ class _Reader:
         return EVERYBODY
 
     def _exists(self, kind: str, name: str, known: Iterable[str], where: str) -> None:
-        if name not in known:
+        if name not in known and not self.known.gone_is_nobody:
             there = ", ".join(sorted(known)[:MOST_NAMED]) or "none"
             self.problems.append(f"{where}: there is no {kind} {short(name)}; there is: {there}")
 
@@ -125,7 +127,9 @@ class _Reader:
         if not names:
             self.problems.append(f"{where}: nobody is named; write an agent's id")
         for name in names:
-            if not isinstance(name, str) or AgentId(name) not in self.known.agents:
+            if isinstance(name, str):
+                self._exists("agent", name, self.known.agents, where)
+            else:
                 self.problems.append(f"{where}: there is no agent {short(name)}; write an agent's id")
         return Named(frozenset(AgentId(name) for name in names if isinstance(name, str)))
 

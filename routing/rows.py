@@ -99,7 +99,12 @@ def _limits(row: Any) -> Limits:
 def _queue(row: Any, known: Known, calendars: Mapping[str, Calendar]) -> QueueRule:
     where = f"tenants.{row['tenant']}.queues.{row['queue']}.steps"
     try:
-        steps = steps_from_data(json.loads(row["steps"]), where=where, known=known)
+        try:
+            steps = steps_from_data(json.loads(row["steps"]), where=where, known=known)
+        except ConfigError as error:
+            # Who left the desk takes no step with them, and no other agent of it: what is gone is nobody.
+            steps = steps_from_data(json.loads(row["steps"]), where=where, known=replace(known, gone_is_nobody=True))
+            log.warning("a queue's plan names what is gone; publish another", extra={"problems": error.problems})
     except ConfigError as error:
         log.error("a queue's plan is wrong; it goes on with plain skills", extra={"problems": error.problems})
         steps = ()
@@ -110,6 +115,7 @@ def _queue(row: Any, known: Known, calendars: Mapping[str, Calendar]) -> QueueRu
             SkillLevel(skill=skill, level=level) for skill, level in zip(row["skills"], row["levels"], strict=True)
         ),
         ring_s=row["ring_s"],
+        ring_agents=row["ring_agents"],
         max_wait_s=row["max_wait_s"],
         service_level_s=row["service_level_s"],
         nobody_wait=row["nobody_treatment"] == "wait",

@@ -6,17 +6,22 @@ import argparse
 import asyncio
 import getpass
 import json
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cti.cli.database_access import connected
-from cti.cli.plans import plan_warnings
+from cti.cli.notes import desk_notes
 from cti.config import Config, load_config
 from cti.desk.apply import Summary, apply_desk
-from cti.desk.load import load_desk
+from cti.desk.load import check_desk
 from cti.desk.schema import Desk
+from cti.domain.model import QueueId, TenantId
+from cti.tomlfile import TomlFile
 from cti.web.passwords import Passwords
 from ivr.menus import check_menu
 from routing.calendar import problems_in
+from routing.plans import left_behind
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,17 +37,23 @@ def add(parser: argparse.ArgumentParser) -> None:
     apply.set_defaults(run=_apply)
 
 
+def _read(path: Path) -> Desk:
+    """The desk of a file, with what may not be meant printed. Raises ConfigError with every problem."""
+    file = TomlFile.read(path)
+    desk = check_desk(file, check_menu, problems_in)
+    for note in desk_notes(desk, file, datetime.now(UTC).date()):
+        print(f"note: {note}", file=sys.stderr)
+    return desk
+
+
 def _check(arguments: argparse.Namespace) -> int:
-    desk = load_desk(arguments.file, check_menu, problems_in)
-    for warning in plan_warnings(desk):
-        print(f"{arguments.file}: note: {warning}")
+    desk = _read(arguments.file)
     print(f"{arguments.file}: {_described(desk)}; nothing is wrong with it")
     return 0
 
 
 def _apply(arguments: argparse.Namespace) -> int:
-    desk = load_desk(arguments.file, check_menu, problems_in)
-    plan_warnings(desk)
+    desk = _read(arguments.file)
     config = load_config(arguments.config)
     summary = asyncio.run(_load(config, desk, arguments.file.name))
     if arguments.json:
@@ -62,7 +73,15 @@ def _apply(arguments: argparse.Namespace) -> int:
 
 async def _load(config: Config, desk: Desk, source: str) -> Summary:
     async with connected(config) as conn:
-        return await apply_desk(conn, desk, source=source, by=getpass.getuser(), hash_password=Passwords().hash)
+        summary = await apply_desk(conn, desk, source=source, by=getpass.getuser(), hash_password=Passwords().hash)
+        for name, tenant in desk.tenants.items():
+            for queue in tenant.queues:
+                for problem in await left_behind(conn, TenantId(name), QueueId(queue.id)):
+                    sentence = (
+                        f"the plan of the queue {queue.id!r}: {problem}; until another is published that is nobody"
+                    )
+                    print(f"note: {sentence}", file=sys.stderr)
+    return summary
 
 
 def _described(desk: Desk) -> str:

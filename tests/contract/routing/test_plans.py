@@ -17,20 +17,21 @@ from cti.desk.apply import apply_desk
 from cti.desk.load import check_desk
 from cti.desk.schema import Desk
 from cti.domain.errors import CallerError, ConfigError, NotFound
-from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, QueueId, TenantId
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, PhoneState, QueueId, SkillId, TenantId
 from cti.tomlfile import TomlFile
 from cti.wiring.desk_changes import DeskChanges
 from routing import model as m
 from routing.calendar import problems_in
 from routing.engine import Engine
 from routing.expression import Has, Named
-from routing.plans import PlanStore
+from routing.plans import PlanStore, left_behind
 from routing.store import RoutingStore
 
 DEMO, ENGLISH = TenantId("demo"), QueueId("english")
 SATO, SMITH = AgentId("sato"), AgentId("smith")
 FIRST = [{"want": {"agents": ["smith"]}, "expires_s": 600}]
 SECOND = {"template": "agents", "agents": ["sato"], "wait_s": 600}
+JA_2 = Has(SkillId("ja"), 2)
 EXAMPLE = Path("examples/desk.toml").read_text("utf-8")
 # Connect needs 60 s or more before a changed priority counts for those who wait.
 PEER_S = 60.0
@@ -200,6 +201,22 @@ async def _listening(pool: asyncpg.Pool[Any]) -> None:
     )
     while not await pool.fetchval(query):
         await asyncio.sleep(0.01)
+
+
+async def test_an_agent_who_left_takes_no_plan_along(plans: PlanStore, database: asyncpg.Pool[Any]) -> None:
+    """Their own step is nobody's, the other steps hold; whoever applied the file is told."""
+    plan = [*FIRST, {"want": {"skill": "ja", "level": 2}, "expires_s": 700}]
+    await plans.publish_plan(DEMO, ENGLISH, plan, by="tanaka")
+    begin = EXAMPLE.index('[[tenants.demo.agents]]\nid = "smith"')
+    await apply(database, example(EXAMPLE[:begin] + EXAMPLE[EXAMPLE.index("# --- Queues") :]))
+    steps = (await english(database)).steps
+    assert steps == (m.Step(want=Named(frozenset({SMITH})), expires_s=600), m.Step(want=JA_2, expires_s=700))
+    async with database.acquire() as conn:
+        (said,) = await left_behind(conn, DEMO, ENGLISH)
+        assert said == "plan[0].want: there is no agent 'smith'; there is: sato, suzuki"
+        assert await left_behind(conn, DEMO, QueueId("members")) == []
+    with pytest.raises(ConfigError, match="no agent 'smith'"):
+        await plans.publish_plan(DEMO, ENGLISH, plan, by="tanaka")
 
 
 async def test_who_talked_with_a_member_last(plans: PlanStore, database: asyncpg.Pool[Any]) -> None:

@@ -115,7 +115,7 @@ async def test_stated_rules_and_plans(store: RoutingStore, database: asyncpg.Poo
 async def test_a_plan_that_cannot_be_read_costs_the_plan_not_the_queue(
     store: RoutingStore, database: asyncpg.Pool[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    await database.execute("UPDATE queues SET steps = $1 WHERE queue = 'english'", [{"want": {"skill": "golf"}}])
+    await database.execute("UPDATE queues SET steps = $1 WHERE queue = 'english'", [{"want": {"skil": "golf"}}])
     (desk,) = await store.load()
     assert next(queue for queue in desk.rules.queues if queue.queue == "english").steps == ()
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
