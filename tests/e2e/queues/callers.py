@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from cti.demo.client import AgentScreen, Person, logged_in
 from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
+from tests.e2e.desk.office import at_work, eventually, newest_call, offered
 from tests.e2e.ivr.test_heard import place, samples
 
 
@@ -23,3 +28,46 @@ def likeness(desk: Stack, caller: Baresip, prompt: str) -> float:
 
 def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+async def waits_in(desk: Stack, queue: str, *, but: Sequence[str] = ()) -> str:
+    """The id of the newest call once it stands in that queue's line; ``but``: calls that came before."""
+    call = await newest_call(desk, lambda call: call["call_id"] not in but and call["queue"] == queue)
+    call_id = str(call["call_id"])
+    async with logged_in(desk.web, "tanaka", desk.password("tanaka")) as supervisor:
+        await eventually(lambda: line(supervisor, queue), lambda ids: call_id in ids)
+    return call_id
+
+
+async def line(person: Person, queue: str) -> list[str]:
+    """Who waits in a queue, in order of service, as the live page shows it."""
+    board = await person.get("/api/queues")
+    (found,) = [one for one in board["queues"] if one["queue"]["id"] == queue]
+    return [call["call_id"] for call in found["waiting"]]
+
+
+async def asks(supervisor: Person, method: str, path: str, body: Mapping[str, Any]) -> Any:
+    """What the server answers a supervisor who acts on something; fails with what it says when it refuses."""
+    async with supervisor.session.request(method, supervisor.base + path, json=body) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.json()
+
+
+def pop_of(call_id: str) -> Callable[[dict[str, Any]], bool]:
+    """The offer of that call on an agent's screen."""
+    return lambda message: offered(message) and message["pop"]["call_id"] == call_id
+
+
+@asynccontextmanager
+async def on_a_break(desk: Stack, *agents: str) -> AsyncIterator[tuple[dict[str, AgentScreen], Person]]:
+    """These agents are logged in and take a break, so that callers wait: their screens, and the supervisor."""
+    async with at_work(desk, *agents) as screens, logged_in(desk.web, "tanaka", desk.password("tanaka")) as tanaka:
+        for agent in agents:
+            await chooses(desk, agent, "break", "lunch")
+        yield screens, tanaka
+
+
+async def chooses(desk: Stack, agent: str, state: str, reason: str = "") -> None:
+    """What an agent does on their own page."""
+    async with logged_in(desk.web, agent, desk.password(agent)) as person:
+        await person.set_state(state, reason)

@@ -11,6 +11,7 @@ from cti.demo.stack import DESK_FILE, Plan, Stack, running_stack
 
 # What the tests call, without a menu before it.
 CLOSED, FULL, SLOW, NIGHT = "05012345101", "05012345102", "05012345103", "05012345104"
+CALM, MEMBERS = "05012345105", "05012345106"
 OVERFLOW_S = 6
 MORE = f"""
 [[tenants.demo.skills]]
@@ -41,6 +42,12 @@ overflow = {{ to = "english", after_s = {OVERFLOW_S} }}
 comfort = {{ every_s = 0 }}
 
 [[tenants.demo.queues]]
+id = "calm"
+name = {{ ja = "静か", en = "Calm" }}
+skills = {{ billing = 5 }}
+comfort = {{ every_s = 0 }}
+
+[[tenants.demo.queues]]
 id = "night"
 name = {{ ja = "夜間", en = "Night" }}
 skills = {{ night = 1 }}
@@ -54,7 +61,14 @@ async def desk() -> AsyncIterator[Stack]:
     with run_folder() as run, PortPool() as pool:
         numbers = "".join(
             f'\n[[tenants.demo.numbers]]\nnumber = "+81{number[1:]}"\nname = "{queue}"\nqueue = "{queue}"\n'
-            for number, queue in ((CLOSED, "closed"), (FULL, "full"), (SLOW, "slow"), (NIGHT, "night"))
+            for number, queue in (
+                (CLOSED, "closed"),
+                (FULL, "full"),
+                (SLOW, "slow"),
+                (NIGHT, "night"),
+                (CALM, "calm"),
+                (MEMBERS, "members"),
+            )
         )
         desk_file = run.path / "desk.toml"
         desk_file.write_text(DESK_FILE.read_text(encoding="utf-8") + MORE + numbers, encoding="utf-8")
