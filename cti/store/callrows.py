@@ -54,14 +54,14 @@ def _text(value: str) -> str:
     return value.replace("\0", "")
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
     """JSON without NUL, which jsonb refuses."""
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, Mapping):
-        return {_text(str(k)): _clean(v) for k, v in value.items()}
+        return {_text(str(k)): clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(v) for v in value]
+        return [clean(v) for v in value]
     return value
 
 
@@ -94,7 +94,7 @@ def call_values(call: Call) -> tuple[Any, ...]:
         call.hangup_cause,
         call.inferred,
         link_json(call.link),
-        _clean(call.extra),
+        clean(call.extra),
         passages_json(call),
     )
 
@@ -136,7 +136,7 @@ def menu_json(menu: MenuFacts | None) -> dict[str, Any] | None:
     """What the menu learned, as JSON."""
     if menu is None:
         return None
-    body: dict[str, Any] = _clean(
+    body: dict[str, Any] = clean(
         {
             "menu": menu.menu,
             "language": menu.language,
@@ -155,7 +155,7 @@ def link_json(link: Link | None) -> dict[str, Any] | None:
     """A link, as JSON."""
     if link is None:
         return None
-    body: dict[str, Any] = _clean(
+    body: dict[str, Any] = clean(
         {
             "confidence": link.confidence.value,
             "score": link.score,

@@ -13,6 +13,7 @@ import asyncpg
 
 from cti.domain.events import RecordingStored
 from cti.domain.model import AgentId, Call, CallId, EndReason, Link, QueueId, TenantId
+from cti.domain.outgoing import Outgoing, of_call, of_recording
 from cti.store.away import deadline
 from cti.store.callrows import (
     COLUMNS,
@@ -25,6 +26,7 @@ from cti.store.callrows import (
     offer_values,
     talk_values,
 )
+from cti.store.outgoing import write_outgoing
 
 MAX_LIMIT = 200
 # "My calls of today": nobody takes more in a shift.
@@ -167,7 +169,8 @@ class CallStore:
         links: Iterable[tuple[TenantId, CallId, Link]] = (),
         recordings: Iterable[RecordingStored] = (),
     ) -> None:
-        """All of it in one transaction. A call replaces what is stored of it."""
+        """All of it in one transaction, with the messages about it. A call replaces what is stored of it."""
+        recordings = tuple(recordings)
         async with self._pool.acquire() as connection, connection.transaction():
             if calls:
                 await connection.executemany(_SAVE_CALL, [call_values(c) for c in calls])
@@ -179,6 +182,7 @@ class CallStore:
                 await connection.executemany(_SAVE_LINK, found)
             if stored := [(r.tenant, r.call_id, r.uri, r.at) for r in recordings]:
                 await connection.executemany(_SAVE_RECORDING, stored)
+            await write_outgoing(connection, _messages(calls, recordings))
 
     async def get(self, tenant: TenantId, call_id: CallId) -> Call | None:
         """One call of this tenant; None also for what is no call id."""
@@ -248,6 +252,12 @@ class CallStore:
         """Calls of all tenants that were live when the last word was stored: for CallDesk.restore."""
         async with deadline(), self._pool.acquire() as connection:
             return await _whole(connection, await connection.fetch(_OPEN, OPEN_LIMIT))
+
+
+def _messages(calls: Sequence[Call], recordings: Sequence[RecordingStored]) -> list[Outgoing]:
+    """What is told of them, a call's end before its recording."""
+    closed = (of_call(call) for call in calls)
+    return [message for message in closed if message is not None] + [of_recording(stored) for stored in recordings]
 
 
 def _uuid(text: str) -> UUID | None:

@@ -20,7 +20,9 @@ from cti.domain.effects import Effect
 from cti.domain.errors import Unavailable
 from cti.domain.journal import Body, Journal, NoJournal
 from cti.domain.model import TenantId
+from cti.domain.outgoing import of_callback
 from cti.store import effectrows as rows
+from cti.store.outgoing import write_outgoing
 from cti.store.recorder import AWAY
 
 log = logging.getLogger(__name__)
@@ -157,6 +159,8 @@ class EffectStore:
         async with self._pool.acquire(timeout=QUERY_S) as connection, connection.transaction():
             for record in records:
                 await connection.execute(*rows.put(record), timeout=QUERY_S)
+            callbacks = [record for record in records if isinstance(record, Callback)]
+            await write_outgoing(connection, [message for one in callbacks for message in of_callback(one)])
 
     # --- While PostgreSQL is away ---
 

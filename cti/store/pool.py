@@ -13,6 +13,8 @@ from cti.domain.errors import ConfigError, Unavailable
 # Statements of ours take milliseconds; one that needs longer waits for a lock or a dying disk.
 COMMAND_S = 10.0
 CONNECT_S = 5.0
+# A frozen server keeps the locks of the transaction it was frozen in; whoever took over would wait for it to thaw.
+IDLE_S = 15
 
 Pool = asyncpg.Pool
 
@@ -41,7 +43,8 @@ async def create_pool(
 
 
 async def prepare(connection: Any) -> None:
-    """Per connection: jsonb as Python values."""
+    """Per connection: jsonb as Python values, and no locks kept by a process that stands still."""
+    await connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'")
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(kind, encoder=_to_json, decoder=json.loads, schema="pg_catalog")
 

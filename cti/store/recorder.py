@@ -108,6 +108,8 @@ class CallRecorder:
         if call.link is None and key in self._calls:
             call = replace(call, link=self._calls[key].link)
         self._calls[key] = call
+        if call.state is CallState.ENDED:
+            self._calls.move_to_end(key)  # other systems are told in the order in which calls ended
         return partial(records.call_body, call)
 
     def _take_link(self, key: Key, link: Link) -> Body:
@@ -294,6 +296,7 @@ AWAY = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # we stood still with a transaction open
     asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections now
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,  # not migrated yet
