@@ -8,24 +8,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from cti import logs
+from cti.ami.accounts import AccountReader
 from cti.ami.feed import AmiFeed
 from cti.bus import Bus
 from cti.calls import CallDesk
 from cti.config import Config
 from cti.domain.errors import ConfigError, KakehashiError
+from cti.domain.lease import Lease
 from cti.domain.phone import parse_called, parse_caller
+from cti.linking.client import LookupClient
 from cti.metrics import Metrics
 from cti.store.calls import CallStore
-from cti.store.pool import create_pool
+from cti.store.recorder import CallRecorder
 from cti.wiring import (
     accounts,
     callbacks,
@@ -41,15 +46,17 @@ from cti.wiring import (
     web,
 )
 from cti.wiring.desk_changes import DeskChanges
-from cti.wiring.directory import DeskDirectory
 from cti.wiring.figures import Figures
-from cti.wiring.journals import open_journals
-from cti.wiring.menus import StoredMenus
+from cti.wiring.ground import Ground, StandingByServer, claim_ports, connect, lease_keeper, prepare
+from cti.wiring.journals import Journals, open_journals
+from cti.wiring.lease import LeaseKeeper
 from cti.wiring.objectstores import object_store
 from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
 from cti.wiring.recordingpages import RecordingPages
 from cti.wiring.supervision import StoredSupervision
+from ivr.server import IvrServer
+from recording.disk import DiskGuard
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +64,25 @@ log = logging.getLogger(__name__)
 AMI_START_S = 5.0
 # A bus that has not drained by then holds facts that the database's own journal of calls makes good at the next start.
 DRAIN_S = 5.0
+# Who takes over reads the records: those on their way are written first, in 50 ms when the database is well.
+HAND_OVER_S = 1.0
+# The exit status of a server that stood by, was in charge, and is not any more.
+DEPOSED = 3
 
 
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
+
+
+def end_at_once() -> None:
+    """Another server has taken charge while this one was frozen or cut off: nothing that it remembers may be written.
+
+    It ends like one that is killed, which is the end that everything here is built for; a supervisor starts it again.
+    """
+    print("kakehashi: another server has taken charge, this one ends", file=sys.stderr)  # noqa: T201 - as in serve
+    sys.stderr.flush()
+    os._exit(DEPOSED)
 
 
 class Part(Protocol):
@@ -74,18 +95,54 @@ class Part(Protocol):
         """End."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """Asterisk and the calls on it."""
+
+    desk: CallDesk
+    feed: AmiFeed
+    proof: AsteriskProof
+    serving: list[Callable[[], bool]]  # the heartbeat says that callers are served: not when any of these stands still
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """What is written down of calls."""
+
+    calls: CallStore
+    journals: Journals
+    recorder: CallRecorder
+    unheard: AccountReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What is done for callers."""
+
+    router: routing.RoutingDesk
+    lookups: LookupClient | None
+    kept: callbacks.Callbacks
+    menus: IvrServer
+    disk_guard: DiskGuard
+
+
 class Application:
     """One server process. ``start`` and ``stop`` once each."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, *, standby: bool = False) -> None:
+        """``standby``: wait for the lease, and end when it is lost."""
         self.config = config
         self.metrics = Metrics()
+        self._standby = standby
         self._cleanup = AsyncExitStack()
 
     async def start(self) -> None:
         """Start everything, or stop what has started and raise what went wrong."""
         try:
-            await self._start()
+            ground, lease = await self._own()
+            began_s = time.monotonic()
+            await self._take_charge(ground, lease)
+            log.info("in charge of calls", extra={"action": "serve", "charge_s": round(time.monotonic() - began_s, 2)})
         except BaseException:
             await self.stop()
             raise
@@ -94,23 +151,64 @@ class Application:
         """Stop taking, drain, close, in the opposite order of starting. Calls stay with Asterisk."""
         await self._cleanup.aclose()
 
-    async def _start(self) -> None:
-        config, cleanup = self.config, self._cleanup
-        bus = Bus()
-        worker = recordings.RecordingWorker(config, bus)
-        await worker.launch()  # it takes as long to load as all of us
-        cleanup.push_async_callback(worker.stop)
-        pool = await create_pool(config.database.url.get_secret_value(), max_size=config.database.pool_size)
-        cleanup.push_async_callback(core.close_pool, pool)
-        await core.require_tables(pool)
-        directory, menus = DeskDirectory(pool), StoredMenus(pool)
-        await directory.reload()
-        await menus.reload()
+    async def _own(self) -> tuple[Ground, Lease]:
+        """Everything that needs no ownership, then the lease: at once, or when it is free."""
+        config, cleanup, bus = self.config, self._cleanup, Bus()
+        listener = claim_ports(config, cleanup)
+        keeper = lease_keeper(config, utc_now, end_at_once if self._standby else _nothing, cleanup)
+        if not self._standby:
+            ground = await prepare(config, bus, listener, keeper, lambda: connect(config), cleanup)
+            lease = await keeper.take()
+        else:
+            async with StandingByServer(config, listener, keeper) as spare:
+                await spare.rehearse()
+                ground = await prepare(
+                    config, bus, listener, keeper, lambda: spare.until_there(lambda: connect(config)), cleanup
+                )
+                lease = await spare.wait()
+        await keeper.start()
+        if self._standby:  # it may have waited for weeks
+            await ground.directory.reload()
+            await ground.menus.reload()
+        return ground, lease
 
-        desk = CallDesk(bus, directory, parse_caller=parse_caller, parse_called=parse_called)
+    async def _take_charge(self, ground: Ground, lease: Lease) -> None:
+        bus, cleanup = ground.bus, self._cleanup
+        line = self._line(ground, lease)
+        records = await self._records(ground, line)
+        services = await self._services(ground, line, records)
+        readiness = self._readiness(ground, line, records, services)
+        await self._pages(ground, line, records, services, readiness)
+        changes = DeskChanges(
+            self.config.database.url.get_secret_value(),
+            (ground.directory.reload, ground.menus.reload, services.router.reload, services.kept.reload),
+        )
+        bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
+        figures = Figures(
+            self.metrics, bus, line.desk, line.feed, records.journals, ground.worker, services.menus, readiness
+        )
+
+        cleanup.push_async_callback(_hand_over, ground.keeper, records.recorder)
+        await bus.start()
+        cleanup.push_async_callback(bus.stop, DRAIN_S)
+        await self._run(line.desk)
+        await self._run(changes)
+        await self._run(line.feed)
+        # Not before: the look at S3 takes half a second of processor time at a start, and callers wait for Asterisk.
+        await self._run(readiness)
+        await fallback.start(bus, line.feed, services.router, ground.directory, cleanup)
+        await core.wait_for_asterisk(line.feed, AMI_START_S)
+        ground.keeper.alive = lambda: all(alive() for alive in line.serving)
+        await self._run(services.disk_guard)
+        await ground.worker.start(lambda: frozenset(line.desk.known()))
+        await self._run(records.unheard)  # with everybody there who wants to know of calls that nobody heard
+        await self._run(figures)
+
+    def _line(self, ground: Ground, lease: Lease) -> Line:
+        config = self.config
+        desk = CallDesk(ground.bus, ground.directory, parse_caller=parse_caller, parse_called=parse_called)
         proof = AsteriskProof(config)
-        # The heartbeat says that callers are served: it stops when any of these stands still. Routing joins below.
-        serving: list[Callable[[], bool]] = [lambda: desk.alive]
+        serving: list[Callable[[], bool]] = [lambda: desk.alive]  # routing joins later
         feed = AmiFeed(
             core.ami_settings(config),
             desk,
@@ -118,76 +216,87 @@ class Application:
             alive=lambda: all(alive() for alive in serving),
             prove=proof,
             clock=utc_now,
+            epoch=lease.epoch,
+            menus=ivr.address(config),
         )
         desk.on_overflow = feed.ask_resync
-        calls = CallStore(pool)
-        journals = open_journals(config, cleanup)
-        recorder = await core.start_recorder(bus, desk, calls, journals, cleanup)
-        unheard = accounts.reader(config, desk, feed, calls, recorder, directory, utc_now)
+        return Line(desk=desk, feed=feed, proof=proof, serving=serving)
 
-        router = await routing.start(config, bus, desk, feed.telephony, directory, pool, journals, utc_now, cleanup)
-        serving.append(router.alive)
-        lookups = await linking.start(config, bus, directory, pool, self.metrics, journals, utc_now, cleanup)
-        pages = RecordingPages(pool, object_store(config, threads=8))
+    async def _records(self, ground: Ground, line: Line) -> Records:
+        calls = CallStore(ground.pool)
+        journals = open_journals(self.config, self._cleanup)
+        recorder = await core.start_recorder(ground.bus, line.desk, calls, journals, self._cleanup)
+        unheard = accounts.reader(self.config, line.desk, line.feed, calls, recorder, ground.directory, utc_now)
+        return Records(calls=calls, journals=journals, recorder=recorder, unheard=unheard)
+
+    async def _services(self, ground: Ground, line: Line, records: Records) -> Services:
+        config, cleanup, bus, pool = self.config, self._cleanup, ground.bus, ground.pool
+        desk, telephony, journals = line.desk, line.feed.telephony, records.journals
+        router = await routing.start(config, bus, desk, telephony, ground.directory, pool, journals, utc_now, cleanup)
+        line.serving.append(router.alive)
+        lookups = await linking.start(config, bus, ground.directory, pool, self.metrics, journals, utc_now, cleanup)
+        worker = ground.worker
         bus.subscribe("recording", worker.on_event, kinds=recordings.KINDS, overflowed=worker.resync)
-        kept = await callbacks.start(config, bus, desk, feed.telephony, router, pool, journals, utc_now, cleanup)
-        menu_server = await ivr.start(config, desk, menus, kept.keeper, utc_now, cleanup)
-        changes = DeskChanges(
-            config.database.url.get_secret_value(), (directory.reload, menus.reload, router.reload, kept.reload)
-        )
+        kept = await callbacks.start(config, bus, desk, telephony, router, pool, journals, utc_now, cleanup)
+        menus = await ivr.start(config, desk, ground.menus, kept.keeper, utc_now, cleanup)
+        disk_guard = disk.guard(config, bus, desk, line.feed.recording, self.metrics, utc_now)
+        return Services(router=router, lookups=lookups, kept=kept, menus=menus, disk_guard=disk_guard)
 
-        disk_guard = disk.guard(config, bus, desk, feed.recording, self.metrics, utc_now)
-        readiness = Readiness(
+    def _readiness(self, ground: Ground, line: Line, records: Records, services: Services) -> Readiness:
+        return Readiness(
             {
-                "ami": core.ami_probe(feed, proof),
-                "routing": core.routing_probe(desk, feed, router.why_not),
-                "postgres": core.postgres_probe(pool, journals),
-                "recording": worker.worker_probe(),
-                "disk": disk.probe(disk_guard),
-                "s3": worker.store_probe(),
-                "lookup": linking.probe(lookups),
-                "ivr": ivr.probe(menu_server),
+                "lease": ground.keeper.probe(),
+                "ami": core.ami_probe(line.feed, line.proof),
+                "routing": core.routing_probe(line.desk, line.feed, services.router.why_not),
+                "postgres": core.postgres_probe(ground.pool, records.journals),
+                "recording": ground.worker.worker_probe(),
+                "disk": disk.probe(services.disk_guard),
+                "s3": ground.worker.store_probe(),
+                "lookup": linking.probe(services.lookups),
+                "ivr": ivr.probe(services.menus),
             },
             utc_now,
         )
-        talks = transfers.start(bus, desk, feed.telephony, directory, router, utc_now)
+
+    async def _pages(
+        self, ground: Ground, line: Line, records: Records, services: Services, readiness: Readiness
+    ) -> None:
+        bus, pool, directory, router = ground.bus, ground.pool, ground.directory, services.router
+        talks = transfers.start(bus, line.desk, line.feed.telephony, directory, router, utc_now)
         await web.start(
-            config,
+            self.config,
             bus,
             directory,
             pool,
-            calls,
+            records.calls,
             router,
             talks,
-            kept,
+            services.kept,
             StoredSupervision(router, directory, pool),
-            pages,
+            RecordingPages(pool, object_store(self.config, threads=8)),
             readiness,
             self.metrics,
             utc_now,
-            cleanup,
+            ground.listener,
+            self._cleanup,
         )
-        bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
-        figures = Figures(self.metrics, bus, desk, feed, journals, worker, menu_server, readiness)
-
-        await bus.start()
-        cleanup.push_async_callback(bus.stop, DRAIN_S)
-        await self._run(desk)
-        await self._run(changes)
-        await self._run(feed)
-        # Not before: the look at S3 takes half a second of processor time at a start, and callers wait for Asterisk.
-        await self._run(readiness)
-        await fallback.start(bus, feed, router, directory, cleanup)
-        await core.wait_for_asterisk(feed, AMI_START_S)
-        await self._run(disk_guard)
-        await worker.start(lambda: frozenset(desk.known()))
-        await self._run(unheard)  # with everybody there who wants to know of calls that nobody heard
-        await self._run(figures)
 
     async def _run(self, part: Part) -> None:
         """Start a part, and stop it when everything stops."""
         await part.start()
         self._cleanup.push_async_callback(part.stop)
+
+
+def _nothing() -> None:
+    """A server that was told to serve waits: docs/decisions/0137."""
+
+
+async def _hand_over(keeper: LeaseKeeper, recorder: CallRecorder) -> None:
+    """We do not act on calls any more: another one may, as soon as the records say all that we know."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HAND_OVER_S):
+            await recorder.settled()
+    await keeper.stop()
 
 
 async def _started_before(application: Application, stopped: asyncio.Event) -> bool:
@@ -206,14 +315,17 @@ async def _started_before(application: Application, stopped: asyncio.Event) -> b
         stopping.cancel()
 
 
-async def serve(config: Config) -> int:
-    """Run until SIGTERM or SIGINT. Returns the exit status; raises ConfigError for what the operator must change."""
+async def serve(config: Config, *, standby: bool = False) -> int:
+    """Run until SIGTERM or SIGINT; ``standby``: in charge only when nobody else is.
+
+    Returns the exit status; raises ConfigError for what the operator must change.
+    """
     logs.set_up()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    application = Application(config)
+    application = Application(config, standby=standby)
     began_s = time.monotonic()
     try:
         if not await _started_before(application, stopped):

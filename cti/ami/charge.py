@@ -23,17 +23,23 @@ SENTENCE = "another kakehashi server, started later, is in charge of this Asteri
 class Charge:
     """``epoch`` is this start's."""
 
-    def __init__(self, client: AmiClient, *, epoch: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, client: AmiClient, *, epoch: str, clock: Callable[[], datetime], menus: str | None = None
+    ) -> None:
+        """``menus``: where our FastAGI is, agi://host:port; "": where Asterisk's configuration says; None: not told."""
         self._client = client
+        self._menus = menus
         self._epoch = epoch
         self._clock = clock
 
     async def take(self) -> None:
-        """After a log-in: set our epoch. Raises Unavailable while a later server lives."""
+        """After a log-in: set our epoch, and where our menus are. Raises Unavailable while a later server lives."""
         held = await self._value("CTI_EPOCH")
         if held.isdecimal() and int(held) > int(self._epoch) and await self._somebody_beats():
             raise Unavailable(SENTENCE)
         await self._client.request(actions.epoch(self._epoch))
+        if self._menus is not None:
+            await self._client.request(actions.menus_at(self._menus))
 
     async def lost(self) -> bool:
         """Whether somebody else has taken over. Not when Asterisk does not say."""

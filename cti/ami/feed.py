@@ -50,16 +50,19 @@ class AmiFeed:
         alive: Callable[[], bool] = lambda: True,
         prove: Callable[[AmiClient], Awaitable[None]] | None = None,
         clock: Callable[[], datetime] = utc_now,
+        epoch: int | None = None,
+        menus: str | None = None,
     ) -> None:
+        """``epoch`` is the lease's; None: made of our clock. ``menus``: see cti.ami.charge."""
         self._sink = sink
         self._clock = clock
         self._prove = prove
         # Later starts have larger epochs; microseconds tell two quick starts apart.
-        self.epoch = str(int(clock().timestamp() * 1_000_000))
+        self.epoch = str(epoch if epoch is not None else int(clock().timestamp() * 1_000_000))
         self.client = AmiClient(
             settings, wanted=WANTED, on_frame=self._on_frame, on_up=self._on_up, on_down=self._on_down
         )
-        self.charge = Charge(self.client, epoch=self.epoch, clock=clock)
+        self.charge = Charge(self.client, epoch=self.epoch, clock=clock, menus=menus)
         self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive, deposed=self.charge.lost)
         self.recording = RecordSwitch(self.client)
         self.fallen = Fallen()

@@ -12,6 +12,9 @@ from cti.wiring import runtime
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command."""
     parser.add_argument("--config", type=Path, help="the server's configuration (else KAKEHASHI_CONFIG)")
+    parser.add_argument(
+        "--standby", action="store_true", help="wait while another server of this database is in charge, then take over"
+    )
     parser.set_defaults(run=_serve)
 
 
@@ -23,4 +26,4 @@ def _serve(arguments: argparse.Namespace) -> int:
     from cti.config import load_config
 
     config = load_config(arguments.config)
-    return asyncio.run(serve(config))
+    return asyncio.run(serve(config, standby=arguments.standby))

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import resource
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +31,7 @@ from cti.web import (
     callbacks,
     calls,
     health,
+    outgoing,
     pages,
     plans,
     queues,
@@ -119,6 +121,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "list_recordings": recordings.list_recordings,
     "get_audio": recordings.get_audio,
     "get_peaks": recordings.get_peaks,
+    "list_outgoing": outgoing.list_outgoing,
     "agent_socket": agent_socket.agent_socket,
     "openapi": _openapi,
     "healthz": health.healthz,
@@ -233,8 +236,11 @@ class WebServer:
         self._runner: web.AppRunner | None = None
         self._sweeper: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Listen. Raises ConfigError for certificates that cannot be used, OSError for an address taken."""
+    async def start(self, listener: socket.socket | None = None) -> None:
+        """Listen, on ``listener`` if that is bound already.
+
+        Raises ConfigError for certificates that cannot be used, OSError for an address taken.
+        """
         context = tls_context(self.settings)
         allow_many_files()
         self._runner = web.AppRunner(
@@ -242,7 +248,12 @@ class WebServer:
         )
         await self._runner.setup()
         await self.hub.start(self._session_is_good)
-        site = web.TCPSite(self._runner, self.settings.host, self.settings.port, ssl_context=context, backlog=BACKLOG)
+        where = self.settings
+        site: web.BaseSite = (
+            web.SockSite(self._runner, listener, ssl_context=context, backlog=BACKLOG)
+            if listener is not None
+            else web.TCPSite(self._runner, where.host, where.port, ssl_context=context, backlog=BACKLOG)
+        )
         await site.start()
         self._sweeper = asyncio.create_task(self._sweep())
         self.port = int(self._runner.addresses[0][1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -13,6 +14,14 @@ from cti.wiring.readiness import Probe
 from ivr.keep import PlaceKeeper
 from ivr.prompts import FileLengths
 from ivr.server import IvrConfig, IvrServer
+
+
+def address(config: Config) -> str:
+    """Where Asterisk is to ask for menus while this server is in charge; "": where its own configuration says."""
+    host = ipaddress.ip_address(config.ivr.host)
+    if host.is_unspecified:  # every address of this machine: which of them Asterisk reaches is not known here
+        return ""
+    return f"agi://{f'[{host}]' if host.version == 6 else host}:{config.ivr.port}"
 
 
 async def start(

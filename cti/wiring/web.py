@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from cti.metrics import Metrics
 from cti.screenpop import ScreenPop
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
+from cti.store.outgoing import OutgoingStore
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.actionports import Supervision
@@ -57,6 +59,18 @@ class CallPages:
         }
 
 
+def settings(config: Config) -> WebSettings:
+    """What the operator decided about the web side."""
+    return WebSettings(
+        host=config.web.host,
+        port=config.web.port,
+        origins=config.origins,
+        tls_certificate=config.web.tls_certificate,
+        tls_key=config.web.tls_key,
+        trusted_proxies=config.web.trusted_proxies,
+    )
+
+
 class _LatePopSink:
     """Pops need the hub, the hub's parts need the pops: the sink is filled in between."""
 
@@ -83,20 +97,14 @@ async def start(
     readiness: Readiness,
     metrics: Metrics,
     now: Callable[[], datetime],
+    listener: socket.socket,
     cleanup: AsyncExitStack,
 ) -> WebServer:
-    """Listen. Raises ConfigError for certificates that cannot be used, OSError for an address taken."""
+    """Listen, on ``listener``. Raises ConfigError for certificates that cannot be used."""
     sink = _LatePopSink()
     pops = ScreenPop(sink)
     server = WebServer(
-        WebSettings(
-            host=config.web.host,
-            port=config.web.port,
-            origins=config.origins,
-            tls_certificate=config.web.tls_certificate,
-            tls_key=config.web.tls_key,
-            trusted_proxies=config.web.trusted_proxies,
-        ),
+        settings(config),
         WebParts(
             users=UserStore(pool),
             sessions=SessionStore(pool, idle_s=SESSION_IDLE_S),
@@ -111,6 +119,7 @@ async def start(
             recordings=recordings,
             announcements=open_announcements(config, pool),
             readiness=readiness,
+            feed=OutgoingStore(pool),
             metrics=metrics,
             now=now,
             monotonic=time.monotonic,
@@ -122,6 +131,6 @@ async def start(
     bus.subscribe("screen-pop", pops.handle, kinds=pops.kinds, prompt=True)
     # Prompt too: to wake a task for each fact costs more than what the hub does with most of them.
     bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync, prompt=True)
-    await server.start()
+    await server.start(listener)
     cleanup.push_async_callback(server.stop)
     return server
