@@ -36,10 +36,10 @@ _DIALLED = re.compile(r"0[0-9]{8,10}\Z")
 _TEXT = re.compile(r"[A-Za-z0-9+_-]{0,64}\Z")
 # A place may wait for its agent, and after a missed offer for the next one; an hour later it is made anew.
 _PLACE_MS = 3_600_000
+_MENUS = re.compile(r"agi://(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5}\Z")
 _CHANNEL = re.compile(r"[A-Za-z0-9_]+/[^\s/][^\r\n\0]*\Z")
 
 
-_MENUS = re.compile(r"agi://(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5}\Z")
 def set_variable(name: str, value: str, *, channel: ChannelName | None = None) -> ActionHeaders:
     """Setvar on a channel, or globally. Names with brackets are functions to Asterisk, so they are refused."""
     if not _VARIABLE.match(name):
@@ -177,6 +177,13 @@ def epoch(value: str) -> ActionHeaders:
     return set_variable("CTI_EPOCH", value)
 
 
+def menus_at(address: str) -> ActionHeaders:
+    """Where the dialplan finds the menus of the server in charge, agi://host:port; "": where its configuration says."""
+    if address and not _MENUS.match(address):
+        raise CallerError(f"{address!r} cannot be the address of a FastAGI server")
+    return set_variable("CTI_AGI_AT", address)
+
+
 def may_record(yes: bool) -> ActionHeaders:
     """Whether the dialplan begins recordings."""
     return set_variable("CTI_RECORD", "yes" if yes else "no")
@@ -191,13 +198,6 @@ def get_variable(name: str) -> ActionHeaders:
     """Getvar of a global variable; the answer has Value."""
     if not _VARIABLE.match(name):
         raise CallerError(f"{name!r} cannot be the name of a variable")
-def menus_at(address: str) -> ActionHeaders:
-    """Where the dialplan finds the menus of the server in charge, agi://host:port; "": where its configuration says."""
-    if address and not _MENUS.match(address):
-        raise CallerError(f"{address!r} cannot be the address of a FastAGI server")
-    return set_variable("CTI_AGI_AT", address)
-
-
     return {"Action": "Getvar", "Variable": name}
 
 
