@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from cti.domain.errors import ConfigError
+from cti.domain.signature import secret_key
 from cti.tomlfile import TomlFile
 
 ENV = "KAKEHASHI_CONFIG"
@@ -51,13 +52,20 @@ def _filled(value: SecretStr) -> SecretStr:
     return value
 
 
+def _signing(value: SecretStr) -> SecretStr:
+    secret_key(value.get_secret_value())
+    return value
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_secret), AfterValidator(_filled)]
+WebhookSecret = Annotated[Secret, AfterValidator(_signing)]
 Bind = Annotated[str, AfterValidator(_bind)]
 Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 # Up to a petabyte: what is larger is a slip of the finger.
 Megabytes = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
 PORT_HINT = "a port number, 1 to 65535"
+WEBHOOK_HINT = '"whsec_" and the output of `openssl rand -base64 32`, or { file = "/path/to/it" }'
 SECRET_HINT = 'the secret itself or { file = "/path/to/it" }'  # noqa: S105
 
 
@@ -170,6 +178,27 @@ class Recording(_Section):
     )
 
 
+class Webhook(_Section):
+    """Where a desk's messages for other systems go (docs/webhooks.md)."""
+
+    url: str = Field(pattern=r"^https?://", description='e.g. "https://crm.example.com/kakehashi"')
+    secret: WebhookSecret = Field(description=WEBHOOK_HINT)
+    old_secret: WebhookSecret | None = Field(
+        default=None, description="the secret before, while the receiver changes over; leave it out afterwards"
+    )
+
+
+class Retention(_Section):
+    """How long is kept what need not be kept for ever."""
+
+    callback_numbers_days: int = Field(
+        default=30, ge=1, le=3650, strict=True, description="1 to 3650 days after a callback is over"
+    )
+    outgoing_days: int = Field(
+        default=30, ge=1, le=3650, strict=True, description="1 to 3650 days, delivered or not, e.g. 30"
+    )
+
+
 class Config(_Section):
     """The whole file."""
 
@@ -181,6 +210,8 @@ class Config(_Section):
     s3: S3 = Field(description="an [s3] table with bucket, access_key and secret_key")
     lookup: Lookup | None = Field(default=None, description="a [lookup] table with url and token, or leave it out")
     recording: Recording = Field(default=Recording(), description="a [recording] table")
+    webhooks: dict[str, Webhook] = Field(default={}, description="a [webhooks.TENANT] table with url and secret")
+    retention: Retention = Field(default=Retention(), description="a [retention] table")
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -120,6 +120,13 @@ class Metrics:
         )
         self.recordings_failed = Counter("kakehashi_recordings_failed", "Recordings not stored", ["why"], registry=r)
         self.menus = Counter("kakehashi_menus", "Dialogues that ended", ["menu", "outcome"], registry=r)
+        self.outgoing_waiting = Gauge(
+            "kakehashi_outgoing_waiting", "Messages that a webhook has not taken yet", ["tenant"], registry=r
+        )
+        self.outgoing_oldest = Gauge(
+            "kakehashi_outgoing_oldest_waiting_seconds", "Age of the oldest of them", ["tenant"], registry=r
+        )
+        self.webhooks = Counter("kakehashi_webhooks", "Messages for webhooks", ["tenant", "outcome"], registry=r)
         self.loop_lag = Gauge("kakehashi_loop_lag_seconds", "How late the event loop runs a timer", registry=r)
 
     def render(self) -> bytes:

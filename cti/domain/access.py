@@ -17,7 +17,7 @@ class User:
     tenant: TenantId
     login: UserLogin
     name: str
-    roles: frozenset[str]  # of "agent", "supervisor", "qa", "admin"
+    roles: frozenset[str]  # of "agent", "supervisor", "qa", "admin", "integrator"
     must_change: bool  # still the first password
     agent: AgentId | None  # the phone this person works at; none: no agent
     tenant_name: str

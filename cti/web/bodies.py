@@ -23,7 +23,6 @@ from cti.web.parts import (
     UserBody,
 )
 
-Role = Literal["agent", "supervisor", "qa", "admin"]
 Password = Annotated[str, Field(min_length=1, max_length=256)]
 NewPassword = Annotated[str, Field(min_length=10, max_length=256)]
 Cursor = Annotated[str, Field(max_length=200)]

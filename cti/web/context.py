@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
 from cti.metrics import Metrics
-from cti.web import actionports, ports
+from cti.web import actionports, feedports, ports
 from cti.web.problems import Refused, sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -61,6 +61,7 @@ class WebParts:
     monotonic: Callable[[], float]  # seconds
     callbacks: ports.Callbacks = field(default_factory=ports.NoCallbacks)
     supervision: actionports.Supervision = field(default_factory=actionports.NoSupervision)
+    feed: feedports.Feed = field(default_factory=feedports.NoFeed)
 
 
 PARTS = web.AppKey("parts", WebParts)

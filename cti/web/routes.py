@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from cti.web import actionbodies, announcementbodies, bodies, parts
+from cti.web import actionbodies, announcementbodies, bodies, outgoingbodies, parts
 
-AGENT, SUPERVISOR, QA, ADMIN = "agent", "supervisor", "qa", "admin"
-EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})
-ROLES = (AGENT, SUPERVISOR, QA, ADMIN)
+AGENT, SUPERVISOR, QA, ADMIN, INTEGRATOR = "agent", "supervisor", "qa", "admin", "integrator"
+EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})  # people of the desk
+ANYBODY = EVERYBODY | {INTEGRATOR}  # and programs of other systems
+ROLES = (AGENT, SUPERVISOR, QA, ADMIN, INTEGRATOR)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +37,11 @@ class Route:
 ROUTES: tuple[Route, ...] = (
     Route(name="login", method="POST", path="/api/login", roles=None, body=bodies.LoginRequest, answer=bodies.Me,
           summary="Log in; answers with a session cookie"),
-    Route(name="logout", method="POST", path="/api/logout", roles=EVERYBODY, first_password=True, status=204,
+    Route(name="logout", method="POST", path="/api/logout", roles=ANYBODY, first_password=True, status=204,
           summary="Log out"),
-    Route(name="me", method="GET", path="/api/me", roles=EVERYBODY, first_password=True, answer=bodies.Me,
+    Route(name="me", method="GET", path="/api/me", roles=ANYBODY, first_password=True, answer=bodies.Me,
           summary="Who is logged in"),
-    Route(name="change_password", method="PUT", path="/api/me/password", roles=EVERYBODY, first_password=True,
+    Route(name="change_password", method="PUT", path="/api/me/password", roles=ANYBODY, first_password=True,
           body=bodies.PasswordRequest, status=204, summary="Change one's own password; ends all other sessions"),
     Route(name="set_my_state", method="PUT", path="/api/my/state", roles=frozenset({AGENT}),
           body=bodies.StateRequest, answer=parts.AgentBody, summary="Choose one's state"),
@@ -106,6 +107,9 @@ ROUTES: tuple[Route, ...] = (
           media="audio/*", summary="The recording; Range is answered, every listen is audited"),
     Route(name="get_peaks", method="GET", path="/api/recordings/{call_id}/peaks", roles=frozenset({QA}),
           answer=bodies.Peaks, summary="The wave to draw"),
+    Route(name="list_outgoing", method="GET", path="/api/outgoing", roles=frozenset({ADMIN, INTEGRATOR}),
+          query=outgoingbodies.OutgoingQuery, answer=outgoingbodies.OutgoingPage,
+          summary="What happened, for other systems: in order, none missed (docs/webhooks.md)"),
     Route(name="agent_socket", method="GET", path="/api/socket", roles=frozenset({AGENT, SUPERVISOR, ADMIN}),
           status=101, media="", summary="The agent socket (WebSocket, see docs/protocol.md)"),
     Route(name="openapi", method="GET", path="/api/openapi.json", roles=None, answer=bodies.OpenApiDocument,

@@ -17,7 +17,7 @@ from tests.unit.web.fakes import Fakes, agent_status, person
 
 ORIGIN = "http://cti.test"
 PASSWORD = "hanako-no-kagi"
-ROLE_LOGINS = {"agent": "sato", "supervisor": "tanaka", "qa": "watanabe", "admin": "kanri"}
+ROLE_LOGINS = {"agent": "sato", "supervisor": "tanaka", "qa": "watanabe", "admin": "kanri", "integrator": "crm"}
 
 
 @dataclass
