@@ -242,6 +242,12 @@ def _modules() -> Path:
     raise MissingComponent("baresip's modules: sudo apt-get install baresip-core")
 
 
+def _own_folder(run: RunFolder, name: str) -> Path:
+    """A phone of the same name may have been there before: what that one heard is not what this one hears."""
+    before = len(list(run.sub("phones").glob(f"{name}.*")))
+    return run.sub("phones", f"{name}.{before + 1}")
+
+
 async def start_phone(
     run: RunFolder,
     pool: PortPool,
@@ -256,7 +262,7 @@ async def start_phone(
     `sound`: a tone of so many Hz for TONE_S, or a WAV (mono, 16 bits, 8 kHz) that is played once from the answer on.
     `answer`: `auto` or `manual`. Raises MissingComponent, ChildFailed, or PhoneError when it is not let in.
     """
-    folder = run.sub("phones", name)
+    folder = _own_folder(run, name)
     if isinstance(sound, int):
         write_wav(folder / "say.wav", tone(sound, TONE_S))
         sound = folder / "say.wav"

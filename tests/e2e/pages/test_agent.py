@@ -122,7 +122,7 @@ async def test_a_pop_appears_and_fills_without_moving_anything(site: Site, opene
     )
     site.ring_out(call)
     await expect(page.get_by_text("Last offer: not answered")).to_be_visible()
-    assert await page.title() == "Desk – Kakehashi"
+    await expect(page).to_have_title("Desk – Kakehashi")
 
 
 async def test_a_whole_call_to_the_end_of_after_call_work(site: Site, opened: Opener, pool: asyncpg.Pool[Any]) -> None:
