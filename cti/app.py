@@ -51,6 +51,7 @@ from cti.wiring.ground import Ground, StandingByServer, claim_ports, connect, le
 from cti.wiring.journals import Journals, open_journals
 from cti.wiring.lease import LeaseKeeper
 from cti.wiring.objectstores import object_store
+from cti.wiring.outgoing import Forgetting, Webhooks
 from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
 from cti.wiring.recordingpages import RecordingPages
@@ -124,6 +125,7 @@ class Services:
     kept: callbacks.Callbacks
     menus: IvrServer
     disk_guard: DiskGuard
+    webhooks: Webhooks
 
 
 class Application:
@@ -185,8 +187,9 @@ class Application:
         )
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
         figures = Figures(
-            self.metrics, bus, line.desk, line.feed, records.journals, ground.worker, services.menus, readiness
-        )
+            self.metrics, bus, line.desk, line.feed, records.journals, ground.worker, services.menus, readiness,
+            services.router,
+        )  # fmt: skip
 
         cleanup.push_async_callback(_hand_over, ground.keeper, records.recorder)
         await bus.start()
@@ -202,6 +205,8 @@ class Application:
         await self._run(services.disk_guard)
         await ground.worker.start(lambda: frozenset(line.desk.known()))
         await self._run(records.unheard)  # with everybody there who wants to know of calls that nobody heard
+        await self._run(services.webhooks)
+        await self._run(Forgetting(self.config, ground.pool, utc_now))
         await self._run(figures)
 
     def _line(self, ground: Ground, lease: Lease) -> Line:
@@ -240,7 +245,10 @@ class Application:
         kept = await callbacks.start(config, bus, desk, telephony, router, pool, journals, utc_now, cleanup)
         menus = await ivr.start(config, desk, ground.menus, kept.keeper, utc_now, cleanup)
         disk_guard = disk.guard(config, bus, desk, line.feed.recording, self.metrics, utc_now)
-        return Services(router=router, lookups=lookups, kept=kept, menus=menus, disk_guard=disk_guard)
+        webhooks = Webhooks(config, pool, self.metrics, utc_now)
+        return Services(
+            router=router, lookups=lookups, kept=kept, menus=menus, disk_guard=disk_guard, webhooks=webhooks
+        )
 
     def _readiness(self, ground: Ground, line: Line, records: Records, services: Services) -> Readiness:
         return Readiness(
@@ -254,6 +262,7 @@ class Application:
                 "s3": ground.worker.store_probe(),
                 "lookup": linking.probe(services.lookups),
                 "ivr": ivr.probe(services.menus),
+                "webhooks": services.webhooks.probe,
             },
             utc_now,
         )

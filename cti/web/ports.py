@@ -111,6 +111,15 @@ class WaitingFact:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HoursFact:
+    """What a queue's calendar says now."""
+
+    open: bool
+    name: tuple[str, str]  # of the day, Japanese and English; empty for a weekday
+    until: datetime | None  # when that changes; None: not within a year
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class QueueFact:
     """A queue, now."""
 
@@ -121,6 +130,8 @@ class QueueFact:
     talking: int
     agents_available: int
     agents_logged_in: int
+    nobody_for: int = 0  # callers whom nobody who is logged in could ever take
+    hours: HoursFact | None = None  # None: always open
 
 
 # More waiting callers than this are a number on the page, not lines.
@@ -386,7 +397,7 @@ class PartState:
 
 
 class Readiness(Protocol):
-    """What is ready: ami, routing, postgres, recording, disk, s3, lookup, ivr. Answers from memory."""
+    """What is ready: ami, routing, postgres, recording, disk, s3, lookup, ivr, webhooks. Answers from memory."""
 
     def parts(self) -> Mapping[str, PartState]:
         """Each part by name."""
