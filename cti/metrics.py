@@ -68,6 +68,9 @@ class Metrics:
     def _calls(self, r: CollectorRegistry) -> None:
         queue = ["tenant", "queue"]
         self.calls_live = Gauge("kakehashi_calls_live", "Calls on the line", ["tenant"], registry=r)
+        self.calls_nobody = Gauge(
+            "kakehashi_calls_waiting_for_nobody", "Callers whom nobody logged in could take", queue, registry=r
+        )
         self.calls_arrived = Counter("kakehashi_calls_arrived", "Calls that arrived", ["tenant"], registry=r)
         self.calls_ended = Counter("kakehashi_calls_ended", "Calls that ended", [*queue, "reason"], registry=r)
         self.calls_fell_back = Counter(

@@ -224,6 +224,10 @@ class WaitingRoom:
 
     # --- Nobody there ---
 
+    def hopeless(self, call: Waiting) -> bool:
+        """Whether nobody who is not offline could ever take this call, in any step that is left of its plan."""
+        return call.call_id in self._hopeless
+
     def _nobody(self) -> str:
         """The treatment of a call that nobody could take."""
         return "nobody_skilled" if self._index.anybody() else "nobody_logged_in"

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from cti.domain.model import AgentId, AgentState, CallId, PhoneState, QueueId, SkillId, SkillLevel
+from routing.calendar import Opening
 from routing.engine import Engine
 from routing.model import QueueRule, Where
 from routing.state import Agent, Waiting
@@ -49,6 +50,8 @@ class QueueNow:
     talking: int
     agents_available: int  # could take a call of this queue now
     agents_logged_in: int  # skilled for it and not offline
+    nobody_for: int  # callers whom nobody who is not offline could ever take
+    hours: Opening | None  # open or closed, and until when; None: always open
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,6 +154,8 @@ def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: i
         talking=talking,
         agents_available=available,
         agents_logged_in=logged_in,
+        nobody_for=sum(engine.hopeless(call) for call in waiting),
+        hours=rule.hours.open_at(now) if rule.hours is not None else None,
     )
 
 

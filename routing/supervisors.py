@@ -34,6 +34,15 @@ class Supervisors:
         call = room.engine.call(call_id) if room is not None else None
         return why_waiting(room.engine, call, self._now()) if room is not None and call is not None else None
 
+    def without_hope(self) -> dict[tuple[TenantId, QueueId], int]:
+        """Per queue how many callers wait for somebody who is not there: for nobody who is not offline."""
+        found = {(tenant, line.rule.queue): 0 for tenant, room in self._rooms.items() for line in room.engine.queues()}
+        for tenant, room in self._rooms.items():
+            for call in room.engine.calls():
+                if room.engine.hopeless(call):
+                    found[tenant, call.queue.queue] += 1
+        return found
+
     def move(self, tenant: TenantId, call_id: CallId, to: QueueId, *, by: str) -> Why:
         """Send a waiting caller to another queue, with their age.
 

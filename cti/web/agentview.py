@@ -11,6 +11,7 @@ from cti.web.parts import (
     AgentCall,
     AgentLive,
     Board,
+    HoursBody,
     Named,
     QueueFigures,
     QueueLive,
@@ -80,6 +81,10 @@ def _figures(figures: ports.Figures) -> QueueFigures:
     )
 
 
+def _hours(hours: ports.HoursFact) -> HoursBody:
+    return HoursBody(open=hours.open, name_ja=hours.name[0], name_en=hours.name[1], until=hours.until)
+
+
 def _queue_live(
     tenant: TenantId,
     fact: ports.QueueFact,
@@ -107,6 +112,8 @@ def _queue_live(
         talking=fact.talking,
         agents_available=fact.agents_available,
         agents_logged_in=fact.agents_logged_in,
+        nobody_for=fact.nobody_for,
+        hours=None if fact.hours is None else _hours(fact.hours),
         figures=None if figures is None else _figures(figures.get(fact.queue, ports.Figures())),
     )
 

@@ -300,6 +300,15 @@ class QueueFigures(Body):
     asa_s: float | None  # mean wait of answered calls
 
 
+class HoursBody(Body):
+    """What a queue's calendar says now."""
+
+    open: bool
+    name_ja: str  # of a holiday or a day of the desk's own; empty on a weekday
+    name_en: str
+    until: AwareDatetime | None  # when it closes or opens; none: not within a year
+
+
 class QueueLive(Body):
     """A queue, now."""
 
@@ -311,6 +320,8 @@ class QueueLive(Body):
     talking: int
     agents_available: int  # could take a call of this queue now
     agents_logged_in: int  # skilled for it and not offline
+    nobody_for: int  # callers whom nobody who is logged in could ever take
+    hours: HoursBody | None  # none: always open
     figures: QueueFigures | None  # none while the database is away
 
 

@@ -12,6 +12,7 @@ from cti.metrics import Metrics
 from cti.web.ports import Readiness
 from cti.wiring.journals import Journals
 from cti.wiring.recordings import RecordingWorker
+from cti.wiring.routing import RoutingDesk
 from ivr.server import IvrServer
 
 # Prometheus asks every 15 s by default.
@@ -31,6 +32,7 @@ class Figures:
         recordings: RecordingWorker,
         menus: IvrServer,
         readiness: Readiness,
+        router: RoutingDesk,
     ) -> None:
         self._metrics = metrics
         self._bus = bus
@@ -40,6 +42,7 @@ class Figures:
         self._recordings = recordings
         self._menus = menus
         self._readiness = readiness
+        self._router = router
         self._told: dict[tuple[str, str], int] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -66,6 +69,8 @@ class Figures:
         metrics = self._metrics
         for name, part in self._readiness.parts().items():
             metrics.up.labels(name).set(1 if part.ready else 0)
+        for (tenant, queue), callers in self._router.supervisors.without_hope().items():
+            metrics.calls_nobody.labels(tenant, queue).set(callers)
         metrics.signals_waiting.set(self._desk.stats.queued)
         metrics.journal_waiting.set(self._journals.waiting)
         for journal in self._journals.all:

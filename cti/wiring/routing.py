@@ -16,7 +16,7 @@ from cti.domain.events import AsteriskReachable
 from cti.domain.model import AgentId, AgentState, TenantId
 from cti.domain.pop import PopPhase
 from cti.domain.ports import Telephony
-from cti.web.ports import AgentStatus, LiveFacts, QueueFact, WaitingFact
+from cti.web.ports import AgentStatus, HoursFact, LiveFacts, QueueFact, WaitingFact
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.journals import Journals
 from routing.service import RoutingService
@@ -87,6 +87,7 @@ def _agent(now: AgentNow) -> AgentStatus:
 
 
 def _queue(now: QueueNow) -> QueueFact:
+    hours = now.hours
     return QueueFact(
         queue=now.queue,
         service_level_s=now.service_level_s,
@@ -105,6 +106,8 @@ def _queue(now: QueueNow) -> QueueFact:
         talking=now.talking,
         agents_available=now.agents_available,
         agents_logged_in=now.agents_logged_in,
+        nobody_for=now.nobody_for,
+        hours=None if hours is None else HoursFact(open=hours.open, name=hours.name, until=hours.until),
     )
 
 

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { duration, named, t, tSlug } from "../i18n";
-import { secondsSince } from "../now";
+import { dayAndTime, duration, named, t, tSlug } from "../i18n";
+import { secondsSince, serverNow } from "../now";
 import { AgentDialog } from "../parts/agentdialog";
 import { Announcements } from "../parts/announcements";
 import { Callbacks } from "../parts/callbacks";
@@ -94,7 +94,12 @@ function QueueCard({ live, board, acts }: { live: QueueLive; board: Board; acts:
         <Figure name={t("queues.offered")}>{figures?.offered ?? "–"}</Figure>
         <Figure name={t("queues.abandoned")}>{figures?.abandoned ?? "–"}</Figure>
       </dl>
-      {live.waiting_count > 0 && live.agents_logged_in === 0 && <p class="warning">{t("queues.nobody")}</p>}
+      <Closed live={live} />
+      {live.nobody_for > 0 ? (
+        <p class="warning">{t("queues.nobody_for", { n: live.nobody_for })}</p>
+      ) : (
+        live.waiting_count > 0 && live.agents_logged_in === 0 && <p class="warning">{t("queues.nobody")}</p>
+      )}
       {live.waiting.length > 0 && <WaitingList live={live} board={board} acts={acts} />}
       {acts && (
         <Link class="to-plan" href={`/queues/${encodeURIComponent(live.queue.id)}/plan`}>
@@ -103,6 +108,21 @@ function QueueCard({ live, board, acts }: { live: QueueLive; board: Board; acts:
         </Link>
       )}
     </section>
+  );
+}
+
+/** Since when nobody new is let in, and until when. A change that has passed counts, though no newer board came yet. */
+function Closed({ live }: { live: QueueLive }) {
+  const { hours } = live;
+  if (hours === null) return null;
+  const changed = hours.until !== null && secondsSince(hours.until) > 0;
+  if (hours.open !== changed) return null;
+  const until = !changed && hours.until !== null ? hours.until : null;
+  return (
+    <p class="closed">
+      {until === null ? t("queues.closed") : t("queues.closed_until", { at: dayAndTime(until, serverNow()) })}
+      {named(hours) && ` (${named(hours)})`}
+    </p>
   );
 }
 

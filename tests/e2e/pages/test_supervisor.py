@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from playwright.async_api import Page, expect
 
 from cti.domain.errors import CallerError
 from cti.domain.model import SkillId, SkillLevel
+from cti.web import ports
 from tests.e2e.pages import records
 from tests.e2e.pages.conftest import Opener
 from tests.e2e.pages.records import SATO
@@ -157,3 +160,30 @@ async def test_what_an_agent_sees_has_nothing_to_act_with(site: Site, opened: Op
     await expect(seen.page.get_by_role("link", name="Plan")).to_have_count(0)
     await seen.page.goto(f"{site.url}/queues/members/plan")
     await expect(seen.page.locator(".own-state")).to_be_visible()
+
+
+async def test_closed_until_and_who_waits_for_nobody(site: Site, opened: Opener) -> None:
+    at = now()
+    opens = at + timedelta(days=3)
+    site.desk.queues = (
+        replace(
+            records.queue("members", at), hours=ports.HoursFact(open=False, name=("海の日", "Marine Day"), until=opens)
+        ),
+        replace(records.queue("english", at), hours=ports.HoursFact(open=True, name=("", ""), until=opens)),
+        # It closed a second ago, and no newer board has come.
+        replace(
+            records.queue("partners", at),
+            hours=ports.HoursFact(open=True, name=("", ""), until=at - timedelta(seconds=1)),
+        ),
+        replace(records.queue("roadside", at, waits_s=[64, 5], free=0, logged_in=1), nobody_for=2),
+    )
+    seen = await opened()
+    await seen.log_in(site.url, "tanaka", PASSWORD)
+    cards = seen.page.locator(".queue")
+    await expect(cards).to_have_count(4)
+    there = opens.astimezone(ZoneInfo("Asia/Tokyo"))
+    await expect(cards.nth(0).locator(".closed")).to_contain_text(f"{there:%H:%M}. (Marine Day)")
+    await expect(cards.nth(0).locator(".closed")).to_contain_text("Closed until")
+    await expect(cards.nth(1).locator(".closed")).to_have_count(0)
+    await expect(cards.nth(2).locator(".closed")).to_have_text("Closed.")
+    await expect(cards.nth(3)).to_contain_text("Nobody who is logged in can take 2 of those who wait.")

@@ -98,3 +98,12 @@ async def test_an_agent_whose_phone_rings_is_logged_out_and_the_call_goes_back(h
     assert live is not None
     assert (live.state, live.queued_at) == (CallState.QUEUED, call.queued_at)
     assert explain(about(house, "taken_back"), "en", Ids()).startswith("take the ring at sato back: ")
+
+
+async def test_callers_whom_nobody_could_take_are_counted_per_queue(house: House) -> None:
+    _, call = await waiting(house)
+    supervisors = house.service.supervisors
+    assert set(supervisors.without_hope().values()) == {0}  # somebody is there, if not free
+    for agent in (SATO, SMITH):
+        house.service.choose_state(DEMO, agent, AgentState.OFFLINE, "", by=agent)
+    assert {key for key, callers in supervisors.without_hope().items() if callers} == {(DEMO, call.queue)}

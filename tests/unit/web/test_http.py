@@ -136,13 +136,18 @@ async def test_the_board(site: Site) -> None:
     waiting = tuple(ports.WaitingFact(call_id=call_id(n), since=T0) for n in range(150))
     site.fakes.desk.queues = (
         ports.QueueFact(queue="members", service_level_s=20, waiting=waiting, waiting_count=150, talking=1,  # type: ignore[arg-type]
-                        agents_available=2, agents_logged_in=3),
+                        agents_available=2, agents_logged_in=3, nobody_for=7,
+                        hours=ports.HoursFact(open=False, name=("海の日", "海の日"), until=T0)),
     )  # fmt: skip
     client = await site.logged_in("watanabe")
     body = await get(client, "/api/queues")
     fits("Board", body)
     queue = body["queues"][0]
     assert (len(queue["waiting"]), queue["waiting_count"], queue["waiting"][0]["position"]) == (100, 150, 1)
+    assert queue["nobody_for"] == 7
+    assert queue["hours"] == {
+        "open": False, "name_ja": "海の日", "name_en": "海の日", "until": T0.isoformat().replace("+00:00", "Z")
+    }  # fmt: skip
     assert queue["figures"] == {
         "offered": 4, "answered": 3, "abandoned": 1, "in_time": 2, "service_level": 0.5, "asa_s": 11.5
     }  # fmt: skip
