@@ -1,0 +1,157 @@
+"""Who holds the lease, who waits for it, who loses it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from cti.domain.errors import Unavailable
+from cti.domain.lease import VALID_S, Standing
+from cti.wiring import lease as module
+from cti.wiring.lease import LeaseKeeper
+from cti.wiring.readiness import Warned
+from tests.unit.wiring.leases import T0, MemoryLeases, Row
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RENEW_S", 0.005)
+    monkeypatch.setattr(module, "LOOK_S", 0.002)
+
+
+class Server:
+    """A keeper with the row that it shares."""
+
+    def __init__(self, name: str, row: Row) -> None:
+        self.leases = MemoryLeases(row)
+        self.lost = asyncio.Event()
+        self.keeper = LeaseKeeper(
+            self.leases, holder=name, address=f"https://{name}", now=lambda: T0, on_lost=self.lost.set
+        )
+
+
+async def until(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not what():
+            await asyncio.sleep(0.001)
+
+
+async def test_who_stands_by_takes_over_when_the_holder_says_nothing_any_more() -> None:
+    row = Row()
+    first, second = Server("a", row), Server("b", row)
+    mine = await first.keeper.wait()
+    await first.keeper.start()
+    waiting = asyncio.create_task(second.keeper.wait())
+    for _ in range(40):  # 10 s of the database's time; the holder renews
+        row.later(0.25)
+        await asyncio.sleep(0.006)
+    assert not waiting.done()
+    assert second.keeper.owner() == "a, https://a, since 2026-11-22T01:00:00Z"
+    first.leases.away = True  # killed, frozen, cut off: the row does not tell them apart
+    while not waiting.done():
+        row.later(0.25)
+        await asyncio.sleep(0.003)
+    theirs = await waiting
+    assert theirs.epoch > mine.epoch
+    assert (row.now - T0).total_seconds() < 10 + VALID_S + 1.5
+    first.leases.away = False
+    await first.lost.wait()
+    assert first.keeper.standing is Standing.LOST
+    assert await first.keeper.probe()() == "b, https://b, since 2026-11-22T01:00:13Z is in charge"
+    for server in (first, second):
+        await server.keeper.stop()
+    assert row.lease is not None
+    assert row.lease.released
+    assert row.lease.holder == "b", "who lost it gave nothing back"
+
+
+async def test_a_database_away_leaves_the_holder_in_charge_and_the_other_waiting() -> None:
+    row = Row()
+    first, second = Server("a", row), Server("b", row)
+    await first.keeper.wait()
+    await first.keeper.start()
+    waiting = asyncio.create_task(second.keeper.wait())
+    await until(lambda: second.keeper.seen is not None)
+    first.leases.away = second.leases.away = True
+    row.later(60)
+    await until(lambda: first.keeper.standing is Standing.UNPROVEN and second.keeper.problem is not None)
+    said = await first.keeper.probe()()
+    assert isinstance(said, Warned)
+    assert "goes on" in said.why
+    second.leases.away = False  # the one who stands by is back first: what it finds has run out long ago
+    await until(lambda: second.keeper.problem is None)
+    row.later(VALID_S - 0.5)
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    first.leases.away = False
+    await until(lambda: first.keeper.standing is Standing.HOLDING)
+    row.later(1)
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    assert not first.lost.is_set()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await first.keeper.stop()
+
+
+async def test_what_is_given_back_is_taken_at_once() -> None:
+    row = Row()
+    first, second = Server("a", row), Server("b", row)
+    await first.keeper.wait()
+    await first.keeper.start()
+    waiting = asyncio.create_task(second.keeper.wait())
+    await until(lambda: second.keeper.seen is not None)
+    await first.keeper.stop()
+    await asyncio.wait_for(waiting, 5)
+    assert row.now == T0, "no time has passed for the database"
+    assert first.leases.closed
+
+
+async def test_a_predecessor_of_the_same_port_is_not_waited_for() -> None:
+    row = Row()
+    killed = await Server("a", row).keeper.wait()
+    again = await asyncio.wait_for(Server("a", row).keeper.wait(), 5)
+    assert again.epoch > killed.epoch
+    assert row.now == T0
+
+
+async def test_a_server_that_is_told_to_serve_takes_it_from_anybody() -> None:
+    row = Row()
+    first, second = Server("a", row), Server("b", row)
+    await first.keeper.take()
+    await first.keeper.start()
+    await second.keeper.take()
+    await second.keeper.start()
+    await first.lost.wait()
+    assert second.keeper.standing is Standing.HOLDING
+    second.leases.away = True  # killed; the first one is what is left
+    for _ in range(60):
+        row.later(0.25)
+        await asyncio.sleep(0.007)
+        if first.keeper.standing is Standing.HOLDING:
+            break
+    assert first.keeper.standing is Standing.HOLDING
+    for server in (first, second):
+        await server.keeper.stop()
+
+
+async def test_who_stands_still_does_not_renew() -> None:
+    row = Row()
+    first, second = Server("a", row), Server("b", row)
+    await first.keeper.wait()
+    first.keeper.alive = lambda: False
+    await first.keeper.start()
+    waiting = asyncio.create_task(second.keeper.wait())
+    await until(lambda: second.keeper.seen is not None)
+    row.later(VALID_S)
+    await asyncio.wait_for(waiting, 5)
+    await first.keeper.stop()
+
+
+async def test_a_server_that_is_told_to_serve_does_not_start_without_the_database() -> None:
+    server = Server("a", Row())
+    server.leases.away = True
+    with pytest.raises(Unavailable):
+        await server.keeper.take()
