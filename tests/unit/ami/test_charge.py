@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cti.ami import heartbeat
+from cti.ami import actions, heartbeat
 from cti.ami.charge import ASK_S, SENTENCE
 from cti.ami.feed import AmiFeed
 from cti.ami.frames import Headers
+from cti.domain.errors import CallerError
 from tests.unit.ami.fakeasterisk import FakeAsterisk, fake_asterisk, settings
 from tests.unit.ami.test_feed import EMPTY_LIST, Sink
 
@@ -106,3 +107,20 @@ async def test_an_asterisk_that_does_not_say_deposes_nobody(asterisk: FakeAsteri
 def test_an_asterisk_that_is_slow_to_say_makes_no_beat_late() -> None:
     """Both are asked together; the next beat waits for the slower of the two."""
     assert ASK_S <= heartbeat.EVERY_S
+
+
+async def test_who_holds_a_lease_tells_its_epoch_and_where_its_menus_are(asterisk: FakeAsterisk) -> None:
+    feed = AmiFeed(settings(asterisk), Sink(), known=dict, clock=lambda: T0, epoch=7, menus="agi://127.0.0.1:4573")
+    await feed.start()
+    try:
+        await feed.client.wait_up(5)
+    finally:
+        await feed.stop()
+    told = [(a["Variable"], a["Value"]) for a in asterisk.named("Setvar")][:3]
+    assert told == [("CTI_EPOCH", "7"), ("CTI_AGI_AT", "agi://127.0.0.1:4573"), ("CTI_BEAT", str(int(T0.timestamp())))]
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "agi://host:1", "agi://127.0.0.1", "agi://1.1.1.1:1\nX: y"])
+def test_what_is_no_address_of_a_menu_server_is_not_told(address: str) -> None:
+    with pytest.raises(CallerError):
+        actions.menus_at(address)
