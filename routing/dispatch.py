@@ -258,7 +258,12 @@ class Dispatcher:
         position = room.engine.position(call)
         if position is None or self._sounds is None:
             return
-        name = words(room.desk.comfort_of(call.queue.queue), turn, position)
-        variables = {"CTI_SAY": self.sound(name, call.language or room.desk.language)}
+        comfort, language = room.desk.comfort_of(call.queue.queue), call.language or room.desk.language
+
+        def wait_min() -> int | None:
+            return room.announcer.wait_min(call_id, room.engine.wait_to_tell_s(call, self._now()))
+
+        said = words(comfort, turn, position, wait_min)
+        variables = {"CTI_SAY": "&".join(self.sound(name, language) for name in said)}
         asked = self._telephony.set_variables(channel=channel, variables=variables)
         self._spawn(self._only_ask(asked, "comfort", call_id))

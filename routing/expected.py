@@ -27,6 +27,8 @@ HANG_UP_WEIGHT = 0.01
 # Before anybody hung up we know nothing and assume nobody will; this many seconds of waiting must have been seen
 # before hang-ups count, or the first impatient caller would promise a short wait to everybody.
 SEEN_S = 600.0
+# Before so many calls were handled the mean length is mostly our guess (WEIGHT): nothing to tell a caller.
+SEEN_CALLS = 14
 # Arrivals are remembered for about a quarter of an hour: long enough to count some, short enough to see a peak come.
 MEMORY_S = 900.0
 # Beyond this share of the agents an estimate means nothing, and a division by zero is near.
@@ -40,10 +42,11 @@ Z_90 = 1.2816
 class Flow:
     """What was seen lately in one queue: who came, how long they waited, who hung up, how long calls took."""
 
-    __slots__ = ("_began", "_came", "_came_at", "_hung_up", "_waited_s", "handle_s")
+    __slots__ = ("_began", "_came", "_came_at", "_hung_up", "_waited_s", "handle_s", "seen")
 
     def __init__(self) -> None:
         self.handle_s = FIRST_GUESS_S
+        self.seen = 0  # calls handled
         self._hung_up = 0.0  # callers, fading
         self._waited_s = 0.0  # seconds of all callers, fading alike
         self._began: datetime | None = None
@@ -53,6 +56,7 @@ class Flow:
     def handled(self, seconds: float) -> None:
         """An agent was busy this long with one call."""
         self.handle_s += WEIGHT * (seconds - self.handle_s)
+        self.seen += 1
 
     def came(self, now: datetime) -> None:
         """A caller entered the queue."""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cti.domain.model import QueueId
+from routing.expected import SEEN_CALLS
 from routing.expression import needs
 from routing.model import CLOSED, FULL, OVERFLOW, WAITED, Overflow, QueueRule
 from routing.outlook import expected_wait_s
@@ -23,6 +24,12 @@ class Passage(WaitingRoom):
     """Ways in and out of a queue."""
 
     _up = True  # Asterisk can be reached
+
+    def wait_to_tell_s(self, call: Waiting, now: datetime) -> float | None:
+        """The expected wait as a caller may be told it; None: nobody is at work, or too few calls were seen."""
+        if self._line(call.queue.queue).flow.seen < SEEN_CALLS:
+            return None
+        return expected_wait_s(call, self._index, self._queues, now)
 
     def _closed(self, call: Waiting, now: datetime) -> bool:
         """Tell a caller who comes when the queue is closed. Who waits already is served."""

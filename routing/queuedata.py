@@ -20,6 +20,7 @@ class Comfort:
 
     every_s: float = EVERY_S  # 0: never
     place: bool = True  # whether their place in line is told
+    expected: bool = False  # whether the expected wait is told with it, as far as it is known
     sounds: tuple[str, ...] = ()  # names of the desk's own words, said in turn
 
 
@@ -43,10 +44,11 @@ def treatments_from_data(data: Mapping[str, Any]) -> dict[str, Treatment]:
 
 
 def comfort_from_data(data: Mapping[str, Any]) -> Comfort:
-    """``{"every_s", "place", "texts": [{"ja", "en"}]}``."""
+    """``{"every_s", "place", "expected", "texts": [{"ja", "en"}]}``."""
     return Comfort(
         every_s=data.get("every_s", EVERY_S),
         place=data.get("place", True),
+        expected=data.get("expected", False),
         sounds=tuple(_sound(text) for text in data.get("texts") or ()),
     )
 

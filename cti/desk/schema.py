@@ -189,6 +189,9 @@ class Comfort(_Model):
         default=30, ge=0, le=600, strict=True, description="0 (never) or whole seconds from 10 to 600, e.g. 30"
     )
     place: bool = Field(default=True, strict=True, description="true or false: whether their place in line is told")
+    expected: bool = Field(
+        default=False, strict=True, description="true or false: whether the expected wait is told, once it is known"
+    )
     texts: tuple[SpokenText, ...] = Field(
         default=(), max_length=5, description='at most five, said in turn, [{ ja = "…", en = "…" }]'
     )

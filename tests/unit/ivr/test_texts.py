@@ -9,6 +9,7 @@ import pytest
 
 from ivr.complaints import OWN_PROMPTS
 from ivr.texts import LANGUAGES, catalogue, prompt_names
+from routing.announce import MINUTES
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,6 +23,11 @@ def test_both_languages_have_the_same_prompts() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_positions_up_to_thirty_and_beyond(language: str) -> None:
     assert {f"position-{n}" for n in range(1, 31)} | {"position-more-than-30"} <= set(catalogue(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_expected_waits_up_to_thirty_minutes_and_beyond(language: str) -> None:
+    assert {f"wait-{told}" for told in MINUTES} | {"wait-more-than-30"} <= set(catalogue(language))
 
 
 def test_what_the_dialplan_says_is_in_the_catalogue() -> None:

@@ -36,6 +36,7 @@ from cti.domain.signals import LinkChanged, OfferDecided, OfferTakenBack, Signal
 from routing import model as m
 from routing.calendar import calendar_from_data
 from routing.desk import Announcement, DecisionRow, StateRow, TenantDesk
+from routing.expected import SEEN_CALLS
 from routing.expression import LastAgent, Named
 from routing.queuedata import Comfort
 from routing.reasons import Ids, render, unpacked
@@ -453,6 +454,28 @@ async def test_positions_are_said_in_the_callers_language(house: House, monkeypa
         while len(house.asterisk.said) < 4:
             await asyncio.sleep(0.01)
     assert set(house.asterisk.said) == {(first, "/sounds/ja/position-next"), (second, "/sounds/ja/position-2")}
+
+
+async def test_the_expected_wait_is_said_once_enough_calls_were_seen(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.announce.FIRST", timedelta(seconds=0.05))
+    house.store.desks = [replace(DESK, comfort={QueueId("members"): Comfort(every_s=0.1, expected=True)})]
+    await house.service.reload()
+    # At work, but on the phone.
+    house.service.choose_state(DEMO, SATO, AgentState.AVAILABLE, "", by="sato")
+    house.service.handle(ev.AgentPhoneChanged(at=datetime.now(UTC), tenant=DEMO, agent=SATO, phone=PhoneState.BUSY))
+    channel = await house.asterisk.caller()
+    async with asyncio.timeout(5):
+        while not house.asterisk.said:
+            await asyncio.sleep(0.01)
+        assert house.asterisk.said == [(channel, "/sounds/ja/position-next")]  # our guess is nothing to tell
+        (flow,) = (line.flow for line in house.service.supervisors._rooms[DEMO].engine.queues() if line.keys)
+        for _ in range(SEEN_CALLS):
+            flow.handled(200.0)
+        while len(house.asterisk.said) < 3:
+            await asyncio.sleep(0.01)
+    assert house.asterisk.said[-1] == (channel, "/sounds/ja/position-next&/sounds/ja/wait-3")
 
 
 async def test_wishes_that_cannot_be(house: House) -> None:
