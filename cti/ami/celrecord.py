@@ -55,7 +55,7 @@ def record(account: Account, agent_of: AgentOf, *, number_called: str, base: Cal
         ended_at=max(account.ended_at, known.arrived_at),
         ended_by=by,
         end_reason=reason,
-        hangup_cause=account.cause,
+        hangup_cause=callend.cause_of(account.cause),
         inferred=True,
     )
 

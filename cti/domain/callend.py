@@ -19,11 +19,20 @@ _CLEARED = frozenset({16, 26})
 # Asterisk ends a ring up to a second early or late; earlier than this it was the phone that ended it.
 RING_SLACK_S = 1.5
 
+# Asterisk has the call no more and told nobody how it ended: it died, or was restarted. 38, network out of order, is
+# what Asterisk itself calls a failure (AST_CAUSE_FAILURE); ``inferred`` says that it is a conclusion.
+LOST = 38
+
 # Keys of Call.extra that callbacks use (docs/callbacks.md).
 CALLBACK = "callback"  # this call is the waiting place of a callback: its id
 STATUS = "callback_status"  # how its person answered, see signals.CallbackReported
 KEPT = "kept_place"  # this caller was promised a call back: the callback's id
 ANSWERED = "ANSWER"
+
+
+def cause_of(seen: int | None) -> int:
+    """The Q.850 cause that a closed call states; ``seen``: of its channel's end, None when nobody saw that."""
+    return LOST if seen is None else seen
 
 
 def offer_outcome(cause: int, status: str | None, rang_s: float, ring_s: int) -> OfferOutcome:

@@ -268,7 +268,8 @@ def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> S
         )
     reason = callend.of_callback(call.extra, reason)
     call = replace(
-        call, phase=None, ended_at=at, ended_by=by, end_reason=reason, hangup_cause=cause, inferred=cause is None
-    )
+        call, phase=None, ended_at=at, ended_by=by, end_reason=reason, hangup_cause=callend.cause_of(cause),
+        inferred=cause is None,
+    )  # fmt: skip
     track = replace(track, call=call, legs=())
     return track, (*facts, *asked, *ended, *freed, fact(ev.CallEnded, track, at))

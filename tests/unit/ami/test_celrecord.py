@@ -78,7 +78,7 @@ def test_died_with_asterisk() -> None:
     talked = Written().arrives().talk(5, SATO)
     assert (made(talked).ended_by, made(talked).end_reason) == (EndedBy.UNKNOWN, EndReason.COMPLETED)
     waited = made(Written().arrives())
-    assert (waited.end_reason, waited.hangup_cause, waited.ended_at) == (EndReason.FAILED, None, at(0.088))
+    assert (waited.end_reason, waited.hangup_cause, waited.ended_at) == (EndReason.FAILED, 38, at(0.088))
 
 
 def test_who_talked_and_is_nobody_of_the_desk_is_left_out_but_the_call_is_not() -> None:

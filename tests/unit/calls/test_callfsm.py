@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cti.domain import callend
 from cti.domain import events as ev
 from cti.domain import signals as sig
 from cti.domain.callfsm import TABLE, advance
@@ -272,6 +273,7 @@ def test_why_a_call_ended_and_who_ended_it(signals: tuple[sig.Signal, ...], reas
     assert (track.call.end_reason, track.call.ended_by) == (reason, by)
     assert track.call.state is CallState.ENDED
     assert track.call.inferred is (by is EndedBy.UNKNOWN)
+    assert by is not EndedBy.UNKNOWN or track.call.hangup_cause == callend.LOST
     assert names(facts)[-1] == "CallEnded"
 
 
