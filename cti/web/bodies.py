@@ -349,7 +349,7 @@ class Ready(Body):
     """Body of /readyz: 200 when all is ready, 503 when not."""
 
     ready: bool
-    parts: dict[str, PartHealth]  # ami, routing, postgres, recording, disk, s3, lookup, ivr, webhooks
+    parts: dict[str, PartHealth]  # lease, ami, routing, postgres, recording, disk, s3, lookup, ivr, webhooks
 
 
 class OpenApiDocument(Body):

@@ -397,7 +397,7 @@ class PartState:
 
 
 class Readiness(Protocol):
-    """What is ready: ami, routing, postgres, recording, disk, s3, lookup, ivr, webhooks. Answers from memory."""
+    """What is ready: lease, ami, routing, postgres, recording, disk, s3, lookup, ivr, webhooks. Answers from memory."""
 
     def parts(self) -> Mapping[str, PartState]:
         """Each part by name."""
