@@ -50,6 +50,7 @@ class Plan:
     asterisk: Mapping[str, int | str] = field(default_factory=dict)  # more keys of the [asterisk] table
     recording: Mapping[str, int] = field(default_factory=dict)  # keys of the [recording] table
     prompts: bool = True  # False: no spoken texts, for calls without a menu
+    serve: bool = True  # False: whoever asked for the desk starts servers of their own
     # Called with the database's address when the desk file has been applied: more agents than a file should list.
     fill: Callable[[str], Awaitable[None]] | None = None
 
@@ -219,8 +220,9 @@ async def running_stack(
         done("desk loaded, prompts spoken, look-up service")
         stack.asterisk = await start_asterisk(run)
         done(f"Asterisk {stack.asterisk.install.version}")
-        await stack.start_server()
-        done("Kakehashi")
+        if plan.serve:
+            await stack.start_server()
+            done("Kakehashi")
         yield stack
 
 

@@ -25,8 +25,10 @@ from cti.demo.client import logged_in, watching
 from cti.demo.folders import PortPool, run_folder
 from cti.demo.phones import Baresip
 from cti.demo.processes import Child, ChildSpec, start_child
-from cti.demo.stack import ROOT, Stack, running_stack
+from cti.demo.stack import ROOT, Plan, Stack, running_stack
+from cti.domain.lease import VALID_S
 from tests.e2e.desk.office import calling, eventually, offered
+from tests.e2e.reliability.test_database_away import query, start_postgres_again, stop_postgres_at_once
 from tests.e2e.reliability.test_restart import MEMBERS, waited_for_a_processor_s, waiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -36,7 +38,7 @@ SOON_S = 20.0
 
 
 class Pair:
-    """The desk with two servers of its own, both started with --standby; ``stack.server`` is not used."""
+    """The desk with two servers of its own, both started with --standby."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -65,7 +67,6 @@ class Pair:
         for desk in self.desks:
             if desk.server is None or desk.server.returncode is not None:
                 await self.start(desk)
-                await eventually(lambda desk=desk: ready(desk), is_settled, SOON_S)  # type: ignore[misc]
         said = [await eventually(lambda desk=desk: ready(desk), is_settled, SOON_S) for desk in self.desks]  # type: ignore[misc]
         first, second = self.desks
         assert [answer["ready"] for answer in said].count(True) == 1, said
@@ -94,9 +95,7 @@ def is_settled(said: dict[str, Any]) -> bool:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pair() -> AsyncIterator[Pair]:
     with run_folder() as run, PortPool() as pool:
-        async with running_stack(run, pool, lambda _: None) as stack:
-            assert stack.server is not None
-            await stack.server.stop(grace_s=30.0)
+        async with running_stack(run, pool, lambda _: None, Plan(serve=False)) as stack:
             await stack.start_agent_phone("sato", sound=1000)
             made = Pair(stack)
             try:
@@ -106,6 +105,8 @@ async def pair() -> AsyncIterator[Pair]:
                     if desk.server is not None:
                         desk.server.signal(signal.SIGCONT)
                         await desk.server.stop()
+                if stack.postgres.child is not None:
+                    await stack.postgres.stop()
 
 
 async def taken_over(desk: Stack, since_s: float) -> str:
@@ -167,61 +168,79 @@ async def caller_talks(desk: Stack) -> None:
     await eventually(states, lambda states: states == ["talking"])
 
 
-async def test_a_killed_server_is_followed_by_its_spare_within_five_seconds(pair: Pair) -> None:
-    first, second = await pair.both()
-    said = await ready(second)
+async def says_that_it_stands_by(spare: Stack, in_charge: Stack) -> None:
+    said = await ready(spare)
     assert (said["status"], said["ready"]) == (503, False)
     assert "standing by; in charge is " in why(said)
-    assert first.web in why(said)
+    assert in_charge.web in why(said)
     async with aiohttp.ClientSession() as http:
-        async with http.get(f"{second.web}/healthz") as answer:
+        async with http.get(f"{spare.web}/healthz") as answer:
             assert (answer.status, await answer.json()) == (200, {"status": "ok"})
-        async with http.get(f"{second.web}/", headers={"Accept-Language": "ja"}) as answer:
+        async with http.get(f"{spare.web}/") as answer:
             assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
             problem = await answer.json(content_type=None)
-            assert (problem["key"], problem["detail"]) == ("standing_by", first.web)
+            assert (problem["key"], problem["detail"]) == ("standing_by", in_charge.web)
+
+
+async def dies(first: Stack, second: Stack) -> None:
+    assert first.server is not None
+    first.server.signal(signal.SIGKILL)
+    await taken_over(second, time.monotonic())
+    await first.server.wait()
+
+
+async def freezes_and_thaws(first: Stack, second: Stack) -> None:
+    assert first.server is not None
+    first.server.signal(signal.SIGSTOP)
+    await taken_over(second, time.monotonic())
+    first.server.signal(signal.SIGCONT)
+    async with asyncio.timeout(5.0):
+        assert await first.server.wait() == DEPOSED
+    assert "another server has taken charge" in first.server.log_tail()
+    assert (await ready(second))["ready"]
+
+
+async def stops(first: Stack, second: Stack) -> None:
+    assert first.server is not None
+    first.server.signal(signal.SIGTERM)
+    last_s = time.monotonic()
+    while not (await ready(second))["ready"]:
+        if (await ready(first))["ready"]:
+            last_s = time.monotonic()
+        assert time.monotonic() - last_s < SOON_S
+        await asyncio.sleep(0.02)
+    gap_s = time.monotonic() - last_s
+    print(f"nobody was in charge for {gap_s:.2f} s")
+    assert gap_s < VALID_S, "nobody waits until the lease runs out"
+    async with asyncio.timeout(30.0):
+        assert await first.server.wait() == 0
+
+
+async def test_whatever_becomes_of_a_server_a_caller_waits_on_with_their_age_and_is_connected_once(pair: Pair) -> None:
+    first, second = await pair.both()
+    await says_that_it_stands_by(second, first)
     async with somebody_waits(first) as caller:
         since = await waits_since(first)
         assert len(since) == 1
-        assert first.server is not None
-        first.server.signal(signal.SIGKILL)
-        await taken_over(second, time.monotonic())
-        assert await eventually(lambda: waits_since(second), bool, 10.0) == since, "the age is kept"
+        for end in (dies, freezes_and_thaws, stops):
+            first, second = await pair.both()
+            await end(first, second)
+            assert await eventually(lambda desk=second: waits_since(desk), bool, 10.0) == since, end.__name__  # type: ignore[misc]
+        assert rings(second) == 0, "nobody who was on a break was rung"
         await rings_once(second, caller)
 
 
-async def test_a_frozen_server_is_followed_and_connects_nothing_when_it_thaws(pair: Pair) -> None:
+async def test_with_the_database_away_the_one_in_charge_goes_on_and_nobody_takes_over(pair: Pair) -> None:
     first, second = await pair.both()
-    assert first.server is not None
-    async with somebody_waits(first) as caller:
-        since = await waits_since(first)
-        first.server.signal(signal.SIGSTOP)
-        await taken_over(second, time.monotonic())
-        assert await eventually(lambda: waits_since(second), bool, 10.0) == since
-        before = rings(second)
-        first.server.signal(signal.SIGCONT)
-        async with asyncio.timeout(5.0):
-            assert await first.server.wait() == DEPOSED
-        assert "another server has taken charge" in first.server.log_tail()
-        assert (await ready(second))["ready"]
-        assert rings(second) == before
-        await rings_once(second, caller)
-
-
-async def test_a_server_that_is_told_to_stop_hands_over_at_once(pair: Pair) -> None:
-    first, second = await pair.both()
-    assert first.server is not None
-    async with somebody_waits(first) as caller:
-        first.server.signal(signal.SIGTERM)
-        last_s = time.monotonic()
-        while not (await ready(second))["ready"]:
-            if (await ready(first))["ready"]:
-                last_s = time.monotonic()
-            assert time.monotonic() - last_s < SOON_S
-            await asyncio.sleep(0.02)
-        gap_s = time.monotonic() - last_s
-        print(f"nobody was in charge for {gap_s:.2f} s")
-        assert gap_s < 3.0, "nobody waits until the lease runs out"
-        await rings_once(second, caller)
-        async with asyncio.timeout(30.0):
-            assert await first.server.wait() == 0
+    (before,) = await query(pair.stack, "SELECT epoch FROM leases")
+    await stop_postgres_at_once(pair.stack)
+    await eventually(lambda: ready(second), lambda said: "cannot tell who is in charge" in why(said), SOON_S)
+    said = await eventually(lambda: ready(first), lambda said: "this server goes on" in why(said), SOON_S)
+    assert said["parts"]["lease"]["ready"]
+    assert said["parts"]["routing"]["ready"], "callers are offered to agents"
+    await asyncio.sleep(VALID_S)  # by now the lease has run out, and nobody could renew it
+    await start_postgres_again(pair.stack)
+    await eventually(lambda: ready(first), lambda said: bool(said["ready"]), SOON_S)
+    await eventually(lambda: ready(second), lambda said: "in charge is" in why(said), SOON_S)
+    (after,) = await query(pair.stack, "SELECT epoch, valid_until > clock_timestamp() AS held FROM leases")
+    assert (after["epoch"], after["held"]) == (before["epoch"], True)
