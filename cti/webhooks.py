@@ -36,7 +36,7 @@ BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 300.0
 # Answers that speak of this one message, not of the receiver: bad request, too large, wrong type, unprocessable.
 REFUSING = frozenset({400, 413, 415, 422})
-# A receiver that is mended within 20 minutes loses none; one message that nobody can read holds up the rest no longer.
+# A receiver that is mended within 8 minutes loses none; one message that nobody can read holds up the rest no longer.
 REFUSALS = 10
 
 

@@ -109,6 +109,16 @@ UPDATE calls SET recording_uri = $3, recording_stored_at = $4 WHERE tenant = $1 
 """
 _GET = "SELECT * FROM calls WHERE tenant = $1 AND call_id = $2"
 _OPEN = "SELECT * FROM calls WHERE ended_at IS NULL ORDER BY arrived_at LIMIT $1"
+# By arrival, which is what the ledger has an index for.
+_UNTOLD = """
+SELECT r.tenant, r.call_id, r.uri, r.sha256, r.duration_s, r.stored_at
+  FROM tenants t
+  JOIN recordings r ON r.tenant = t.tenant AND r.arrived_at > now() - interval '3 days'
+  JOIN calls c ON c.tenant = r.tenant AND c.call_id = r.call_id
+ WHERE r.state IN ('stored', 'salvaged', 'truncated') AND r.uri IS NOT NULL AND r.stored_at IS NOT NULL
+   AND c.recording_stored_at IS NULL
+ ORDER BY r.stored_at LIMIT $1
+"""
 _OFFERS = """
 SELECT o.* FROM call_offers o JOIN unnest($1::text[], $2::uuid[]) AS k (tenant, call_id) USING (tenant, call_id)
 ORDER BY o.number
@@ -252,6 +262,22 @@ class CallStore:
         """Calls of all tenants that were live when the last word was stored: for CallDesk.restore."""
         async with deadline(), self._pool.acquire() as connection:
             return await _whole(connection, await connection.fetch(_OPEN, OPEN_LIMIT))
+
+    async def untold_recordings(self) -> Sequence[RecordingStored]:
+        """What the ledger has stored and the calls do not know: this process died between the two. Oldest first."""
+        async with deadline():
+            return [_stored(row) for row in await self._pool.fetch(_UNTOLD, OPEN_LIMIT)]
+
+
+def _stored(row: Any) -> RecordingStored:
+    return RecordingStored(
+        at=row["stored_at"],
+        tenant=TenantId(row["tenant"]),
+        call_id=CallId(str(row["call_id"])),
+        uri=row["uri"],
+        sha256=row["sha256"] or "",
+        duration_s=row["duration_s"] or 0.0,
+    )
 
 
 def _messages(calls: Sequence[Call], recordings: Sequence[RecordingStored]) -> list[Outgoing]:

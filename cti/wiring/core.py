@@ -77,6 +77,8 @@ async def start_recorder(
     restored = desk.restore(recorder.newest(await calls.open_calls()))
     if restored:
         log.info("calls from before the start were taken back", extra={"action": "restore", "calls": restored})
+    for stored in await calls.untold_recordings():
+        recorder.take(stored)
     bus.subscribe("call-links", desk.take_link, kinds=(CallLinked,), prompt=True)
     bus.subscribe("records", recorder.take, kinds=KINDS)
     await recorder.start()

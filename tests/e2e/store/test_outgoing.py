@@ -101,6 +101,25 @@ async def test_a_call_is_told_when_it_is_closed_and_only_once(database: asyncpg.
     assert first.at == closed(2).ended_at
 
 
+async def test_a_recording_that_was_stored_while_nobody_heard_is_told_at_the_next_start(
+    database: asyncpg.Pool[Any],
+) -> None:
+    """The ledger is written by a process of its own: this one may die before it hears of it."""
+    calls, now = CallStore(database), datetime.now(UTC)
+    await database.execute("INSERT INTO tenants VALUES ('demo', 'Demo', 'Asia/Tokyo', 'ja')")
+    await calls.save([closed(1), closed(2), closed(3)], recordings=[stored(1)])
+    for number, state in ((1, "stored"), (2, "stored"), (3, "encoded")):
+        await database.execute(
+            "INSERT INTO recordings (tenant, call_id, state, moves, arrived_at, stored_at, uri, sha256, duration_s)"
+            " VALUES ('demo', $1, $2, 7, $3, $3, 's3://b/k', $4, 12.5)", call_id(number), state, now, "0" * 64,
+        )  # fmt: skip
+    untold = await calls.untold_recordings()
+    assert [(one.call_id, one.at, one.duration_s) for one in untold] == [(call_id(2), now, 12.5)]
+    await calls.save(recordings=untold)
+    assert await calls.untold_recordings() == []
+    assert told(await everything(database))[-1] == (5, "recording.stored", call_id(2))
+
+
 async def test_desks_have_numbers_of_their_own(database: asyncpg.Pool[Any]) -> None:
     await CallStore(database).save([closed(1), closed(1, OTHER), closed(2), closed(2, OTHER)])
     assert [m.id for m in await everything(database)] == [1, 2]
