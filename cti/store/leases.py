@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from cti.domain.errors import Unavailable
 from cti.domain.lease import VALID_S, Lease, Look
 from cti.store.away import deadline
 
@@ -80,6 +81,11 @@ class LeaseStore:
                 if self._conn is None or self._conn.is_closed():
                     self._conn = await asyncpg.connect(self._url, timeout=ASK_S)
                 return await self._conn.fetchrow(statement, self._name, *values)
+        # Read-only after a fail-over, a log-in refused, a connection that was ended between two steps of a statement
+        # (asyncpg then speaks of a mistake of its own): nothing is confirmed, and the next one connects anew.
+        except (asyncpg.PostgresError, asyncpg.InternalClientError) as error:
+            self.close()
+            raise Unavailable(f"the database refuses ({type(error).__name__})") from error
         except BaseException:
             self.close()  # whatever it was in the middle of
             raise

@@ -106,7 +106,7 @@ class StandingByServer:
         self._config = config
         self._keeper = keeper
         self._missing: str | None = "has not looked yet"
-        self._server = StandbyServer(web.settings(config), listener, self._now)
+        self._server = StandbyServer(web.settings(config), listener, self.now)
 
     async def __aenter__(self) -> StandingByServer:
         await self._server.start()
@@ -157,7 +157,8 @@ class StandingByServer:
         runtime.hurry()
         return granted
 
-    def _now(self) -> StandingBy:
+    def now(self) -> StandingBy:
+        """How it stands."""
         keeper = self._keeper
         if self._missing is not None:
             return StandingBy(since=keeper.since, why=f"standing by, not yet able to take over: {self._missing}")

@@ -158,10 +158,13 @@ class LeaseKeeper:
         loop = asyncio.get_running_loop()
         while True:
             due_s = loop.time() + RENEW_S
-            if self.standing is Standing.LOST:
-                await self._try()
-            elif self.alive():
-                await self._renew()
+            try:
+                if self.standing is Standing.LOST:
+                    await self._try()
+                elif self.alive():
+                    await self._renew()
+            except Exception:  # callers are served; who does not renew is followed, and hears of it
+                log.exception("the lease was not renewed for a reason of ours", extra={"action": "lease"})
             await asyncio.sleep(max(0.0, due_s - loop.time()))
 
     async def _renew(self) -> None:

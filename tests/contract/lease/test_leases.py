@@ -160,3 +160,24 @@ async def test_a_database_away_or_stuck_is_said_soon_and_the_next_word_gets_thro
     finally:
         store.close()
         await conn.close()
+
+
+async def test_a_database_that_refuses_confirms_nothing_and_is_asked_again(database_url: str) -> None:
+    """As the copy that is left after a fail-over, until it may write."""
+    store = LeaseStore(database_url, "desk")
+    conn = await asyncpg.connect(database_url)
+    name = await conn.fetchval("SELECT current_database()")
+    try:
+        lease = await store.claim("a", "")
+        assert lease is not None
+        await conn.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        store.close()  # the setting is for new connections
+        with pytest.raises(Unavailable, match="ReadOnlySQLTransactionError"):
+            await store.renew(lease.epoch)
+        assert (await store.look()).lease == lease
+        await conn.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        store.close()
+        assert await store.renew(lease.epoch)
+    finally:
+        store.close()
+        await conn.close()
