@@ -82,6 +82,8 @@ async def test_of_two_phones_the_one_that_registered_last_rings_alone(desk: Stac
             async with logged_in(desk.web, "sato", desk.password("sato")) as person:
                 await person.set_state("available")
             assert (rings(first), rings(second)) == (1, 0)
+            assert desk.asterisk is not None
+            assert (await desk.asterisk.cli("pjsip show contacts")).count("demo-sato/sip:") == 1
             async with calling(desk, number=MEMBERS, keys=""):
                 call_id = await waits_in(desk, "members", but=[call_id])
                 await second.wait_for("CALL_INCOMING")
