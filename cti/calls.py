@@ -378,10 +378,11 @@ class CallDesk:
                 if leg.uniqueid not in seen.uniqueids:
                     self._move(_gone(leg, call_id, seen))
         for call_id in self._restored & self._tracks.keys():
-            track = self._tracks[call_id]
-            if track.offer is not None and not track.legs:  # whoever made it is gone, and no phone rings for it
-                offer_id, outcome = track.offer.offer_id, OfferOutcome.WITHDRAWN
-                self._move(OfferTakenBack(at=seen.at, call_id=call_id, offer_id=offer_id, outcome=outcome))
+            ringing = {leg.offer_id for leg in self._tracks[call_id].legs}
+            for offer in self._tracks[call_id].offers:  # whoever made it is gone; perhaps no phone rings for it
+                if offer.offer_id not in ringing:
+                    offer_id, outcome = offer.offer_id, OfferOutcome.WITHDRAWN
+                    self._move(OfferTakenBack(at=seen.at, call_id=call_id, offer_id=offer_id, outcome=outcome))
         self._restored.clear()
 
 

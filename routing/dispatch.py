@@ -15,7 +15,7 @@ from typing import Any
 
 from cti.domain import events as ev
 from cti.domain.errors import NotFound, Unavailable
-from cti.domain.model import Call, CallId, ChannelName, Offer, OfferId, OfferOutcome
+from cti.domain.model import AgentId, Call, CallId, ChannelName, Offer, OfferId, OfferOutcome
 from cti.domain.ports import Directory, EventSink, SignalSink, Telephony
 from cti.domain.signals import OfferDecided, OfferTakenBack, TreatmentDecided
 from routing import model as m
@@ -36,6 +36,22 @@ class Room:
         self.announcer = Announcer()
         self.held: set[CallId] = set()
         self.told: dict[CallId, set[str]] = {}  # announcements that a caller has heard
+        self.legs: dict[AgentId, tuple[OfferId, ChannelName]] = {}  # the phone that rang last at each agent's
+
+
+def _offer(room: Room, made: m.Offered, ring: OfferId | None, now: datetime) -> Offer:
+    return Offer(
+        offer_id=made.offer_id,
+        tenant=room.desk.tenant,
+        call_id=made.call_id,
+        queue=made.queue,
+        agent=made.agent,
+        ring_s=made.ring_s,
+        reason=packed(made.reason),
+        made_at=now,
+        attempt=made.attempt,
+        ring=ring,
+    )
 
 
 class Dispatcher:
@@ -81,6 +97,11 @@ class Dispatcher:
                 self._make_offer(room, decision, now)
             case m.TakenBack():
                 self._take_back(room, decision, now)
+            case m.PassedOver():
+                self._keep(
+                    room, "taken_back", decision.reason, now, call_id=decision.call_id, agent=decision.agent,
+                    offer_id=decision.offer_id, result=OfferOutcome.WITHDRAWN.value,
+                )  # fmt: skip
             case m.Treated():
                 self._treat(room, decision, now, by)
             case m.Stepped():
@@ -92,56 +113,54 @@ class Dispatcher:
                 self._move(room, decision, now, by)
 
     def _make_offer(self, room: Room, made: m.Offered, now: datetime) -> None:
-        desk = room.desk
-        offer = Offer(
-            offer_id=made.offer_id,
-            tenant=desk.tenant,
-            call_id=made.call_id,
-            queue=made.queue,
-            agent=made.agent,
-            ring_s=made.ring_s,
-            reason=packed(made.reason),
-            made_at=now,
-            attempt=made.attempt,
-        )
+        ring = made.offer_id if made.also else None
+        offer, *also = (_offer(room, one, ring, now) for one in (made, *made.also))
         if made.call_id in self.absent:
             self.turn(offer)
             self._keep(room, "turn", made.reason, now, call_id=made.call_id, queue=made.queue, agent=made.agent)
             return
-        self.offers += 1
-        self._sink.post(OfferDecided(at=now, offer=offer))
-        self._spawn(self._ring(room, offer))
-        self._keep(
-            room, "offered", made.reason, now, call_id=made.call_id, queue=made.queue, agent=made.agent,
-            offer_id=made.offer_id,
-        )  # fmt: skip
+        self.offers += 1 + len(also)
+        self._sink.post(OfferDecided(at=now, offer=offer, also=tuple(also)))
+        self._spawn(self._ring(room, (offer, *also)))
+        for one in (made, *made.also):
+            self._keep(
+                room, "offered", one.reason, now, call_id=one.call_id, queue=one.queue, agent=one.agent,
+                offer_id=one.offer_id,
+            )  # fmt: skip
 
-    async def _ring(self, room: Room, offer: Offer) -> None:
-        try:
-            endpoint = self._directory.endpoint_of(offer.tenant, offer.agent)
-        except NotFound:
-            log.error("an agent has no phone", extra={"call_id": offer.call_id, "agent": offer.agent})
-            self._sink.post(
-                OfferTakenBack(
-                    at=self._now(),
-                    call_id=offer.call_id,
-                    offer_id=offer.offer_id,
-                    outcome=OfferOutcome.UNREACHABLE,
-                )
-            )
-            self._tell(room, m.OfferOver(offer_id=offer.offer_id, outcome=OfferOutcome.UNREACHABLE))
-            return
-        channel = self.channels.get(offer.call_id)
+    async def _ring(self, room: Room, offers: tuple[Offer, ...]) -> None:
+        """One Dial for all: Asterisk connects the first that answers."""
+        phones = {offer.offer_id: endpoint for offer in offers if (endpoint := self._endpoint_of(room, offer))}
+        offers = tuple(offer for offer in offers if offer.offer_id in phones)
+        channel = self.channels.get(offers[0].call_id) if offers else None
         if channel is None:  # hung up since
             return
-        done = await self._ask(self._telephony.offer(offer, channel=channel, endpoint=endpoint), "offer", offer.call_id)
-        if not done:
-            self._tell(room, m.OfferFailed(offer_id=offer.offer_id))
+        first, (endpoint, *also) = offers[0], phones.values()
+        asked = self._telephony.offer(first, channel=channel, endpoint=endpoint, also=also)
+        if not await self._ask(asked, "offer", first.call_id):
+            for offer in offers:
+                self._tell(room, m.OfferFailed(offer_id=offer.offer_id))
+
+    def _endpoint_of(self, room: Room, offer: Offer) -> str | None:
+        """The agent's phone; None: there is none, and the offer is over."""
+        try:
+            return self._directory.endpoint_of(offer.tenant, offer.agent)
+        except NotFound:
+            log.error("an agent has no phone", extra={"call_id": offer.call_id, "agent": offer.agent})
+        outcome = OfferOutcome.UNREACHABLE
+        taken = OfferTakenBack(at=self._now(), call_id=offer.call_id, offer_id=offer.offer_id, outcome=outcome)
+        self._sink.post(taken)
+        self._tell(room, m.OfferOver(offer_id=offer.offer_id, outcome=outcome))
+        return None
 
     def _take_back(self, room: Room, back: m.TakenBack, now: datetime) -> None:
         self._sink.post(OfferTakenBack(at=now, call_id=back.call_id, offer_id=back.offer_id, outcome=back.outcome))
         channel = self.channels.get(back.call_id)
-        if channel is not None:
+        if back.rings_on:
+            rang, leg = room.legs.get(back.agent, (None, None))
+            if leg is not None and rang == back.offer_id:
+                self._spawn(self._only_ask(self._telephony.stop_ring(leg=leg), "stop_ring", back.call_id))
+        elif channel is not None:
             self._spawn(self._only_ask(self._telephony.take_back(channel=channel), "take_back", back.call_id))
         self._keep(
             room, "taken_back", back.reason, now, call_id=back.call_id, agent=back.agent, offer_id=back.offer_id,

@@ -4,7 +4,8 @@ No I/O, no clock, no randomness: the same inputs give the same decisions. Offer 
 The stated rules (who is asked, what a rejection does, who is told that nobody is there) are in docs/routing.md.
 
 Between two calls of ``advance`` these hold: no agent who is ready and fits stands beside a waiting call that may ask
-them; a call has at most one live offer; an agent has at most one offer or call.
+them; the live offers of a call are one ring of at most so many phones as its queue rings at once; an agent has at most
+one offer or call.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from routing.expression import needs
 from routing.index import Index
 from routing.model import Where
 from routing.outlook import expected_wait_s
+from routing.ringing import Ringing
 from routing.room import seconds
 from routing.state import Agent, LiveOffer, QueueLine, Timed, Waiting
-from routing.wishes import Wishes
 
 
-class Engine(Wishes):
+class Engine(Ringing):
     """Queues, agents and waiting calls of one tenant."""
 
     def __init__(self, new_offer_id: Callable[[], OfferId], index: Index | None = None) -> None:
@@ -178,10 +179,10 @@ class Engine(Wishes):
             call.entering = not told.admitted and not told.patient
         if told.own_priority is not None:
             call.own_priority = told.own_priority
-        offer = call.offer
-        if offer is not None:
+        offers = call.offers
+        if offers:
             # Back in the waiting loop: whatever happened to the ring, it is over.
-            self._drop_offer(offer)
+            self._drop_all(call)
             call.where = Where.RETURNING
         if call.queue.queue != told.queue:
             # Another line: order by the caller's age as before, this queue's limits and plan from now.
@@ -198,7 +199,7 @@ class Engine(Wishes):
             self._look_for_hope(call, now, self._limits.nobody_entry_s)
         else:
             self._begin_wait(call, now)
-        if offer is not None:
+        for offer in offers:
             self._reconsider(offer.agent, now)  # after the call stands in line: it was first
 
     def _last_agent_is(self, told: m.LastAgentIs, now: datetime) -> None:
@@ -222,87 +223,19 @@ class Engine(Wishes):
         if call is not None:
             if call.where is not Where.TREATED:
                 self._line(call.queue.queue).flow.left((now - call.since).total_seconds(), hung_up=True)
-            offer = call.offer
+            offers = call.offers
             self._forget(call)
-            if offer is not None:
-                self._drop_offer(offer)
+            self._drop_all(call)
+            for offer in offers:
                 self._reconsider(offer.agent, now)  # keeps their place: it was not their doing
         for agent in list(self._talking.get(told.call_id, ())):
             self._freed(agent, now)
-
-    def _call_taken(self, told: m.CallTaken, now: datetime) -> None:
-        call = self._calls.get(told.call_id)
-        rule = self._line(told.queue).rule if told.queue is not None else None
-        passed_over: Agent | None = None
-        if call is not None:
-            rule = call.queue
-            self._line(rule.queue).flow.left((now - call.since).total_seconds(), hung_up=False)
-            offer = call.offer
-            self._forget(call)
-            if offer is not None:
-                self._drop_offer(offer)
-                passed_over = offer.agent if offer.agent.agent != told.agent else None
-        agent = self._agents.get(told.agent)
-        if agent is not None and agent.call != told.call_id:
-            if agent.offer is not None:
-                self._take_back(agent.offer, OfferOutcome.WITHDRAWN, "agent_busy", now)
-            self._stop_talking(agent)  # in case the end of the last call was never reported
-            agent.call, agent.call_queue, agent.call_since = told.call_id, rule, now
-            agent.failures = 0
-            self._talking.setdefault(told.call_id, []).append(agent)
-            self._index.busy(agent)
-        if passed_over is not None:
-            self._reconsider(passed_over, now)
 
     def _treatment_failed(self, told: m.TreatmentFailed, now: datetime) -> None:
         call = self._calls.get(told.call_id)
         if call is not None and call.where is Where.TREATED:
             self._pause(call, now)
             self._look_for_hope(call, now, self._limits.nobody_entry_s)
-
-    # --- Offers ---
-
-    def _offer_rang(self, told: m.OfferRang, now: datetime) -> None:
-        offer = self._offers.get(told.offer_id) or self._adopt(told, now)
-        if offer is not None:
-            offer.rang_at = now
-            offer.call.failures = 0
-            self._agenda.arm(offer, now + seconds(offer.call.queue.ring_s + self._limits.overrun_s))
-
-    def _adopt(self, told: m.OfferRang, now: datetime) -> LiveOffer | None:
-        """A phone rings for an offer that is not live here: made before a restart, or given up too early."""
-        agent, call = self._agents.get(told.agent), self._calls.get(told.call_id)
-        if agent is None or agent.offer is not None or agent.call is not None:
-            return None
-        if call is None:
-            if told.queue is None or told.queued_at is None:
-                return None
-            call = Waiting(told.call_id, self._line(told.queue).rule, told.queued_at, self._number())
-            self._calls[told.call_id] = call
-            self._make_plan(call, now)
-            self._look_for_hope(call, now, self._limits.nobody_left_s)
-        elif call.offer is not None or call.where is Where.TREATED:
-            return None
-        offer = LiveOffer(told.offer_id, call, agent, now)
-        self._hold(offer, now)
-        return offer
-
-    def _offer_over(self, told: m.OfferOver, now: datetime) -> None:
-        offer = self._offers.get(told.offer_id)
-        if offer is None:
-            return
-        if told.outcome is OfferOutcome.ACCEPTED:
-            self._call_taken(m.CallTaken(call_id=offer.call.call_id, agent=offer.agent.agent), now)
-        else:
-            self._end_offer(offer, told.outcome, now)
-
-    def _offer_failed(self, told: m.OfferFailed, now: datetime) -> None:
-        offer = self._offers.get(told.offer_id)
-        if offer is not None and offer.rang_at is None:  # it rang: the answer got lost, not the action
-            call = offer.call
-            self._take_back(offer, OfferOutcome.WITHDRAWN, "asterisk_unavailable", now)
-            if call.where is Where.RETURNING:
-                self._pause(call, now)
 
     # --- Agents ---
 

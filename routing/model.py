@@ -1,7 +1,4 @@
-"""The routing engine's words: rules it is given, things it is told, decisions it makes. PURE.
-
-Instants are aware UTC; durations carry their unit in the name.
-"""
+"""The routing engine's words: rules, what it is told, what it decides. PURE. Instants are aware UTC."""
 
 from __future__ import annotations
 
@@ -85,6 +82,7 @@ class QueueRule:
     priority: int = 0  # higher first
     skills: tuple[SkillLevel, ...] = ()  # what every call of this queue asks of an agent
     ring_s: int = 20
+    ring_agents: int = 1  # phones that ring at once for one call
     max_wait_s: int = 900  # then the treatment "waited_too_long"
     service_level_s: int = 20  # answered within this counts as in time
     nobody_wait: bool = False  # wait although nobody could answer, instead of being told
@@ -331,16 +329,27 @@ class Offered(Decision):
     agent: AgentId
     ring_s: int
     attempt: int  # 1 for the call's first offer
+    also: tuple[Offered, ...] = ()  # those that ring at the same time, by one Dial: the first to answer has the caller
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TakenBack(Decision):
-    """This offer is over by our own decision; send the caller back to the waiting loop."""
+    """This offer is over by our own decision; send the caller back to the waiting loop, unless others ring on."""
 
     offer_id: OfferId
     call_id: CallId
     agent: AgentId
     outcome: OfferOutcome
+    rings_on: bool = False  # other phones go on ringing for this call: only this one is stopped
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PassedOver(Decision):
+    """This offer is over because somebody else has the caller. Asterisk has stopped the phone; it is noted."""
+
+    offer_id: OfferId
+    call_id: CallId
+    agent: AgentId
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -69,8 +70,17 @@ class OfferDesk(Passage):
         if found is None:
             return False
         agent, idle = found
-        self._offer(call, agent, "longest_idle", {"idle": idle}, now)
+        offered = self._offer(call, agent, "longest_idle", {"idle": idle}, now)
+        self._out.append(offered if call.rings_at_once == 1 else self._with_others(call, offered, now))
         return True
+
+    def _with_others(self, call: Waiting, first: m.Offered, now: datetime) -> m.Offered:
+        """Ring the next agents in line too. Who gets ready later is not added: a ring that runs cannot be widened."""
+        also: list[m.Offered] = []
+        while len(also) + 1 < call.rings_at_once and (found := self._index.best_agent(call)) is not None:
+            agent, idle = found
+            also.append(self._offer(call, agent, "rings_along", {"idle": idle}, now))
+        return replace(first, also=tuple(also))
 
     def _reconsider(self, agent: Agent, now: datetime) -> None:
         """Something about the agent changed: they take a call, stand ready, or do not any more."""
@@ -84,7 +94,8 @@ class OfferDesk(Passage):
             self._index.idle(agent)
             return
         call, waiting = found
-        self._offer(call, agent, "next_in_line", {"waiting": waiting}, now)
+        # Nobody else who fits is ready, or they would have been asked before: one phone, whatever the queue says.
+        self._out.append(self._offer(call, agent, "next_in_line", {"waiting": waiting}, now))
 
     def _match_all(self, now: datetime) -> None:
         """Everything may have changed: each waiting call in order of service."""
@@ -113,7 +124,7 @@ class OfferDesk(Passage):
 
     # --- Offers ---
 
-    def _offer(self, call: Waiting, agent: Agent, slug: str, params: dict[str, Any], now: datetime) -> None:
+    def _offer(self, call: Waiting, agent: Agent, slug: str, params: dict[str, Any], now: datetime) -> m.Offered:
         params["want"] = call.group.data
         params["priority"] = call.priority
         params["waited_s"] = whole_s(now - call.queued_at)
@@ -123,16 +134,14 @@ class OfferDesk(Passage):
         call.attempts += 1
         offer = LiveOffer(self._new_offer_id(), call, agent, now)
         self._hold(offer, now + seconds(self._limits.unheard_s))
-        self._out.append(
-            m.Offered(
-                offer_id=offer.offer_id,
-                call_id=call.call_id,
-                queue=call.queue.queue,
-                agent=agent.agent,
-                ring_s=call.queue.ring_s,
-                attempt=call.attempts,
-                reason=Reason(slug, params),
-            )
+        return m.Offered(
+            offer_id=offer.offer_id,
+            call_id=call.call_id,
+            queue=call.queue.queue,
+            agent=agent.agent,
+            ring_s=call.queue.ring_s,
+            attempt=call.attempts,
+            reason=Reason(slug, params),
         )
 
     def _hold(self, offer: LiveOffer, look_at: datetime) -> None:
@@ -142,7 +151,8 @@ class OfferDesk(Passage):
         self._index.busy(agent)
         call.where = Where.OFFERED
         call.resume_at = None
-        call.offer = agent.offer = offer
+        call.offers = (*call.offers, offer)
+        agent.offer = offer
         self._offers[offer.offer_id] = offer
         self._agenda.arm(call, None)
         self._agenda.arm(offer, look_at)
@@ -151,13 +161,19 @@ class OfferDesk(Passage):
         """It is live no more."""
         del self._offers[offer.offer_id]
         self._agenda.arm(offer, None)
-        offer.call.offer = offer.agent.offer = None
+        offer.agent.offer = None
+        call = offer.call
+        call.offers = tuple(other for other in call.offers if other is not offer)
 
     def _end_offer(self, offer: LiveOffer, outcome: OfferOutcome, now: datetime) -> None:
-        """The offer is over without an answer: the call goes back with its age, the agent bears the consequences."""
+        """The offer is over without an answer: the agent bears the consequences.
+
+        After the last of a ring the call goes back with its age.
+        """
         call, agent = offer.call, offer.agent
         self._drop_offer(offer)
-        self._set_aside(call, Where.RETURNING, now + seconds(self._limits.return_s))
+        if not call.offers:
+            self._set_aside(call, Where.RETURNING, now + seconds(self._limits.return_s))
         limits = self._limits
         skip, refusal, anew = CONSEQUENCES[outcome]
         if skip:
@@ -189,6 +205,7 @@ class OfferDesk(Passage):
                 call_id=offer.call.call_id,
                 agent=offer.agent.agent,
                 outcome=outcome,
+                rings_on=len(offer.call.offers) > 1,
                 reason=Reason(slug, {"after_s": whole_s(now - offer.made_at)}),
             )
         )

@@ -85,6 +85,8 @@ def render(reason: Reason, language: str, names: Names) -> str:
         fields["day"] = fields["day"].get(language, fields["day"]["ja"])
     if "agent" in fields:
         fields["agent"] = names.agent(fields["agent"])
+    if "agents" in fields:
+        fields["agents"] = words["list"].join(names.agent(agent) for agent in fields["agents"])
     for what in ("to", "voicemail"):
         if what in fields:
             sentence += words[what]

@@ -115,6 +115,7 @@ def _queue(row: Any, known: Known, calendars: Mapping[str, Calendar]) -> QueueRu
             SkillLevel(skill=skill, level=level) for skill, level in zip(row["skills"], row["levels"], strict=True)
         ),
         ring_s=row["ring_s"],
+        ring_agents=row["ring_agents"],
         max_wait_s=row["max_wait_s"],
         service_level_s=row["service_level_s"],
         nobody_wait=row["nobody_treatment"] == "wait",

@@ -212,10 +212,9 @@ class RoutingService:
     def stats(self) -> RoutingStats:
         """Counters as of now."""
         calls = [call for room in self._rooms.values() for call in room.engine.calls()]
-        live = sum(call.offer is not None for call in calls)
         return RoutingStats(
-            waiting=len(calls) - live,
-            offers_live=live,
+            waiting=sum(not call.offers for call in calls),
+            offers_live=sum(len(call.offers) for call in calls),
             offers=self._dispatch.offers,
             treatments=self._dispatch.treatments,
             failures=self._dispatch.failures,
@@ -269,7 +268,10 @@ class RoutingService:
         self._dispatch.announce(room, call, self._now())
 
     def _call_ringing(self, event: ev.CallRinging) -> None:
-        self._rings(self._room(event.tenant), event.call, event.offer_id, event.agent)
+        room = self._room(event.tenant)
+        if event.agent_channel is not None:
+            room.legs[event.agent] = (event.offer_id, event.agent_channel)
+        self._rings(room, event.call, event.offer_id, event.agent)
 
     def _rings(self, room: Room, call: Call, offer_id: OfferId, agent: AgentId) -> None:
         self._dispatch.channels[call.call_id] = call.channel
@@ -325,8 +327,10 @@ class RoutingService:
         if call.state is CallState.QUEUED:
             if call.voicemail_at is None:  # else they speak to the machine, and nobody takes them out of their message
                 self._wait(room, call, self._now(), found=True)
-        elif call.state is CallState.OFFERED and call.offers and call.offers[-1].ended_at is None:
-            self._rings(room, call, call.offers[-1].offer_id, call.offers[-1].agent)
+        elif call.state is CallState.OFFERED:
+            for offer in call.offers:
+                if offer.ended_at is None:
+                    self._rings(room, call, offer.offer_id, offer.agent)
         elif call.state in (CallState.TALKING, CallState.HELD):
             if call.state is CallState.HELD:
                 room.held.add(call.call_id)

@@ -30,7 +30,7 @@ class WaitingNow:
     since: datetime  # first entry into a queue
     priority: int  # with what waiting has added
     attempts: int  # offers so far
-    offered_to: AgentId | None
+    offered_to: AgentId | None  # of several the longest idle
     language: str | None
     skills: tuple[SkillLevel, ...]  # asked for on top of the queue's
     where: str  # routing.model.Where
@@ -180,7 +180,7 @@ def _waiting_now(engine: Engine, call: Waiting, expected_s: float | None) -> Wai
         since=call.queued_at,
         priority=call.priority,
         attempts=call.attempts,
-        offered_to=call.offer.agent.agent if call.offer is not None else None,
+        offered_to=call.offers[0].agent.agent if call.offers else None,
         language=call.language,
         skills=call.skills,
         where=call.where.value,

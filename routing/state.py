@@ -113,7 +113,7 @@ class Waiting:
         "language",
         "last_agent",
         "number",
-        "offer",
+        "offers",
         "overflow_at",
         "own_priority",
         "patient",
@@ -157,13 +157,18 @@ class Waiting:
         self.failures = 0  # of Asterisk, in a row
         self.hopeless_at: datetime | None = None  # nobody could ever take it: when the caller is told
         self.resume_at: datetime | None = None  # end of RETURNING or PAUSED
-        self.offer: LiveOffer | None = None
+        self.offers: tuple[LiveOffer, ...] = ()  # phones that ring for it, first asked first; none in line
         self.due: datetime | None = None  # see Agenda
 
     @property
     def group(self) -> Group:
         """Who may take the call now."""
         return self.plan[self.step].group
+
+    @property
+    def rings_at_once(self) -> int:
+        """Phones that may ring at once. A callback has its person dialled once, when one agent has answered."""
+        return 1 if self.patient else self.queue.ring_agents
 
     @property
     def given(self) -> int:

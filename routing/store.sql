@@ -6,7 +6,7 @@ SELECT t.tenant, t.name, t.time_zone, t.language,
  ORDER BY t.tenant
 
 -- name: queues
-SELECT q.tenant, q.queue, q.name_ja, q.name_en, q.priority, q.ring_s, q.max_wait_s, q.service_level_s,
+SELECT q.tenant, q.queue, q.name_ja, q.name_en, q.priority, q.ring_s, q.ring_agents, q.max_wait_s, q.service_level_s,
        q.nobody_treatment, q.active, q.wrap_up_s, q.ageing_every_s, q.ageing_most, q.steps::text AS steps,
        q.delays::text AS delays,
        q.calendar, q.max_length, q.overflow::text AS overflow, q.treatments::text AS treatments,

@@ -49,7 +49,7 @@ class Why:
     priority: int  # with what waiting has added
     own_priority: int | None  # given by a person
     attempts: int
-    offered_to: AgentId | None
+    offered_to: AgentId | None  # of several the longest idle
     expected_s: float | None
     step: int  # of the plan, from 1
     steps: int
@@ -78,7 +78,7 @@ def why_waiting(engine: Engine, call: Waiting, now: datetime) -> Why:
         priority=call.priority,
         own_priority=call.own_priority,
         attempts=call.attempts,
-        offered_to=None if call.offer is None else call.offer.agent.agent,
+        offered_to=call.offers[0].agent.agent if call.offers else None,
         expected_s=None if call.key is None else engine.expected_wait_s(call, now),
         step=stage.number,
         steps=call.plan[-1].number,
@@ -106,8 +106,10 @@ def _not_asked(agent: Agent, call: Waiting) -> str:
 
 def _reason(engine: Engine, call: Waiting, hopes: list[Hope]) -> Reason:
     want: dict[str, Any] = {"want": call.group.data}
-    if call.offer is not None:
-        return Reason("waits_offered", {"agent": call.offer.agent.agent})
+    if len(call.offers) > 1:
+        return Reason("waits_offered_several", {"agents": [offer.agent.agent for offer in call.offers]})
+    if call.offers:
+        return Reason("waits_offered", {"agent": call.offers[0].agent.agent})
     if call.where in _ELSEWHERE:
         return Reason(_ELSEWHERE[call.where])
     if not engine.up:

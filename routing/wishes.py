@@ -27,10 +27,9 @@ class Wishes(OfferDesk):
         call = self._calls.get(call_id)
         if call is None:
             raise NotFound("this call does not wait, or not any more")
-        if call.offer is not None:
-            raise CallerError(
-                f"the phone of agent {call.offer.agent.agent!r} rings for it; wait for the end of the ring"
-            )
+        if call.offers:
+            rung = ", ".join(repr(offer.agent.agent) for offer in call.offers)
+            raise CallerError(f"the phone of agent {rung} rings for it; wait for the end of the ring")
         if call.where is Where.TREATED:
             raise CallerError("it is on its way already: to another queue, or to the words that end it")
         return call

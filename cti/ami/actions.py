@@ -7,7 +7,7 @@ channel patterns once more.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cti.ami.frames import ActionHeaders
 from cti.domain.callbacks import may_dial
@@ -34,6 +34,8 @@ _INTERFACE = re.compile(r"PJSIP/[a-z0-9][a-z0-9_-]{0,126}\Z")
 _QUEUE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _DIALLED = re.compile(r"0[0-9]{8,10}\Z")
 _TEXT = re.compile(r"[A-Za-z0-9+_-]{0,64}\Z")
+# Q.850 44, as for an agent whose sound stopped: the dialplan does not end the caller's call with it (cti-lost).
+_LOST = 44
 # A place may wait for its agent, and after a missed offer for the next one; an hour later it is made anew.
 _PLACE_MS = 3_600_000
 _MENUS = re.compile(r"agi://(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5}\Z")
@@ -134,14 +136,20 @@ def _without_agents(caller: ChannelName) -> tuple[ActionHeaders, ...]:
     return tuple(set_variable(name, "", channel=caller) for name in ("CTI_PEER", "CTI_SECOND"))
 
 
-def offer(offer: Offer, *, channel: ChannelName, endpoint: str, epoch: str) -> tuple[ActionHeaders, ActionHeaders]:
-    """Ring ``endpoint``: the variable that the dialplan compares, then the move. Send both without waiting between."""
-    if not _OFFER.match(offer.offer_id):
-        raise CallerError(f"an offer's id has 32 hex digits, not {offer.offer_id!r}")
-    value = f"{offer.offer_id}|{epoch}|{_endpoint(endpoint)}|{offer.ring_s}"
+def offer(
+    offer: Offer, *, channel: ChannelName, endpoint: str, epoch: str, also: Sequence[str] = ()
+) -> tuple[ActionHeaders, ActionHeaders]:
+    """Ring ``endpoint``, and ``also`` these at once: the variable that the dialplan compares, then the move.
+
+    Send both without waiting between.
+    """
+    ring = offer.ring_id
+    if not _OFFER.match(ring):
+        raise CallerError(f"an offer's id has 32 hex digits, not {ring!r}")
+    phones = "&".join(_endpoint(phone) for phone in (endpoint, *also))
     return (
-        set_variable("CTI_OFFER", value, channel=channel),
-        redirect(channel, "cti-connect", offer.offer_id),
+        set_variable("CTI_OFFER", f"{ring}|{epoch}|{phones}|{offer.ring_s}", channel=channel),
+        redirect(channel, "cti-connect", ring),
     )
 
 
@@ -165,6 +173,11 @@ def set_variables(channel: ChannelName, variables: Mapping[str, str]) -> tuple[A
 def hang_up(channel: ChannelName, cause: int = 16) -> ActionHeaders:
     """Hang one channel up with a Q.850 cause (16: normal clearing)."""
     return {"Action": "Hangup", "Channel": _checked(channel), "Cause": str(cause)}
+
+
+def stop_ring(leg: ChannelName) -> ActionHeaders:
+    """Stop one of the phones that ring for a caller. A caller whom it has just answered is told and waits again."""
+    return hang_up(leg, _LOST)
 
 
 def beat(now_epoch_s: int) -> ActionHeaders:

@@ -42,15 +42,20 @@ class AmiTelephony:
         self._fresh = fresh
         self._fallen = fallen if fallen is not None else Fallen()
 
-    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None:
+    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str, also: Sequence[str] = ()) -> None:
         """Ring the agent's endpoint: variable and Redirect leave in one piece, so it costs one round trip."""
         self._require_ours(channel)
-        await self._all(actions.offer(offer, channel=channel, endpoint=endpoint, epoch=self._epoch), OFFER_S)
+        wanted = actions.offer(offer, channel=channel, endpoint=endpoint, epoch=self._epoch, also=also)
+        await self._all(wanted, OFFER_S)
 
     async def take_back(self, *, channel: ChannelName) -> None:
         """Redirect the caller back to the waiting loop."""
         self._require_ours(channel)
         await self._all(actions.take_back(channel), OFFER_S)
+
+    async def stop_ring(self, *, leg: ChannelName) -> None:
+        """Hang up a phone that rings while others ring on."""
+        await self._all((actions.stop_ring(leg),), OFFER_S)
 
     async def fetch_back(self, *, channel: ChannelName) -> None:
         """Redirect a caller from Asterisk's own queue to the waiting loop. Unavailable once a phone rings for them."""

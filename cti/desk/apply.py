@@ -144,6 +144,7 @@ async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "name": names[agent.user],
             "endpoint": f"{name}-{agent.id}",
             "profile": agent.profile or "",
+            "phone": agent.phone,
             "active": True,
         }
         if agent.phone_password is not None or agent.id not in known:
@@ -225,6 +226,7 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "name_en": queue.name.en,
             "priority": queue.priority,
             "ring_s": queue.ring_s,
+            "ring_agents": queue.ring_agents,
             "max_wait_s": queue.max_wait_s,
             "service_level_s": queue.service_level_s,
             "wrap_up_s": queue.wrap_up_s,

@@ -64,6 +64,9 @@ class Agent(_Model):
     user: Slug = Field(description="the login of one of the users")
     skills: dict[Slug, Level] = Field(default_factory=dict, description="skill = level, 1 to 5, e.g. { en = 3 }")
     profile: Slug | None = Field(default=None, description="the id of one of the profiles, or leave it out")
+    phone: Literal["sip", "browser"] = Field(
+        default="sip", description='"sip" (a phone that registers by itself) or "browser" (the page is the phone)'
+    )
     phone_password: str | None = Field(
         default=None,
         min_length=12,
@@ -247,7 +250,9 @@ class Queue(_Model):
     )
     overflow: Overflow | None = Field(default=None, description='{ to = "members", after_s = 60 }')
     ageing: Ageing | None = Field(default=None, description="{ every_s = 30, most = 20 }; leave it out: never")
-    ring_agents: Literal[1] = Field(default=1, description="1; several phones at once are not offered yet")
+    ring_agents: int = Field(
+        default=1, ge=1, le=10, strict=True, description="phones that ring at once for one call, 1 to 10"
+    )
     # Plans are checked by routing.plan, which knows expressions and templates.
     plan: dict[str, Any] | tuple[dict[str, Any], ...] | None = Field(
         default=None,

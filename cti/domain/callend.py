@@ -15,7 +15,8 @@ _REJECTED = frozenset({17, 21})
 # Nobody answered: 18 no user responding, 19 user alerting no answer (480), 102 recovery on timer expiry (408).
 _UNANSWERED = frozenset({18, 19, 102})
 # We or the caller took the ring away: 16 normal clearing, 26 answered elsewhere.
-_CLEARED = frozenset({16, 26})
+ANSWERED_ELSEWHERE = 26
+_CLEARED = frozenset({16, ANSWERED_ELSEWHERE})
 # Asterisk ends a ring up to a second early or late; earlier than this it was the phone that ended it.
 RING_SLACK_S = 1.5
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from cti.domain import callconsult, callend, callkept
+from cti.domain import callconsult, callkept, calloffer
 from cti.domain import events as ev
 from cti.domain.calltable import TABLE, move
 from cti.domain.calltrack import (
@@ -24,13 +24,13 @@ from cti.domain.calltrack import (
     close,
     close_hold,
     connect,
-    end_offer,
     fact,
     leave_talk,
     open_hold,
     settle_transfer,
     update,
     with_leg,
+    withdraw_offers,
     without_leg,
 )
 from cti.domain.consult import ON_HOLD
@@ -39,11 +39,6 @@ from cti.domain.errors import IllegalMove
 from cti.domain.model import (
     AgentId,
     CallState,
-    Offer,
-    OfferId,
-    OfferOutcome,
-    OfferRecord,
-    QueueId,
     TalkPhase,
     TransferKind,
     TransferRecord,
@@ -118,27 +113,8 @@ def _queued(track: Track, signal: CallerQueued, _agent: AgentId | None, at: date
     track, facts = leave_talk(track, at)
     if track.waiting and track.call.queue == signal.queue and was is CallState.QUEUED:
         return track, facts
-    track, waits = _waits(track, signal.queue, at)
+    track, waits = calloffer.waits(track, signal.queue, at)
     return track, (*facts, *waits)
-
-
-def _waits(track: Track, queue: QueueId, at: datetime) -> Step:
-    call = replace(track.call, queue=queue, queued_at=track.call.queued_at or at)
-    track = replace(track, call=call, waiting=True, returned_to=None)
-    return track, (fact(ev.CallQueued, track, at),)
-
-
-def _give_up(track: Track, outcome: OfferOutcome, at: datetime) -> Step:
-    """The live offer ended without an answer; the caller may be back in the waiting loop already."""
-    track, ended = end_offer(move(track, Move.OFFER_OVER, at), outcome, at)
-    if track.call.transfers and track.call.transfers[-1].kind is TransferKind.AGENT:
-        track = settle_transfer(track, TransferResult.UNANSWERED, at)
-    if track.returned_to is None:
-        # Asterisk did not pass the caller on: they are where they were.
-        kept = track.first is not None and outcome is OfferOutcome.WITHDRAWN
-        return (callconsult.kept(track) if kept else track), ended
-    track, waits = _waits(track, track.returned_to, at)
-    return track, (*ended, *waits)
 
 
 def _fell_back(track: Track, signal: CallerFellBack, _agent: AgentId | None, at: datetime) -> Step:
@@ -148,7 +124,7 @@ def _fell_back(track: Track, signal: CallerFellBack, _agent: AgentId | None, at:
     again = track.call.state is CallState.FALLBACK
     track = move(track, Move.FALL_BACK, at)
     track, facts = leave_talk(track, at)
-    track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
+    track, ended = withdraw_offers(track, at)
     if again:
         return track, (*facts, *ended)
     call = track.call
@@ -190,25 +166,13 @@ def _not_recorded(track: Track, signal: RecordingRefused, _agent: AgentId | None
     return track, (fact(ev.RecordingRefused, track, at, reason=signal.reason),)
 
 
-def _offered(track: Track, signal: OfferDecided, _agent: AgentId | None, at: datetime) -> Step:
-    offer = signal.offer
-    if track.call.phase is not None and not callconsult.is_passed_on(track, offer.agent):
-        raise IllegalMove(Move.OFFER.value, track.call.state.value, track.call.call_id)
-    track = move(track, Move.OFFER, at)
-    record = OfferRecord(offer_id=offer.offer_id, agent=offer.agent, reason=offer.reason, offered_at=at)
-    call = replace(track.call, offers=(*track.call.offers, record))
-    track = replace(track, call=call, offer=offer, waiting=False, returned_to=None)
-    track, facts = leave_talk(track, at)  # an agent passed the caller on to this one
-    return track, (*facts, fact(ev.CallOffered, track, at, offer_id=offer.offer_id, agent=offer.agent))
-
-
 def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) -> Step:
     if callconsult.is_consultation(track, signal):
         return callconsult.begin(track, signal, agent, at)
     # Another leg that dials: not (yet) a talk with the caller.
     if signal.uniqueid != track.call.uniqueid or track.leg(signal.agent_uniqueid) is not None:
         return move(track, Move.NOTE, at), ()
-    offer = track.offer if track.offer is not None and track.offer.agent == agent else None
+    offer = next((offer for offer in track.offers if offer.agent == agent), None)
     track = move(track, Move.RING if offer else Move.RING_OTHER, at)
     leg = Leg(
         channel=signal.agent_channel,
@@ -222,7 +186,8 @@ def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: date
     if offer is None or rings_already:  # an agent with two phones rings once
         return track, ()
     track = change_offer(track, offer.offer_id, rang_at=at)
-    return track, (fact(ev.CallRinging, track, at, offer_id=offer.offer_id, agent=offer.agent),)
+    rings = {"offer_id": offer.offer_id, "agent": offer.agent, "agent_channel": leg.channel}
+    return track, (fact(ev.CallRinging, track, at, **rings),)
 
 
 def _dial_ended(track: Track, signal: DialEnded, agent: AgentId | None, at: datetime) -> Step:
@@ -267,38 +232,11 @@ def _tell_again(track: Track, leg: Leg, at: datetime) -> Step:
 def _answered(track: Track, leg: Leg, at: datetime) -> Step:
     track = move(track, Move.ANSWER, at)
     track, facts = close_hold(track, at)
-    taken = track.offer is not None and track.offer.offer_id == leg.offer_id
-    track, ended = end_offer(track, OfferOutcome.ACCEPTED if taken else OfferOutcome.WITHDRAWN, at)
+    track, ended = calloffer.accepted(track, leg.offer_id, at)
     # A new talk begins a new question of who leaves first.
     track = replace(settle_transfer(track, TransferResult.ANSWERED, at), waiting=False, agent_hung_up=False)
     track, told = connect(update(track, phase=TalkPhase.TALKING), leg, at)
     return track, (*facts, *ended, *told)
-
-
-def _offer_dialled(track: Track, signal: OfferDialled, _agent: AgentId | None, at: datetime) -> Step:
-    offer = track.offer
-    if offer is None or offer.offer_id != signal.offer_id:
-        return move(track, Move.NOTE, at), ()
-    return _offer_over(track, offer.offer_id, _outcome(track, offer, signal.cause, signal.status, at), at)
-
-
-def _outcome(track: Track, offer: Offer, cause: int, status: str | None, at: datetime) -> OfferOutcome:
-    began = next((leg.began_at for leg in track.legs if leg.offer_id == offer.offer_id), offer.made_at)
-    return callend.offer_outcome(cause, status, (at - began).total_seconds(), offer.ring_s)
-
-
-def _offer_stale(track: Track, signal: OfferStale, _agent: AgentId | None, at: datetime) -> Step:
-    return _offer_over(track, signal.offer_id, OfferOutcome.WITHDRAWN, at)
-
-
-def _taken_back(track: Track, signal: OfferTakenBack, _agent: AgentId | None, at: datetime) -> Step:
-    return _offer_over(track, signal.offer_id, signal.outcome, at)
-
-
-def _offer_over(track: Track, offer_id: OfferId, outcome: OfferOutcome, at: datetime) -> Step:
-    if track.offer is None or track.offer.offer_id != offer_id:
-        return move(track, Move.NOTE, at), ()
-    return _give_up(track, outcome, at)
 
 
 def _hold(track: Track, signal: HoldBegan, _agent: AgentId | None, at: datetime) -> Step:
@@ -352,12 +290,11 @@ def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: da
         track, facts = callconsult.look(track, at)  # the others of a conference talk on
         return track, (*freed, *facts)
     rest = without_leg(track, leg.uniqueid)
-    offer = track.offer
+    offer = next((offer for offer in track.offers if offer.offer_id == leg.offer_id), None)
     rings_on = any(other.offer_id == leg.offer_id for other in rest.legs)
-    if offer is None or leg.offer_id != offer.offer_id or rings_on:
+    if offer is None or rings_on or calloffer.is_lost(offer, signal.cause):
         return move(rest, Move.LEG_OVER, at), ()
-    outcome = _outcome(track, offer, signal.cause, leg.status, at)
-    return _give_up(rest, outcome, at)
+    return calloffer.give_up(rest, offer, calloffer.outcome_of(track, offer, signal.cause, leg.status, at), at)
 
 
 def _vanished(track: Track, _signal: CallVanished, _agent: AgentId | None, at: datetime) -> Step:
@@ -377,12 +314,12 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     RecordingRefused: _not_recorded,
     CallbackReported: callkept.reported,
     PlaceKept: callkept.place_kept,
-    OfferDecided: _offered,
+    OfferDecided: calloffer.decided,
     DialBegan: _dial_began,
     DialEnded: _dial_ended,
-    OfferDialled: _offer_dialled,
-    OfferStale: _offer_stale,
-    OfferTakenBack: _taken_back,
+    OfferDialled: calloffer.dialled,
+    OfferStale: calloffer.stale,
+    OfferTakenBack: calloffer.taken_back,
     HoldBegan: _hold,
     HoldEnded: _unhold,
     Transferred: _transferred,

@@ -34,7 +34,7 @@ def restored(call: Call) -> Track:
         call=call,
         last_at=max(i for i in instants if i is not None),
         legs=legs,
-        offer=_open_offer(call),
+        offers=_open_offers(call),
         menu_done=call.menu is not None,
         second=_second(call),
     )
@@ -56,20 +56,27 @@ def _second(call: Call) -> Leg | None:
     )
 
 
-def _open_offer(call: Call) -> Offer | None:
+def _open_offers(call: Call) -> tuple[Offer, ...]:
+    """Those of the last ring. Offers that were made at one instant are of one ring."""
     if call.state is not CallState.OFFERED or not call.offers:
-        return None
-    last = call.offers[-1]
-    return Offer(
-        offer_id=last.offer_id,
-        tenant=call.tenant,
-        call_id=call.call_id,
-        queue=call.queue or QueueId(""),
-        agent=last.agent,
-        ring_s=RESTORED_RING_S,
-        reason=last.reason,
-        made_at=last.offered_at,
-        attempt=len(call.offers),
+        return ()
+    made_at = call.offers[-1].offered_at
+    ring = [(number, offer) for number, offer in enumerate(call.offers, 1) if offer.offered_at == made_at]
+    return tuple(
+        Offer(
+            offer_id=offer.offer_id,
+            tenant=call.tenant,
+            call_id=call.call_id,
+            queue=call.queue or QueueId(""),
+            agent=offer.agent,
+            ring_s=RESTORED_RING_S,
+            reason=offer.reason,
+            made_at=offer.offered_at,
+            attempt=number,
+            ring=ring[0][1].offer_id if len(ring) > 1 else None,
+        )
+        for number, offer in ring
+        if offer.ended_at is None
     )
 
 

@@ -84,9 +84,9 @@ class Track:
     call: Call
     last_at: datetime  # latest instant of this call; none goes back behind it
     legs: tuple[Leg, ...] = ()  # those whose channel still exists
-    offer: Offer | None = None  # the live one, at most one
+    offers: tuple[Offer, ...] = ()  # the live ones: of one ring, at most one an agent
     waiting: bool = False  # CallQueued was told, and no offer was made since
-    returned_to: QueueId | None = None  # back in this queue while the offer is not over yet
+    returned_to: QueueId | None = None  # back in this queue while an offer is not over yet
     treatment: str | None = None  # decided by routing
     menu_done: bool = False  # the dialogue ran to its end
     caller_hung_up: bool = False  # the caller's far end hung up
@@ -156,13 +156,20 @@ def change_offer(track: Track, offer_id: OfferId, **changes: Any) -> Track:
     return update(track, offers=offers)
 
 
-def end_offer(track: Track, outcome: OfferOutcome, at: datetime) -> Step:
-    """End the live offer, if there is one."""
-    offer = track.offer
-    if offer is None:
-        return track, ()
-    track = change_offer(replace(track, offer=None), offer.offer_id, ended_at=at, outcome=outcome)
+def end_offer(track: Track, offer: Offer, outcome: OfferOutcome, at: datetime) -> Step:
+    """End one of the live offers."""
+    offers = tuple(other for other in track.offers if other is not offer)
+    track = change_offer(replace(track, offers=offers), offer.offer_id, ended_at=at, outcome=outcome)
     return track, (fact(ev.OfferEnded, track, at, offer_id=offer.offer_id, agent=offer.agent, outcome=outcome),)
+
+
+def withdraw_offers(track: Track, at: datetime) -> Step:
+    """End the live offers, if there are any: it was nobody's doing."""
+    facts: tuple[ev.Event, ...] = ()
+    for offer in track.offers:
+        track, ended = end_offer(track, offer, OfferOutcome.WITHDRAWN, at)
+        facts += ended
+    return track, facts
 
 
 def open_hold(track: Track, at: datetime) -> Step:
@@ -250,7 +257,7 @@ def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> S
     track, facts = close_hold(track, at)
     track, asked = end_consultation(track, ConsultResult.CALLER_LEFT, at)
     track = settle_transfer(track, TransferResult.CALLER_LEFT, at)
-    track, ended = end_offer(track, OfferOutcome.WITHDRAWN, at)
+    track, ended = withdraw_offers(track, at)
     freed: list[ev.Event] = []
     for leg in track.legs:
         if leg.answered:

@@ -11,6 +11,7 @@ from cti.domain.model import (
     AgentState,
     Call,
     CallId,
+    ChannelName,
     ConsultResult,
     Link,
     OfferId,
@@ -74,6 +75,7 @@ class CallRinging(CallEvent):
 
     offer_id: OfferId
     agent: AgentId
+    agent_channel: ChannelName | None = None  # of the phone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

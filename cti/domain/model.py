@@ -149,6 +149,12 @@ class Offer:
     reason: str  # why this agent, as data (routing.reasons.packed): it is put into words when somebody reads it
     made_at: datetime
     attempt: int  # 1 for the call's first offer
+    ring: OfferId | None = None  # several phones ring at once: the first one's offer; None: this phone alone
+
+    @property
+    def ring_id(self) -> OfferId:
+        """What the dialplan knows the ring by."""
+        return self.ring or self.offer_id
 
 
 class LinkConfidence(StrEnum):

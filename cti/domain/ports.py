@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from cti.domain.events import Event
@@ -27,11 +27,17 @@ class EventSink(Protocol):
 class Telephony(Protocol):
     """What routing and the desk may ask of Asterisk. Every call has a deadline inside; raises Unavailable past it."""
 
-    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None:
-        """Ring the agent's endpoint for the caller's channel: sets CTI_OFFER, then redirects to cti-connect."""
+    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str, also: Sequence[str] = ()) -> None:
+        """Ring the agent's endpoint for the caller's channel: sets CTI_OFFER, then redirects to cti-connect.
+
+        ``also`` are endpoints that ring at the same time: Asterisk connects the first to answer and stops the others.
+        """
 
     async def take_back(self, *, channel: ChannelName) -> None:
         """Redirect the caller back to the waiting loop (withdraws a ringing offer)."""
+
+    async def stop_ring(self, *, leg: ChannelName) -> None:
+        """Stop one phone of several that ring for a caller. The caller is not lost if it was answered just now."""
 
     async def treat(self, *, channel: ChannelName, treatment: str) -> None:
         """Redirect the caller to the treatment of that name (cti-treat)."""

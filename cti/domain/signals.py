@@ -102,7 +102,7 @@ class DialEnded(ChannelSignal):
 class OfferDialled(ChannelSignal):
     """UserEvent CtiOfferEnded: Dial() of this offer has returned; comes even when there was no DialBegin."""
 
-    offer_id: OfferId
+    offer_id: OfferId  # Offer.ring_id
     status: str  # ${DIALSTATUS}
     cause: int  # ${HANGUPCAUSE}; 21 = declined
 
@@ -111,7 +111,7 @@ class OfferDialled(ChannelSignal):
 class OfferStale(ChannelSignal):
     """UserEvent CtiOfferStale: the dialplan refused to dial an offer whose id or epoch is not the one it holds."""
 
-    offer_id: OfferId
+    offer_id: OfferId  # Offer.ring_id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -266,9 +266,10 @@ class MenuEnded(Signal):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OfferDecided(Signal):
-    """From routing: this agent is about to be rung."""
+    """From routing: this agent is about to be rung, and ``also`` these, at once: the first to answer has the caller."""
 
     offer: Offer
+    also: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -123,8 +123,9 @@ class FakeAsterisk:
 
     # --- Telephony ---
 
-    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None:
-        """As the port says."""
+    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str, also: Sequence[str] = ()) -> None:
+        """As the port says. One phone a caller: several at once are tested with a real Asterisk."""
+        assert not also
         caller = self._find(channel)
         await self._stop_ring(caller, "CANCEL")
         caller.variables["CTI_OFFER"] = f"{offer.offer_id}|1|{endpoint}|{offer.ring_s}"
@@ -147,6 +148,10 @@ class FakeAsterisk:
         caller = self._find(channel)
         await self._stop_ring(caller, "CANCEL")
         await self._wait(caller)
+
+    async def stop_ring(self, *, leg: ChannelName) -> None:
+        """As the port says."""
+        raise AssertionError(f"{leg} rings alone")
 
     async def treat(self, *, channel: ChannelName, treatment: str) -> None:
         """As the port says."""

@@ -11,7 +11,7 @@ from cti.demo.stack import DESK_FILE, Plan, Stack, running_stack
 
 # What the tests call, without a menu before it.
 CLOSED, FULL, SLOW, NIGHT = "05012345101", "05012345102", "05012345103", "05012345104"
-CALM, MEMBERS = "05012345105", "05012345106"
+CALM, MEMBERS, ALL = "05012345105", "05012345106", "05012345107"
 OVERFLOW_S = 6
 MORE = f"""
 [[tenants.demo.skills]]
@@ -48,6 +48,12 @@ skills = {{ billing = 5 }}
 comfort = {{ every_s = 0 }}
 
 [[tenants.demo.queues]]
+id = "all"
+name = {{ ja = "一斉", en = "All" }}
+ring_agents = 3
+comfort = {{ every_s = 0 }}
+
+[[tenants.demo.queues]]
 id = "night"
 name = {{ ja = "夜間", en = "Night" }}
 skills = {{ night = 1 }}
@@ -68,11 +74,12 @@ async def desk() -> AsyncIterator[Stack]:
                 (NIGHT, "night"),
                 (CALM, "calm"),
                 (MEMBERS, "members"),
+                (ALL, "all"),
             )
         )
         desk_file = run.path / "desk.toml"
         desk_file.write_text(DESK_FILE.read_text(encoding="utf-8") + MORE + numbers, encoding="utf-8")
         async with running_stack(run, pool, lambda _: None, Plan(desk_file=desk_file)) as stack:
-            for hz, agent in ((700, "suzuki"), (1300, "smith")):
+            for hz, agent in ((700, "suzuki"), (1300, "smith"), (1900, "sato")):
                 await stack.start_agent_phone(agent, sound=hz)
             yield stack

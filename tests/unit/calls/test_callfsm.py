@@ -445,8 +445,8 @@ def check(before: Track, track: Track) -> None:
     call = track.call
     assert before.call.state is not CallState.ENDED or call.state is CallState.ENDED
     open_offers = [o for o in call.offers if o.outcome is None]
-    assert len(open_offers) == (track.offer is not None) <= 1
-    assert (call.state is CallState.OFFERED) == (track.offer is not None)
+    assert [o.offer_id for o in open_offers] == [o.offer_id for o in track.offers]
+    assert (call.state is CallState.OFFERED) == bool(track.offers)
     assert call.held_s >= before.call.held_s >= 0
     assert (call.state is CallState.HELD) == (call.held_since is not None)
     assert track.last_at >= before.last_at >= call.arrived_at

@@ -75,8 +75,7 @@ class Bench:
         """The live offer of a call is accepted, the talk ends, the call too."""
         waiting = self.engine.call(CallId(call))
         assert waiting is not None
-        assert waiting.offer is not None
-        agent = waiting.offer.agent.agent
+        agent = waiting.offers[0].agent.agent
         self.tell(m.CallTaken(call_id=CallId(call), agent=agent))
         return self.tell(m.AgentFree(agent=agent, call_id=CallId(call)), talk_s)
 

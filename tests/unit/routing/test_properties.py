@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,6 +66,7 @@ def desks(draw: st.DrawFn) -> m.DeskRules:
             priority=draw(st.sampled_from([0, 0, 10])),
             skills=draw(st.sampled_from([(), skills(ja=1), skills(roadside=2), skills(en=3)])),
             ring_s=draw(st.sampled_from([5, 20])),
+            ring_agents=draw(st.sampled_from([1, 1, 2, 3])),
             max_wait_s=draw(st.sampled_from([60, 300])),
             nobody_wait=draw(st.booleans()),
             active=queue is not CLOSED,
@@ -179,15 +181,27 @@ class Desk(RuleBasedStateMachine):
         for decision in decisions:
             match decision:
                 case m.Offered():
-                    self.offered(decision)
-                case m.TakenBack(offer_id=offer_id):
+                    self.rung(decision)
+                case m.TakenBack(offer_id=offer_id, call_id=call_id):
                     del self.live[offer_id]
+                    assert decision.rings_on == (call_id in {other.call_id for other in self.live.values()})
         STEPS.count += 1
 
-    def offered(self, offer: m.Offered) -> None:
+    def rung(self, made: m.Offered) -> None:
+        """One Dial."""
         assert self.up
-        # a: one offer for a call, one offer or call for an agent
-        assert offer.call_id not in {other.call_id for other in self.live.values()}
+        ring = (made, *made.also)
+        # a: one ring for a call, of no more phones than the queue rings at once, each with an offer of its own
+        assert made.call_id not in {other.call_id for other in self.live.values()}
+        assert {(one.call_id, one.queue) for one in ring} == {(made.call_id, made.queue)}
+        queue = next(rule for rule in self.rules.queues if rule.queue == made.queue)
+        assert len({one.agent for one in ring}) == len({one.offer_id for one in ring}) == len(ring) <= queue.ring_agents
+        assert not any(one.also for one in made.also)
+        for one in ring:
+            self.offered(one)
+
+    def offered(self, offer: m.Offered) -> None:
+        # a: one offer or call for an agent
         assert offer.agent not in {other.agent for other in self.live.values()}
         assert offer.agent not in self.talking
         # d: the age counts from the first entry
@@ -361,16 +375,44 @@ class Desk(RuleBasedStateMachine):
         self.tell(m.PhoneIs(agent=offer.agent, phone=PhoneState.RINGING))
 
     @precondition(lambda self: self.live)
-    @rule(data=st.data(), outcome=st.sampled_from(sorted(OfferOutcome)), hangs_up=st.booleans())
-    def offer_ends(self, data: st.DataObject, outcome: OfferOutcome, hangs_up: bool) -> None:
+    @rule(data=st.data(), outcome=st.sampled_from(sorted(OfferOutcome)), both=st.booleans())
+    def offer_ends(self, data: st.DataObject, outcome: OfferOutcome, both: bool) -> None:
+        """``both``: whoever else was rung has accepted too, a moment later."""
         offer = self.live.pop(data.draw(st.sampled_from(sorted(self.live))))
+        others = [other for other in self.live.values() if other.call_id == offer.call_id]
         if outcome is OfferOutcome.ACCEPTED:
             self.leave(offer.call_id)
             self.talking[offer.agent] = offer.call_id
             self.tell(m.PhoneIs(agent=offer.agent, phone=PhoneState.BUSY))
+        before = {other.agent: self.patience_of(other.agent) for other in others}
         self.tell(m.OfferOver(offer_id=offer.offer_id, outcome=outcome))
         if outcome is OfferOutcome.ACCEPTED:
+            self.lost(others, before)
+            for other in others if both else ():
+                self.tell(m.OfferOver(offer_id=other.offer_id, outcome=outcome))
             self.tell(m.CallTaken(call_id=offer.call_id, agent=offer.agent))
+        else:
+            # The others ring on, and only the last of a ring gives the call back.
+            call = self.engine.call(offer.call_id)
+            assert call is not None
+            assert {other.offer_id for other in others} == {one.offer_id for one in call.offers}
+            assert (call.where is m.Where.OFFERED) == bool(others)
+
+    def patience_of(self, name: AgentId) -> tuple[object, ...]:
+        agent = self.engine.agent(name)
+        assert agent is not None
+        return (agent.idle_key[:2], agent.failures, agent.distrust_until, agent.state)
+
+    def lost(self, others: list[m.Offered], before: dict[AgentId, tuple[object, ...]]) -> None:
+        """Somebody was faster: each offer is over, nothing is held against the agent, and it is noted."""
+        noted = {one.offer_id for one in self.history[-1][2] if isinstance(one, m.PassedOver)}
+        assert noted == {other.offer_id for other in others}
+        for other in others:
+            assert self.patience_of(other.agent) == before[other.agent]
+            agent = self.engine.agent(other.agent)
+            assert agent is not None
+            assert agent.call is None
+            assert agent.offer is None or agent.offer.call.call_id != other.call_id
 
     @precondition(lambda self: self.live)
     @rule(data=st.data())
@@ -426,6 +468,8 @@ class Desk(RuleBasedStateMachine):
         self.missing.clear()
         self.restarted = True
         live, self.live = self.live, {}
+        rung: Counter[CallId] = Counter()
+        most = {queue.queue: queue.ring_agents for queue in self.rules.queues}
         self.tell(m.LinkIs(up=False))
         self.tell(m.DeskLoaded(rules=self.rules))
         for agent in agents:
@@ -434,7 +478,9 @@ class Desk(RuleBasedStateMachine):
             self.tell(m.PhoneIs(agent=agent.agent, phone=agent.phone))
         for offer in live.values():
             queue, since = self.first[offer.call_id]
-            self.live[offer.offer_id] = offer
+            rung[offer.call_id] += 1
+            if rung[offer.call_id] <= most[queue]:  # else the rule was changed while they rang: not taken over
+                self.live[offer.offer_id] = offer
             # Told when the caller is back in the waiting loop.
             self.restored[offer.call_id] = self.given.pop(offer.call_id, self.restored.get(offer.call_id))
             self.tell(
@@ -445,7 +491,7 @@ class Desk(RuleBasedStateMachine):
         for name, call_id in self.talking.items():
             self.tell(m.CallTaken(call_id=call_id, agent=name))
         for call in calls:
-            if call.offer is None:
+            if not call.offers:
                 queue, since = self.first[call.call_id]
                 given = self.given.get(call.call_id)
                 self.tell(
@@ -473,10 +519,12 @@ class Desk(RuleBasedStateMachine):
     @invariant()
     def the_books_agree(self) -> None:
         """a again, from the engine's own books, and the age in them."""
-        offers = {call.offer.offer_id: call for call in self.engine.calls() if call.offer is not None}
+        offers = {offer.offer_id: call for call in self.engine.calls() for offer in call.offers}
         assert offers.keys() == self.live.keys()
         assert {agent.offer.offer_id for agent in self.engine.agents() if agent.offer} == offers.keys()
         assert {agent.agent: agent.call for agent in self.engine.agents() if agent.call} == self.talking
+        # Never two agents with one caller, however many phones rang.
+        assert len(set(self.talking.values())) == len(self.talking)
         for call in self.engine.calls():
             assert call.queued_at == self.first[call.call_id][1]
 
