@@ -30,7 +30,10 @@ class StandingBy:
 
 def listen_on(host: str, port: int, key: str) -> socket.socket:
     """A socket bound there and not yet listening. Raises OSError, naming ``key`` and the address."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    if family == socket.AF_INET6:  # as asyncio: "::" is not every IPv4 address as well
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))

@@ -84,3 +84,10 @@ def test_an_address_that_is_taken_is_named() -> None:
         port = first.getsockname()[1]
         with pytest.raises(OSError, match=rf"web\.port: cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
             listen_on("127.0.0.1", port, "web.port")
+
+
+def test_every_address_of_one_kind_is_none_of_the_other() -> None:
+    with contextlib.closing(listen_on("::", 0, "web.port")) as six:
+        six.listen()
+        with contextlib.closing(listen_on("0.0.0.0", six.getsockname()[1], "web.port")) as four:
+            assert four.getsockname()[1] == six.getsockname()[1]
