@@ -117,6 +117,7 @@ class Attempts:
         except Unavailable:
             # Its words may be in a table all the same: a newer version replaces them, and the id was never sent.
             log.error("a callback's turn could not be stored", extra={"call_id": offer.call_id})
+            book.revoked.discard(offer.call_id)
             self._line.failed(offer)
             self._return(calling)
 
@@ -128,7 +129,10 @@ class Attempts:
 
     def settled(self, effect: Effect, mark: str) -> None:
         """An attempt was placed, or was not. For the sender."""
-        callback = self._book.of_attempt(CallId(effect.body.get("call", "")))
+        attempt = CallId(effect.body.get("call", ""))
+        if effect.state is EffectState.NOT_DONE or self._live(attempt) is None:
+            self._book.revoked.discard(attempt)  # it will not show, or is over; its end would be told otherwise
+        callback = self._book.of_attempt(attempt)
         if callback is None or callback.effect_id != effect.effect_id:
             return
         if effect.state is EffectState.NOT_DONE:
@@ -166,7 +170,11 @@ class Attempts:
         rules, now = self._rules(callback.tenant, callback.queue), self._clock()
         if mark == MARK_TALKING:
             self._close_attempt(callback)
-            self._book.change(cb.advance(callback, CallbackMove.REACH, now, outcome="reached"))
+            if callback.attempt is not None and self._live(callback.attempt) is not None:
+                # Their call keeps the place, should its agent get lost or pass them on.
+                self._book.places[callback.attempt] = callback.queued_at
+            reached = cb.advance(callback, CallbackMove.REACH, now, outcome="reached", successor=callback.attempt)
+            self._book.change(reached)
         elif mark.startswith(MARKS_DIALLED):
             self._close_attempt(callback)
             status = mark.partition("-")[2].lower() or "agent_hung_up"

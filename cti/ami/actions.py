@@ -24,6 +24,7 @@ SNAPSHOT_VARIABLES = (
     "CTI_OFFER",
     "CTI_FALLBACK_T0",
     "CTI_CB_ID",
+    "CTI_REACHED",
 )
 
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,78}\Z")
@@ -276,6 +277,9 @@ def call_back(effect_id: str, dialled: str, epoch: str, variables: Mapping[str, 
         "Priority": "1",
         "Timeout": str(_PLACE_MS),
         "Async": "true",
+        # As the trunk and the phones: a translator between the halves drops whatever comes after another agent, whose
+        # RTP counts differently (music, words, the next agent), and the person hears nothing.
+        "Codecs": "ulaw",
         # Asterisk refuses a second channel of the same id while the first one lives.
         "ChannelId": f"{effect_id}-out",
         "OtherChannelId": f"{effect_id}-place",
@@ -287,7 +291,8 @@ def bar_effect(effect_id: str) -> ActionHeaders:
     """From now on the dialplan does not begin this effect."""
     if not _OFFER.match(effect_id):
         raise CallerError(f"an effect's id has 32 hex digits, not {effect_id!r}")
-    return set_variable(f"CTI_VOID_{effect_id}", "1")
+    # A global variable is never forgotten: one name for each four digits, so that there are never more than 65,536.
+    return set_variable(f"CTI_VOID_{effect_id[:4]}", effect_id)
 
 
 def effect_mark(effect_id: str) -> ActionHeaders:

@@ -84,6 +84,7 @@ class Account:
     hung_up_by: str  # channel, "dialplan/builtin" or ""
     cause: int | None  # Q.850
     context: str  # where the caller was at the end
+    reached: bool | None  # of a call that we placed: whether its person came to talk; None: the caller called us
 
 
 def read_row(line: str) -> Row | None:
@@ -138,8 +139,13 @@ class _Leg:
 
     @property
     def is_caller(self) -> bool:
-        """The tenant is set on the caller's own channel and not inherited."""
-        return bool(self.account and self.tenant)
+        """The tenant is set on the caller's own channel and not inherited; on both halves of a callback's place."""
+        return bool(self.account and self.tenant) and not self.dials_out
+
+    @property
+    def dials_out(self) -> bool:
+        """The half of a callback that dials the person; the other one stands for the caller (docs/callbacks.md)."""
+        return self.channel.startswith("Local/") and self.channel.endswith(";1")
 
 
 class CelReader:
@@ -149,6 +155,7 @@ class CelReader:
         self._legs: dict[str, _Leg] = {}  # by uniqueid
         self._callers: dict[str, _Leg] = {}  # by call id, in the order of their first lines
         self._of: dict[str, set[str]] = {}  # call id → uniqueids of its other channels
+        self._linked: dict[str, str] = {}  # linkedid of a caller's channel → call id
         self.forgotten = 0  # calls dropped for want of room
 
     def take(self, row: Row) -> Account | None:
@@ -185,13 +192,13 @@ class CelReader:
             if leg.account not in self._callers:
                 self._callers[leg.account] = leg
                 self._of.setdefault(leg.account, set())
+                self._linked[leg.linkedid] = leg.account
                 # Phones that were rung before the caller's own channel was first seen.
                 for other in self._legs.values():
-                    if other.linkedid == leg.uniqueid and other is not leg:
+                    if other.linkedid == leg.linkedid and other is not leg and other.account in ("", leg.account):
                         self._of[leg.account].add(other.uniqueid)
             return leg.account
-        owner = self._legs.get(leg.linkedid)
-        call_id = leg.account or (owner.account if owner is not None and owner.is_caller else "")
+        call_id = leg.account or self._linked.get(leg.linkedid, "")
         if not call_id or call_id not in self._callers:
             return None
         self._of[call_id].add(leg.uniqueid)
@@ -210,6 +217,8 @@ class CelReader:
 
     def _forget(self, call_id: str) -> None:
         caller = self._callers.pop(call_id)
+        if self._linked.get(caller.linkedid) == call_id:
+            del self._linked[caller.linkedid]
         for uniqueid in (caller.uniqueid, *self._of.pop(call_id)):
             self._legs.pop(uniqueid, None)
 
@@ -277,6 +286,7 @@ def _account(caller: _Leg, others: list[_Leg]) -> Account:
         hung_up_by=caller.hung_up_by,
         cause=caller.cause,
         context=caller.context,
+        reached=any(leg.bridges for leg in others if leg.dials_out) if caller.channel.startswith("Local/") else None,
     )
 
 

@@ -38,6 +38,11 @@ def record(account: Account, agent_of: AgentOf, *, number_called: str, base: Cal
     state = CallState.IN_MENU if queued_at is None and account.context in _MENU_CONTEXTS else CallState.FALLBACK
     answered_at = known.answered_at or (talks[0].answered_at if talks else None)
     by, reason = _ending(account, state, answered=answered_at is not None)
+    extra = known.extra
+    if account.reached:
+        extra = {**extra, callend.STATUS: callend.ANSWERED}
+    elif account.reached is False:
+        reason = EndReason.UNREACHED
     held_s = known.held_s
     if known.held_since is not None:
         held_s += max(0.0, (account.ended_at - known.held_since).total_seconds())
@@ -57,6 +62,7 @@ def record(account: Account, agent_of: AgentOf, *, number_called: str, base: Cal
         end_reason=reason,
         hangup_cause=callend.cause_of(account.cause),
         inferred=True,
+        extra=extra,
     )
 
 

@@ -13,10 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cti.ami.translate import call_id_of, variables
+from cti.domain.callend import ANSWERED
 from cti.domain.consult import Place
 from cti.domain.model import CallId, CallState, ChannelName, QueueId, TenantId, UniqueId
 from cti.domain.signals import (
     BridgeEntered,
+    CallbackReported,
     CallerArrived,
     CallerFellBack,
     CallerQueued,
@@ -161,6 +163,8 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
         "call_id": caller.call_id,
     }
     talking = [leg for leg in legs if caller.bridge and leg.bridge == caller.bridge]
+    if reached := caller.own.get("CTI_REACHED"):
+        yield CallbackReported(**base, effect_id=reached, status=ANSWERED)
     if any(channel.context in _CONSULT for channel in (caller, *legs)):
         yield from _consulting(caller, legs, now)
         legs = talking

@@ -92,7 +92,7 @@ class Callback:
     attempt: CallId | None = None  # and its call
     ended_at: datetime | None = None
     outcome: str | None = None  # slug: why it ended, or how the last try did
-    successor: CallId | None = None  # the call that took the place over
+    successor: CallId | None = None  # the call that took the place over; of one that was reached, its own
 
     @property
     def open(self) -> bool:

@@ -15,6 +15,8 @@ from cti.domain.signals import CallbackReported, PlaceKept
 def reported(track: Track, signal: CallbackReported, _agent: AgentId | None, at: datetime) -> Step:
     """The person answered, or did not."""
     track = move(track, Move.NOTE, at)
+    if track.call.extra.get(STATUS) == signal.status:  # a snapshot tells it again
+        return track, ()
     track = update(track, extra={**track.call.extra, STATUS: signal.status})
     return track, (fact(ev.CallbackReported, track, at, effect_id=signal.effect_id, status=signal.status),)
 

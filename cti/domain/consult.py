@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from cti.domain.callend import CALLBACK
+from cti.domain.callend import ANSWERED, CALLBACK, STATUS
 from cti.domain.model import Call, TalkPhase
 
 _P = TalkPhase
@@ -65,10 +65,6 @@ TABLE: Mapping[TalkPhase, Mapping[Command, TalkPhase | None]] = {
     },
 }
 
-# Of a call that we placed (docs/callbacks.md). Its oldest channel, where legs look for the caller, is the one that
-# dials the person and not the one that the agent talks to: a hold would send them to the wait, a resume cut them off.
-PLACED = frozenset({Command.TO_QUEUE, Command.TO_AGENT})
-
 
 class Place(StrEnum):
     """Where a leg is when it is in no bridge; its context in the dialplan says so (docs/transfers.md)."""
@@ -119,10 +115,14 @@ def is_handed_over(pictured: tuple[str, str, str]) -> bool:
 
 def possible(call: Call) -> Mapping[Command, TalkPhase | None]:
     """What the agent who has the caller may ask for now, and the phase that confirms it."""
-    if call.phase is None:
+    if call.phase is None or _rings_outside(call):
         return {}
-    placed = bool(call.extra.get(CALLBACK))
-    return {command: then for command, then in TABLE[call.phase].items() if not placed or command in PLACED}
+    return TABLE[call.phase]
+
+
+def _rings_outside(call: Call) -> bool:
+    """A callback whose person is not there yet: whoever answers would hear music, or a stranger."""
+    return bool(call.extra.get(CALLBACK)) and call.extra.get(STATUS) != ANSWERED
 
 
 def allowed(call: Call, *, is_first: bool) -> tuple[Command, ...]:

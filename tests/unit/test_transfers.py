@@ -176,7 +176,7 @@ async def test_what_the_table_does_not_allow_is_refused_and_asks_nothing(phase: 
 
 
 @pytest.mark.parametrize("command", [Command.HOLD, Command.CONSULT])
-async def test_a_person_who_was_called_back_is_not_put_on_hold(command: Command) -> None:
+async def test_nobody_is_put_on_hold_while_their_phone_rings(command: Command) -> None:
     desk = Desk(replace(call_in(TalkPhase.TALKING), extra={"callback": "c" * 32}))
     with pytest.raises(Refused) as refused:
         await desk.transfers.ask(DEMO, SATO, command, "suzuki")

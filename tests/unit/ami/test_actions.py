@@ -137,7 +137,8 @@ def test_nothing_else_is_placed(effect: str, number: str, variables: dict[str, s
 
 
 def test_an_effect_is_barred_and_looked_for_by_its_id() -> None:
-    assert actions.bar_effect(EFFECT)["Variable"] == f"CTI_VOID_{EFFECT}"
+    barred = actions.bar_effect(EFFECT)
+    assert (barred["Variable"], barred["Value"]) == (f"CTI_VOID_{EFFECT[:4]}", EFFECT)
     assert actions.effect_mark(EFFECT)["Variable"] == f"DB(cti-effect/{EFFECT})"
     for action in (actions.bar_effect, actions.effect_mark):
         with pytest.raises(CallerError):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.domain import consult
-from cti.domain.callend import CALLBACK
+from cti.domain.callend import ANSWERED, CALLBACK, STATUS
 from cti.domain.consult import NOWHERE, ON_HOLD, PICTURES, TABLE, TOGETHER, Command, Place
 from cti.domain.model import (
     Call,
@@ -64,11 +64,13 @@ def test_the_colleague_commands_nothing() -> None:
     assert Command.SWAP in consult.allowed(a_call(TalkPhase.CONSULTING), is_first=True)
 
 
-def test_a_person_who_was_called_back_may_be_passed_on_and_not_held() -> None:
-    """The legs of a hold look for the caller at the call's oldest channel, which here is not the agent's partner."""
+def test_a_person_who_is_called_back_counts_as_a_caller_once_they_are_there() -> None:
+    """Until then the agent hears their phone ring: whoever answered would hear music, or a stranger."""
     for phase in TalkPhase:
-        allowed = consult.allowed(a_call(phase, **{CALLBACK: "c" * 32}), is_first=True)
-        assert set(allowed) == set(TABLE[phase]) & {Command.TO_QUEUE, Command.TO_AGENT}
+        rings = a_call(phase, **{CALLBACK: "c" * 32})
+        assert consult.allowed(rings, is_first=True) == ()
+        there = a_call(phase, **{CALLBACK: "c" * 32, STATUS: ANSWERED})
+        assert set(consult.allowed(there, is_first=True)) == set(TABLE[phase])
 
 
 def a_call(phase: TalkPhase | None, **extra: str) -> Call:
