@@ -44,7 +44,9 @@ export function WaitingList({ live, board, acts }: { live: QueueLive; board: Boa
 
 function Waiting(props: { call: WaitingCall; agents: AgentLive[]; onAct: (() => void) | null }) {
   const { call, agents, onAct } = props;
-  const ringing = call.offered_to && (agents.find((agent) => agent.agent === call.offered_to)?.name ?? call.offered_to);
+  // Several phones may ring at once.
+  const rung = agents.filter((agent) => agent.call?.call_id === call.call_id && agent.call.phase === "ringing");
+  const ringing = call.offered_to && (rung.map((agent) => agent.name).join(" · ") || call.offered_to);
   const what = ringing
     ? t("queues.rings_at", { agent: ringing })
     : call.attempts > 0
