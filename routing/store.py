@@ -145,6 +145,11 @@ class RoutingStore:
             for row in rows
         ]
 
+    async def newest_call(self, tenant: TenantId) -> CallId | None:
+        """The call about which something was decided last; None: there is none. Raises Unavailable."""
+        (rows,) = await self._read("newest_call", args=(tenant,))
+        return CallId(rows[0]["call_id"]) if rows else None
+
     async def _read(self, *names: str, args: Sequence[object] = ()) -> list[list[Any]]:
         try:
             async with (

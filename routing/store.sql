@@ -61,6 +61,13 @@ SELECT at, kind, call_id, queue, agent, offer_id, result, slug, params::text AS 
  WHERE tenant = $1 AND call_id = $2
  ORDER BY decision
 
+-- name: newest_call
+SELECT call_id
+  FROM routing_decisions
+ WHERE tenant = $1 AND call_id IS NOT NULL
+ ORDER BY decision DESC
+ LIMIT 1
+
 -- name: priorities
 SELECT DISTINCT ON (tenant, call_id) tenant, call_id, slug, (params->>'priority')::integer AS priority
   FROM routing_decisions

@@ -21,6 +21,7 @@ from routing.reasons import LANGUAGES
 from routing.store import RoutingStore
 
 CALL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LAST = "last"
 
 
 def add(commands: Any) -> None:
@@ -31,7 +32,9 @@ def add(commands: Any) -> None:
         description="Every stored decision of a call in words, oldest first, in the desk's time. "
         "Decisions are kept for 90 days.",
     )
-    command.add_argument("call", type=_call, metavar="CALL", help="the call's id, as in its record")
+    command.add_argument(
+        "call", type=_call, metavar="CALL", help="the call's id, as in its record, or last: the newest"
+    )
     command.add_argument("--language", choices=LANGUAGES, help="of the words (else: the desk's)")
     command.add_argument("--tenant", help="whose call (else: whoever has it)")
     command.add_argument("--json", action="store_true", help="one JSON object a decision, in both languages")
@@ -40,8 +43,8 @@ def add(commands: Any) -> None:
 
 
 def _call(text: str) -> CallId:
-    if not CALL.fullmatch(text.lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no call; write its id, 3f2a…-….")
+    if text.lower() != LAST and not CALL.fullmatch(text.lower()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no call; write its id, 3f2a…-…, or last.")
     return CallId(text.lower())
 
 
@@ -60,7 +63,8 @@ async def _lines(config: Config, arguments: argparse.Namespace) -> list[str]:
         zones = directory.zones()
         wanted = list(zones) if arguments.tenant is None else [TenantId(arguments.tenant)]
         for tenant in wanted:
-            rows = await store.decisions_of(tenant, arguments.call)
+            call = await store.newest_call(tenant) if arguments.call == LAST else arguments.call
+            rows = await store.decisions_of(tenant, call) if call is not None else []
             if rows:
                 zone = ZoneInfo(zones.get(tenant, "UTC"))
                 language = arguments.language or directory.language(tenant)

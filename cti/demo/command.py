@@ -85,9 +85,12 @@ async def call(*, caller: str, number: str | None, keys: str, talk_s: float) -> 
         except PARTS_FAILED as error:
             print(error, file=sys.stderr)
             return 1
-        _say(f"{caller} is connected to {wanted}; hanging up after {talk_s:g} s")
-        with contextlib.suppress(PhoneError):
-            await phone.wait_for("CALL_CLOSED", talk_s)
+        _say(f"{caller} is connected to {wanted}; hanging up after {talk_s:g} s, or at Ctrl-C")
+        over = asyncio.create_task(phone.wait_for("CALL_CLOSED", talk_s))
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(stop, over.cancel)
+        with contextlib.suppress(PhoneError, asyncio.CancelledError):
+            await over
             _say("the other side hung up")
         with contextlib.suppress(PhoneError):
             await phone.hangup()
@@ -176,6 +179,7 @@ def _print_status(running: dict[str, Any]) -> None:
         print(f"            {user['login']:<10} {user['password']:<16} {', '.join(user['roles'])}")
     print(f"Calls     {running['trunk']['sip']} (any SIP phone, UDP, no password)")
     print(f"Logs      {running['logs']}")
+    print(f"Commands  export KAKEHASHI_CONFIG={running['config']}")
     print("More      scripts/kakehashi demo status --json")
 
 

@@ -147,6 +147,8 @@ async def test_the_command_tells_every_decision(
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [it["kind"] for it in said] == ["step", "offered", "priority"]
     assert said[1]["params"]["idle"] == 3
+    assert await explain("last") == 0
+    assert capsys.readouterr().out.splitlines() == lines
     assert await explain(CALL, "--tenant", "other") == 2
     assert "nothing was decided about call" in capsys.readouterr().err
 
