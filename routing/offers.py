@@ -162,8 +162,8 @@ class OfferDesk(Passage):
         del self._offers[offer.offer_id]
         self._agenda.arm(offer, None)
         offer.agent.offer = None
-        call = offer.call
-        call.offers = tuple(other for other in call.offers if other is not offer)
+        live = offer.call.offers
+        offer.call.offers = () if len(live) == 1 else tuple(other for other in live if other is not offer)
 
     def _end_offer(self, offer: LiveOffer, outcome: OfferOutcome, now: datetime) -> None:
         """The offer is over without an answer: the agent bears the consequences.
