@@ -49,6 +49,7 @@ class Plan:
     rtp: range | None = None
     asterisk: Mapping[str, int | str] = field(default_factory=dict)  # more keys of the [asterisk] table
     recording: Mapping[str, int] = field(default_factory=dict)  # keys of the [recording] table
+    tables: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)  # more tables of the configuration
     prompts: bool = True  # False: no spoken texts, for calls without a menu
     serve: bool = True  # False: whoever asked for the desk starts servers of their own
     # Called with the database's address when the desk file has been applied: more agents than a file should list.
@@ -325,6 +326,7 @@ def _write_config(stack: Stack) -> None:
         ),
         ("recording", [*stack.plan.recording.items()]),
         ("lookup", [("url", f"http://{LOOPBACK}:{ports.lookup}"), ("token", stack.secrets["lookup"])]),
+        *((name, [*keys.items()]) for name, keys in stack.plan.tables.items()),
     ]
     text = ""
     for name, keys in sections:

@@ -160,6 +160,23 @@ async def test_a_crash_between_the_fact_and_the_commit_leaves_neither(database: 
     assert [(m.id, m.call_id) for m in await everything(database)] == [(1, call_id(1)), (2, call_id(2))]
 
 
+async def test_two_servers_that_tell_the_same_tell_it_once(database: asyncpg.Pool[Any]) -> None:
+    async with database.acquire() as one, database.acquire() as other:
+        first, second = one.transaction(), other.transaction()
+        await first.start()
+        await second.start()
+        await write_outgoing(one, [message(1), message(2)])
+        waiting = asyncio.create_task(write_outgoing(other, [message(2), message(3)]))
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        async with asyncio.timeout(10):
+            while not await database.fetchval(waits):
+                await asyncio.sleep(0.01)
+        await first.commit()
+        await waiting
+        await second.commit()
+    assert [(m.id, m.call_id) for m in await everything(database)] == [(n, call_id(n)) for n in (1, 2, 3)]
+
+
 async def test_whoever_sees_a_number_sees_all_before_it(database: asyncpg.Pool[Any]) -> None:
     """Eight writers, some of which roll back; a reader that asks for what is after its last never misses one."""
     seen: dict[TenantId, list[int]] = defaultdict(list)
