@@ -47,8 +47,16 @@ class Throttle:
                 self._levels.popitem(last=False)
 
     def succeeded(self, login: str, address: str) -> None:
-        """The right password was given: this person's own mistakes are forgotten."""
-        self._levels.pop(("pair", login, address), None)
+        """The try that ``failed`` counted was right: it costs nothing, and this person's own mistakes are forgotten.
+
+        Else a shift of 200 who log in from one address within a minute would be taken for an attack.
+        """
+        for key, _ in _buckets(login, address):
+            level, then_s = self._levels.get(key, (0.0, 0.0))
+            if level <= 1.0 or key[0] == "pair":
+                self._levels.pop(key, None)
+            else:
+                self._levels[key] = (level - 1.0, then_s)
 
     def _level(self, key: tuple[str, ...], limit: Limit, now_s: float) -> float:
         level, then_s = self._levels.get(key, (0.0, now_s))

@@ -40,8 +40,19 @@ def test_a_success_forgives_the_person_not_the_attack() -> None:
     throttle = Throttle()
     for n in range(LOGIN.failures):
         throttle.failed("demo/sato", f"address {n}", 0.0)
+    throttle.failed("demo/sato", "address 0", 0.0)  # counted before it is known to be right
     throttle.succeeded("demo/sato", "address 0")
     assert throttle.wait_s("demo/sato", "address 0", 0.0) == LOGIN.refill_s
+
+
+def test_right_passwords_cost_nothing() -> None:
+    """A shift begins: everybody logs in from one address within a second, and one of them again and again."""
+    throttle = Throttle()
+    for login in [f"demo/{n}" for n in range(5 * ADDRESS.failures)] + ["demo/sato"] * (5 * LOGIN.failures):
+        assert throttle.wait_s(login, "a", 0.0) == 0
+        throttle.failed(login, "a", 0.0)
+        throttle.succeeded(login, "a")
+    assert throttle._levels == {}
 
 
 def test_one_address_that_tries_many_log_ins_waits() -> None:
