@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from cti.config import Config
-from cti.domain.errors import KakehashiError
+from cti.domain.errors import KakehashiError, Unavailable
 from cti.domain.model import TenantId
 from cti.domain.signature import secret_key
 from cti.metrics import Metrics
+from cti.store.away import deadline
 from cti.store.outgoing import OutgoingStore
 from cti.store.retention import RetentionStore
+from cti.tomlfile import closest
 from cti.webhooks import Hook, HttpPost, WebhookSender
 from cti.wiring.readiness import Warned
 
@@ -36,6 +39,8 @@ class Webhooks:
     def __init__(self, config: Config, pool: asyncpg.Pool[Any], metrics: Metrics, now: Callable[[], datetime]) -> None:
         self._metrics = metrics
         self._now = now
+        self._pool = pool
+        self._strange: list[str] = []  # sentences about tenants that are none
         self._post = HttpPost()
         self.store = OutgoingStore(pool)
         self.senders = [
@@ -58,6 +63,8 @@ class Webhooks:
         """Begin to send."""
         if not self.senders:
             return
+        with suppress(Unavailable):  # then nobody is told of a slip, and callers are served all the same
+            await self._look_for_slips()
         await self._post.start()
         for sender in self.senders:
             await sender.start()
@@ -72,13 +79,22 @@ class Webhooks:
             await sender.stop()
         await self._post.stop()
 
+    async def _look_for_slips(self) -> None:
+        async with deadline():
+            known = {str(row["tenant"]) for row in await self._pool.fetch("SELECT tenant FROM tenants")}
+        self._strange = [
+            f"webhooks.{sender.tenant}: no such desk; {closest(sender.tenant, known)}"
+            for sender in self.senders
+            if sender.tenant not in known
+        ]
+        for sentence in self._strange:
+            log.warning("a webhook of no desk", extra={"action": "webhooks", "why": sentence})
+
     async def probe(self) -> str | Warned | None:
         """Ready always: what others do not take is kept, and no call waits for it."""
         late = [sender for sender in self.senders if self._age_s(sender) > LATE_S]
-        if not late:
-            return None
-        said = (f"{one.tenant}: {one.waiting} messages wait ({one.problem or 'it is slow'})" for one in late)
-        return Warned(why="; ".join(said))
+        said = [f"{one.tenant}: {one.waiting} messages wait ({one.problem or 'it is slow'})" for one in late]
+        return Warned(why="; ".join(self._strange + said)) if self._strange or said else None
 
     def _age_s(self, sender: WebhookSender) -> float:
         return 0.0 if sender.oldest is None else max(0.0, (self._now() - sender.oldest).total_seconds())

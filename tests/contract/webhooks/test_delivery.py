@@ -162,9 +162,12 @@ async def test_who_is_behind_is_seen_and_nobody_is_called_unready(database: asyn
                 "asterisk": {"ami_secret": "x"},
                 "database": {"url": "postgresql://127.0.0.1/x"},
                 "s3": {"bucket": "recordings", "access_key": "x", "secret_key": "x"},
-                "webhooks": {"demo": {"url": f"http://127.0.0.1:{ports.tcp()}/", "secret": SECRET}},
+                "webhooks": {
+                    name: {"url": f"http://127.0.0.1:{ports.tcp()}/", "secret": SECRET} for name in ("demo", "dmeo")
+                },
             }
         )
+        await database.execute("INSERT INTO tenants VALUES ('demo', 'Demo', 'Asia/Tokyo', 'ja')")
         later = datetime.now(UTC) + timedelta(seconds=61)
         metrics = Metrics()
         webhooks = Webhooks(config, database, metrics, lambda: later)
@@ -180,7 +183,7 @@ async def test_who_is_behind_is_seen_and_nobody_is_called_unready(database: asyn
         finally:
             await webhooks.stop()
     assert isinstance(said, Warned)
-    assert said.why.startswith("demo: 3 messages wait (it cannot be reached")
+    assert said.why.startswith("webhooks.dmeo: no such desk; did you mean 'demo'?; demo: 3 messages wait (it cannot be")
     text = metrics.render().decode()
     assert 'kakehashi_outgoing_waiting{tenant="demo"} 3.0' in text
     assert 'kakehashi_webhooks_total{outcome="failed",tenant="demo"}' in text
