@@ -59,6 +59,7 @@ class RoutingService:
         ev.CallResumed,
         ev.CallEnded,
         ev.CallFellBack,
+        ev.CallTreated,
         ev.AgentFreed,
         ev.AgentPhoneChanged,
         ev.AsteriskReachable,
@@ -111,6 +112,7 @@ class RoutingService:
             ev.CallResumed: self._call_resumed,
             ev.CallEnded: self._call_left,
             ev.CallFellBack: self._call_left,
+            ev.CallTreated: self._call_left,
             ev.AgentFreed: self._agent_freed,
             ev.AgentPhoneChanged: self._phone_changed,
             ev.AsteriskReachable: self._asterisk_reachable,
@@ -143,8 +145,7 @@ class RoutingService:
                 phone = self._phones.get((desk.tenant, agent))
                 if phone is not None:
                     self._tell(room, m.PhoneIs(agent=agent, phone=phone))
-        known = {desk.tenant for desk in desks}
-        for tenant in [tenant for tenant in self._rooms if tenant not in known]:
+        for tenant in self._rooms.keys() - {desk.tenant for desk in desks}:
             self._tell(self._rooms[tenant], m.DeskLoaded(rules=m.DeskRules()))
 
     def resync(self, calls: Iterable[Call]) -> None:

@@ -52,6 +52,17 @@ class _Gap:
     there: frozenset[UniqueId]  # its channels
 
 
+@dataclass(kw_only=True, slots=True)
+class _Reading:
+    """How far the account of one gap was read. Kept while the database is away, so that nothing is read twice."""
+
+    gap: _Gap
+    since: datetime
+    accounts: Iterator[Account]
+    left: list[Account]  # read and not looked up yet, oldest last
+    found: int = 0
+
+
 class AccountReader:
     """Reads the account after each gap. ``path`` is cel.csv, ``mark`` a small file of ours that remembers how far.
 
@@ -84,6 +95,7 @@ class AccountReader:
         self._clock = clock
         self._heard_until: datetime | None = None  # None: not read from the mark yet
         self._gap: _Gap | None = None
+        self._reading: _Reading | None = None
         self._open_gap = True  # until the first account was read
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -132,11 +144,11 @@ class AccountReader:
 
     def seen(self, looked_at: datetime, there: frozenset[UniqueId], *, after_gap: bool) -> None:
         """A snapshot is merged. Without a gap everything up to it was heard; else the account has to be read."""
-        if after_gap or self._open_gap:
-            self._open_gap = True
+        if after_gap or (self._open_gap and self._reading is None):
+            self._open_gap, self._reading = True, None
             self._gap = _Gap(looked_at=looked_at, heard_at=self._clock(), there=there)
             self._idle.clear()
-        else:
+        elif not self._open_gap:
             self._heard_until = looked_at
         self._wake.set()
 
@@ -165,22 +177,41 @@ class AccountReader:
 
     async def _close(self, gap: _Gap) -> None:
         """Post what the account knows and nobody else does. Raises OSError, Unavailable."""
-        found, since = 0, await self._since()
-        accounts = _accounts(self._path, since, self._stop)
-        while batch := await asyncio.to_thread(_some, accounts):
-            for account in batch:
-                if account.ended_at >= since:
-                    found += await self._take(account, gap)
-            await asyncio.sleep(PAUSE_S)
+        reading = self._reading
+        if reading is None:
+            since = await self._since()
+            accounts = _accounts(self._path, since, self._stop)
+            reading = self._reading = _Reading(gap=gap, since=since, accounts=accounts, left=[])
+        try:
+            await self._read_on(reading)
+        except KakehashiError:
+            raise  # goes on here when the database is back
+        except BaseException:
+            self._end(reading)
+            raise
+        self._end(reading)
         if self._gap is gap:
             self._gap, self._open_gap = None, False
             self._heard_until = gap.looked_at
-        self.found += found
-        if found:
+        self.found += reading.found
+        if reading.found:
             log.info(
                 "calls that ended while nobody listened were found in Asterisk's account",
-                extra={"action": "accounts", "calls": found},
+                extra={"action": "accounts", "calls": reading.found},
             )
+
+    async def _read_on(self, reading: _Reading) -> None:
+        while reading.left or (batch := await asyncio.to_thread(_some, reading.accounts)):
+            reading.left = reading.left or batch[::-1]
+            while reading.left:
+                if reading.left[-1].ended_at >= reading.since:
+                    reading.found += await self._take(reading.left[-1], reading.gap)
+                reading.left.pop()
+            await asyncio.sleep(PAUSE_S)
+
+    def _end(self, reading: _Reading) -> None:
+        if self._reading is reading:
+            self._reading = None
 
     async def _take(self, account: Account, gap: _Gap) -> bool:
         """Whether this call was news."""

@@ -10,7 +10,7 @@ import logging
 
 from cti.ami import actions
 from cti.ami.client import AmiClient
-from cti.domain.errors import KakehashiError
+from cti.domain.errors import KakehashiError, Unavailable
 from cti.domain.model import ChannelName
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,11 @@ class RecordSwitch:
                 break
             try:
                 await self._client.request(actions.stop_recording(channel))
+            except Unavailable as error:  # no answer in time, or the link is gone: it may still run
+                log.warning(
+                    "Asterisk did not say that a recording ended", extra={"action": "record", "why": str(error)}
+                )
+                break
             except KakehashiError as error:  # hung up meanwhile, or not recorded
                 log.debug("a recording was not ended", extra={"action": "record", "why": str(error)})
                 self._ended.add(channel)

@@ -26,6 +26,7 @@ from cti.domain.signals import (
     DialEnded,
     LegPlaced,
     Signal,
+    TreatmentSeen,
 )
 
 # ast_channel_state 6: Up (include/asterisk/channelstate.h)
@@ -165,6 +166,9 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
     talking = [leg for leg in legs if caller.bridge and leg.bridge == caller.bridge]
     if reached := caller.own.get("CTI_REACHED"):
         yield CallbackReported(**base, effect_id=reached, status=ANSWERED)
+    if caller.context in _TREATED:  # else it would be offered, and taken out of the words by which it ends
+        yield TreatmentSeen(**base, treatment=_TREATED[caller.context])
+        return
     if any(channel.context in _CONSULT for channel in (caller, *legs)):
         yield from _consulting(caller, legs, now)
         legs = talking
@@ -191,6 +195,8 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
             yield CallerQueued(**base, queue=QueueId(queue))
 
 
+# Contexts that end a call, and what that is called in its record when nobody remembers more.
+_TREATED = {"cti-treat": "treated", "cti-voicemail": "voicemail"}
 # Where a leg waits, by its context (docs/transfers.md).
 _PLACES = {
     "cti-hold": Place.HOLD,

@@ -19,6 +19,7 @@ from cti.desk.schema import Desk
 from cti.domain.model import QueueId, TenantId
 from cti.tomlfile import TomlFile
 from cti.web.passwords import Passwords
+from cti.wiring.queuetexts import queue_texts, unspoken
 from ivr.menus import check_menu
 from routing.calendar import problems_in
 from routing.plans import left_behind
@@ -81,6 +82,9 @@ async def _load(config: Config, desk: Desk, source: str) -> Summary:
                         f"the plan of the queue {queue.id!r}: {problem}; until another is published that is nobody"
                     )
                     print(f"note: {sentence}", file=sys.stderr)
+        said = unspoken(config.asterisk.sounds_dir, await queue_texts(conn))
+        if said:
+            print(f"note: {said}", file=sys.stderr)
     return summary
 
 

@@ -73,6 +73,7 @@ from cti.domain.signals import (
     TransferAsked,
     Transferred,
     TreatmentDecided,
+    TreatmentSeen,
     VoicemailBegan,
 )
 
@@ -153,6 +154,11 @@ def _voicemail(track: Track, _signal: VoicemailBegan, _agent: AgentId | None, at
 
 def _treated(track: Track, signal: TreatmentDecided, _agent: AgentId | None, at: datetime) -> Step:
     return move(track, Move.TREAT, at, treatment=signal.treatment), ()
+
+
+def _treatment_seen(track: Track, signal: TreatmentSeen, _agent: AgentId | None, at: datetime) -> Step:
+    track = move(track, Move.NOTE, at, treatment=signal.treatment, waiting=False)
+    return track, (fact(ev.CallTreated, track, at),)
 
 
 def _recording(track: Track, signal: RecordingBegan, agent: AgentId | None, at: datetime) -> Step:
@@ -310,6 +316,7 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     CallerPressed: _pressed,
     VoicemailBegan: _voicemail,
     TreatmentDecided: _treated,
+    TreatmentSeen: _treatment_seen,
     RecordingBegan: _recording,
     RecordingRefused: _not_recorded,
     CallbackReported: callkept.reported,

@@ -139,6 +139,11 @@ class CallFellBack(CallEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CallTreated(CallEvent):
+    """After a gap: the caller is in a treatment that was begun before it, and waits no more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CallKeyPressed(CallEvent):
     """The waiting caller pressed a key."""
 

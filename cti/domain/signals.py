@@ -82,6 +82,13 @@ class VoicemailBegan(ChannelSignal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TreatmentSeen(ChannelSignal):
+    """A snapshot found the caller in a treatment that somebody before us began: words, then the end."""
+
+    treatment: str  # slug
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DialBegan(ChannelSignal):
     """DialBegin: the agent's phone is being rung. ``channel`` is the caller's."""
 

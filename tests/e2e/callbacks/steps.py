@@ -37,7 +37,7 @@ async def at_desk(desk: Stack) -> AsyncIterator[tuple[Person, AgentScreen]]:
 async def keep_place(desk: Stack, *, caller: str = "090-1234-5678", keys: str = "1") -> str:
     """A caller waits, presses 1, confirms with ``keys``, and is told; returns their call."""
     async with calling(desk, caller=caller) as phone:
-        call_id = await eventually(lambda: _newest(desk), lambda call_id: call_id is not None)
+        call_id = await eventually(lambda: newest(desk), lambda call_id: call_id is not None)
         # CTI_KEEP is set 2 s after the entry, and said with the first announcement.
         await asyncio.sleep(3.5)
         await phone.send_digits("1")
@@ -50,7 +50,7 @@ async def keep_place(desk: Stack, *, caller: str = "090-1234-5678", keys: str = 
     return str(call_id)
 
 
-async def _newest(desk: Stack) -> str | None:
+async def newest(desk: Stack) -> str | None:
     rows = await rows_of(
         desk, "SELECT call_id::text AS call_id FROM calls WHERE state = 'queued' ORDER BY arrived_at DESC"
     )

@@ -201,3 +201,16 @@ async def test_a_reload_forgets_neither_heartbeat_nor_epoch(rig: Rig) -> None:
     assert abs(int(beat["Value"]) - time.time()) < 4
     assert [e["UserEvent"] for e in rig.ami.of_call(queued["CallID"], since) if e.get("UserEvent")][-1] == "CtiQueued"
     await rig.end()
+
+
+async def test_words_of_the_desk_without_a_sound_are_the_standard_ones(rig: Rig) -> None:
+    """A file that is missing costs the caller the desk's own words, and not all words."""
+    rig.expected_complaints = "t-missing"
+    queued = await rig.waiting()
+    since = rig.ami.now
+    await rig.ami.setvar("CTI_OWN_TEXT", "t-missing", queued["Channel"])
+    await rig.ami.redirect(queued["Channel"], "cti-treat", "closed")
+    await rig.ami.kind("Hangup", since=since, Channel=queued["Channel"])
+    await rig.idle()
+    sound = samples(rig.recordings / f"{queued['CallID']}-c.wav")
+    assert tone_seconds(sound, PROMPTS["treat-closed"], share=0.25) >= 0.15

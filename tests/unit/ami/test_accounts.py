@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cti.ami.accounts import BATCH, AccountReader
+from cti.ami.celfile import lines_since
 from cti.domain.errors import Unavailable
 from cti.domain.model import AgentId, Call, CallId, CallState, TenantId, UniqueId
 from cti.domain.signals import CallAccounted, Signal
@@ -246,3 +248,56 @@ async def test_a_long_account_is_taken_in_batches(desk: Desk) -> None:
     desk.write(*many)
     await after_gap(desk.reader())
     assert len({call.call_id for call in desk.calls}) == len(desk.calls) == len(many)
+
+
+async def test_nothing_is_read_twice_while_the_database_is_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each audit tries again: with the call at which it stopped, and not with the whole account."""
+    other = [abandoned(f"00000000-0000-0000-0000-{n:012x}") for n in range(2 * BATCH)]
+    desk.write(*other)
+    begun: list[float] = []
+    read = lines_since
+
+    def counted(path: Path, since_s: float) -> Iterator[str]:
+        begun.append(since_s)
+        return read(path, since_s)
+
+    monkeypatch.setattr("cti.ami.accounts.lines_since", counted)
+    asked: list[CallId] = []
+    tried = asyncio.Event()
+
+    async def find(tenant: TenantId, call_id: CallId) -> Call | None:
+        asked.append(call_id)
+        if desk.away:
+            tried.set()
+        return await Desk.find(desk, tenant, call_id)
+
+    monkeypatch.setattr(desk, "find", find)
+    desk.away = True
+    reader = desk.reader()
+    await reader.start()
+    reader.seen(at(50), NOBODY, after_gap=True)
+    for minute in range(3):
+        await asyncio.wait_for(tried.wait(), 5)
+        tried.clear()
+        desk.away = minute < 2
+        reader.seen(at(60 + minute), NOBODY, after_gap=False)
+    await asyncio.wait_for(reader.settled(), 5)
+    await reader.stop()
+    assert len(begun) == 1, "opened once"
+    assert len(desk.calls) == len(other) == len(set(asked))
+    assert len(asked) <= len(other) + 4
+
+
+async def test_a_new_gap_while_the_database_is_away_is_read_from_the_beginning(desk: Desk) -> None:
+    desk.write(answered())
+    desk.away = True
+    reader = desk.reader()
+    await reader.start()
+    reader.seen(at(50), NOBODY, after_gap=True)
+    await asyncio.sleep(0.1)
+    desk.write(answered(), abandoned())
+    desk.away = False
+    reader.seen(at(50), NOBODY, after_gap=True)
+    await asyncio.wait_for(reader.settled(), 5)
+    await reader.stop()
+    assert {call.call_id for call in desk.calls} == {CALL, OTHER_CALL}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
+from cti.ami.client import AmiClient
+from cti.ami.errors import OutcomeUnknown
 from cti.ami.recordswitch import RecordSwitch
 from cti.domain.model import ChannelName
 from tests.unit.ami.fakeasterisk import FakeAsterisk, fake_asterisk, linked
@@ -71,3 +74,28 @@ async def test_each_running_recording_is_ended_once(fake: FakeAsterisk) -> None:
         assert await switch.end(frozenset({ONE, TWO})) == frozenset({ONE})
         assert await switch.end(frozenset({ONE, TWO})) == frozenset()
         assert [a["Channel"] for a in fake.named("StopMixMonitor")] == [TWO, ONE]
+
+
+class SilentClient:
+    """A link on which Asterisk says nothing in time, until it does."""
+
+    up = True
+
+    def __init__(self) -> None:
+        self.silent = True
+        self.asked: list[str] = []
+
+    async def request(self, action: dict[str, str]) -> None:
+        self.asked.append(action["Channel"])
+        if self.silent:
+            raise OutcomeUnknown("Asterisk did not answer in time")
+
+
+async def test_a_recording_of_which_nothing_is_heard_may_still_run_and_is_ended_again() -> None:
+    client = SilentClient()
+    switch = RecordSwitch(cast(AmiClient, client))
+    assert await switch.end(frozenset({ONE, TWO})) == frozenset()
+    assert client.asked == [TWO], "nobody waits twice for a link that says nothing"
+    client.silent = False
+    assert await switch.end(frozenset({ONE, TWO})) == frozenset({ONE, TWO})
+    assert await switch.end(frozenset({ONE, TWO})) == frozenset()

@@ -211,3 +211,18 @@ def test_a_consultation_is_found_although_no_record_tells_of_it() -> None:
     for signal in told(caller("cti-hold"), agent, colleague, known=CallState.HELD):  # each minute's audit
         desk.apply(signal)
     assert desk.live(CALL) == call
+
+
+def test_who_was_being_treated_when_we_died_is_neither_offered_nor_treated_again() -> None:
+    for context, treatment in (("cti-treat", "treated"), ("cti-voicemail", "voicemail")):
+        (seen,) = told(caller(context), known=CallState.QUEUED)
+        assert isinstance(seen, sig.TreatmentSeen)
+        assert (seen.call_id, seen.treatment) == (CALL, treatment)
+        assert told(caller(context), known=CallState.QUEUED, after_gap=False) == []
+
+
+def test_the_person_of_a_callback_who_is_there_is_told_by_their_place() -> None:
+    item = caller("cti-connect")
+    item["Variable"] += f"\nCTI_CB_ID={'c' * 32}\nCTI_REACHED={'e' * 32}"
+    (reached,) = [signal for signal in told(item, known=CallState.TALKING) if isinstance(signal, sig.CallbackReported)]
+    assert (reached.effect_id, reached.status) == ("e" * 32, "ANSWER")

@@ -294,6 +294,14 @@ def test_a_fallback_told_again_by_a_snapshot_happens_once() -> None:
     assert track.call.fallback_at == later(3.7)
 
 
+def test_a_treatment_that_a_snapshot_finds_is_how_the_call_ends() -> None:
+    seen = sig.TreatmentSeen(at=later(4), treatment="treated", **CALLER)
+    over = sig.ChannelHungUp(at=later(9), cause=16, cause_text="", **CALLER)
+    track, facts = run(queued(), seen, seen, over)
+    assert names(facts) == ["CallQueued", "CallTreated", "CallTreated", "CallEnded"]
+    assert track.call.end_reason is EndReason.TREATED
+
+
 def test_a_fallback_heard_of_after_the_offer_that_ended_it_is_only_noted() -> None:
     track, facts = run(queued(), decided(8), replace(FELL_BACK, at=later(3)))
     assert names(facts) == ["CallQueued", "CallOffered"]
