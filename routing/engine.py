@@ -169,7 +169,6 @@ class Engine(Ringing):
             call.attempts = told.attempts
             call.skills, call.language, call.last_agent = told.skills, told.language, told.last_agent
             call.since = told.since or told.queued_at
-            call.patient = told.patient
             self._line(told.queue).flow.came(now)
             self._calls[told.call_id] = call
             self._make_plan(call, now)
@@ -177,6 +176,10 @@ class Engine(Ringing):
             if passed_on_by is not None:
                 self._skip(call, passed_on_by, now)
             call.entering = not told.admitted and not told.patient
+        if call.patient is not told.patient:  # new, or taken over ringing after a restart: who, was not known
+            call.patient = told.patient
+            self._hopeless.pop(call.call_id, None)
+            call.hopeless_at = None
         if told.own_priority is not None:
             call.own_priority = told.own_priority
         offers = call.offers

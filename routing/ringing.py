@@ -31,13 +31,13 @@ class Ringing(Wishes):
             self._drop_all(call)
         agent = self._agents.get(told.agent)
         if agent is not None and agent.call != told.call_id:
-            if agent.offer is not None:
-                self._take_back(agent.offer, OfferOutcome.WITHDRAWN, "agent_busy", now)
             self._stop_talking(agent)  # in case the end of the last call was never reported
             agent.call, agent.call_queue, agent.call_since = told.call_id, rule, now
             agent.failures = 0
             self._talking.setdefault(told.call_id, []).append(agent)
             self._index.busy(agent)
+            if agent.offer is not None:  # after they are known to talk: or the next in line would be offered to them
+                self._take_back(agent.offer, OfferOutcome.WITHDRAWN, "agent_busy", now)
         for other in passed_over:
             self._reconsider(other, now)  # keeps their place: it was not their doing
 

@@ -54,7 +54,8 @@ class AmiTelephony:
         await self._all(actions.take_back(channel), OFFER_S)
 
     async def stop_ring(self, *, leg: ChannelName) -> None:
-        """Hang up a phone that rings while others ring on."""
+        """Hang up a phone that rings while others ring on. It may have been answered since, so not by old knowledge."""
+        self._require_fresh()
         await self._all((actions.stop_ring(leg),), OFFER_S)
 
     async def fetch_back(self, *, channel: ChannelName) -> None:

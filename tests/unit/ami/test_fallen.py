@@ -9,6 +9,7 @@ import pytest
 
 from cti.ami.feed import AmiFeed
 from cti.domain.errors import Unavailable
+from cti.domain.model import ChannelName
 from tests.unit.ami.fakeasterisk import FakeAsterisk, fake_asterisk
 from tests.unit.ami.test_actions import an_offer
 from tests.unit.ami.test_feed import CHANNEL, EMPTY_LIST, Sink, a_feed, listing
@@ -95,3 +96,15 @@ async def test_nobody_stays_there_for_ever(fake: FakeAsterisk) -> None:
         await told(fake, feed, FELL_BACK)
         feed.fallen.seen((), ())
         assert CHANNEL not in feed.fallen
+
+
+async def test_a_server_that_was_frozen_does_not_end_a_phone_by_what_it_remembers(fake: FakeAsterisk) -> None:
+    """The phone rang among others when it froze; who answered it meanwhile talks with the caller."""
+    ringing = ChannelName("PJSIP/demo-sato-00000002")
+    async with a_feed(fake, Sink()) as feed:
+        await told(fake, feed, RINGS)
+        await feed.telephony.stop_ring(leg=ringing)
+        feed.heartbeat.anew()  # as after a gap: no beat is confirmed
+        with pytest.raises(Unavailable):
+            await feed.telephony.stop_ring(leg=ringing)
+        assert [(a["Channel"], a["Cause"]) for a in fake.named("Hangup")] == [(ringing, "44")]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cti.domain.errors import CallerError
-from cti.domain.model import AgentId, AgentState, CallId, OfferOutcome, PhoneState, QueueId
+from cti.domain.model import AgentId, AgentState, CallId, OfferId, OfferOutcome, PhoneState, QueueId
 from routing import model as m
 from routing.state import Agent
 from routing.why import why_waiting
@@ -160,6 +160,34 @@ def test_a_ring_of_before_a_restart_is_taken_over_whole() -> None:
     call = house.engine.call(CallId("a"))
     assert call is not None
     assert [one.agent.agent for one in call.offers] == ["sato", "suzuki", "smith"]  # the queue rings no more than three
+
+
+def test_a_callback_that_rang_at_a_restart_is_still_nobody_who_listens() -> None:
+    house = desk(3, "sato")
+    rang = m.OfferRang(
+        offer_id=OfferId("f" * 32), call_id=CallId("a"), agent=AgentId("sato"), queue=ALL, queued_at=at(0)
+    )
+    house.tell(rang)
+    house.choose("sato", AgentState.OFFLINE)
+    place = m.CallWaits(call_id=CallId("a"), queue=ALL, queued_at=at(0), patient=True)
+    assert house.tell(place) == []
+    assert house.tick(86_400) == [], "nobody has to be told that nobody is there"
+    house.ready("suzuki", "smith")
+    (alone,) = house.engine.call(CallId("a")).offers  # type: ignore[union-attr]
+    house.tell(m.OfferOver(offer_id=alone.offer_id, outcome=OfferOutcome.WITHDRAWN))
+    assert names(ring(house.tell(place))) == ["suzuki"], "one at a time"
+
+
+def test_who_answered_a_call_that_nobody_offered_them_is_asked_for_no_other_one() -> None:
+    """A phone rang without us, and its state is told later than the answer."""
+    house = desk(1, "sato")
+    (ringing,) = ring(house.wait("a", "all"))
+    house.wait("b", "all")
+    (back,) = house.tell(m.CallTaken(call_id=CallId("c"), agent=AgentId("sato"), queue=ALL))
+    assert isinstance(back, m.TakenBack)
+    assert (back.offer_id, back.reason.slug) == (ringing.offer_id, "agent_busy")
+    talking = agent(house, "sato")
+    assert (talking.call, talking.offer) == ("c", None)
 
 
 def test_why_it_waits_names_all_of_them() -> None:
