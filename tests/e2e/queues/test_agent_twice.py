@@ -12,7 +12,7 @@ from cti.demo.client import AgentScreen, Person, logged_in, watching
 from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
 from tests.e2e.desk.office import at_work, calling, of_call
-from tests.e2e.queues.callers import pop_of, waits_in
+from tests.e2e.queues.callers import chooses, pop_of, waits_in
 from tests.e2e.queues.conftest import MEMBERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -35,53 +35,49 @@ def rings(phone: Baresip) -> int:
 
 
 async def test_two_pages_are_one_agent(desk: Stack) -> None:
-    phone = await desk.start_agent_phone("sato")
-    try:
-        async with at_work(desk), page(desk) as (here, shows_here), page(desk) as (there, shows_there):
-            await here.set_state("break", "lunch")
-            await shows_there.wait_for("state", is_now("break"), "what was chosen on the other page")
-            await there.set_state("available")
-            await shows_here.wait_for("state", is_now("available"), "what was chosen on the other page")
-            async with calling(desk, number=MEMBERS, keys=""):
-                call_id = await waits_in(desk, "members")
-                (_, one), (_, other) = [
-                    await screen.wait_for("pop", pop_of(call_id), "pop") for screen in (shows_here, shows_there)
-                ]
-                assert one == other  # the same message with the same number
-                await phone.accept()
-                for screen in (shows_here, shows_there):
-                    await screen.wait_for("talk", of_call("pop.answered", call_id), "talk")
+    phone = desk.phones["sato"]
+    async with at_work(desk), page(desk) as (here, shows_here), page(desk) as (there, shows_there):
+        await here.set_state("break", "lunch")
+        await shows_there.wait_for("state", is_now("break"), "what was chosen on the other page")
+        await there.set_state("available")
+        await shows_here.wait_for("state", is_now("available"), "what was chosen on the other page")
+        async with calling(desk, number=MEMBERS, keys=""):
+            call_id = await waits_in(desk, "members")
+            (_, one), (_, other) = [
+                await screen.wait_for("pop", pop_of(call_id), "pop") for screen in (shows_here, shows_there)
+            ]
+            assert one == other  # the same message with the same number
+            await phone.accept()
             for screen in (shows_here, shows_there):
-                await screen.wait_for("state", is_now("wrap_up"), "after-call work")
-            await here.set_state("available")
-            async with here.session.post(f"{desk.web}/api/logout") as answer:
-                assert answer.status == 204
-            # The other page is open: the agent stays at work …
-            assert (await there.get("/api/me"))["agent"]["state"] == "available"
-            async with there.session.post(f"{desk.web}/api/logout") as answer:
-                assert answer.status == 204
-        async with logged_in(desk.web, "sato", desk.password("sato")) as again:
-            # … and is logged out of routing with the last of them; logging in again changes nothing by itself.
-            assert (await again.get("/api/me"))["agent"]["state"] == "offline"
-    finally:
-        await phone.stop()
+                await screen.wait_for("talk", of_call("pop.answered", call_id), "talk")
+        for screen in (shows_here, shows_there):
+            await screen.wait_for("state", is_now("wrap_up"), "after-call work")
+        await here.set_state("available")
+        async with here.session.post(f"{desk.web}/api/logout") as answer:
+            assert answer.status == 204
+        # The other page is open: the agent stays at work …
+        assert (await there.get("/api/me"))["agent"]["state"] == "available"
+        async with there.session.post(f"{desk.web}/api/logout") as answer:
+            assert answer.status == 204
+    async with logged_in(desk.web, "sato", desk.password("sato")) as again:
+        # … and is logged out of routing with the last of them; logging in again changes nothing by itself.
+        assert (await again.get("/api/me"))["agent"]["state"] == "offline"
 
 
 async def test_of_two_phones_the_one_that_registered_last_rings_alone(desk: Stack) -> None:
-    first = await desk.start_agent_phone("sato", sound=700)
-    second: Baresip | None = None
+    first = desk.phones["sato"]
     try:
         async with at_work(desk, "sato") as screens:
+            rung = rings(first)
             async with calling(desk, number=MEMBERS, keys=""):
                 call_id = await waits_in(desk, "members")
-                await first.wait_for("CALL_INCOMING")
-                second = await desk.start_agent_phone("sato", sound=1300)
+                await first.wait_for("CALL_INCOMING", count=rung + 1)
+                second = await desk.start_agent_phone("sato", sound=1900)  # the desk's from now on
                 await first.accept()  # what rings goes on where it rings
                 await screens["sato"].wait_for("talk", of_call("pop.answered", call_id), "talk")
-            await first.wait_for("CALL_CLOSED")
-            async with logged_in(desk.web, "sato", desk.password("sato")) as person:
-                await person.set_state("available")
-            assert (rings(first), rings(second)) == (1, 0)
+            await screens["sato"].wait_for("state", is_now("wrap_up"), "after-call work")
+            await chooses(desk, "sato", "available")
+            assert (rings(first), rings(second)) == (rung + 1, 0)
             assert desk.asterisk is not None
             assert (await desk.asterisk.cli("pjsip show contacts")).count("demo-sato/sip:") == 1
             async with calling(desk, number=MEMBERS, keys=""):
@@ -89,8 +85,6 @@ async def test_of_two_phones_the_one_that_registered_last_rings_alone(desk: Stac
                 await second.wait_for("CALL_INCOMING")
                 await second.accept()
                 await screens["sato"].wait_for("talk", of_call("pop.answered", call_id), "talk")
-            assert (rings(first), rings(second)) == (1, 1)
+            assert (rings(first), rings(second)) == (rung + 1, 1)
     finally:
-        for phone in (first, second):
-            if phone is not None:
-                await phone.stop()
+        await first.stop()
