@@ -84,6 +84,7 @@ class WebhookSender:
         self._task: asyncio.Task[None] | None = None
         self._failures = 0  # in a row
         self._refused: tuple[int, int] = (0, 0)  # which message, how often in a row
+        self._passed_over = 0  # the message that was passed over last; 0: another was taken since
         self.waiting = 0  # messages not delivered yet
         self.oldest: datetime | None = None  # since when the oldest of them waits
         self.problem: str | None = None  # why the last try failed; None: it did not
@@ -130,14 +131,14 @@ class WebhookSender:
             self.problem = None
             return POLL_S
         for place, message in enumerate(messages):
-            if message.id > cursor + 1:
-                self._lose(message.id - cursor - 1)
             pause_s = await self._deliver(message)
             if pause_s is not None:
                 return pause_s
             outcome = "passed_over" if self._refused[0] == message.id else "delivered"
             if not await self._moved(cursor, message.id, outcome, 1):
                 return 0.0  # another server delivers too: see how far it has come
+            if message.id > cursor + 1:
+                self._lose(message.id - cursor - 1)
             cursor = message.id
             self._count(max(0, head - cursor), messages[place + 1 :])
         return 0.0
@@ -154,12 +155,14 @@ class WebhookSender:
         if 200 <= reply.status < 300:
             if self._failures:
                 log.info("a webhook is taken again", extra={"tenant": self.tenant})
-            self._failures, self._refused, self.problem = 0, (0, 0), None
+            self._failures, self._refused, self._passed_over, self.problem = 0, (0, 0), 0, None
             return None
         if reply.status in REFUSING:
             times = self._refused[1] + 1 if self._refused[0] == message.id else 1
             self._refused = (message.id, times)
-            if times >= REFUSALS:
+            # Two in a row are no two bad messages: it refuses everything, as with a wrong secret (decision 0212).
+            if times >= REFUSALS and self._passed_over in (0, message.id):
+                self._passed_over = message.id
                 log.error(
                     "a message is refused for good and passed over",
                     extra={"tenant": self.tenant, "message_id": message.id},

@@ -151,8 +151,7 @@ class Attempts:
             while callback.attempt is not None:
                 # A call that was placed a moment ago is told in a moment; one that is over stays absent.
                 await asyncio.sleep(RETRY_S)
-                now = self._book.of_attempt(callback.attempt)
-                if now is None or now.effect_id != effect_id:
+                if self._open(callback, effect_id) is None:
                     return
                 if self._live(callback.attempt) is not None or not self._up:
                     continue
@@ -160,10 +159,18 @@ class Attempts:
                     mark = await self._mark(effect_id)
                 except KakehashiError:
                     continue
-                self._conclude(now, mark)
-                return
+                # While Asterisk was asked the call may have shown, or told its end: an older word is none any more.
+                now = self._open(callback, effect_id)
+                if now is not None and self._live(callback.attempt) is None:
+                    self._conclude(now, mark)
+                    return
         finally:
             self._following.discard(effect_id)
+
+    def _open(self, callback: Callback, effect_id: EffectId) -> Callback | None:
+        """The callback as it is now, while this attempt is still the one it waits for."""
+        now = self._book.of_attempt(callback.attempt) if callback.attempt is not None else None
+        return now if now is not None and now.effect_id == effect_id else None
 
     def _conclude(self, callback: Callback, mark: str) -> None:
         """An attempt came to something."""

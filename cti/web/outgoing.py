@@ -13,11 +13,13 @@ async def list_outgoing(request: web.Request) -> web.Response:
     """GET /api/outgoing."""
     wanted = read_query(request, OutgoingQuery)
     feed, tenant = parts_of(request).feed, session_of(request).user.tenant
+    # Before the messages: whoever sees the head sees everything up to it, so what is not there then was deleted.
+    head = await feed.head(tenant)
     messages = await feed.after(tenant, wanted.after, wanted.limit)
-    last = messages[-1].id if messages else wanted.after
+    last = messages[-1].id if messages else max(wanted.after, head)
     page = {
         "messages": [message.as_json() for message in messages],
         "next": last,
-        "head": max(last if messages else 0, await feed.head(tenant)),
+        "head": max(last if messages else 0, head),
     }
     return answer(OutgoingPage.model_validate(page))

@@ -223,6 +223,39 @@ async def test_a_message_that_is_refused_for_good_is_passed_over() -> None:
     }  # fmt: skip
 
 
+async def test_a_receiver_that_refuses_everything_costs_one_message() -> None:
+    """A wrong secret is answered with 400 by many: a weekend of it must not eat a message each nine minutes."""
+    source, receiver = Source(5), Receiver(lambda _: 400)
+    webhook = sender(source, receiver)
+    for _ in range(4 * REFUSALS):
+        await webhook.look()
+    assert (source.delivered, webhook.counts["passed_over"], webhook.problem) == (1, 1, "it answers 400")
+    receiver.how = lambda n: 400 if n == 4 else 200
+    for _ in range(REFUSALS + 1):
+        await webhook.look()
+    assert (receiver.taken, webhook.counts["passed_over"]) == ([2, 3, 5], 2)
+
+
+async def test_a_message_is_passed_over_though_the_database_was_away_when_that_was_to_be_noted() -> None:
+    class Away(Source):
+        away = True
+
+        async def move_cursor(self, tenant: TenantId, reader: str, was: int, now: int) -> bool:
+            if self.away:
+                raise Unavailable("the database is away")
+            return await super().move_cursor(tenant, reader, was, now)
+
+    source = Away(2)
+    webhook = sender(source, Receiver(lambda n: 422 if n == 1 else 200))
+    for _ in range(REFUSALS - 1):
+        await webhook.look()
+    with pytest.raises(Unavailable):
+        await webhook.look()
+    source.away = False
+    await webhook.look()
+    assert (source.delivered, webhook.counts["passed_over"]) == (2, 1)
+
+
 async def test_refusals_of_one_message_are_counted_in_a_row() -> None:
     answers = iter([422] * (REFUSALS - 1) + [500] + [422] * (REFUSALS - 1) + [200])
     source, receiver = Source(1), Receiver(lambda _: next(answers))
@@ -266,6 +299,17 @@ async def test_what_grew_too_old_is_counted_as_lost() -> None:
     source.last, source.oldest = 14, 15
     assert await webhook.look() == POLL_S
     assert (webhook.counts["lost"], source.delivered, webhook.waiting) == (9, 14, 0)
+
+
+async def test_what_is_lost_is_counted_once_however_often_the_next_one_is_refused() -> None:
+    source, receiver = Source(10), Receiver(lambda _: 503)
+    source.oldest = 6
+    webhook = sender(source, receiver)
+    for _ in range(5):
+        await webhook.look()
+    receiver.how = lambda _: 200
+    await webhook.look()
+    assert (receiver.taken, webhook.counts["lost"]) == ([6, 7, 8, 9, 10], 5)
 
 
 @given(st.lists(st.sampled_from([200, 204, 500, 404, 422, "down", "dies"]), max_size=60), st.integers(0, 12))

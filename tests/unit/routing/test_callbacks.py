@@ -248,6 +248,29 @@ async def test_reached_is_over_and_missed_is_tried_again_until_given_up(world: W
     assert world.keeper.open(DEMO) == []
 
 
+async def test_a_word_of_before_does_not_call_a_person_twice(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asterisk is asked how an attempt ended, and meanwhile its call shows and tells that the person is there."""
+    monkeypatch.setattr("routing.attempts.RETRY_S", 0)
+    place = await world.promised()
+    effect = await world.turn(place)
+    asked = asyncio.Event()
+
+    async def mark(_effect_id: str) -> str:
+        call = world.live[place] = a_call(place, **{CALLBACK: effect.body["callback"]})
+        world.keeper.handle(fact(ev.CallbackReported, world, call, effect_id=effect.effect_id, status="ANSWER"))
+        asked.set()
+        return "dialling"
+
+    world.keeper._mark = mark
+    world.keeper._up = True
+    world.keeper.settled(advance(advance(effect, EffectMove.SEND, world.now), EffectMove.CONFIRM, world.now), "")
+    async with asyncio.timeout(5):
+        await asked.wait()
+    await settle()
+    assert world.state() is CallbackState.REACHED
+    assert world.keeper.open(DEMO) == []
+
+
 async def test_who_calls_again_takes_their_place_over(world: World) -> None:
     place = await world.promised()
     again = world.live[CallId("again")] = a_call("again")

@@ -88,6 +88,29 @@ async def test_messages_are_read_in_order_from_any_number_on(site: Site) -> None
     assert (none["messages"], none["next"], none["head"]) == ([], 4, 4)
 
 
+async def test_a_reader_who_was_away_for_too_long_comes_to_the_end_all_the_same(site: Site) -> None:
+    """Everything after their number was deleted for its age; ``next`` reaches ``head``, or they would ask for ever."""
+
+    class Emptied(FakeFeed):
+        async def head(self, _tenant: TenantId) -> int:
+            return 9
+
+    object.__setattr__(site.server.app[PARTS], "feed", Emptied([]))
+    assert await page(site, query="?after=4") == {"messages": [], "next": 9, "head": 9}
+
+
+async def test_what_is_stored_between_two_looks_is_not_skipped(site: Site) -> None:
+    class Grows(FakeFeed):
+        async def after(self, tenant: TenantId, after: int, limit: int) -> Sequence[Message]:
+            found = await super().after(tenant, after, limit)
+            self.messages = numbered(facts())
+            return found
+
+    object.__setattr__(site.server.app[PARTS], "feed", Grows([]))
+    assert (await page(site))["next"] == 0
+    assert len((await page(site))["messages"]) == 4
+
+
 async def test_another_desk_s_messages_are_not_there(site: Site) -> None:
     fill(site, [replace(m, tenant=TenantId("other")) for m in numbered(facts())])
     assert await page(site) == {"messages": [], "next": 0, "head": 0}
