@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 # One lease for everything that a server does: it serves all tenants and all queues of its database.
 NAME = "desk"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+NETWORK = Path("/proc/self/ns/net")
+# A database that has just taken the pool's connections may still need a second for one more, on a busy machine.
+TAKE_S = 5.0
 
 
 class Leases(Protocol):
@@ -45,15 +48,17 @@ class Leases(Protocol):
 
 
 def holder_of(config: Config) -> str:
-    """This process, told from every other that lives: only one has this port of this machine, and it is bound already.
+    """This process, told from every other that lives: only one has this address of this network, and it is bound already.
 
-    So a lease of the same name is that of a dead predecessor.
+    So a lease of the same name is that of a dead predecessor. Machine and port alone would not do: two containers of a
+    machine may have one name and one port, and two addresses of a machine the same port.
     """
     try:
         boot = BOOT.read_text(encoding="ascii").strip()[:8]
+        network = NETWORK.readlink().name.strip("net:[]")
     except OSError:
-        boot = "unknown boot"
-    return f"{socket.gethostname()}:{config.web.port} ({boot})"
+        boot, network = "unknown boot", ""
+    return f"{socket.gethostname()}, {config.web.host}:{config.web.port} ({boot} {network})"
 
 
 class LeaseKeeper:
@@ -83,11 +88,17 @@ class LeaseKeeper:
         self.problem: str | None = None  # why the database does not answer
 
     async def take(self) -> Lease:
-        """At once, whoever holds it: told to serve, the later start is in charge. Raises Unavailable."""
+        """At once, whoever holds it: told to serve, the later start is in charge. Raises Unavailable after TAKE_S."""
+        give_up_s = asyncio.get_running_loop().time() + TAKE_S
         while True:
-            held = (await self._leases.look()).lease
-            if (lease := await self._claim(over=None if held is None else held.epoch)) is not None:
-                return lease
+            try:
+                held = (await self._leases.look()).lease
+                if (lease := await self._claim(over=None if held is None else held.epoch)) is not None:
+                    return lease
+            except Unavailable:
+                if asyncio.get_running_loop().time() >= give_up_s:
+                    raise
+                await asyncio.sleep(LOOK_S)
 
     async def wait(self) -> Lease:
         """Until nobody holds it."""

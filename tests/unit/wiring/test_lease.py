@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from cti.config import Web
 from cti.domain.errors import Unavailable
 from cti.domain.lease import VALID_S, Standing
 from cti.wiring import lease as module
-from cti.wiring.lease import LeaseKeeper
+from cti.wiring.lease import LeaseKeeper, holder_of
 from cti.wiring.readiness import Warned
 from tests.unit.wiring.leases import T0, MemoryLeases, Row
+from tests.unit.wiring.test_ground import a_config
 
 
 @pytest.fixture(autouse=True)
@@ -151,8 +154,31 @@ async def test_who_stands_still_does_not_renew() -> None:
     await first.keeper.stop()
 
 
-async def test_a_server_that_is_told_to_serve_does_not_start_without_the_database() -> None:
+async def test_a_server_that_is_told_to_serve_does_not_start_without_the_database(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TAKE_S", 0.01)
     server = Server("a", Row())
     server.leases.away = True
     with pytest.raises(Unavailable):
         await server.keeper.take()
+
+
+async def test_a_database_that_is_slow_for_a_moment_keeps_no_server_from_starting() -> None:
+    server = Server("a", Row())
+    server.leases.away = True
+    taking = asyncio.create_task(server.keeper.take())
+    await asyncio.sleep(0.01)
+    server.leases.away = False
+    assert (await asyncio.wait_for(taking, 5)).holder == "a"
+
+
+def test_two_that_can_live_at_once_have_two_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who finds a lease of its own name takes it at once, so two of one name would depose each other for ever."""
+    one = holder_of(a_config(web=8080))
+    assert holder_of(a_config(web=8080)) == one
+    other_address = a_config(web=8080).model_copy(update={"web": Web.model_construct(host="127.0.0.2", port=8080)})
+    assert holder_of(other_address) != one
+    (tmp_path / "net").symlink_to("net:[1]")
+    monkeypatch.setattr(module, "NETWORK", tmp_path / "net")
+    assert holder_of(a_config(web=8080)) != one, "a container beside it, of the same name"
