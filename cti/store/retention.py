@@ -34,6 +34,14 @@ _OUTGOING = """
 DELETE FROM outgoing WHERE (tenant, id) IN (
     SELECT tenant, id FROM outgoing WHERE stored_at < $1 ORDER BY stored_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
+# A copy of a number is no less a number: where messages are kept for longer, it goes when the callback's own does.
+_MESSAGES = """
+UPDATE outgoing SET body = body || '{"number": ""}' WHERE (tenant, id) IN (
+    SELECT o.tenant, o.id FROM outgoing o JOIN callbacks c ON c.tenant = o.tenant AND c.callback_id = o.about
+     WHERE o.kind IN ('callback.asked', 'callback.settled') AND o.stored_at < $1 AND c.ended_at < $1
+       AND o.body ->> 'number' <> ''
+     ORDER BY o.stored_at LIMIT $2 FOR UPDATE OF o SKIP LOCKED)
+"""
 
 
 class RetentionStore:
@@ -50,6 +58,7 @@ class RetentionStore:
             "callbacks": await self._each(_CALLBACKS, numbers),
             "effects": await self._each(_EFFECTS, numbers),
             "outgoing": await self._each(_OUTGOING, outgoing),
+            "messages": await self._each(_MESSAGES, numbers),
         }
 
     async def _each(self, statement: str, before: datetime) -> int:

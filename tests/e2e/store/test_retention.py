@@ -53,7 +53,7 @@ async def test_numbers_of_those_who_were_called_back_are_blanked_and_the_rest_st
     done, refused = effect(1, EffectState.DONE, OLD), effect(2, EffectState.NOT_DONE, OLD)
     fresh, unknown = effect(3, EffectState.DONE, YOUNG), effect(4, EffectState.UNKNOWN, OLD)
     await store.save(settled, young, waiting, done, refused, fresh, unknown)
-    assert await forget(database) == {"callbacks": 1, "effects": 2, "outgoing": 0}
+    assert await forget(database) == {"callbacks": 1, "effects": 2, "outgoing": 0, "messages": 0}
     page = {one.callback_id: one for one in await store.page(DEMO, 10)}
     assert page[settled.callback_id] == replace(settled, number="")
     assert (page[young.callback_id], page[waiting.callback_id]) == (young, waiting)
@@ -63,7 +63,7 @@ async def test_numbers_of_those_who_were_called_back_are_blanked_and_the_rest_st
         done.effect_id: "", refused.effect_id: "",
     }  # fmt: skip
     assert {row["call"] for row in rows} == {"c"}
-    assert await forget(database) == {"callbacks": 0, "effects": 0, "outgoing": 0}
+    assert await forget(database) == {"callbacks": 0, "effects": 0, "outgoing": 0, "messages": 0}
 
 
 async def test_a_desk_of_many_is_done_in_batches(database: asyncpg.Pool[Any]) -> None:
@@ -91,6 +91,19 @@ async def test_messages_go_when_they_are_old_delivered_or_not_and_numbers_go_on(
     assert (await forget(database, NOW + timedelta(days=9)))["outgoing"] == 1
     await tell(4)
     assert [m.id for m in await store.after(DEMO, 0, 10)] == [4], "a number is never given twice"
+
+
+async def test_messages_that_stay_for_longer_do_not_keep_the_number(database: asyncpg.Pool[Any]) -> None:
+    """``callback_numbers_days`` is a promise about the number, wherever we wrote it down; who waits keeps theirs."""
+    await EffectStore(database).save(callback(1, OLD), callback(2, YOUNG), callback(3, None))
+    await database.execute("UPDATE outgoing SET stored_at = $1", OLD)
+    retention, told = RetentionStore(database), OutgoingStore(database)
+    before = await told.after(DEMO, 0, 10)
+    assert (await retention.forget(NOW, numbers_days=30, outgoing_days=60))["messages"] == 2
+    after = await told.after(DEMO, 0, 10)
+    assert [m.body["number"] for m in after] == ["", "", NUMBER, NUMBER, NUMBER]
+    assert [dict(m.body) | {"number": ""} for m in before] == [dict(m.body) | {"number": ""} for m in after]
+    assert (await retention.forget(NOW, numbers_days=30, outgoing_days=60))["messages"] == 0
 
 
 async def test_with_the_database_away_it_says_so(database_url: str) -> None:
