@@ -53,6 +53,7 @@ from cti.wiring.journals import Journals, open_journals
 from cti.wiring.lease import LeaseKeeper
 from cti.wiring.objectstores import object_store
 from cti.wiring.outgoing import Forgetting, Webhooks
+from cti.wiring.phones import BrowserPhones
 from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
 from cti.wiring.recordingpages import RecordingPages
@@ -285,6 +286,7 @@ class Application:
             services.kept,
             StoredSupervision(router, directory, pool),
             RecordingPages(pool, object_store(self.config, threads=8)),
+            BrowserPhones(self.config.asterisk.phone_url, pool),
             readiness,
             self.metrics,
             utc_now,

@@ -85,6 +85,26 @@ class Folders(_Section):
     log: Path = Field(default=Path("/var/log/asterisk"), description="an absolute path")
 
 
+class WebSocket(_Section):
+    """Asterisk's own WebSocket: browsers that are phones register there, not with us (docs/softphone.md)."""
+
+    address: Bind = Field(default="127.0.0.1", description='an IP address, e.g. "0.0.0.0"')
+    port: Port = Field(default=8089, description=PORT_HINT)
+    certificate: Path | None = Field(
+        default=None, description="a PEM file with the certificate chain, as Asterisk sees it"
+    )
+    private_key: Path | None = Field(default=None, description="a PEM file with the private key, as Asterisk sees it")
+    url: str | None = Field(
+        default=None,
+        pattern=r"^wss?://[A-Za-z0-9.:\[\]-]{1,260}(/[A-Za-z0-9._/-]{0,200})?$",
+        description='what browsers connect to, "wss://cti.example.com:8089/ws"; leave it out: address and port',
+    )
+    ice_hosts: dict[Bind, Bind] = Field(
+        default={},
+        description='{ "10.0.0.5" = "203.0.113.9" }: where the sound of an address of this machine is reached',
+    )
+
+
 class Asterisk(_Section):
     """Where Asterisk is and how we talk with it."""
 
@@ -110,8 +130,20 @@ class Asterisk(_Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$",
         description='where our own calls go, "203.0.113.7:5060"; leave it out and nobody is called back',
     )
+    websocket: WebSocket | None = Field(
+        default=None, description="an [asterisk.websocket] table, when browsers are phones"
+    )
     agent_qualify_s: int = Field(default=30, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
     agent_rtp_timeout_s: int = Field(default=10, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
+
+    @property
+    def phone_url(self) -> str | None:
+        """Asterisk's WebSocket as browsers reach it; None: there is none."""
+        socket = self.websocket
+        if socket is None:
+            return None
+        host = f"[{socket.address}]" if ":" in socket.address else socket.address
+        return socket.url or f"{'wss' if socket.certificate else 'ws'}://{host}:{socket.port}/ws"
 
 
 class Ivr(_Section):

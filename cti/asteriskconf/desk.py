@@ -45,7 +45,13 @@ async def load_desk(connection: Connection) -> DeskPart:
     numbers = await connection.fetch(sql["numbers"])
     return DeskPart(
         agents=tuple(
-            AgentPhone(tenant=row["tenant"], endpoint=row["endpoint"], secret=row["sip_secret"], name=row["name"])
+            AgentPhone(
+                tenant=row["tenant"],
+                endpoint=row["endpoint"],
+                secret=row["sip_secret"],
+                name=row["name"],
+                browser=row["phone"] == "browser",
+            )
             for row in agents
         ),
         queues=tuple(

@@ -1,7 +1,7 @@
 -- What Asterisk's configuration needs to know about the desk (tables of 0001_desk.sql).
 
 -- name: agents
-SELECT tenant, endpoint, sip_secret, name
+SELECT tenant, endpoint, sip_secret, name, phone
 FROM agents
 WHERE active
 ORDER BY tenant, agent;

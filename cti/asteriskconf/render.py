@@ -116,6 +116,9 @@ def _check_websocket(checker: Checker, websocket: WebSocket) -> None:
             checker.path(f"websocket.{key}", value)
     if (websocket.certificate is None) != (websocket.private_key is None):
         checker.problems.append("asterisk settings: websocket needs certificate and private_key, or neither")
+    for own, told in websocket.ice_hosts:
+        checker.address(f"websocket.ice_hosts[{own!r}]", own)
+        checker.address(f"websocket.ice_hosts[{own!r}]", told)
 
 
 def _check_desk(checker: Checker, settings: AsteriskSettings) -> None:
@@ -126,7 +129,9 @@ def _check_desk(checker: Checker, settings: AsteriskSettings) -> None:
         checker.secret(f"{key}.secret", agent.secret, 8)
         checker.name(f"{key}.name", agent.name)
         if agent.browser and settings.websocket is None:
-            checker.problems.append(f"asterisk settings: {key}.browser needs websocket settings")
+            checker.problems.append(
+                f"asterisk settings: {key}.browser needs websocket settings: write a table [asterisk.websocket]"
+            )
     # The dialplan overlooks hyphens: "demo-a-b" and "demo-ab" would be one extension.
     checker.unique("agents.endpoint (hyphens aside)", [a.endpoint.replace("-", "") for a in settings.agents])
     endpoints = {a.endpoint: a.tenant for a in settings.agents}
@@ -244,6 +249,7 @@ def _websocket_values(settings: AsteriskSettings, sip_bind: str) -> dict[str, st
             "http_port": "8088",
             "https_enabled": "no",
             "https_lines": "; no TLS",
+            "ice_lines": "; no browsers",
         }
     secure = websocket.certificate is not None
     # With TLS the plain listener stays on loopback: Asterisk cannot serve TLS with plain HTTP switched off.
@@ -265,7 +271,20 @@ def _websocket_values(settings: AsteriskSettings, sip_bind: str) -> dict[str, st
         )
         if secure
         else "; no TLS",
+        "ice_lines": _ice_lines(settings.media_address, websocket.ice_hosts),
     }
+
+
+def _ice_lines(media_address: str | None, hosts: tuple[tuple[str, str], ...]) -> str:
+    """Sound that is bound to one address is offered there only: each candidate that leads nowhere costs time.
+
+    Asterisk holds its list against what it tells, not against what that stands for.
+    """
+    told = [told for _, told in hosts] or ([media_address] if media_address else [])
+    lines = ["ice_deny = 0.0.0.0/0", "ice_deny = ::/0", *(f"ice_permit = {one}" for one in told)] if told else []
+    if hosts:
+        lines += ["", "[ice_host_candidates]", *(f"{own} => {told}" for own, told in hosts)]
+    return "\n".join(lines) or "; every address of this machine"
 
 
 def _host_port(address: str, port: int) -> str:

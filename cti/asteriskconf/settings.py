@@ -29,6 +29,8 @@ class WebSocket:
     port: int
     certificate: str | None = None  # PEM file; with it wss instead of ws
     private_key: str | None = None  # PEM file
+    # Addresses of Asterisk's machine and what browsers are told instead, where its sound is reached by another (NAT).
+    ice_hosts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
 from cti.metrics import Metrics
-from cti.web import actionports, feedports, ports
+from cti.web import actionports, feedports, phoneports, ports
 from cti.web.problems import Refused, sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -37,6 +37,7 @@ class WebSettings:
     tls_certificate: Path | None = None  # PEM chain
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For is believed
+    phone_url: str | None = None  # Asterisk's WebSocket, which pages that are phones may connect to
     static: Path = field(default_factory=lambda: Path(__file__).with_name("static"))  # the built pages
     drain_s: float = 5.0  # how long requests may go on when the server stops
 
@@ -62,6 +63,7 @@ class WebParts:
     callbacks: ports.Callbacks = field(default_factory=ports.NoCallbacks)
     supervision: actionports.Supervision = field(default_factory=actionports.NoSupervision)
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
+    phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
 
 
 PARTS = web.AppKey("parts", WebParts)

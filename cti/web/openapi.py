@@ -36,7 +36,10 @@ _REFUSALS = {
     503: "A part that is needed is away",
 }
 # Those that depend on what happens meanwhile.
-_CONFLICTS = {"move_call", "prioritise_call", "set_agent_state", "publish_plan", "revert_plan", "cancel_callback"}
+_CONFLICTS = {
+    "move_call", "prioritise_call", "set_agent_state", "publish_plan", "revert_plan", "cancel_callback",
+    "log_in_my_phone",
+}  # fmt: skip
 
 
 def own_version() -> str:

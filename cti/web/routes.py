@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from cti.web import actionbodies, announcementbodies, bodies, outgoingbodies, parts
+from cti.web import actionbodies, announcementbodies, bodies, outgoingbodies, parts, phonebodies
 
 AGENT, SUPERVISOR, QA, ADMIN, INTEGRATOR = "agent", "supervisor", "qa", "admin", "integrator"
 EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})  # people of the desk
@@ -52,6 +52,11 @@ ROUTES: tuple[Route, ...] = (
     Route(name="command_my_call", method="POST", path="/api/my/call", roles=frozenset({AGENT}),
           body=bodies.CommandRequest, answer=bodies.MyTalk,
           summary="Hold, resume, consult, swap, join, return, complete, pass on; answers when it is so"),
+    Route(name="my_phone", method="GET", path="/api/my/phone", roles=frozenset({AGENT}), answer=phonebodies.MyPhone,
+          summary="What one speaks with: a SIP phone, or this page"),
+    Route(name="log_in_my_phone", method="POST", path="/api/my/phone", roles=frozenset({AGENT}),
+          answer=phonebodies.PhoneLogInBody,
+          summary="With what this page registers at Asterisk, where the page is the phone"),
     Route(name="list_calls", method="GET", path="/api/calls", roles=frozenset({SUPERVISOR, QA, ADMIN}),
           query=bodies.CallQuery, answer=bodies.CallPage, summary="Calls, newest first"),
     Route(name="get_call", method="GET", path="/api/calls/{call_id}", roles=frozenset({SUPERVISOR, QA, ADMIN}),

@@ -33,6 +33,7 @@ from cti.web import (
     health,
     outgoing,
     pages,
+    phones,
     plans,
     queues,
     recordings,
@@ -52,23 +53,19 @@ from cti.web.throttle import Throttle
 log = logging.getLogger(__name__)
 
 # Nothing from elsewhere, nothing inline; blob: is how a page plays and draws sound it holds.
-CSP = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "font-src 'self'",
-        "connect-src 'self'",
-        "media-src 'self' blob:",
-        "manifest-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+CSP = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "media-src 'self' blob:",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
 )
 HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -76,6 +73,7 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=(), payment=(), usb=()",
 }
+POLICY = web.AppKey("policy", str)
 # A browser that has seen us over TLS does not try without it again for a year.
 HSTS = "max-age=31536000"
 # A shift of a thousand pages connects within the same second.
@@ -99,6 +97,8 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "my_calls_today": agents.my_calls_today,
     "my_call": talks.my_call,
     "command_my_call": talks.command_my_call,
+    "my_phone": phones.my_phone,
+    "log_in_my_phone": phones.log_in_my_phone,
     "list_calls": calls.list_calls,
     "get_call": calls.get_call,
     "get_queues": queues.get_queues,
@@ -167,7 +167,14 @@ async def _admitted(request: web.Request, handler: Handler) -> web.StreamRespons
     return await handler(request)
 
 
+def content_policy(phone_url: str | None) -> str:
+    """The Content-Security-Policy. A page that is a phone speaks with Asterisk's own WebSocket as well."""
+    beside = "" if phone_url is None else f" {phones.socket_origin(phone_url)}"
+    return "; ".join((*CSP, f"connect-src 'self'{beside}"))
+
+
 async def _add_headers(request: web.Request, answered: web.StreamResponse) -> None:
+    answered.headers.setdefault("Content-Security-Policy", request.app[POLICY])
     for name, value in HEADERS.items():
         answered.headers.setdefault(name, value)
     if request.app[SETTINGS].tls_certificate is not None:
@@ -179,6 +186,7 @@ def make_app(settings: WebSettings, parts: WebParts, hub: Hub, passwords: Passwo
     """The application, not started. ``HANDLERS`` and ``ROUTES`` name the same routes, or this raises KeyError."""
     app = web.Application(middlewares=[_outermost], client_max_size=MAX_BODY)
     app[SETTINGS], app[PARTS], app[HUB] = settings, parts, hub
+    app[POLICY] = content_policy(settings.phone_url)
     app[GUARD], app[PASSWORDS], app[THROTTLE] = Guard(parts), passwords, Throttle()
     for route in ROUTES:
         resource = app.router.add_resource(route.path, name=route.name)

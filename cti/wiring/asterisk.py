@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from cti.asteriskconf.desk import DeskPart, load_desk
-from cti.asteriskconf.settings import AsteriskSettings, Directories
+from cti.asteriskconf.settings import AsteriskSettings, Directories, WebSocket
 from cti.config import Config
 
 
@@ -20,6 +20,7 @@ async def read_desk(conn: asyncpg.Connection[Any]) -> DeskPart:
 def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
     """Everything `asterisk-conf render` fills in."""
     asterisk, folders = config.asterisk, config.asterisk.folders
+    socket = asterisk.websocket
     return AsteriskSettings(
         directories=Directories(
             etc=str(folders.etc),
@@ -46,6 +47,15 @@ def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
         trunk_out=asterisk.trunk_out,
         agent_qualify_s=asterisk.agent_qualify_s,
         agent_rtp_timeout_s=asterisk.agent_rtp_timeout_s,
+        websocket=None
+        if socket is None
+        else WebSocket(
+            address=socket.address,
+            port=socket.port,
+            certificate=None if socket.certificate is None else str(socket.certificate),
+            private_key=None if socket.private_key is None else str(socket.private_key),
+            ice_hosts=tuple(socket.ice_hosts.items()),
+        ),
         agents=desk.agents,
         queues=desk.queues,
         numbers=desk.numbers,

@@ -26,6 +26,7 @@ from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.actionports import Supervision
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
+from cti.web.phoneports import Phones
 from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
 from cti.web.server import WebServer
 from cti.wiring.announcements import open_announcements
@@ -68,6 +69,7 @@ def settings(config: Config) -> WebSettings:
         tls_certificate=config.web.tls_certificate,
         tls_key=config.web.tls_key,
         trusted_proxies=config.web.trusted_proxies,
+        phone_url=config.asterisk.phone_url,
     )
 
 
@@ -94,6 +96,7 @@ async def start(
     kept: Callbacks,
     supervision: Supervision,
     recordings: Recordings,
+    phones: Phones,
     readiness: Readiness,
     metrics: Metrics,
     now: Callable[[], datetime],
@@ -120,6 +123,7 @@ async def start(
             announcements=open_announcements(config, pool),
             readiness=readiness,
             feed=OutgoingStore(pool),
+            phones=phones,
             metrics=metrics,
             now=now,
             monotonic=time.monotonic,

@@ -8,9 +8,20 @@ import { PlanPage } from "./pages/plan";
 import { QaPage } from "./pages/qa";
 import { QueuesPage } from "./pages/queues";
 import { Frame } from "./parts/frame";
+import { PhoneBar } from "./parts/phonebar";
 import { hasRole, me, start, startProblem } from "./session";
 
+/** The phone stays whatever is shown below it: a log-in that ends in mid-call must not take its controls away. */
 export function App() {
+  return (
+    <>
+      <PhoneBar />
+      <Page />
+    </>
+  );
+}
+
+function Page() {
   if (startProblem.value) {
     return (
       <main class="centred">

@@ -4,6 +4,7 @@ import { api, Refusal, whenNobody } from "./api";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
+import { startPhone, stopPhone } from "./softphone/softphone";
 import type { Command, Me } from "./wire";
 
 /** undefined: not asked yet; null: nobody. */
@@ -38,6 +39,7 @@ whenNobody((key) => {
   if (!me.peek()) return; // nobody was: the log-in page, or the first question of all
   if (key === "must_change_password") void start();
   else {
+    stopPhone(false); // a call that is on goes on: it is not the server's
     forget();
     sessionOver.value = true;
   }
@@ -49,10 +51,12 @@ export function enter(who: Me): void {
   timeZone.value = who.time_zone;
   const roles = who.user.roles;
   if (!who.user.must_change && roles.some((role) => role !== "qa")) connect();
+  if (!who.user.must_change && roles.includes("agent")) void startPhone();
 }
 
 export async function leave(): Promise<void> {
   await api.logout().catch(() => undefined);
+  stopPhone();
   forget();
 }
 

@@ -142,6 +142,9 @@ def test_browsers_get_a_websocket_only_when_it_is_asked_for() -> None:
     assert "protocol = ws\n" in plain["pjsip.conf"]
     assert "[demo-sato](agent-webrtc)" in plain["pjsip.conf"]
     assert "bindport = 8090" in plain["http.conf"]
+    assert "ice_permit = 192.0.2.10\n" in plain["rtp.conf"]  # where the sound is bound
+    assert "ice_host_candidates" not in plain["rtp.conf"]
+    assert "ice_" not in render(SETTINGS)["rtp.conf"]
     secure = render(
         replace(
             SETTINGS,
@@ -269,3 +272,17 @@ def test_no_value_becomes_configuration(field: tuple[str, Any], text: str) -> No
     except ConfigError:
         return
     assert shape(files) == shape(render(SETTINGS))
+
+
+def test_browsers_are_told_the_address_that_reaches_the_sound() -> None:
+    socket = WebSocket(address="0.0.0.0", port=8089, ice_hosts=(("10.0.0.5", "203.0.113.9"),))
+    text = render(replace(SETTINGS, websocket=socket))["rtp.conf"]
+    # Asterisk holds what it tells against its list: the other address there would leave nothing to tell.
+    assert [line for line in code(text) if line.startswith("ice_")] == [
+        "ice_deny = 0.0.0.0/0",
+        "ice_deny = ::/0",
+        "ice_permit = 203.0.113.9",
+    ]
+    assert "10.0.0.5 => 203.0.113.9" in section(text, "ice_host_candidates")
+    with pytest.raises(ConfigError, match="ice_hosts"):
+        render(replace(SETTINGS, websocket=replace(socket, ice_hosts=(("10.0.0.5", "x\n[y]"),))))

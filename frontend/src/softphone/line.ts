@@ -1,0 +1,123 @@
+/**
+ * The SIP line: JsSIP, loaded only by pages that are phones. It speaks with Asterisk's own WebSocket; our server is not
+ * in the way, so that its end unregisters nobody.
+ */
+import type { PhoneLogInBody } from "../wire";
+
+// Asterisk drops a contact with its WebSocket; this is for one that froze.
+const REGISTER_S = 120;
+// Tried again soon, since nobody can call until then, and not at once by a thousand pages.
+const RETRY_FIRST_S = 1;
+const RETRY_LAST_S = 8;
+// Browsers look for ways through networks one after the other; those of this machine are there within this.
+const GATHER_MS = 100;
+// 200 ms and a gap are told apart by every menu.
+const TONE_MS = 200;
+
+export interface LineListener {
+  registered(): void;
+  disconnected(): void;
+  rejected(): void;
+  incoming(call: LineCall): void;
+}
+
+export interface CallListener {
+  answered(): void;
+  ended(): void;
+  sound(stream: MediaStream): void; // what the other side says
+}
+
+export interface LineCall {
+  listen(to: CallListener): void;
+  answer(microphone: MediaStream): void;
+  hangUp(): void;
+  refuse(): void; // busy: another call is on
+  send(key: string): void;
+  connection(): RTCPeerConnection | null;
+}
+
+export interface Line {
+  stop(): void;
+}
+
+/** Registers, and stays so. */
+export async function openLine(logIn: PhoneLogInBody, listener: LineListener): Promise<Line> {
+  const { C, UA, WebSocketInterface } = await import("jssip");
+  const agent = new UA({
+    sockets: [new WebSocketInterface(logIn.url)],
+    uri: `sip:${logIn.user}@${logIn.domain}`,
+    password: logIn.secret,
+    register: true,
+    register_expires: REGISTER_S,
+    connection_recovery_min_interval: RETRY_FIRST_S,
+    connection_recovery_max_interval: RETRY_LAST_S,
+    user_agent: "Kakehashi",
+  });
+  agent.on("registered", () => listener.registered());
+  agent.on("disconnected", () => listener.disconnected());
+  agent.on("registrationFailed", ({ response }) => {
+    // Without an answer it is the way that failed, and JsSIP tries again.
+    if (response) listener.rejected();
+    else listener.disconnected();
+  });
+  agent.on("newRTCSession", ({ originator, session }: { originator: string; session: unknown }) => {
+    if (originator === "remote") listener.incoming(new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833));
+  });
+  agent.start();
+  return { stop: () => agent.stop() };
+}
+
+/** What of JsSIP's session is used: its own types lean on a package that has none. */
+interface Session {
+  readonly connection: RTCPeerConnection | null;
+  on(kind: string, listener: (event: never) => void): unknown;
+  answer(options: { mediaStream: MediaStream; pcConfig: RTCConfiguration }): void;
+  terminate(options?: { status_code: number }): void;
+  sendDTMF(key: string, options: { duration: number; transportType: string }): void;
+  isEnded(): boolean;
+}
+
+const BUSY_HERE = 486;
+
+class SipCall implements LineCall {
+  constructor(
+    private readonly session: Session,
+    private readonly inBand: string, // JsSIP's name for keys as events in the sound's stream
+  ) {}
+
+  listen(to: CallListener): void {
+    const { session } = this;
+    session.on("confirmed", () => to.answered());
+    session.on("ended", () => to.ended());
+    session.on("failed", () => to.ended());
+    session.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
+      peerconnection.addEventListener("track", (event: RTCTrackEvent) => to.sound(event.streams[0] ?? new MediaStream([event.track])));
+    });
+    let waiting = false;
+    session.on("icecandidate", ({ ready }: { ready: () => void }) => {
+      if (waiting) return;
+      waiting = true;
+      setTimeout(ready, GATHER_MS);
+    });
+  }
+
+  answer(microphone: MediaStream): void {
+    this.session.answer({ mediaStream: microphone, pcConfig: { iceServers: [] } });
+  }
+
+  hangUp(): void {
+    if (!this.session.isEnded()) this.session.terminate();
+  }
+
+  refuse(): void {
+    this.session.terminate({ status_code: BUSY_HERE });
+  }
+
+  send(key: string): void {
+    this.session.sendDTMF(key, { duration: TONE_MS, transportType: this.inBand });
+  }
+
+  connection(): RTCPeerConnection | null {
+    return this.session.connection;
+  }
+}

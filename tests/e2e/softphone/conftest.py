@@ -1,0 +1,83 @@
+"""One whole desk whose agent has a phone in the browser, and a real Chromium that is this phone."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright
+
+from cti.demo.components import find_program
+from cti.demo.folders import LOOPBACK, PortPool, run_folder
+from cti.demo.stack import DESK_FILE, Plan, Stack, running_stack
+from cti.demo.tones import tone, write_wav
+from tests.e2e.pages.browser import FLAGS, window
+from tests.e2e.softphone.page import AGENT_HZ, Phone
+
+STATIC = Path(__file__).resolve().parents[3] / "cti/web/static/index.html"
+# A whole number of waves: Chromium plays its microphone's file again and again, without a click.
+MICROPHONE_S = 10.0
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback; nothing is sent. Asterisk tells browsers no 127.0.0.1 of its
+    own accord, so that address is what it must be told to replace."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network interface beside loopback")
+        return str(asked.getsockname()[0])
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[PortPool]:
+    with PortPool() as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def desk(pool: PortPool) -> AsyncIterator[Stack]:
+    """Sato's phone is the browser; Suzuki has a SIP phone, as before."""
+    if not STATIC.is_file():
+        pytest.fail("the pages are not built: scripts/bring/web")
+    with run_folder() as run:
+        text = DESK_FILE.read_text(encoding="utf-8")
+        text = text.replace('\nuser = "sato"\n', '\nuser = "sato"\nphone = "browser"\n')
+        assert 'phone = "browser"' in text
+        desk_file = run.path / "desk.toml"
+        desk_file.write_text(text, encoding="utf-8")
+        plan = Plan(
+            desk_file=desk_file,
+            tables={
+                "asterisk.websocket": {"address": LOOPBACK, "port": pool.tcp()},
+                "asterisk.websocket.ice_hosts": {f'"{own_address()}"': LOOPBACK},
+            },
+        )
+        async with running_stack(run, pool, lambda _: None, plan) as stack:
+            await stack.start_agent_phone("suzuki", sound=700)
+            yield stack
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def phone(desk: Stack) -> AsyncIterator[Phone]:
+    """Sato's browser: its microphone hears a tone."""
+    said = desk.run.path / "microphone.wav"
+    write_wav(said, tone(AGENT_HZ, MICROPHONE_S))
+    flags = (
+        *FLAGS,
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={said}",
+        "--allow-loopback-in-peer-connection",
+    )
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=str(find_program("chromium")), args=list(flags))
+        try:
+            async with window(browser, language="en") as seen:
+                yield Phone(seen, desk, browser)
+        finally:
+            await browser.close()
