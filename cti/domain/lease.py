@@ -136,34 +136,40 @@ def given_back(lease: Lease | None, epoch: int, at: datetime) -> Lease | None:
 
 # --- Who stands by -------------------------------------------------------------------------------------------------
 
+# Who looks each LOOK_S sees a renewal that late, and must not wait for it once more.
+QUIET_S = VALID_S - LOOK_S
+# No holder that lives is silent for so long: whatever the database's clock says, which may have been set back.
+SILENT_S = 2 * VALID_S
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Watch:
-    """What a process that stands by remembers between two looks."""
+    """What a process that stands by remembers between two looks. By a clock of its own that nobody sets."""
 
     holder: str  # itself
-    steady_since: datetime | None = None  # the first of the looks that succeeded one after the other
+    seen: tuple[int, datetime] | None = None  # epoch and renewal of the row at the last look
+    quiet_since_s: float | None = None  # the first of the looks, one after the other, that saw this row
 
 
-def looked(watch: Watch, look: Look | None) -> Watch:
-    """After a look; None: the database did not answer."""
+def looked(watch: Watch, look: Look | None, own_s: float) -> Watch:
+    """After a look at ``own_s``; None: the database did not answer."""
     if look is None:
-        return replace(watch, steady_since=None)
-    return watch if watch.steady_since is not None else replace(watch, steady_since=look.at)
+        return replace(watch, quiet_since_s=None)
+    seen = None if look.lease is None else (look.lease.epoch, look.lease.renewed_at)
+    if seen == watch.seen and watch.quiet_since_s is not None:
+        return watch
+    return replace(watch, seen=seen, quiet_since_s=own_s)
 
 
-def may_claim(watch: Watch, look: Look) -> bool:
+def may_claim(watch: Watch, look: Look, own_s: float) -> bool:
     """Whether to claim now.
 
     A lease that ran out proves nothing when the database was away: its holder could not renew it either, and serves on.
-    Only when the database has answered for as long as a lease is valid has a living holder had the time to renew.
+    Nor when the database's clock was set forward. Only when the database has answered for as long as a lease is valid,
+    and always with the same row, has a living holder had the time to renew.
     """
     lease = look.lease
     if lease is None or lease.released or lease.holder == watch.holder:
         return True
-    return is_free(lease, look.at) and has_waited(watch, look)
-
-
-def has_waited(watch: Watch, look: Look) -> bool:
-    """Whether the database has answered without a gap for as long as a lease is valid."""
-    return watch.steady_since is not None and (look.at - watch.steady_since).total_seconds() >= VALID_S
+    quiet_s = 0.0 if watch.quiet_since_s is None else own_s - watch.quiet_since_s
+    return quiet_s >= (QUIET_S if is_free(lease, look.at) else SILENT_S)

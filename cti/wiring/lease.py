@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from cti.domain.lease import (
     Look,
     Standing,
     Watch,
+    is_free,
     looked,
     may_claim,
     step,
@@ -48,7 +50,7 @@ class Leases(Protocol):
 
 
 def holder_of(config: Config) -> str:
-    """This process, told from every other that lives: only one has this address of this network, and it is bound already.
+    """This process, told from every other that lives: only one has this address of this network, and it is bound.
 
     So a lease of the same name is that of a dead predecessor. Machine and port alone would not do: two containers of a
     machine may have one name and one port, and two addresses of a machine the same port.
@@ -72,11 +74,13 @@ class LeaseKeeper:
         address: str,
         now: Callable[[], datetime],
         on_lost: Callable[[], None] = lambda: None,
+        own_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``on_lost`` is called when somebody else has it."""
+        """``on_lost`` is called when somebody else has it; ``own_s`` is a clock that nobody sets."""
         self._leases = leases
         self._address = address
         self._now = now
+        self._own_s = own_s
         self._on_lost = on_lost
         self._watch = Watch(holder=holder)
         self._epoch: int | None = None
@@ -145,15 +149,17 @@ class LeaseKeeper:
 
     async def _try(self) -> Lease | None:
         try:
-            look = await self._leases.look()
-            self._watch, self.seen, self.problem = looked(self._watch, look), look.lease, None
-            if not may_claim(self._watch, look):
+            look, own_s = await self._leases.look(), self._own_s()
+            self._watch, self.seen, self.problem = looked(self._watch, look, own_s), look.lease, None
+            if not may_claim(self._watch, look, own_s):
                 return None
-            # A dead predecessor of ours is not waited for; anybody else may have renewed since the look.
-            ours = look.lease is not None and look.lease.holder == self._watch.holder
-            return await self._claim(over=look.lease.epoch if ours and look.lease else None)
+            # Who is known to be gone is not waited for; anybody else may have renewed since the look.
+            gone = look.lease is not None and (
+                look.lease.holder == self._watch.holder or not is_free(look.lease, look.at)
+            )
+            return await self._claim(over=look.lease.epoch if gone and look.lease else None)
         except Unavailable as error:
-            self._watch, self.problem = looked(self._watch, None), str(error)
+            self._watch, self.problem = looked(self._watch, None, self._own_s()), str(error)
             self._hear(Heard.UNREACHABLE)
             return None
 

@@ -219,8 +219,8 @@ async def test_a_database_that_is_away_is_unavailable(database_url: str) -> None
 
 def test_the_statements_are_all_there() -> None:
     assert sorted(store_module.SQL) == [
-        "agents", "announcements", "calendars", "decisions_of", "forget", "last_agent", "priorities", "put_decision",
-        "put_state", "queues", "skills", "states", "tenants",
+        "agents", "announcements", "calendars", "decisions_of", "forget", "last_agent", "newest_call", "priorities",
+        "put_decision", "put_state", "queues", "skills", "states", "tenants",
     ]  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cti.domain.lease import (
+    QUIET_S,
     RENEW_S,
+    SILENT_S,
     TRANSITIONS,
     VALID_S,
     Heard,
@@ -20,7 +22,6 @@ from cti.domain.lease import (
     Watch,
     claimed,
     given_back,
-    has_waited,
     is_free,
     looked,
     may_claim,
@@ -100,21 +101,31 @@ def test_only_the_epoch_that_was_named_is_taken_over() -> None:
 
 def test_who_stands_by_waits_for_a_holder_who_could_not_renew_because_the_database_was_away() -> None:
     lease = held("a")
-    watch = looked(Watch(holder="b"), Look(lease=lease, at=at(0.5)))
-    assert not may_claim(watch, Look(lease=lease, at=at(1)))
-    assert may_claim(watch, Look(lease=lease, at=at(VALID_S + 0.5))), "it has looked all the time: the holder is gone"
-    after_a_gap = looked(looked(watch, None), Look(lease=lease, at=at(100)))
-    assert not may_claim(after_a_gap, Look(lease=lease, at=at(100)))
-    assert not may_claim(after_a_gap, Look(lease=lease, at=at(100 + VALID_S - 0.1)))
-    assert may_claim(after_a_gap, Look(lease=lease, at=at(100 + VALID_S)))
+    watch = looked(Watch(holder="b"), Look(lease=lease, at=at(0.25)), 0.25)
+    assert not may_claim(watch, Look(lease=lease, at=at(1)), 1)
+    assert may_claim(watch, Look(lease=lease, at=at(VALID_S)), VALID_S), "it has looked all the time"
+    after_a_gap = looked(looked(watch, None, 50), Look(lease=lease, at=at(100)), 100)
+    assert not may_claim(after_a_gap, Look(lease=lease, at=at(100)), 100)
+    assert not may_claim(after_a_gap, Look(lease=lease, at=at(100 + QUIET_S - 0.1)), 100 + QUIET_S - 0.1)
+    assert may_claim(after_a_gap, Look(lease=lease, at=at(100 + QUIET_S)), 100 + QUIET_S)
+
+
+def test_a_renewal_that_was_seen_is_waited_for_anew_whatever_the_clock_of_the_database() -> None:
+    lease = held("a")
+    watch = looked(Watch(holder="b"), Look(lease=lease, at=at(0)), 0)
+    again = renewed(lease, lease.epoch, at(1))
+    watch = looked(watch, Look(lease=again, at=at(1)), 1)
+    assert not may_claim(watch, Look(lease=again, at=at(1000)), 1 + QUIET_S - 0.01), "set forward"
+    assert not may_claim(watch, Look(lease=again, at=at(-1000)), 1 + SILENT_S - 0.01), "set back"
+    assert may_claim(watch, Look(lease=again, at=at(-1000)), 1 + SILENT_S)
 
 
 def test_nothing_is_waited_for_where_nobody_can_be_in_charge() -> None:
     lease = held("a")
     fresh = Watch(holder="b")
-    assert may_claim(fresh, Look(lease=None, at=at(0)))
-    assert may_claim(fresh, Look(lease=given_back(lease, lease.epoch, at(1)), at=at(1)))
-    assert may_claim(Watch(holder="a"), Look(lease=lease, at=at(1))), "its own predecessor, whose port it has"
+    assert may_claim(fresh, Look(lease=None, at=at(0)), 0)
+    assert may_claim(fresh, Look(lease=given_back(lease, lease.epoch, at(1)), at=at(1)), 1)
+    assert may_claim(Watch(holder="a"), Look(lease=lease, at=at(1)), 1), "its own predecessor, whose port it has"
 
 
 def test_a_holder_has_several_tries_before_anybody_may_think_that_it_is_gone() -> None:
@@ -129,6 +140,7 @@ class Servers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = T0
+        self.own_s = 0.0
         self.lease: Lease | None = None
         self.watches = {name: Watch(holder=name) for name in self.NAMES}
         self.mine: dict[str, int] = {}  # the epoch each believes to hold
@@ -138,15 +150,18 @@ class Servers(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from((0.01, 0.25, 0.9, 1.0, 2.99, 3.0, 10.0)))
     def time_passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+        self.own_s += seconds
 
     @rule(name=st.sampled_from(NAMES), forced=st.booleans())
     def looks_and_claims(self, name: str, forced: bool) -> None:
         look = Look(lease=self.lease, at=self.now)
-        self.watches[name] = watch = looked(self.watches[name], look)
+        self.watches[name] = watch = looked(self.watches[name], look, self.own_s)
         valid_of_another = self.lease is not None and not is_free(self.lease, self.now) and self.lease.holder != name
         if not forced:
-            assert not (may_claim(watch, look) and valid_of_another), "never from a holder whose lease is valid"
-            if not may_claim(watch, look):
+            assert not (may_claim(watch, look, self.own_s) and valid_of_another), (
+                "never from a holder whose lease is valid"
+            )
+            if not may_claim(watch, look, self.own_s):
                 return
         over = self.lease.epoch if self.lease is not None and (forced or self.lease.holder == name) else None
         taken = claimed(self.lease, name, "", self.now, over)
@@ -186,8 +201,8 @@ class Servers(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def is_cut_off(self, name: str) -> None:
-        self.watches[name] = looked(self.watches[name], None)
-        assert not has_waited(self.watches[name], Look(lease=self.lease, at=self.now))
+        self.watches[name] = looked(self.watches[name], None, self.own_s)
+        assert self.watches[name].quiet_since_s is None
 
     def write(self, lease: Lease) -> None:
         if self.lease is not None and lease.epoch != self.lease.epoch:

@@ -54,11 +54,17 @@ class Row:
     def __init__(self) -> None:
         self.lease: Lease | None = None
         self.now = T0
+        self.own_s = 0.0  # of a clock that nobody sets
 
     def later(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.own_s += seconds
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the database's clock."""
         self.now += timedelta(seconds=seconds)
 
     async def run_out(self) -> None:
         """Its time is over."""
         assert self.lease is not None
-        self.now = max(self.now, self.lease.valid_until)
+        self.later(max(0.0, (self.lease.valid_until - self.now).total_seconds()))

@@ -31,7 +31,12 @@ class Server:
         self.leases = MemoryLeases(row)
         self.lost = asyncio.Event()
         self.keeper = LeaseKeeper(
-            self.leases, holder=name, address=f"https://{name}", now=lambda: T0, on_lost=self.lost.set
+            self.leases,
+            holder=name,
+            address=f"https://{name}",
+            now=lambda: T0,
+            on_lost=self.lost.set,
+            own_s=lambda: row.own_s,
         )
 
 
@@ -182,3 +187,43 @@ def test_two_that_can_live_at_once_have_two_names(monkeypatch: pytest.MonkeyPatc
     (tmp_path / "net").symlink_to("net:[1]")
     monkeypatch.setattr(module, "NETWORK", tmp_path / "net")
     assert holder_of(a_config(web=8080)) != one, "a container beside it, of the same name"
+
+
+async def test_a_database_whose_clock_is_set_forward_deposes_nobody() -> None:
+    row = Row()
+    first, second = Server("a", row), Server("b", row)
+    await first.keeper.wait()
+    waiting = asyncio.create_task(second.keeper.wait())
+    await until(lambda: second.keeper.seen is not None)
+    row.step(3600)
+    await asyncio.sleep(0.02)
+    assert not waiting.done(), "it renewed half a second ago"
+    await first.keeper.start()  # it renews
+    for _ in range(20):
+        row.later(0.25)
+        await asyncio.sleep(0.006)
+    assert not waiting.done()
+    first.leases.away = True
+    for _ in range(20):
+        row.later(0.25)
+        await asyncio.sleep(0.006)
+    assert waiting.done(), "gone is gone"
+    await first.keeper.stop()
+
+
+async def test_a_database_whose_clock_is_set_back_leaves_nobody_in_charge_for_seconds_only() -> None:
+    row = Row()
+    first, second = Server("a", row), Server("b", row)
+    mine = await first.keeper.wait()  # and it dies
+    waiting = asyncio.create_task(second.keeper.wait())
+    await until(lambda: second.keeper.seen is not None)
+    row.step(-3600)
+    for _ in range(22):
+        row.later(0.25)
+        await asyncio.sleep(0.006)
+    assert not waiting.done()
+    for _ in range(4):
+        row.later(0.25)
+        await asyncio.sleep(0.006)
+    assert waiting.done(), "its lease is valid for an hour by the database's clock"
+    assert (await waiting).epoch > mine.epoch
