@@ -26,10 +26,14 @@ class Passage(WaitingRoom):
     _up = True  # Asterisk can be reached
 
     def wait_to_tell_s(self, call: Waiting, now: datetime) -> float | None:
-        """The expected wait as a caller may be told it; None: nobody is at work, or too few calls were seen."""
+        """The expected wait as a caller may be told it; None: nobody is at work, or too few calls were seen.
+
+        None also for a wait that the queue will not let them have: who is sent away after 15 minutes is not told 20.
+        """
         if self._line(call.queue.queue).flow.seen < SEEN_CALLS:
             return None
-        return expected_wait_s(call, self._index, self._queues, now)
+        wait_s = expected_wait_s(call, self._index, self._queues, now)
+        return wait_s if wait_s is not None and wait_s <= (self._last_call(call) - now).total_seconds() else None
 
     def _closed(self, call: Waiting, now: datetime) -> bool:
         """Tell a caller who comes when the queue is closed. Who waits already is served."""

@@ -481,6 +481,28 @@ async def test_the_expected_wait_is_said_once_enough_calls_were_seen(
     assert house.asterisk.said[-1] == (channel, "/sounds/ja/position-next&/sounds/ja/wait-3")
 
 
+async def test_no_wait_is_told_that_the_queue_will_not_let_them_have(house: House) -> None:
+    """Sent away after a minute (``max_wait_s``), nobody is told three."""
+    house.service.choose_state(DEMO, SATO, AgentState.AVAILABLE, "", by="sato")
+    house.service.handle(ev.AgentPhoneChanged(at=datetime.now(UTC), tenant=DEMO, agent=SATO, phone=PhoneState.BUSY))
+    await house.asterisk.caller()
+    engine = house.service.supervisors._rooms[DEMO].engine
+    async with asyncio.timeout(5):
+        while not (calls := list(engine.calls())):
+            await asyncio.sleep(0.01)
+    (call,) = calls
+    for line in engine.queues():
+        for _ in range(SEEN_CALLS):
+            line.flow.handled(200.0)
+    now = datetime.now(UTC)
+    wait_s = engine.wait_to_tell_s(call, now)
+    assert wait_s is not None
+    assert 60 < wait_s < 240
+    assert engine.wait_to_tell_s(call, now + timedelta(seconds=call.queue.max_wait_s - wait_s + 5)) is None
+    call.queue = replace(call.queue, max_wait_s=60)
+    assert engine.wait_to_tell_s(call, now) is None
+
+
 async def test_wishes_that_cannot_be(house: House) -> None:
     choose = house.service.choose_state
     with pytest.raises(NotFound):
