@@ -213,12 +213,17 @@ class OfferDesk(Passage):
 
     def _offer_due(self, offer: LiveOffer, now: datetime) -> None:
         """Nothing was heard of an offer, or its ring does not end."""
+        call = offer.call
         if not self._up:  # who cannot be heard cannot be judged
             self._agenda.arm(offer, now + seconds(self._limits.unheard_s))
-        elif offer.rang_at is None:
-            self._take_back(offer, OfferOutcome.UNREACHABLE, "unheard", now)
-        else:
+        elif offer.rang_at is not None:
             self._take_back(offer, OfferOutcome.TIMED_OUT, "overrun", now)
+        elif len(call.offers) == 1 or any(one.rang_at is not None for one in call.offers):
+            self._take_back(offer, OfferOutcome.UNREACHABLE, "unheard", now)
+        else:  # no phone of several: that is the caller's channel or Asterisk, and must not take a whole team out
+            for one in call.offers:
+                self._take_back(one, OfferOutcome.WITHDRAWN, "asterisk_unavailable", now)
+            self._pause(call, now)
 
     # --- Agents ---
 

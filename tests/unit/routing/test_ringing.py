@@ -137,6 +137,27 @@ def test_asterisk_that_cannot_be_asked_pauses_the_call_once() -> None:
     assert names(ring(house.tick(1))) == ["sato", "suzuki", "smith"]
 
 
+def test_a_caller_for_whom_no_phone_of_several_is_dialled_takes_no_team_out() -> None:
+    house = desk(3)
+    house.wait("a", "all")
+    decisions = house.tick(300)
+    assert not [one for one in decisions if isinstance(one, m.Moved)]
+    backs = [one for one in decisions if isinstance(one, m.TakenBack)]
+    assert len(backs) >= 9, "it is tried again and again, each time after a longer pause"
+    assert {one.outcome for one in backs} == {OfferOutcome.WITHDRAWN}
+    assert {agent(house, name).state for name in NAMES} == {AgentState.AVAILABLE}
+    assert {agent(house, name).failures for name in NAMES} == {0}
+
+
+def test_of_several_the_one_that_is_not_dialled_counts_as_unreachable() -> None:
+    house = desk(2, "sato", "suzuki")
+    first, second = ring(house.wait("a", "all"))
+    house.tell(m.OfferRang(offer_id=second.offer_id, call_id=second.call_id, agent=second.agent))
+    (back,) = house.tick(5)
+    assert isinstance(back, m.TakenBack)
+    assert (back.offer_id, back.outcome, back.rings_on) == (first.offer_id, OfferOutcome.UNREACHABLE, True)
+
+
 def test_an_answer_that_got_lost_while_one_of_them_rings_changes_nothing() -> None:
     house = desk()
     rung = ring(house.wait("a", "all"))
