@@ -78,6 +78,9 @@ async def phone(desk: Stack) -> AsyncIterator[Phone]:
         browser = await playwright.chromium.launch(executable_path=str(find_program("chromium")), args=list(flags))
         try:
             async with window(browser, language="en") as seen:
-                yield Phone(seen, desk, browser)
+                made = Phone(seen, desk, browser)
+                await made.log_in()
+                yield made
+                assert seen.unexpected() == []
         finally:
             await browser.close()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from array import array
 
 import pytest
+from playwright.async_api import expect
 
 from cti.demo.client import logged_in
 from cti.demo.stack import Stack
 from cti.demo.tones import RATE_HZ, read_wav, tone_seconds
-from tests.e2e.desk.office import at_work, calling, eventually, offered, record_of
+from tests.e2e.desk.office import at_work, calling, eventually, of_call, offered, record_of
+from tests.e2e.pages.browser import window
 from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone, decoded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TALK_S = 3.0
+MUTED_S = 2.0
 
 
 async def stored_sound(desk: Stack, call_id: str) -> list[array[int]]:
@@ -33,7 +37,6 @@ async def stored_sound(desk: Stack, call_id: str) -> list[array[int]]:
 
 
 async def test_a_call_in_the_browser(desk: Stack, phone: Phone) -> None:
-    await phone.log_in()
     async with at_work(desk, "sato") as screens, calling(desk, sound=CALLER_HZ) as caller:
         _, offer = await screens["sato"].wait_for("pop", offered, "pop", 25.0)
         call_id = offer["pop"]["call_id"]
@@ -54,3 +57,51 @@ async def test_a_call_in_the_browser(desk: Stack, phone: Phone) -> None:
     left, right = await stored_sound(desk, call_id)
     assert tone_seconds(left, CALLER_HZ, RATE_HZ) > TALK_S / 2
     assert tone_seconds(right, AGENT_HZ, RATE_HZ) > TALK_S / 2
+
+
+async def test_by_keyboard_muted_and_held(desk: Stack, phone: Phone) -> None:
+    keys, page = phone.seen.page.keyboard, phone.seen.page
+    async with at_work(desk, "sato") as screens, calling(desk, sound=CALLER_HZ) as caller:
+        await screens["sato"].wait_for("pop", offered, "pop", 25.0)
+        await phone.says("Ringing")
+        await keys.press("F2")
+        await phone.says("On the line")
+        began_s = time.monotonic()
+        await keys.press("F8")
+        await phone.says("Your microphone is off")
+        await asyncio.sleep(MUTED_S)
+        await keys.press("F8")
+        # Held and fetched back by Asterisk: the page's phone stays on the line all the while.
+        await page.get_by_role("button", name="Hold", exact=True).click()
+        await expect(page.get_by_text("The caller is on hold")).to_be_visible()
+        await phone.says("On the line")
+        await page.get_by_role("button", name="Resume").click()
+        await expect(page.locator(".talk-phase")).to_have_text("Talking with the caller")
+        hz, _ = await phone.hears()
+        assert hz == pytest.approx(CALLER_HZ, abs=12)
+        talked_s = time.monotonic() - began_s
+        await caller.hangup()
+        await phone.says("Ready for calls")
+        heard, rate_hz = read_wav(caller.heard()[0])
+    assert 1.0 < tone_seconds(heard[0], AGENT_HZ, rate_hz) < talked_s - MUTED_S + 0.5
+
+
+async def test_a_declined_call_leaves_the_phone_ready(desk: Stack, phone: Phone) -> None:
+    async with at_work(desk, "sato") as screens, calling(desk):
+        _, offer = await screens["sato"].wait_for("pop", offered, "pop", 25.0)
+        await phone.says("Ringing")
+        await phone.press("Decline")
+        _, over = await screens["sato"].wait_for("pop", of_call("pop.withdraw", offer["pop"]["call_id"]), "withdrawal")
+        assert over["outcome"] == "rejected"
+        await phone.says("Ready for calls")
+
+
+async def test_who_has_a_sip_phone_loads_none(desk: Stack, phone: Phone) -> None:
+    async with window(phone.browser, language="en") as seen:
+        loaded: list[str] = []
+        seen.page.on("request", lambda request: loaded.append(request.url))
+        await seen.log_in(desk.web, "suzuki", desk.password("suzuki"))
+        await expect(seen.page.locator(".state-word")).to_be_visible()
+        await expect(seen.page.locator(".phone-bar")).to_have_count(0)
+        assert any("/api/my/phone" in url for url in loaded)
+        assert [url for url in loaded if "JsSIP" in url] == []
