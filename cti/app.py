@@ -169,7 +169,7 @@ class Application:
                 ground = await prepare(
                     config, bus, listener, keeper, lambda: spare.until_there(lambda: connect(config)), cleanup
                 )
-                lease = await spare.wait()
+                lease = await spare.wait(ground.pool)
         await keeper.start()
         if self._standby:  # it may have waited for weeks
             await ground.directory.reload()

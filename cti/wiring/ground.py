@@ -16,8 +16,9 @@ import asyncpg
 from cti.ami.client import AmiClient
 from cti.bus import Bus
 from cti.config import Config
-from cti.domain.errors import Unavailable
+from cti.domain.errors import ConfigError, Unavailable
 from cti.domain.lease import Lease
+from cti.store.away import deadline
 from cti.store.leases import LeaseStore
 from cti.store.pool import create_pool
 from cti.web.standby import StandbyServer, StandingBy, listen_on
@@ -32,6 +33,8 @@ T = TypeVar("T")
 # Who stands by has time: a part that is away is asked again this often.
 AGAIN_S = 1.0
 REHEARSE_S = 5.0
+# Whether the tables are still those of this program; also finds a connection of the pool that is none any more.
+TABLES_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +109,7 @@ class StandingByServer:
         self._config = config
         self._keeper = keeper
         self._missing: str | None = "has not looked yet"
+        self._outdated: str | None = None  # why it should be started anew
         self._server = StandbyServer(web.settings(config), listener, self.now)
 
     async def __aenter__(self) -> StandingByServer:
@@ -149,13 +153,33 @@ class StandingByServer:
         finally:
             await client.stop()
 
-    async def wait(self) -> Lease:
+    async def wait(self, pool: asyncpg.Pool[Any]) -> Lease:
         """Until nobody else is in charge."""
         log.info("standing by", extra={"action": "standby"})
         runtime.settle()  # it may be weeks
-        granted = await self._keeper.wait()
+        watching = asyncio.create_task(self._watch_tables(pool), name="standby-tables")
+        try:
+            granted = await self._keeper.wait()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
         runtime.hurry()
         return granted
+
+    async def _watch_tables(self, pool: asyncpg.Pool[Any]) -> None:
+        """Notice an upgrade that forgot us. We would still serve, as the other one did when its tables were changed."""
+        while True:
+            await asyncio.sleep(TABLES_S)
+            try:
+                async with deadline():
+                    await core.require_tables(pool)
+                self._outdated = None
+            except ConfigError as error:
+                if self._outdated is None:
+                    log.warning("should be started anew", extra={"action": "standby", "why": str(error)})
+                self._outdated = str(error)
+            except (Unavailable, asyncpg.PostgresError):
+                continue  # the lease tells of a database that is away
 
     def now(self) -> StandingBy:
         """How it stands."""
@@ -165,4 +189,6 @@ class StandingByServer:
         if keeper.problem is not None:
             return StandingBy(since=keeper.since, why=f"standing by, cannot tell who is in charge: {keeper.problem}")
         why = "standing by" if keeper.seen is None else f"standing by; in charge is {keeper.owner()}"
+        if self._outdated is not None:
+            why = f"{why}; restart this one: {self._outdated}"
         return StandingBy(since=keeper.since, why=why, address=keeper.seen.address if keeper.seen else None)

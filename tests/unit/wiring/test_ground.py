@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
@@ -97,3 +99,35 @@ async def test_an_asterisk_that_is_away_is_no_reason_not_to_stand_by(
     server, _, asterisk = spare
     await asterisk.stop()
     await server.rehearse()
+
+
+async def test_an_upgrade_that_forgot_the_spare_is_said(
+    spare: tuple[StandingByServer, Row, FakeAsterisk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, row, _ = spare
+    other = LeaseKeeper(MemoryLeases(row), holder="a", address="", now=lambda: T0)
+    await other.wait()
+    answers: list[Exception | None] = [Unavailable("away"), ConfigError(["migrated by a newer kakehashi"]), None]
+    asked = asyncio.Event()
+
+    async def tables(_pool: object) -> None:
+        if answers and (error := answers.pop(0)) is not None:
+            raise error
+        asked.set()
+
+    monkeypatch.setattr(ground, "TABLES_S", 0.02)
+    monkeypatch.setattr(ground.core, "require_tables", tables)
+    await server.until_there(there)
+    waiting = asyncio.create_task(server.wait(cast(Any, None)))
+    async with asyncio.timeout(5):
+        while "restart this one: migrated by a newer kakehashi" not in server.now().why:
+            await asyncio.sleep(0.001)
+        await asked.wait()
+    assert "restart" not in server.now().why, "the backup was restored"
+    assert not waiting.done()
+    row.lease = None
+    assert (await asyncio.wait_for(waiting, 5)).holder == "b"
+
+
+async def there() -> None:
+    """Nothing is away."""
