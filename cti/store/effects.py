@@ -20,7 +20,7 @@ from cti.domain.effects import Effect
 from cti.domain.errors import Unavailable
 from cti.domain.journal import Body, Journal, NoJournal
 from cti.domain.model import TenantId
-from cti.domain.outgoing import of_callback
+from cti.domain.outgoing import Outgoing, of_callback
 from cti.store import effectrows as rows
 from cti.store.outgoing import write_outgoing
 from cti.store.recorder import AWAY
@@ -157,10 +157,13 @@ class EffectStore:
 
     async def _write(self, records: Iterable[Record]) -> None:
         async with self._pool.acquire(timeout=QUERY_S) as connection, connection.transaction():
+            told: list[Outgoing] = []
             for record in records:
-                await connection.execute(*rows.put(record), timeout=QUERY_S)
-            callbacks = [record for record in records if isinstance(record, Callback)]
-            await write_outgoing(connection, [message for one in callbacks for message in of_callback(one)])
+                said = await connection.execute(*rows.put(record), timeout=QUERY_S)
+                # A word that came too late (another server's is newer) is no fact, and nothing is told of it.
+                if isinstance(record, Callback) and said == "INSERT 0 1":
+                    told += of_callback(record)
+            await write_outgoing(connection, told)
 
     # --- While PostgreSQL is away ---
 

@@ -232,6 +232,20 @@ async def test_a_callback_is_told_when_it_is_asked_and_when_it_is_over(database:
     assert (messages[1].body["state"], messages[1].body["attempt"]) == ("reached", call_id(2))
 
 
+async def test_a_word_that_came_too_late_is_neither_stored_nor_told(database: asyncpg.Pool[Any]) -> None:
+    """A frozen server thaws and ends a callback that the other one is just placing: no system may hear of it."""
+    store = EffectStore(database)
+    late = advance(CALLBACK, CallbackMove.CANCEL, NOW, outcome="frozen")
+    placed = advance(CALLBACK, CallbackMove.CALL, NOW)
+    newer = advance(placed, CallbackMove.REACH, NOW + timedelta(seconds=9), outcome="reached")
+    await store.save(replace(placed, version=late.version + 1))
+    await store.save(late)
+    await store.save(replace(newer, version=late.version + 2))
+    messages = await everything(database)
+    assert [m.kind for m in messages] == [MessageKind.CALLBACK_ASKED, MessageKind.CALLBACK_SETTLED]
+    assert messages[1].body["state"] == "reached"
+
+
 async def test_with_the_database_away_all_is_told_once_and_in_order_when_it_is_back(
     database_url: str, tmp_path: Path
 ) -> None:
