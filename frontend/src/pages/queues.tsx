@@ -120,8 +120,8 @@ function Closed({ live }: { live: QueueLive }) {
   const until = !changed && hours.until !== null ? hours.until : null;
   return (
     <p class="closed">
+      {named(hours) && `${named(hours)}: `}
       {until === null ? t("queues.closed") : t("queues.closed_until", { at: dayAndTime(until, serverNow()) })}
-      {named(hours) && ` (${named(hours)})`}
     </p>
   );
 }
