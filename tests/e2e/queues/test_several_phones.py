@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -153,3 +154,24 @@ async def test_nobody_answers_and_the_caller_is_served_with_their_age_by_who_com
         assert again["pop"]["queued_at"] == before["queued_at"]
         await caller.hangup()
         await ended(desk, call_id)
+
+
+async def test_a_server_that_dies_while_three_ring_takes_the_whole_ring_over(desk: Stack) -> None:
+    """The next one knows each phone: it stops one alone, and whoever answers has the caller."""
+    assert desk.server is not None
+    async with all_ring(desk) as (_, caller, call_id):
+        seen = {agent: len(desk.phones[agent].events) for agent in AGENTS}
+        await record_of(desk, call_id, lambda it: len(it["offers"]) == 3)  # what was not written cannot be taken over
+        desk.server.signal(signal.SIGKILL)
+        await desk.server.wait()
+        await desk.start_server()
+        await chooses(desk, "sato", "break", "lunch")
+        await desk.phones["sato"].wait_for("CALL_CLOSED", since=seen["sato"])
+        await desk.phones["suzuki"].accept()
+        await record_of(desk, call_id, lambda it: it["state"] == "talking")
+        await desk.phones["smith"].wait_for("CALL_CLOSED", since=seen["smith"])
+        await caller.hangup()
+        record = await ended(desk, call_id)
+    assert outcomes(record) == {"sato": "withdrawn", "suzuki": "accepted", "smith": "withdrawn"}
+    assert len(record["offers"]) == 3
+    assert bridged(desk, call_id) == {"suzuki"}
