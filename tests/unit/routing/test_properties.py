@@ -428,6 +428,15 @@ class Desk(RuleBasedStateMachine):
         self.tell(m.AgentFree(agent=agent, call_id=call_id))
         self.tell(m.PhoneIs(agent=agent, phone=PhoneState.IDLE))
 
+    @precondition(lambda self: self.rules.agents)
+    @rule(data=st.data())
+    def answers_unasked(self, data: st.DataObject) -> None:
+        """A call that was offered to nobody, out of Asterisk's own queue. The state of their phone is told later."""
+        agent = data.draw(st.sampled_from([rule.agent for rule in self.rules.agents]))
+        if agent not in self.talking:
+            self.talking[agent] = call_id = CallId(f"unasked-{agent}")
+            self.tell(m.CallTaken(call_id=call_id, agent=agent))
+
     @rule(agent=st.sampled_from(AGENTS), phone=st.sampled_from([PhoneState.IDLE, *PhoneState]))
     def phone(self, agent: AgentId, phone: PhoneState) -> None:
         self.tell(m.PhoneIs(agent=agent, phone=phone))
