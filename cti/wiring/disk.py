@@ -26,6 +26,7 @@ def guard(
 ) -> DiskGuard:
     """Looks after the folder Asterisk records into and the one beside it where recordings wait for S3."""
     spool, work = config.asterisk.spool_dir, config.data_dir / "recordings"
+    work.mkdir(mode=0o750, parents=True, exist_ok=True)  # as the recordings' own process does, which starts later
 
     async def act(level: Level) -> None:
         await switch.keep(record=level < Level.STOP)
