@@ -114,7 +114,7 @@ async def test_held_asked_about_and_passed_on(office: Office) -> None:
         await asyncio.sleep(1.0)
         await line.ask("complete")
         await line.phase("talking", "suzuki")
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         await office.desk.phones["suzuki"].hangup()
         record = await line.closed()
         assert (record["agents"], record["end_reason"]) == (["sato", "suzuki"], "completed")

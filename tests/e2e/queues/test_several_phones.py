@@ -80,12 +80,12 @@ async def test_three_ring_the_second_accepts_and_the_others_stop(desk: Stack) ->
                 lambda it: how_many(it, "rings along, longest idle of") == how_many(it, "was faster") == 2,
             )
         await asyncio.sleep(1)  # the talk
+        legs = list(spool(desk).glob(f"{call_id}-a-*-rx.wav"))  # gone soon after: mixed and stored
         await caller.hangup()
         record = await ended(desk, call_id)
         assert outcomes(record) == {"sato": "withdrawn", "suzuki": "accepted", "smith": "withdrawn"}
         assert (record["end_reason"], record["agents"]) == ("completed", ["suzuki"])
         assert bridged(desk, call_id) == {"suzuki"}
-        legs = list(spool(desk).glob(f"{call_id}-a-*-rx.wav"))
         assert len(legs) == 1
         # Nothing is held against the others.
         assert {state for agent, state in (await states(desk)).items() if agent != "suzuki"} == {"available"}
