@@ -55,7 +55,7 @@ LATE_FRAMES_S = 0.06
 
 
 def spans(samples: array[int], hz: float, *, least_s: float = 0.2) -> list[tuple[float, float]]:
-    """When a tone is heard: (from, to) in seconds. What a phone on a busy machine sends a frame or two late is no end."""
+    """When a tone is heard: (from, to) in seconds. What a busy machine's phone sends a frame or two late is no end."""
     step, found = 80, []
     since: float | None = None
     for at in range(0, len(samples) + step, step):
