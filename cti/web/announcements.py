@@ -12,9 +12,9 @@ from cti.domain.access import AuditEntry
 from cti.domain.errors import CallerError, NotFound
 from cti.domain.model import QueueId
 from cti.web.announcementbodies import AnnouncementBody, AnnouncementList, AnnouncementRequest
+from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.auth import address_of, parts_of
 from cti.web.context import answer, read_body, session_of
-from cti.web.ports import AnnouncementFact, NewAnnouncement
 from cti.web.problems import Refused
 
 # An announcement that nobody looks after for a week is one that somebody forgot.

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
 from cti.metrics import Metrics
-from cti.web import actionports, feedports, phoneports, ports
+from cti.web import actionports, announcementports, feedports, phoneports, ports
 from cti.web.problems import Refused, sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -55,7 +55,7 @@ class WebParts:
     talks: ports.Talks
     calls: ports.Calls
     recordings: ports.Recordings
-    announcements: ports.Announcements
+    announcements: announcementports.Announcements
     readiness: ports.Readiness
     metrics: Metrics
     now: Callable[[], datetime]  # aware UTC

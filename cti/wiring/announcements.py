@@ -17,7 +17,7 @@ from cti.domain.errors import CallerError, NotFound
 from cti.domain.model import TenantId
 from cti.domain.spoken import sound_name
 from cti.store.away import deadline
-from cti.web.ports import AnnouncementFact, NewAnnouncement
+from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from ivr.prompts import render_texts
 from ivr.texts import catalogue
 
@@ -48,7 +48,7 @@ _WITHDRAW = """
 
 
 class StoredAnnouncements:
-    """Implements cti.web.ports.Announcements."""
+    """Implements cti.web.announcementports.Announcements."""
 
     def __init__(self, pool: asyncpg.Pool[Any], sounds: Path, cache: Path) -> None:
         self._pool = pool

@@ -9,7 +9,7 @@ from typing import Any
 from cti.domain.callbacks import CallbackState
 from cti.domain.errors import Unavailable
 from cti.domain.model import QueueId
-from cti.web import ports
+from cti.web import announcementports, ports
 from tests.e2e.pages import records
 from tests.e2e.pages.browser import Window
 from tests.e2e.pages.scenes import queues_busy, scene, shown
@@ -32,7 +32,7 @@ async def filled(site: Site, seen: Window) -> None:
     site.readiness.states["disk"] = ports.PartState(
         ready=True, since=at, why="room for recordings gets short (/var/spool/asterisk has 912 MB free)"
     )
-    announced = ports.NewAnnouncement(
+    announced = announcementports.NewAnnouncement(
         queue=QueueId("members"), number=None, prompt=None, text_ja="台風のため新宿の一部のステーションを休止中です。",
         text_en="Some stations in Shinjuku are closed because of the typhoon.", begins_at=at,
         ends_at=at + timedelta(hours=3), published_by="tanaka",

@@ -39,6 +39,7 @@ from cti.domain.model import (
 from cti.domain.pop import Pop
 from cti.metrics import Metrics
 from cti.web import ports
+from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.context import WebParts
 from tests.unit.web.supervision import FakeSupervision
 
@@ -269,15 +270,15 @@ class FakeAnnouncements:
     """Announces to nobody."""
 
     def __init__(self) -> None:
-        self.live: dict[str, ports.AnnouncementFact] = {}
+        self.live: dict[str, AnnouncementFact] = {}
 
-    async def current(self, tenant: TenantId, now: datetime) -> Sequence[ports.AnnouncementFact]:
+    async def current(self, tenant: TenantId, now: datetime) -> Sequence[AnnouncementFact]:
         return [fact for fact in self.live.values() if fact.ends_at > now]
 
-    async def publish(self, tenant: TenantId, new: ports.NewAnnouncement) -> ports.AnnouncementFact:
+    async def publish(self, tenant: TenantId, new: NewAnnouncement) -> AnnouncementFact:
         if new.queue not in (None, "members"):
             raise NotFound(f"queue: no queue {new.queue!r} on this desk")
-        fact = ports.AnnouncementFact(
+        fact = AnnouncementFact(
             announcement=f"00000000-0000-4000-8000-{len(self.live):012d}", queue=new.queue, number=new.number,
             text_ja=new.text_ja or "悪天候", text_en=new.text_en or "weather", sound=new.prompt or "t-1",
             begins_at=new.begins_at, ends_at=new.ends_at, published_by=new.published_by,
