@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cti.domain.errors import Unavailable
-from ivr.sound import Measured, measure, write_atomic
+from ivr.sound import duration_of, measure, write_atomic
 from ivr.texts import LANGUAGES, SpokenText, catalogue
 from ivr.voices import Voices, find_voices
 
@@ -43,7 +43,7 @@ class RenderedPrompt:
     name: str
     language: str
     path: Path
-    sound: Measured
+    duration_s: float
     reused: bool  # it was in the cache
 
 
@@ -154,7 +154,7 @@ def _render(job: _Job, target: Path, cache: Path, voices: Voices) -> RenderedPro
     content = kept.read_bytes()
     if not path.exists() or path.read_bytes() != content:
         write_atomic(path, content)
-    return RenderedPrompt(name=job.name, language=job.language, path=path, sound=measure(path), reused=reused)
+    return RenderedPrompt(name=job.name, language=job.language, path=path, duration_s=duration_of(path), reused=reused)
 
 
 def _fingerprint(job: _Job, voices: Voices) -> str:
@@ -203,5 +203,5 @@ def _write_lengths(target: Path, prompts: Sequence[RenderedPrompt]) -> None:
     if source.exists():
         lengths |= json.loads(source.read_text(encoding="utf-8"))
     for prompt in prompts:
-        lengths[prompt.language][prompt.name] = round(prompt.sound.duration_s, 3)
+        lengths[prompt.language][prompt.name] = round(prompt.duration_s, 3)
     write_atomic(source, (json.dumps(lengths, indent=1, sort_keys=True) + "\n").encode())

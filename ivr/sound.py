@@ -48,6 +48,12 @@ def measure(path: Path) -> Measured:
     )
 
 
+def duration_of(path: Path) -> float:
+    """Seconds of sound in a WAV, read from its header alone."""
+    with wave.open(str(path), "rb") as source:
+        return source.getnframes() / source.getframerate()
+
+
 def _active_dbfs(samples: array.array[int], frame: int) -> float:
     powers = [
         sum(sample * sample for sample in samples[start : start + frame]) / frame

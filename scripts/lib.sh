@@ -11,6 +11,9 @@ fi
 export KAKEHASHI_CACHE
 umask 022   # what is brought must be readable for the users that Asterisk and PostgreSQL run as
 
+# Where this is set, each of the hundreds of processes of a test run would compile every module again.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '[%3d s] %s\n' $(($(date +%s) - KAKEHASHI_STARTED)) "$*" >&2; }
 missing() { printf 'missing: %s\n' "$*" >&2; exit 3; }
 

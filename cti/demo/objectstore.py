@@ -62,6 +62,16 @@ class RunningObjectStore:
     child: Child | None  # None: an outside store, which is not ours to stop
     listeners: Mapping[str, int] = field(default_factory=dict)  # what listens at which port
 
+    async def ready(self) -> None:
+        """Waits until it keeps what it is given; one that does not become so is stopped. Raises ChildFailed."""
+        if self.child is None:
+            return
+        try:
+            await self.child.until_ready(lambda: asyncio.to_thread(_has_bucket, self.access), READY_DEADLINE_S)
+        except BaseException:
+            await self.stop()
+            raise
+
     async def stop(self) -> None:
         """Ends it; an outside store is left alone."""
         if self.child is None:
@@ -74,7 +84,17 @@ class RunningObjectStore:
 
 
 async def start_objectstore(run: RunFolder, ports: PortPool, *, bucket: str = "kakehashi") -> RunningObjectStore:
-    """Takes $KAKEHASHI_S3_ENDPOINT and its fellows, else starts one. Raises MissingComponent or ChildFailed."""
+    """One that is ready. Raises MissingComponent or ChildFailed."""
+    running = await launch_objectstore(run, ports, bucket=bucket)
+    await running.ready()
+    return running
+
+
+async def launch_objectstore(run: RunFolder, ports: PortPool, *, bucket: str = "kakehashi") -> RunningObjectStore:
+    """Takes $KAKEHASHI_S3_ENDPOINT and its fellows, else begins to start one, which is not `ready` yet.
+
+    Raises MissingComponent or ChildFailed.
+    """
     if endpoint := os.environ.get("KAKEHASHI_S3_ENDPOINT"):
         outside = S3Access(
             endpoint=endpoint,
@@ -108,13 +128,7 @@ async def start_objectstore(run: RunFolder, ports: PortPool, *, bucket: str = "k
             cwd=folder,
         )
     )
-    running = RunningObjectStore(access=access, child=child, listeners=listeners)
-    try:
-        await child.until_ready(lambda: asyncio.to_thread(_has_bucket, access), READY_DEADLINE_S)
-    except BaseException:
-        await running.stop()
-        raise
-    return running
+    return RunningObjectStore(access=access, child=child, listeners=listeners)
 
 
 def _identities(access: S3Access) -> dict[str, object]:
@@ -152,6 +166,7 @@ def _arguments(folder: Path, identities: Path, listeners: dict[str, int]) -> lis
         "ip.bind": LOOPBACK,
         "master.volumeSizeLimitMB": VOLUME_LIMIT_MB,
         "master.telemetry": "false",
+        "master.peers": "none",  # a master alone: with none named, it waits for others before it leads
         "volume.max": 0,  # as many as the disk has room for
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,

@@ -11,7 +11,7 @@ import secrets
 import sys
 import time
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ import asyncpg
 from cti.demo.asterisk import AsteriskFolders, RunningAsterisk, asterisk_folders, start_asterisk
 from cti.demo.components import cache_folder, find_asterisk
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
-from cti.demo.objectstore import RunningObjectStore, start_objectstore
+from cti.demo.objectstore import RunningObjectStore, launch_objectstore
 from cti.demo.phones import Baresip, PhoneAccount, start_phone
 from cti.demo.postgres import RunningPostgres, start_postgres
 from cti.demo.processes import Child, ChildSpec, port_answers, run_to_end, start_child
@@ -202,7 +202,11 @@ async def running_stack(
         def done(part: str) -> None:
             say(f"{part} ({time.monotonic() - started:.1f} s)")
 
-        postgres, store = await _databases(run, pool, cleanup, done)
+        store = await launch_objectstore(run, pool)
+        cleanup.push_async_callback(store.stop)
+        postgres = await start_postgres(run, pool)
+        cleanup.push_async_callback(postgres.stop)
+        done("PostgreSQL")
         stack = Stack(
             run=run,
             pool=pool,
@@ -217,36 +221,34 @@ async def running_stack(
         )
         cleanup.push_async_callback(_stop_processes, stack)
         _write_config(stack)
-        await asyncio.gather(stack.start_lookup(), _prepare_desk(stack))
-        done("desk loaded, prompts spoken, look-up service")
-        stack.asterisk = await start_asterisk(run)
-        done(f"Asterisk {stack.asterisk.install.version}")
+        await _together(_start_telephony(stack, done), _until_stored(store, done), stack.start_lookup())
         if plan.serve:
             await stack.start_server()
             done("Kakehashi")
         yield stack
 
 
-async def _databases(
-    run: RunFolder, pool: PortPool, cleanup: AsyncExitStack, done: Progress
-) -> tuple[RunningPostgres, RunningObjectStore]:
-    """PostgreSQL and the object store, together; whichever has started is stopped when the other fails."""
+async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+    """All of them; when one fails the others are given up, and its error is the one that is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in parts:
+                group.create_task(part)
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
 
-    async def postgres() -> RunningPostgres:
-        running = await start_postgres(run, pool)
-        cleanup.push_async_callback(running.stop)
-        done("PostgreSQL")
-        return running
 
-    async def store() -> RunningObjectStore:
-        running = await start_objectstore(run, pool)
-        cleanup.push_async_callback(running.stop)
-        done("object store")
-        return running
+async def _until_stored(store: RunningObjectStore, done: Progress) -> None:
+    await store.ready()
+    done("object store")
 
-    async with asyncio.TaskGroup() as group:
-        first, second = group.create_task(postgres()), group.create_task(store())
-    return first.result(), second.result()
+
+async def _start_telephony(stack: Stack, done: Progress) -> None:
+    """The desk, and the Asterisk that is rendered from it."""
+    await _prepare_desk(stack)
+    done("desk loaded, prompts spoken")
+    stack.asterisk = await start_asterisk(stack.run)
+    done(f"Asterisk {stack.asterisk.install.version}")
 
 
 async def _prepare_desk(stack: Stack) -> None:
