@@ -31,4 +31,4 @@ CREATE INDEX call_notes_reasons ON call_notes USING gin (reasons);
 -- The tickets of a call are effects: few rows of many.
 CREATE INDEX effects_tickets ON effects (tenant, (body ->> 'call_id')) WHERE kind = 'ticket';
 -- Whose words are to be forgotten.
-CREATE INDEX effects_words ON effects (changed_at) WHERE kind = 'ticket' AND body ->> 'note' <> '';
+CREATE INDEX effects_words ON effects (changed_at) WHERE kind = 'ticket' AND (body ->> 'note') || (body ->> 'title') <> '';
