@@ -96,6 +96,8 @@ async def test_a_phone_that_is_not_registered(rig: Rig) -> None:
 
 
 async def test_a_caller_who_hangs_up_while_it_rings(rig: Rig) -> None:
+    # Asterisk's own race: the phone's last word to the cancel may come between its look at the session and its hang-up.
+    rig.expected_complaints = "Session already DISCONNECTED"
     phone = await stub(rig, "silent", None)
     try:
         queued = await rig.waiting()
