@@ -31,6 +31,8 @@ STAYED_S = 20.0
 LOOK_S = 30.0
 # Who finds an agent at once is not asked; the first announcement, which says that there is a key, comes after 8 s.
 ASK_AFTER_S = 2.0
+# Whoever cancels waits so long for the disk: longer than the database and then the journal may take.
+STORED_S = 5.0
 
 
 class CallbackKeeper(Attempts):
@@ -153,15 +155,24 @@ class CallbackKeeper(Attempts):
         """A tenant's callbacks that are open, in the order of their places."""
         return sorted((c for c in self._book.open.values() if c.tenant == tenant), key=lambda c: c.queued_at)
 
-    def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
-        """By a person of the desk. Raises NotFound, or CallerError while the person is being called."""
+    async def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
+        """By a person of the desk; returns when it is on disk, else a server that dies would leave them to be called.
+
+        Raises NotFound, CallerError while the person is being called, and Unavailable when no disk took it in time:
+        then this server calls nobody and goes on trying, and only its end would forget it.
+        """
         callback = self._book.open.get(callback_id)
         if callback is None or callback.tenant != tenant:
             raise NotFound("no such callback is open")
         call = self._live(callback.attempt) if callback.attempt else None
         if call is not None and call.state in (CallState.TALKING, CallState.HELD):
             raise CallerError("this person is being called right now")
-        return self._finish(callback, CallbackMove.CANCEL, "cancelled")
+        ended, stored = self._finish(callback, CallbackMove.CANCEL, "cancelled")
+        try:
+            await asyncio.wait_for(asyncio.shield(stored), STORED_S)
+        except TimeoutError as error:
+            raise Unavailable("the callback is cancelled, and that could not be stored yet") from error
+        return ended
 
     # --- routing.absent.Places ---
 
@@ -243,8 +254,10 @@ class CallbackKeeper(Attempts):
         if callback is not None:
             self._follow(callback)
 
-    def _finish(self, callback: Callback, move: CallbackMove, outcome: str, **changes: Any) -> Callback:
-        """End a callback by a decision; an attempt that is under way is hung up."""
+    def _finish(
+        self, callback: Callback, move: CallbackMove, outcome: str, **changes: Any
+    ) -> tuple[Callback, asyncio.Task[None]]:
+        """End a callback by a decision; an attempt that is under way is hung up. Also what ends when it is on disk."""
         line = self._book.line_of(callback.callback_id)
         if line is not None:
             del self._book.in_line[line]
@@ -259,8 +272,7 @@ class CallbackKeeper(Attempts):
             else:
                 asyncio.get_running_loop().call_soon(self._line.let_go, callback.tenant, callback.attempt)
         ended = cb.advance(callback, move, self._clock(), outcome=outcome, **changes)
-        self._book.change(ended)
-        return ended
+        return ended, self._book.change(ended)
 
     def _promise_stands(self, callback: Callback) -> None:
         loop = asyncio.get_running_loop()

@@ -72,13 +72,16 @@ class CallbackBook:
         """As which call a callback stands in line."""
         return next((call_id for call_id, known in self.in_line.items() if known == callback_id), None)
 
-    def change(self, callback: Callback) -> None:
-        """Remember it, and store it soon: what a crash loses of it is found again from the effect's mark."""
+    def change(self, callback: Callback) -> asyncio.Task[None]:
+        """Remember it, and store it soon: what a crash loses of an attempt is found again from the effect's mark.
+
+        Returns what ends when it is on disk, for those who promise that it is.
+        """
         if callback.open:
             self.open[callback.callback_id] = callback
         else:
             self.open.pop(callback.callback_id, None)
-        self.spawn(self._save(callback))
+        return self.spawn(self._save(callback))
 
     async def _save(self, callback: Callback) -> None:
         while True:
@@ -101,11 +104,12 @@ class CallbackBook:
         """A mark to take away with the next attempt."""
         return self._useless.popleft() if self._useless else None
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Work that nobody waits for."""
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Work that nobody has to wait for."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

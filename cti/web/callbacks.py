@@ -65,7 +65,7 @@ async def cancel_callback(request: web.Request) -> web.Response:
     )
     await parts.audit.add(entry)
     try:
-        ended = parts.callbacks.cancel(user.tenant, CallbackId(callback_id))
+        ended = await parts.callbacks.cancel(user.tenant, CallbackId(callback_id))
     except NotFound as error:
         raise Refused(404, "not_found") from error
     except CallerError as error:

@@ -254,8 +254,8 @@ class Callbacks(Protocol):
     async def newest(self, tenant: TenantId, limit: int) -> Sequence[Callback]:
         """Open and ended, newest first, as stored."""
 
-    def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
-        """End one. Raises NotFound, or CallerError while its person is being called."""
+    async def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
+        """End one; on disk when it returns. Raises NotFound, CallerError while its person is being called, Unavailable."""
 
 
 class NoCallbacks:
@@ -269,7 +269,7 @@ class NoCallbacks:
         """See the port."""
         return ()
 
-    def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
+    async def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
         """See the port."""
         raise NotFound("no such callback is open")
 

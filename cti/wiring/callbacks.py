@@ -120,9 +120,9 @@ class Callbacks:
         """See the port."""
         return await self._store.page(tenant, limit)
 
-    def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
+    async def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
         """See the port."""
-        return self.keeper.cancel(tenant, callback_id)
+        return await self.keeper.cancel(tenant, callback_id)
 
 
 async def start(

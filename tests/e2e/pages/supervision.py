@@ -261,7 +261,7 @@ class PlayedCallbacks:
     async def newest(self, tenant: TenantId, limit: int) -> Sequence[Callback]:
         return list(self.rows.values())[:limit]
 
-    def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
+    async def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
         found = self.rows.get(callback_id)
         if found is None:
             raise NotFound("no such callback is open")

@@ -58,6 +58,8 @@ class World:
         self.failed_offers: list[OfferId] = []
         self.withholding = True
         self.saved: list[Any] = []
+        self.disk = asyncio.Event()  # cleared: it takes its time
+        self.disk.set()
         self.full = False
         self.broken = False
         self.sent: list[Effect] = []
@@ -92,6 +94,7 @@ class World:
             raise RuntimeError("a bug")
         if self.full:
             raise Unavailable("no disk")
+        await self.disk.wait()
         self.saved.extend(records)
 
     async def do(self, effect: Effect, *also: Any) -> None:
@@ -316,11 +319,40 @@ async def test_a_cancelled_attempt_is_hung_up_when_it_shows(world: World) -> Non
     place = await world.promised()
     await world.turn(place)
     (calling,) = world.keeper.open(DEMO)
-    world.keeper.cancel(DEMO, calling.callback_id)
+    await world.keeper.cancel(DEMO, calling.callback_id)
     ghost = a_call(place, state=CallState.ARRIVED, **{CALLBACK: calling.callback_id})
     world.keeper.handle(fact(ev.CallArrived, world, ghost))
     await settle()
     assert world.hung_up == [ghost.channel]
+
+
+async def test_who_cancels_is_answered_when_it_is_on_disk(world: World) -> None:
+    """Else a server that dies a moment later leaves a person to be called whom nobody wants to call."""
+    place = await world.promised()
+    (waiting,) = world.keeper.open(DEMO)
+    world.disk.clear()
+    answer = asyncio.create_task(world.keeper.cancel(DEMO, waiting.callback_id))
+    await settle()
+    assert not answer.done()
+    assert (world.keeper.open(DEMO), place in world.line) == ([], False), "nobody is called from the first moment"
+    world.disk.set()
+    assert (await answer).state is CallbackState.CANCELLED
+    assert world.state() is CallbackState.CANCELLED
+
+
+async def test_who_cancels_and_no_disk_takes_it_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("routing.callbacks.STORED_S", 0.01)
+    monkeypatch.setattr("routing.callbook.RETRY_S", 0.01)
+    await world.promised()
+    (waiting,) = world.keeper.open(DEMO)
+    world.full = True
+    with pytest.raises(Unavailable, match="could not be stored"):
+        await world.keeper.cancel(DEMO, waiting.callback_id)
+    assert world.keeper.open(DEMO) == [], "and nobody is called all the same"
+    world.full = False
+    async with asyncio.timeout(20):
+        while world.state() is not CallbackState.CANCELLED:
+            await asyncio.sleep(0)
 
 
 async def test_a_place_that_nobody_wants_is_hung_up(world: World) -> None:
