@@ -145,6 +145,7 @@ async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "endpoint": f"{name}-{agent.id}",
             "profile": agent.profile or "",
             "phone": agent.phone,
+            "auto_answer": agent.auto_answer,
             "active": True,
         }
         if agent.phone_password is not None or agent.id not in known:
@@ -227,6 +228,7 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "priority": queue.priority,
             "ring_s": queue.ring_s,
             "ring_agents": queue.ring_agents,
+            "auto_answer_s": queue.auto_answer_s,
             "max_wait_s": queue.max_wait_s,
             "service_level_s": queue.service_level_s,
             "wrap_up_s": queue.wrap_up_s,

@@ -67,6 +67,9 @@ class Agent(_Model):
     phone: Literal["sip", "browser"] = Field(
         default="sip", description='"sip" (a phone that registers by itself) or "browser" (the page is the phone)'
     )
+    auto_answer: Literal["queue", "always", "never"] = Field(
+        default="queue", description='"queue" (as the call\'s queue says), "always" or "never"; for phone = "browser"'
+    )
     phone_password: str | None = Field(
         default=None,
         min_length=12,
@@ -149,6 +152,7 @@ class Routing(_Model):
         default="missed_offer", description="a slug, at most 64 of a-z, 0-9, '_' and '-'"
     )
     wrap_up_s: int = Field(default=15, ge=0, le=14_400, strict=True, description="whole seconds from 0 to 14400")
+    same_agent_s: int = Field(default=10, ge=0, le=120, strict=True, description="whole seconds from 0 to 120")
     skip_s: int = Field(default=30, ge=1, le=3600, strict=True, description="whole seconds from 1 to 3600")
     skip_alone_s: int = Field(default=5, ge=1, le=3600, strict=True, description="whole seconds from 1 to 3600")
     refusals: int = Field(default=3, ge=1, le=100, strict=True, description="1 to 100 refusals in a row")
@@ -252,6 +256,14 @@ class Queue(_Model):
     ageing: Ageing | None = Field(default=None, description="{ every_s = 30, most = 20 }; leave it out: never")
     ring_agents: int = Field(
         default=1, ge=1, le=10, strict=True, description="phones that ring at once for one call, 1 to 10"
+    )
+    auto_answer_s: int | None = Field(
+        default=None,
+        ge=0,
+        le=15,
+        strict=True,
+        description="whole seconds from 0 to 15 that a phone in the browser rings before it answers by itself, e.g. 2;"
+        " leave it out: agents answer by hand",
     )
     # Plans are checked by routing.plan, which knows expressions and templates.
     plan: dict[str, Any] | tuple[dict[str, Any], ...] | None = Field(

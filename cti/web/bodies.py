@@ -22,6 +22,7 @@ from cti.web.parts import (
     Slug,
     UserBody,
 )
+from cti.web.phonebodies import QualityBody
 
 Password = Annotated[str, Field(min_length=1, max_length=256)]
 NewPassword = Annotated[str, Field(min_length=10, max_length=256)]
@@ -260,6 +261,7 @@ class CallRecord(CallSummary):
     link: LinkBody | None
     recording: RecordingBrief | None
     journey: list[JourneyStep]
+    quality: list[QualityBody]  # of talks on phones in browsers, which measure; others have none
 
 
 class CallPage(Body):

@@ -68,4 +68,8 @@ async def get_call(request: web.Request) -> web.Response:
         recording = await parts.recordings.get(tenant, call_id)
     except Unavailable:
         recording = None  # the record of the call is worth more than its recording's state
-    return answer(call_record(call, recording, parts.names))
+    try:
+        measured = await parts.qualities.of_call(tenant, call_id)
+    except Unavailable:
+        measured = ()
+    return answer(call_record(call, recording, parts.names, measured))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from pydantic import BaseModel
 
 from cti.domain.model import AgentId, Call, OfferOutcome, TalkSegment
+from cti.domain.quality import LineQuality, grade, lost_share
 from cti.web import bodies, parts, ports
 from cti.web.agentview import named_queue
+from cti.web.phonebodies import QualityBody
 from cti.web.popview import caller, link, menu
 
 B = TypeVar("B", bound=BaseModel)
@@ -88,7 +91,34 @@ def recording_brief(found: ports.RecordingFacts | None) -> bodies.RecordingBrief
     )
 
 
-def call_record(call: Call, recording: ports.RecordingFacts | None, names: ports.Names) -> bodies.CallRecord:
+def quality_body(measured: LineQuality) -> QualityBody:
+    """How one talk sounded."""
+    lost = measured.lost_out
+    return QualityBody(
+        agent=measured.agent,
+        talk_at=measured.talk_at,
+        grade=grade(measured),
+        measured_s=round(measured.measured_s, 1),
+        loss_in=round(lost_share(measured.lost_in, measured.received), 4),
+        jitter_in_ms=round(measured.jitter_in_ms, 1),
+        jitter_in_max_ms=round(measured.jitter_in_max_ms, 1),
+        loss_out=None if lost is None else round(lost_share(lost, max(0, measured.sent - lost)), 4),
+        jitter_out_ms=_tenths(measured.jitter_out_ms),
+        round_trip_ms=_tenths(measured.round_trip_ms),
+        round_trip_max_ms=_tenths(measured.round_trip_max_ms),
+    )
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def call_record(
+    call: Call,
+    recording: ports.RecordingFacts | None,
+    names: ports.Names,
+    measured: Sequence[LineQuality] = (),
+) -> bodies.CallRecord:
     """The contact record."""
     why = {o.offer_id: names.reason(call.tenant, o.reason) for o in call.offers}
     offers = [
@@ -132,6 +162,7 @@ def call_record(call: Call, recording: ports.RecordingFacts | None, names: ports
         "link": link(call.link),
         "recording": recording_brief(recording),
         "journey": journey(call, recording, names),
+        "quality": [quality_body(one) for one in measured],
     }
     return bodies.CallRecord.model_validate(_summary(call) | more)
 

@@ -64,6 +64,7 @@ class WebParts:
     supervision: actionports.Supervision = field(default_factory=actionports.NoSupervision)
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
+    qualities: phoneports.Qualities = field(default_factory=phoneports.NoQualities)
 
 
 PARTS = web.AppKey("parts", WebParts)

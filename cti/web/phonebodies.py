@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from cti.web.parts import Body
+from pydantic import AwareDatetime, Field, model_validator
+
+from cti.domain.quality import Grade
+from cti.web.parts import Body, Request
+
+
+class AutoAnswer(Body):
+    """When the page answers by itself (docs/softphone.md#answering-by-itself)."""
+
+    agent: Literal["queue", "always", "never"]  # "queue": as the call's queue says
+    queues: dict[str, int]  # queue → seconds it rings first; a queue that is left out is answered by hand
 
 
 class MyPhone(Body):
     """What the agent speaks with."""
 
     phone: Literal["sip", "browser"]  # "browser": the page registers at Asterisk, and asks for a log-in to do so
+    auto_answer: AutoAnswer
 
 
 class PhoneLogInBody(Body):
@@ -20,3 +31,48 @@ class PhoneLogInBody(Body):
     user: str  # of the SIP address and of the digest
     domain: str  # of the SIP address
     secret: str
+
+
+# A day of packets, one each 20 ms, is 4.3 millions.
+Packets = Annotated[int, Field(ge=0, le=10_000_000, strict=True)]
+# A minute: who waits longer for a packet has no call any more.
+Milliseconds = Annotated[float, Field(ge=0, le=60_000, allow_inf_nan=False)]
+
+
+class QualityRequest(Request):
+    """PUT /api/my/calls/{call_id}/quality: everything measured since the agent came on the line."""
+
+    measured_s: float = Field(ge=0, le=86_400, allow_inf_nan=False)
+    received: Packets  # that reached this page
+    lost_in: Packets  # that did not
+    jitter_in_ms: Milliseconds  # mean
+    jitter_in_max_ms: Milliseconds
+    sent: Packets  # by this page
+    lost_out: Packets | None = None  # of those, as Asterisk reported
+    jitter_out_ms: Milliseconds | None = None  # mean, as Asterisk reported
+    round_trip_ms: Milliseconds | None = None  # mean, to Asterisk and back
+    round_trip_max_ms: Milliseconds | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> QualityRequest:
+        if self.jitter_in_max_ms < self.jitter_in_ms:
+            raise ValueError("jitter_in_max_ms is less than the mean, jitter_in_ms; send the largest that was seen")
+        if (self.round_trip_max_ms or 0.0) < (self.round_trip_ms or 0.0):
+            raise ValueError("round_trip_max_ms is less than the mean, round_trip_ms; send the largest that was seen")
+        return self
+
+
+class QualityBody(Body):
+    """How one talk sounded at the agent's page."""
+
+    agent: str
+    talk_at: AwareDatetime  # when the agent came on the line
+    grade: Grade | None  # of the worse direction, by the E-model; None: no packet was seen
+    measured_s: float
+    loss_in: float  # share of packets that did not reach the agent, 0 to 1
+    jitter_in_ms: float  # mean
+    jitter_in_max_ms: float
+    loss_out: float | None  # share of packets that did not reach Asterisk
+    jitter_out_ms: float | None
+    round_trip_ms: float | None  # mean
+    round_trip_max_ms: float | None

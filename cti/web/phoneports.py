@@ -1,12 +1,14 @@
-"""What the web side asks about phones in the browser (cti/wiring/phones.py)."""
+"""What the web side asks about phones in the browser (cti/wiring/phones.py, cti/store/quality.py)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cti.domain.errors import NotFound
-from cti.domain.model import AgentId, TenantId
+from cti.domain.model import AgentId, CallId, QueueId, TenantId
+from cti.domain.quality import LineQuality
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,23 +21,53 @@ class PhoneLogIn:
     secret: str = field(repr=False)  # the password of the endpoint in pjsip.conf
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentPhone:
+    """What an agent speaks with."""
+
+    in_browser: bool = False  # the agent's page is their phone
+    auto_answer: Literal["queue", "always", "never"] = "queue"  # what the agent's own line of the desk file says
+    queues: Mapping[QueueId, int] = field(default_factory=dict)  # seconds of ringing, of queues that are answered so
+
+
 class Phones(Protocol):
     """Agents' phones."""
 
-    async def in_browser(self, tenant: TenantId, agent: AgentId) -> bool:
-        """Whether the agent's page is their phone. Raises NotFound, Unavailable."""
+    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
+        """The agent's phone. Raises NotFound, Unavailable."""
 
     async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
         """With what this agent's page registers. Raises NotFound for an agent with another phone, Unavailable."""
 
 
+class Qualities(Protocol):
+    """How calls sounded. Both raise Unavailable."""
+
+    async def keep(self, tenant: TenantId, call_id: CallId, measured: LineQuality) -> None:
+        """Remember it, unless a longer measurement of the same talk is known."""
+
+    async def of_call(self, tenant: TenantId, call_id: CallId) -> Sequence[LineQuality]:
+        """Talk by talk, in order."""
+
+
 class NoPhones:
     """Every agent has a SIP phone."""
 
-    async def in_browser(self, tenant: TenantId, agent: AgentId) -> bool:
+    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
         """See the port."""
-        return False
+        return AgentPhone()
 
     async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
         """See the port."""
         raise NotFound("no agent has a phone in the browser")
+
+
+class NoQualities:
+    """Nobody measures."""
+
+    async def keep(self, tenant: TenantId, call_id: CallId, measured: LineQuality) -> None:
+        """See the port."""
+
+    async def of_call(self, tenant: TenantId, call_id: CallId) -> Sequence[LineQuality]:
+        """See the port."""
+        return ()

@@ -1,17 +1,23 @@
-"""One's own phone: what it is, and for a phone in the browser, with what it registers at Asterisk."""
+"""One's own phone: what it is, with what a phone in the browser registers at Asterisk, and how its calls sounded."""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from cti.domain.errors import NotFound
-from cti.domain.model import AgentId
+from cti.domain.model import AgentId, Call
+from cti.domain.quality import LineQuality
 from cti.web.auth import parts_of
-from cti.web.context import answer, session_of
-from cti.web.phonebodies import MyPhone, PhoneLogInBody
+from cti.web.calls import call_id_of
+from cti.web.context import answer, read_body, session_of
+from cti.web.phonebodies import AutoAnswer, MyPhone, PhoneLogInBody, QualityRequest
 from cti.web.problems import Refused
+
+# A page tells the last of a call when it is over, and tries again while the server is away.
+REPORT_LATE = timedelta(minutes=10)
 
 
 def socket_origin(url: str) -> str:
@@ -35,10 +41,11 @@ async def my_phone(request: web.Request) -> web.Response:
     """GET /api/my/phone."""
     agent, tenant = _agent_of(request), session_of(request).user.tenant
     try:
-        there = await parts_of(request).phones.in_browser(tenant, agent)
+        found = await parts_of(request).phones.phone_of(tenant, agent)
     except NotFound as error:
         raise Refused(403, "no_agent") from error
-    return answer(MyPhone(phone="browser" if there else "sip"))
+    policy = AutoAnswer(agent=found.auto_answer, queues={queue: wait_s for queue, wait_s in found.queues.items()})
+    return answer(MyPhone(phone="browser" if found.in_browser else "sip", auto_answer=policy))
 
 
 async def log_in_my_phone(request: web.Request) -> web.Response:
@@ -49,3 +56,26 @@ async def log_in_my_phone(request: web.Request) -> web.Response:
     except NotFound as error:
         raise Refused(409, "no_browser_phone") from error
     return answer(PhoneLogInBody(url=found.url, user=found.endpoint, domain=found.domain, secret=found.secret))
+
+
+def on_the_line_at(call: Call, agent: AgentId) -> datetime | None:
+    """When the agent came on the line of this call, the last time; None: they never were."""
+    talks = [talk.answered_at for talk in call.talks if talk.agent == agent]
+    asked = [one.answered_at for one in call.consultations if one.second == agent and one.answered_at is not None]
+    return max((*talks, *asked), default=None)
+
+
+async def report_my_quality(request: web.Request) -> web.Response:
+    """PUT /api/my/calls/{call_id}/quality."""
+    agent, tenant, call_id = _agent_of(request), session_of(request).user.tenant, call_id_of(request)
+    told = await read_body(request, QualityRequest)
+    parts, now = parts_of(request), parts_of(request).now()
+    call = await parts.calls.get(tenant, call_id)
+    talk_at = None if call is None else on_the_line_at(call, agent)
+    if call is None or talk_at is None:
+        raise Refused(404, "not_my_call")
+    if call.ended_at is not None and now - call.ended_at > REPORT_LATE:
+        raise Refused(409, "call_long_over")
+    measured = LineQuality(agent=agent, talk_at=talk_at, reported_at=now, **told.model_dump())
+    await parts.qualities.keep(tenant, call_id, measured)
+    return web.Response(status=204)

@@ -99,6 +99,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "command_my_call": talks.command_my_call,
     "my_phone": phones.my_phone,
     "log_in_my_phone": phones.log_in_my_phone,
+    "report_my_quality": phones.report_my_quality,
     "list_calls": calls.list_calls,
     "get_call": calls.get_call,
     "get_queues": queues.get_queues,

@@ -1,4 +1,4 @@
-"""Phones in browsers: who has one, and with what it registers at Asterisk."""
+"""Phones in browsers: who has one, whether it answers by itself, and with what it registers at Asterisk."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from cti.domain.errors import NotFound
-from cti.domain.model import AgentId, TenantId
+from cti.domain.model import AgentId, QueueId, TenantId
 from cti.store.away import deadline
-from cti.web.phoneports import PhoneLogIn
+from cti.web.phoneports import AgentPhone, PhoneLogIn
 
-_PHONE = "SELECT endpoint, phone, sip_secret FROM agents WHERE tenant = $1 AND agent = $2 AND active"
+_PHONE = "SELECT endpoint, phone, sip_secret, auto_answer FROM agents WHERE tenant = $1 AND agent = $2 AND active"
+_QUEUES = "SELECT queue, auto_answer_s FROM queues WHERE tenant = $1 AND active AND auto_answer_s IS NOT NULL"
 
 
 class BrowserPhones:
@@ -23,10 +24,16 @@ class BrowserPhones:
         self._url = url
         self._pool = pool
 
-    async def in_browser(self, tenant: TenantId, agent: AgentId) -> bool:
+    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
         """See the port."""
         row = await self._find(tenant, agent)
-        return bool(row["phone"] == "browser")
+        async with deadline():
+            queues = await self._pool.fetch(_QUEUES, tenant)
+        return AgentPhone(
+            in_browser=row["phone"] == "browser",
+            auto_answer=row["auto_answer"],
+            queues={QueueId(one["queue"]): one["auto_answer_s"] for one in queues},
+        )
 
     async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
         """See the port."""

@@ -22,6 +22,7 @@ from cti.screenpop import ScreenPop
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
 from cti.store.outgoing import OutgoingStore
+from cti.store.quality import QualityStore
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.actionports import Supervision
@@ -124,6 +125,7 @@ async def start(
             readiness=readiness,
             feed=OutgoingStore(pool),
             phones=phones,
+            qualities=QualityStore(pool),
             metrics=metrics,
             now=now,
             monotonic=time.monotonic,

@@ -136,3 +136,12 @@ first = "12-31"
 def test_a_calendar_declared_twice() -> None:
     (problem,) = complaints(OFFICE + OFFICE)
     assert "'office' is declared twice" in problem
+
+
+def test_who_answers_by_itself_is_said_by_queue_and_agent() -> None:
+    read_desk = read(TWO.replace("max_length = 5", "auto_answer_s = 2").replace('calendar = "office"\n', ""))
+    assert [queue.auto_answer_s for queue in read_desk.tenants["demo"].queues][-1] == 2
+    assert {agent.auto_answer for agent in read_desk.tenants["demo"].agents} <= {"queue"}
+    (problem,) = complaints(OFFICE + TWO.replace("max_length = 5", "auto_answer_s = 16"))
+    assert "auto_answer_s" in problem
+    assert "whole seconds from 0 to 15" in problem

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from cti.domain.errors import NotFound, Unavailable
-from cti.domain.model import AgentId, TenantId
+from cti.domain.model import AgentId, CallId, QueueId, TenantId
+from cti.domain.quality import LineQuality
 from cti.web.context import PARTS
-from cti.web.phoneports import PhoneLogIn
+from cti.web.phoneports import AgentPhone, PhoneLogIn
 from cti.web.server import content_policy
 from tests.unit.web.conftest import Site
+from tests.unit.web.fakes import T0, call_id, closed_call
 
 LOG_IN = PhoneLogIn(
     url="wss://cti.example.com:8089/ws", endpoint="demo-sato", domain="cti.example.com", secret="s" * 32
@@ -22,13 +29,13 @@ class FakePhones:
 
     away: bool = False
 
-    async def in_browser(self, tenant: TenantId, agent: AgentId) -> bool:
+    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
         if self.away:
             raise Unavailable("away")
-        return agent == "sato"
+        return AgentPhone(in_browser=agent == "sato", auto_answer="always", queues={QueueId("members"): 2})
 
     async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
-        if not await self.in_browser(tenant, agent):
+        if not (await self.phone_of(tenant, agent)).in_browser:
             raise NotFound("no")
         return LOG_IN
 
@@ -41,7 +48,9 @@ async def test_a_page_that_is_a_phone_is_told_with_what_it_registers(site: Site)
     given(site, FakePhones())
     sato = await site.logged_in("sato")
     async with sato.get("/api/my/phone") as answer:
-        assert await answer.json() == {"phone": "browser"}
+        assert await answer.json() == {
+            "phone": "browser", "auto_answer": {"agent": "always", "queues": {"members": 2}},
+        }  # fmt: skip
     async with sato.post("/api/my/phone") as answer:
         assert answer.headers["Cache-Control"] == "no-store"
         assert await answer.json() == {
@@ -53,7 +62,7 @@ async def test_nobody_is_told_another_phones_secret(site: Site) -> None:
     given(site, FakePhones())
     suzuki = await site.logged_in("suzuki")
     async with suzuki.get("/api/my/phone") as answer:
-        assert await answer.json() == {"phone": "sip"}
+        assert (await answer.json())["phone"] == "sip"
     async with suzuki.post("/api/my/phone") as answer:
         assert (answer.status, (await answer.json())["key"]) == (409, "no_browser_phone")
     async with site.client().post("/api/my/phone") as answer:
@@ -71,7 +80,7 @@ async def test_an_away_database_is_said(site: Site) -> None:
 async def test_without_phones_in_browsers_every_phone_is_a_sip_phone(site: Site) -> None:
     sato = await site.logged_in("sato")
     async with sato.get("/api/my/phone") as answer:
-        assert await answer.json() == {"phone": "sip"}
+        assert await answer.json() == {"phone": "sip", "auto_answer": {"agent": "queue", "queues": {}}}
 
 
 def test_pages_connect_to_asterisks_websocket_and_nowhere_else() -> None:
@@ -81,3 +90,121 @@ def test_pages_connect_to_asterisks_websocket_and_nowhere_else() -> None:
 
 def test_a_secret_is_not_in_what_is_printed() -> None:
     assert "ssss" not in repr(LOG_IN)
+
+
+# --- How a call sounded ---
+
+TOLD: dict[str, Any] = {
+    "measured_s": 61.5, "received": 2900, "lost_in": 100, "jitter_in_ms": 2.25, "jitter_in_max_ms": 9.0, "sent": 3000,
+    "lost_out": 30, "jitter_out_ms": 1.0, "round_trip_ms": 21.04, "round_trip_max_ms": 80.0,
+}  # fmt: skip
+PATH = f"/api/my/calls/{call_id(1)}/quality"
+
+
+@dataclass
+class FakeQualities:
+    """Keeps what it is told."""
+
+    rows: dict[CallId, list[LineQuality]] = field(default_factory=dict)
+    away: bool = False
+
+    async def keep(self, tenant: TenantId, call_id: CallId, measured: LineQuality) -> None:
+        if self.away:
+            raise Unavailable("away")
+        self.rows.setdefault(call_id, []).append(measured)
+
+    async def of_call(self, tenant: TenantId, call_id: CallId) -> Sequence[LineQuality]:
+        if self.away:
+            raise Unavailable("away")
+        return self.rows.get(call_id, [])
+
+
+def measuring(site: Site, *, away: bool = False) -> FakeQualities:
+    """Sato's call of just now, and where its quality goes."""
+    made = FakeQualities(away=away)
+    object.__setattr__(site.server.app[PARTS], "qualities", made)
+    site.fakes.calls.rows.append(replace(closed_call(1), ended_at=T0 - timedelta(seconds=3)))
+    return made
+
+
+async def test_a_page_reports_how_its_own_call_sounded(site: Site) -> None:
+    kept = measuring(site)
+    sato = await site.logged_in("sato")
+    async with sato.put(PATH, json=TOLD) as answer:
+        assert answer.status == 204, await answer.text()
+    (measured,) = kept.rows[call_id(1)]
+    assert (measured.agent, measured.talk_at) == ("sato", T0 - timedelta(seconds=15))
+    assert (measured.lost_in, measured.round_trip_max_ms) == (100, 80.0)
+    watanabe = await site.logged_in("watanabe")
+    async with watanabe.get(f"/api/calls/{call_id(1)}") as answer:
+        (shown,) = (await answer.json())["quality"]
+    assert shown == {
+        "agent": "sato", "talk_at": "2026-11-20T02:59:45Z", "grade": "good", "measured_s": 61.5, "loss_in": 0.0333,
+        "jitter_in_ms": 2.2, "jitter_in_max_ms": 9.0, "loss_out": 0.01, "jitter_out_ms": 1.0, "round_trip_ms": 21.0,
+        "round_trip_max_ms": 80.0,
+    }  # fmt: skip
+
+
+async def test_what_asterisk_did_not_report_may_be_left_out(site: Site) -> None:
+    kept = measuring(site)
+    sato = await site.logged_in("sato")
+    mine = {name: value for name, value in TOLD.items() if not name.endswith("_out") and "round" not in name}
+    mine.pop("jitter_out_ms")
+    async with sato.put(PATH, json=mine) as answer:
+        assert answer.status == 204, await answer.text()
+    assert kept.rows[call_id(1)][0].lost_out is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"lost_in": -1}, "lost_in"),
+        ({"received": 10_000_001}, "received"),
+        ({"sent": 1.5}, "sent"),
+        ({"measured_s": 86_401}, "measured_s"),
+        ({"jitter_in_ms": 60_001, "jitter_in_max_ms": 60_001}, "jitter_in_ms"),
+        ({"jitter_in_ms": 9.5}, "jitter_in_max_ms"),
+        ({"round_trip_max_ms": 3.0}, "round_trip_max_ms"),
+        ({"round_trip_max_ms": None}, "round_trip_max_ms"),
+        ({"agent": "suzuki"}, "agent"),
+    ],
+)
+async def test_nonsense_is_refused_by_name(site: Site, changed: dict[str, Any], named: str) -> None:
+    kept = measuring(site)
+    sato = await site.logged_in("sato")
+    async with sato.put(PATH, json=TOLD | changed) as answer:
+        assert answer.status == 400
+        assert any(named in line for line in (await answer.json())["problems"])
+    assert kept.rows == {}
+
+
+async def test_nobody_reports_about_anothers_call(site: Site) -> None:
+    kept = measuring(site)
+    for login, path, status in (
+        ("suzuki", PATH, 404),  # rang there, was answered elsewhere
+        ("sato", f"/api/my/calls/{call_id(2)}/quality", 404),  # no such call
+        ("sato", "/api/my/calls/drop-table/quality", 404),
+        ("watanabe", PATH, 403),
+    ):
+        client = await site.logged_in(login)
+        async with client.put(path, json=TOLD) as answer:
+            assert answer.status == status, (login, path)
+    assert kept.rows == {}
+
+
+async def test_nobody_rewrites_the_record_of_a_call_long_over(site: Site) -> None:
+    kept = measuring(site)
+    site.fakes.calls.rows[-1] = replace(site.fakes.calls.rows[-1], ended_at=T0 - timedelta(minutes=11))
+    sato = await site.logged_in("sato")
+    async with sato.put(PATH, json=TOLD) as answer:
+        assert (answer.status, (await answer.json())["key"]) == (409, "call_long_over")
+    assert kept.rows == {}
+
+
+async def test_a_record_is_shown_without_its_quality_when_that_cannot_be_read(site: Site) -> None:
+    measuring(site, away=True)
+    sato, watanabe = await site.logged_in("sato"), await site.logged_in("watanabe")
+    async with sato.put(PATH, json=TOLD) as answer:
+        assert answer.status == 503
+    async with watanabe.get(f"/api/calls/{call_id(1)}") as answer:
+        assert (answer.status, (await answer.json())["quality"]) == (200, [])
