@@ -19,11 +19,29 @@ def spool(desk: Stack) -> Path:
     return desk.folders.spool / "monitor"
 
 
+def said_in(desk: Stack, prompt: str) -> Path:
+    """A prompt's sound in Japanese."""
+    return desk.run.path / "sounds" / "kakehashi" / "ja" / f"{prompt}.wav"
+
+
 def likeness(desk: Stack, caller: Baresip, prompt: str) -> float:
     """How well a prompt is found in what the caller heard, 0 to 1."""
     (heard,) = caller.heard()
-    spoken = desk.run.path / "sounds" / "kakehashi" / "ja" / f"{prompt}.wav"
-    return place(samples(heard), samples(spoken)[:16_000])[0]
+    return place(samples(heard), samples(said_in(desk, prompt))[:16_000])[0]
+
+
+async def console(desk: Stack, *commands: str) -> None:
+    """What somebody at Asterisk's own console does, whether or not a server lives."""
+    assert desk.asterisk is not None
+    for command in commands:
+        await desk.asterisk.cli(command)
+
+
+async def told_in(desk: Stack, context: str) -> str:
+    """The channel of the caller who is in that context of the dialplan; empty while nobody is."""
+    assert desk.asterisk is not None
+    rows = [row.split("!") for row in (await desk.asterisk.cli("core show channels concise")).splitlines()]
+    return next((row[0] for row in rows if row[1:2] == [context]), "")
 
 
 def instant(text: str) -> datetime:

@@ -9,11 +9,15 @@ import pytest
 
 from cti.demo.client import logged_in
 from cti.demo.stack import Stack
+from cti.demo.tones import tone, write_wav
+from tests.e2e.callbacks.steps import kill
 from tests.e2e.desk.office import at_work, calling, eventually, newest_call, offered, record_of
-from tests.e2e.queues.callers import instant, likeness, spool
+from tests.e2e.queues.callers import console, instant, likeness, said_in, spool, told_in
 from tests.e2e.queues.conftest import CLOSED, FULL
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+LONG = "t-long"
 
 
 async def message_begun(desk: Stack, call_id: str) -> None:
@@ -58,15 +62,29 @@ async def test_closed_a_message_is_left_and_arrives_in_qas_list(desk: Stack) -> 
     assert max(peaks["left"][begin : begin + int(3000 / peaks["step_ms"])]) > 10
 
 
-async def test_full_the_caller_is_told(desk: Stack) -> None:
+async def test_full_the_caller_is_told_and_the_next_server_leaves_them_to_the_words(desk: Stack) -> None:
+    """The server dies in the middle of the words. The next one neither queues nor offers this caller, who is older than
+    the one whom it does offer; the words, and what follows them, are the dialplan's."""
+    write_wav(said_in(desk, LONG), tone(600, 120))
+    said_in(desk, LONG).chmod(0o644)
     async with at_work(desk), calling(desk, number=FULL, keys="") as caller:
+        call = await newest_call(desk, lambda call: call["queue"] == "full" and call["end_reason"] is None)
+        channel = await eventually(lambda: told_in(desk, "cti-treat"), bool, 20)
+        await kill(desk)
+        # Words that last for as long as any server takes to start.
+        await console(
+            desk, f"dialplan set chanvar {channel} CTI_OWN_TEXT {LONG}", f"channel redirect {channel} cti-treat,full,1"
+        )
+        await desk.start_server()
+        async with at_work(desk, "smith") as screens, calling(desk, number=FULL, keys="", caller="080-2222-3333"):
+            _, other = await screens["smith"].wait_for("pop", offered, "pop", 25)
+            assert other["pop"]["call_id"] != call["call_id"]
+            assert other["pop"]["queue"]["id"] == "full", (
+                "who comes is served although the queue is full: somebody is free"
+            )
+            assert await told_in(desk, "cti-treat") == channel
+        await console(desk, f"channel redirect {channel} cti-treat,say,standard")
         await caller.wait_for("CALL_CLOSED", 25)
-        call = await newest_call(desk, lambda call: call["queue"] == "full" and call["end_reason"] is not None)
-    assert (call["end_reason"], call["ended_by"]) == ("treated", "system")
+    record = await record_of(desk, call["call_id"], lambda it: it["ended_at"] is not None)
+    assert (record["end_reason"], record["ended_by"], record["offers"]) == ("treated", "system", [])
     assert likeness(desk, caller, "treat-full") > 0.8
-
-
-async def test_full_but_somebody_is_free(desk: Stack) -> None:
-    async with at_work(desk, "smith") as screens, calling(desk, number=FULL, keys=""):
-        _, pop = await screens["smith"].wait_for("pop", offered, "pop")
-        await record_of(desk, pop["pop"]["call_id"], lambda it: it["queue"] == "full")
