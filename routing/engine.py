@@ -22,7 +22,7 @@ from routing.model import Where
 from routing.outlook import expected_wait_s
 from routing.ringing import Ringing
 from routing.room import seconds
-from routing.state import Agent, LiveOffer, QueueLine, Timed, Waiting
+from routing.state import FRONT, Agent, LiveOffer, QueueLine, Timed, Waiting
 
 
 class Engine(Ringing):
@@ -162,7 +162,7 @@ class Engine(Ringing):
     # --- Calls ---
 
     def _call_waits(self, told: m.CallWaits, now: datetime) -> None:
-        call = self._calls.get(told.call_id)
+        call, back = self._calls.get(told.call_id), None
         rule = self._line(told.queue).rule
         if call is None:
             call = Waiting(told.call_id, rule, told.queued_at, self._number())
@@ -171,6 +171,7 @@ class Engine(Ringing):
             call.since = told.since or told.queued_at
             self._line(told.queue).flow.came(now)
             self._calls[told.call_id] = call
+            back = self._comes_back(call, told.lost_by, now)
             self._make_plan(call, now)
             passed_on_by = self._agents.get(told.passed_on_by) if told.passed_on_by is not None else None
             if passed_on_by is not None:
@@ -194,6 +195,10 @@ class Engine(Ringing):
             call.admitted_to = None
             self._line(told.queue).flow.came(now)
         asks = (told.skills, told.language, told.last_agent or call.last_agent)
+        if call.lost_until is not None and call.lost_by in call.skip:  # they were asked, and did not answer
+            call.lost_until = None
+            self._unlist(call)
+            self._make_plan(call, now)
         if call.queue is not rule or (call.skills, call.language, call.last_agent) != asks:
             self._unlist(call)
             call.queue, (call.skills, call.language, call.last_agent) = rule, asks
@@ -204,6 +209,23 @@ class Engine(Ringing):
             self._begin_wait(call, now)
         for offer in offers:
             self._reconsider(offer.agent, now)  # after the call stands in line: it was first
+        if back is not None:
+            self._reconsider(back, now)  # likewise
+
+    def _comes_back(self, call: Waiting, lost_by: AgentId | None, now: datetime) -> Agent | None:
+        """A caller whose agent was lost: first of all, and for a while that agent's alone.
+
+        The agent has no after-call work to do, the talk is not over: given when they were in it.
+        """
+        call.lost_by = lost_by
+        agent = self._agents.get(lost_by) if lost_by is not None else None
+        if agent is None or self._limits.same_agent_s <= 0:
+            return None
+        call.lost_until = now + seconds(self._limits.same_agent_s)
+        if agent.state is AgentState.WRAP_UP and agent.call is None:
+            self._move(agent, AgentState.AVAILABLE, "caller_comes_back", now)
+            return agent
+        return None
 
     def _last_agent_is(self, told: m.LastAgentIs, now: datetime) -> None:
         call = self._calls.get(told.call_id)
@@ -319,7 +341,8 @@ class Engine(Ringing):
         """The order of what is due at once."""
         if not isinstance(thing, Waiting):
             return (True,)
-        return (False, -(thing.given + self._earned(thing, now)), thing.queued_at, thing.number)
+        front = FRONT if thing.lost_by is not None else 0
+        return (False, -(thing.given + self._earned(thing, now) + front), thing.queued_at, thing.number)
 
     def _due(self, thing: Timed, now: datetime) -> None:
         """Look at one thing, unless what came before it has settled it already."""

@@ -124,6 +124,7 @@ class Limits:
     missed_reason: str = "missed_offer"
     wrap_up_s: int = 15  # notes take seconds; an agent may end it sooner
     skip_s: float = 30.0  # after a rejected or missed offer the agent is not asked again for the same call
+    same_agent_s: float = 10.0  # who lost their agent is kept for them: a page is back in 3 s; 0: anybody at once
     skip_alone_s: float = 5.0  # the same when nobody else who is logged in could take it
     refusals: int = 3  # rejections and failures in a row that look like a phone that takes no calls
     refused_reason: str = "phone_refuses"
@@ -183,6 +184,7 @@ class CallWaits(Told):
     language: str | None = None
     attempts: int = 0  # offers made before, by a server that was restarted
     passed_on_by: AgentId | None = None  # who talked with the caller last: not the first to be asked again
+    lost_by: AgentId | None = None  # whose phone was lost in the talk: asked first, and the call is the first in line
     admitted: bool = False  # waited in this queue before (a restart, the fallback): neither closed nor full counts
     last_agent: AgentId | None = None  # who talked with this member in an earlier call, for {"last_agent": true}
     patient: bool = False  # nobody listens (a callback): never told that nobody comes, however long it takes

@@ -15,6 +15,9 @@ from routing.passage import Passage
 from routing.room import seconds, whole_s
 from routing.state import Agent, LiveOffer, Waiting
 
+# Shorter is no ring that anybody could answer.
+LEAST_RING_S = 3
+
 # What the end of an offer means: (the agent is not asked again for this call for a while,
 # it counts as a refusal, the agent's idle time starts anew). A withdrawn offer was nobody's doing.
 CONSEQUENCES: dict[OfferOutcome, tuple[bool, bool, bool]] = {
@@ -139,10 +142,16 @@ class OfferDesk(Passage):
             call_id=call.call_id,
             queue=call.queue.queue,
             agent=agent.agent,
-            ring_s=call.queue.ring_s,
+            ring_s=self._ring_s(call, now),
             attempt=call.attempts,
             reason=Reason(slug, params),
         )
+
+    def _ring_s(self, call: Waiting, now: datetime) -> int:
+        """How long the phone rings. A phone that was lost is not rung for longer than its caller is kept for it."""
+        if call.lost_until is None or call.step > 0 or now >= call.lost_until:
+            return call.queue.ring_s
+        return min(call.queue.ring_s, max(LEAST_RING_S, whole_s(call.lost_until - now)))
 
     def _hold(self, offer: LiveOffer, look_at: datetime) -> None:
         """From now on this offer is live."""

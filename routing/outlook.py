@@ -118,7 +118,7 @@ def _crowds(call: Waiting, index: Index, queues: Queues) -> Iterator[_Crowd]:
 
 def _coming(call: Waiting, index: Index, queues: Queues, now: datetime) -> Iterator[_Coming]:
     """Who will come later and be served first, until ageing has lifted the caller to their priority."""
-    priority = call.priority
+    priority = call.rank
     for line in queues.values():
         points = line.rule.priority - priority
         work = line.flow.arrivals_hz(now) * line.flow.handle_s if points > 0 else 0.0

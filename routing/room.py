@@ -11,6 +11,7 @@ from typing import Any
 
 from cti.domain.model import AgentId, CallId, OfferId, QueueId
 from routing import model as m
+from routing.expression import Named
 from routing.index import Index
 from routing.model import Reason, Where
 from routing.state import Agenda, Agent, LiveOffer, QueueLine, Stage, Waiting, WaitKey
@@ -70,14 +71,18 @@ class WaitingRoom:
         self._hopeless.pop(call.call_id, None)
         call.hopeless_at = None
         old, since = call.plan, call.since
+        way = self._line(call.queue.queue).way(call)
         call.plan = tuple(
             Stage(
                 self._index.claim(part.want),
                 None if part.until_s is None else since + seconds(part.until_s),
                 part.number,
             )
-            for part in self._line(call.queue.queue).way(call)
+            for part in way
         )
+        if call.lost_by is not None and call.lost_until is not None and now < call.lost_until:
+            first = Stage(self._index.claim(Named(frozenset({call.lost_by}))), call.lost_until, way[0].number)
+            call.plan = (first, *call.plan)
         for stage in old:
             self._index.release(stage.group)
         call.step, call.step_since, call.told_step = 0, since, 0
@@ -131,7 +136,7 @@ class WaitingRoom:
         self._set_step(call, now)
         if call.skip:
             call.skip = {agent: until for agent, until in call.skip.items() if now < until}
-        key: WaitKey = (-call.priority, call.queued_at, call.number, call)
+        key: WaitKey = (-call.rank, call.queued_at, call.number, call)
         self._index.wait(call, key)
         self._line(call.queue.queue).enter(key)
 

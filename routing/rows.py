@@ -89,6 +89,7 @@ def _limits(row: Any) -> Limits:
         missed_reason=row["missed_reason"],
         wrap_up_s=row["wrap_up_s"],
         skip_s=row["skip_s"],
+        same_agent_s=row["same_agent_s"],
         skip_alone_s=row["skip_alone_s"],
         refusals=row["refusals"],
         nobody_entry_s=row["nobody_entry_s"],

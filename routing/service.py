@@ -15,17 +15,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cti.domain import events as ev
+from cti.domain.callend import lost_by
 from cti.domain.errors import CallerError, NotFound
-from cti.domain.model import (
-    AgentId,
-    AgentState,
-    Call,
-    CallId,
-    CallState,
-    OfferId,
-    PhoneState,
-    TenantId,
-)
+from cti.domain.model import AgentId, AgentState, Call, CallId, CallState, OfferId, PhoneState, TenantId
 from cti.domain.ports import Directory, EventSink, SignalSink, Telephony
 from routing import model as m
 from routing.absent import Absentees
@@ -254,7 +246,8 @@ class RoutingService:
             skills=menu.skills if menu is not None else (),
             language=language,
             attempts=len(call.offers),
-            passed_on_by=last.agent if last is not None else None,
+            passed_on_by=last.agent if last is not None and lost_by(call) is None else None,
+            lost_by=lost_by(call),
             last_agent=self._last_agents.of(call.call_id),
             own_priority=self.supervisors.given.pop((call.tenant, call.call_id), None),
             # Who talked with somebody, or waited without us, is not told now that the queue is closed or full.

@@ -141,7 +141,7 @@ def desk_now(engine: Engine, names: Mapping[AgentId, str], held: set[CallId], *,
 
 def _queue_now(engine: Engine, rule: QueueRule, calls: list[Waiting], talking: int, now: datetime) -> QueueNow:
     waiting = [call for call in calls if call.where is not Where.TREATED]
-    waiting.sort(key=lambda call: (-call.priority, call.queued_at, call.number))
+    waiting.sort(key=lambda call: (-call.rank, call.queued_at, call.number))
     available, _, logged_in = engine.queue_counts(rule.queue)
     expected = _expected(engine, [call for call in waiting[:SHOWN] if call.key is not None], now)
     return QueueNow(

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 # Plans that are remembered a queue: callers differ by skills, language and last agent, some hundred in a busy hour.
 REMEMBERED = 4096
 
+# More than any priority: people give up to 1,000, and waiting adds no more than that (cti/desk/schema.py).
+FRONT = 1_000_000
+
 # (idle since, running number, agent): the order in which idle agents are asked
 IdleKey = tuple[datetime, int, "Agent"]
-# (minus priority, first entry, running number, call): the order in which waiting calls are served
+# (minus rank, first entry, running number, call): the order in which waiting calls are served
 WaitKey = tuple[int, datetime, int, "Waiting"]
 
 
@@ -112,6 +115,8 @@ class Waiting:
         "key",
         "language",
         "last_agent",
+        "lost_by",
+        "lost_until",
         "number",
         "offers",
         "overflow_at",
@@ -146,6 +151,8 @@ class Waiting:
         self.overflow_at: datetime | None = None  # when to look whether it goes on to another queue
         self.where = Where.RETURNING
         self.last_agent: AgentId | None = None  # who talked with this member in an earlier call
+        self.lost_by: AgentId | None = None  # whose phone was lost while they talked: first in line from then on
+        self.lost_until: datetime | None = None  # until then only they are asked
         self.plan: tuple[Stage, ...] = ()  # tried in order, each until its instant
         self.step = 0  # index of the present stage; never goes back within one plan
         self.step_since = queued_at
@@ -179,6 +186,11 @@ class Waiting:
     def priority(self) -> int:
         """What orders it among the waiting: higher first."""
         return self.given + self.aged
+
+    @property
+    def rank(self) -> int:
+        """The same, before all others for a caller whose talk was cut off: it was their turn already."""
+        return self.priority + (FRONT if self.lost_by is not None else 0)
 
     def may_ask(self, agent: Agent) -> bool:
         """Whether the agent has not just let this call go."""

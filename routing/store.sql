@@ -1,7 +1,7 @@
 -- name: tenants
 SELECT t.tenant, t.name, t.time_zone, t.language,
        r.missed_state, r.missed_reason, r.wrap_up_s, r.skip_s, r.skip_alone_s, r.refusals, r.nobody_entry_s,
-       r.nobody_left_s
+       r.nobody_left_s, r.same_agent_s
   FROM tenants t LEFT JOIN routing_rules r USING (tenant)
  ORDER BY t.tenant
 

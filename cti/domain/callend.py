@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cti.domain.model import CallState, EndedBy, EndReason, OfferOutcome
+from cti.domain.model import AgentId, Call, CallState, EndedBy, EndReason, OfferOutcome
 
 # The phone said no: 17 user busy (486), 21 call rejected (603).
 _REJECTED = frozenset({17, 21})
@@ -20,6 +20,9 @@ _CLEARED = frozenset({16, ANSWERED_ELSEWHERE})
 # Asterisk ends a ring up to a second early or late; earlier than this it was the phone that ended it.
 RING_SLACK_S = 1.5
 
+# The sound of an answered phone stopped (rtp_timeout): frozen, without power, reloaded. Nobody hung up.
+SOUND_STOPPED = 44
+
 # Asterisk has the call no more and told nobody how it ended: it died, or was restarted. 38, network out of order, is
 # what Asterisk itself calls a failure (AST_CAUSE_FAILURE); ``inferred`` says that it is a conclusion.
 LOST = 38
@@ -29,6 +32,14 @@ CALLBACK = "callback"  # this call is the waiting place of a callback: its id
 STATUS = "callback_status"  # how its person answered, see signals.CallbackReported
 KEPT = "kept_place"  # this caller was promised a call back: the callback's id
 ANSWERED = "ANSWER"
+# The agent whose phone was lost while they had the caller, until somebody answers again (decision 0214).
+LOST_BY = "lost_by"
+
+
+def lost_by(call: Call) -> AgentId | None:
+    """Whose phone was lost while they had this caller, who has had nobody since."""
+    last = call.talks[-1].agent if call.talks else None
+    return last if last is not None and call.extra.get(LOST_BY) == last else None
 
 
 def cause_of(seen: int | None) -> int:

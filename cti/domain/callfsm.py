@@ -13,6 +13,7 @@ from typing import Any
 
 from cti.domain import callconsult, callkept, calloffer
 from cti.domain import events as ev
+from cti.domain.callend import LOST_BY, SOUND_STOPPED
 from cti.domain.calltable import TABLE, move
 from cti.domain.calltrack import (
     Leg,
@@ -292,6 +293,8 @@ def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: da
     if leg is None:
         return move(track, Move.NOTE, at), ()
     if leg.answered:
+        if signal.cause == SOUND_STOPPED and leg.agent is not None and leg is track.first:
+            track = update(track, extra={**track.call.extra, LOST_BY: leg.agent})
         track, freed = agent_gone(move(track, Move.AGENT_LEFT, at), leg, at)
         track, facts = callconsult.look(track, at)  # the others of a conference talk on
         return track, (*freed, *facts)

@@ -192,6 +192,8 @@ def close_hold(track: Track, at: datetime) -> Step:
 def connect(track: Track, leg: Leg, at: datetime) -> Step:
     """``leg`` and the caller hear each other from now on."""
     track = with_leg(track, replace(leg, status="ANSWER", answered=True))
+    if callend.LOST_BY in track.call.extra:
+        track = update(track, extra={key: said for key, said in track.call.extra.items() if key != callend.LOST_BY})
     answered_at = track.call.answered_at or at
     if leg.agent is None:
         return update(track, answered_at=answered_at), ()

@@ -29,7 +29,7 @@ from routing.crowd import Line
 from routing.engine import Engine
 from routing.expression import AllOf, AnyOf, Expression, Has, InProfile, LastAgent, Named, Not, Own, needs, resolve
 from routing.index import Index
-from routing.state import Waiting
+from routing.state import FRONT, Waiting
 from tests.unit.routing.reference import T0, ScanIndex, fits, ids, skills
 
 MEMBERS, ROADSIDE, ENGLISH, CLOSED = (QueueId(name) for name in ("members", "roadside", "english", "closed"))
@@ -147,6 +147,9 @@ class Desk(RuleBasedStateMachine):
         self.moving: dict[CallId, QueueId] = {}  # where a supervisor sent them, until they are reported from there
         self.given: dict[CallId, int | None] = {}  # priorities that a supervisor gave
         self.restored: dict[CallId, int | None] = {}  # of before a restart, not told yet
+        self.lost: dict[
+            CallId, tuple[AgentId, datetime]
+        ] = {}  # whose agent was lost, and until when they are kept for them
         self.missing: dict[CallId, set[int]] = {}  # parts of plans that nobody was there for
         self.up = True
         self.restarted = False
@@ -221,7 +224,8 @@ class Desk(RuleBasedStateMachine):
         self.live[offer.offer_id] = offer
 
     def turn_of(self, call: Waiting) -> tuple[int, datetime, int]:
-        return (-place(call, self.given.get(call.call_id)), call.queued_at, call.number)
+        front = FRONT if call.call_id in self.lost else 0
+        return (-place(call, self.given.get(call.call_id)) - front, call.queued_at, call.number)
 
     def active_parts(self, call: Waiting) -> list[Part]:
         """The part of the plan that the clock says, and each next one as long as nobody was there for those before."""
@@ -235,7 +239,13 @@ class Desk(RuleBasedStateMachine):
     def parts_left(self, call: Waiting) -> list[tuple[int, Part]]:
         queue = next(rule for rule in self.rules.queues if rule.queue == call.queue.queue)
         waited_s = (self.now - call.since).total_seconds()
-        parts = enumerate(parts_of(queue, call.skills, call.last_agent))
+        parts = list(enumerate(parts_of(queue, call.skills, call.last_agent)))
+        if call.call_id in self.lost:
+            agent, until = self.lost[call.call_id]
+            if self.now < until:
+                parts.insert(
+                    0, (-1, Part((until - call.since).total_seconds(), Named(frozenset({agent})), frozenset()))
+                )
         return [(number, part) for number, part in parts if part.until_s is None or waited_s < part.until_s]
 
     def note_who_is_missing(self) -> None:
@@ -274,6 +284,7 @@ class Desk(RuleBasedStateMachine):
         queue=st.sampled_from(QUEUES),
         extra=st.sampled_from(EXTRA),
         passed_on_by=st.sampled_from([None, None, None, *AGENTS]),
+        lost_by=st.sampled_from([None, None, None, *AGENTS]),
         last=st.sampled_from([None, *AGENTS]),
     )
     def waits(
@@ -282,6 +293,7 @@ class Desk(RuleBasedStateMachine):
         queue: QueueId,
         extra: tuple[SkillLevel, ...],
         passed_on_by: AgentId | None,
+        lost_by: AgentId | None,
         last: AgentId | None,
     ) -> None:
         """A caller enters the waiting loop: new, again, or while we believe that a phone rings."""
@@ -292,6 +304,15 @@ class Desk(RuleBasedStateMachine):
         self.first[call_id] = (queue, since)
         self.live = {key: offer for key, offer in self.live.items() if offer.call_id != call_id}
         known = self.engine.call(call_id)
+        lost_by = None if passed_on_by else lost_by
+        if known is None:
+            self.lost.pop(call_id, None)
+            if lost_by is not None:
+                there = any(agent.agent == lost_by for agent in self.rules.agents)
+                self.lost[call_id] = (lost_by, self.now + timedelta(seconds=10 if there else 0))
+        elif call_id in self.lost and self.lost[call_id][0] in known.skip and known.lost_until is not None:
+            self.lost[call_id] = (self.lost[call_id][0], self.now)
+            self.missing.pop(call_id, None)
         before = known and (known.queue.queue, known.skills, known.last_agent)
         if known is None or before != (queue, extra, last or known.last_agent):
             self.missing.pop(call_id, None)
@@ -305,6 +326,7 @@ class Desk(RuleBasedStateMachine):
                 queued_at=since,
                 skills=extra,
                 passed_on_by=passed_on_by,
+                lost_by=lost_by,
                 last_agent=last,
                 own_priority=restored,
             )
@@ -477,6 +499,7 @@ class Desk(RuleBasedStateMachine):
         self.missing.clear()
         self.restarted = True
         live, self.live = self.live, {}
+        self.lost.clear()
         rung: Counter[CallId] = Counter()
         most = {queue.queue: queue.ring_agents for queue in self.rules.queues}
         self.tell(m.LinkIs(up=False))
