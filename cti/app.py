@@ -33,9 +33,11 @@ from cti.store.calls import CallStore
 from cti.store.recorder import CallRecorder
 from cti.wiring import (
     accounts,
+    aftercall,
     callbacks,
     core,
     disk,
+    effects,
     fallback,
     ivr,
     linking,
@@ -125,6 +127,7 @@ class Services:
     router: routing.RoutingDesk
     lookups: LookupClient | None
     kept: callbacks.Callbacks
+    after: aftercall.StoredAftercall
     menus: IvrServer
     disk_guard: DiskGuard
     webhooks: Webhooks
@@ -185,8 +188,9 @@ class Application:
         await self._pages(ground, line, records, services, readiness)
         changes = DeskChanges(
             self.config.database.url.get_secret_value(),
-            (ground.directory.reload, ground.menus.reload, services.router.reload, services.kept.reload),
-        )
+            (ground.directory.reload, ground.menus.reload, services.router.reload, services.kept.reload,
+             services.after.reload),
+        )  # fmt: skip
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
         figures = Figures(
             self.metrics, bus, line.desk, line.feed, records.journals, ground.worker, services.menus, readiness,
@@ -244,12 +248,20 @@ class Application:
         lookups = await linking.start(config, bus, ground.directory, pool, self.metrics, journals, utc_now, cleanup)
         worker = ground.worker
         bus.subscribe("recording", worker.on_event, kinds=recordings.KINDS, overflowed=worker.resync)
-        kept = await callbacks.start(config, bus, desk, telephony, router, pool, journals, utc_now, cleanup)
+        outbox = await effects.start(pool, journals, cleanup)
+        kept = await callbacks.start(config, bus, desk, telephony, router, pool, outbox, utc_now, cleanup)
+        after = await aftercall.start(pool, outbox, lookups, utc_now, cleanup)
         menus = await ivr.start(config, desk, ground.menus, kept.keeper, utc_now, cleanup)
         disk_guard = disk.guard(config, bus, desk, line.feed.recording, self.metrics, utc_now)
         webhooks = Webhooks(config, pool, self.metrics, utc_now)
         return Services(
-            router=router, lookups=lookups, kept=kept, menus=menus, disk_guard=disk_guard, webhooks=webhooks
+            router=router,
+            lookups=lookups,
+            kept=kept,
+            after=after,
+            menus=menus,
+            disk_guard=disk_guard,
+            webhooks=webhooks,
         )
 
     def _readiness(self, ground: Ground, line: Line, records: Records, services: Services) -> Readiness:
@@ -284,6 +296,7 @@ class Application:
             router,
             talks,
             services.kept,
+            services.after,
             StoredSupervision(router, directory, pool),
             RecordingPages(pool, object_store(self.config, threads=8)),
             BrowserPhones(self.config.asterisk.phone_url, pool),

@@ -1,7 +1,8 @@
 """Does what cannot be undone, once: stored, then sent, then done, not done, or unknown and looked for.
 
-The outbox's moving part. Nothing is ever sent twice: what is unknown is settled by looking at the other side, after
-its id has been barred there, so that a request that is still on its way comes too late. docs/decisions/0140 and 0141.
+The outbox's moving part. Nothing ever happens twice: what is unknown is settled by looking at the other side, after
+its id has been barred there, so that a request that is still on its way comes too late (docs/decisions/0140 and 0141),
+or by asking once more where the other side does the same id only once (0222).
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from cti.domain.effects import Doer, Effect, EffectId, EffectMove, MaybeDone, advance
+from cti.domain.effects import Declined, Doer, Effect, EffectId, EffectMove, MaybeDone, NeverKnown, advance
 from cti.domain.errors import KakehashiError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,8 @@ class EffectSender:
         self._timers: dict[EffectId, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()  # the other side came back: look at once
-        self.counts: Counter[str] = Counter()  # stored, sent, done, not_done, unknown
+        self._stopped = False
+        self.counts: Counter[str] = Counter()  # stored, sent, done, not_done, unknown, never_known
 
     @property
     def live(self) -> tuple[Effect, ...]:
@@ -69,30 +71,46 @@ class EffectSender:
 
         Raises Unavailable when it could not be stored: then nothing was asked, and nothing is told.
         """
+        await self._keep(effect, *also)
+        await self._send(effect)
+
+    async def begin(self, effect: Effect) -> None:
+        """Like ``do``, for an asker who does not wait: returns when it is stored, and it is asked for meanwhile.
+
+        Raises Unavailable when it could not be stored: then nothing is asked, and nothing is told.
+        """
+        await self._keep(effect)
+        self._spawn(self._send(effect))
+
+    async def _keep(self, effect: Effect, *also: Any) -> None:
         await self._store.save(effect, *also)
         self.counts["stored"] += 1
         self._live[effect.effect_id] = effect
+
+    async def _send(self, effect: Effect) -> None:
         self._move(effect, EffectMove.SEND)
         self.counts["sent"] += 1
         try:
-            await self._doers[effect.kind].send(effect)
+            mark = await self._doers[effect.kind].send(effect)
         except MaybeDone:
             self._doubt(effect.effect_id)
         except KakehashiError as error:
             log.info("an effect was refused", extra={"action": effect.kind, "error": type(error).__name__})
-            await self._settle(effect.effect_id, EffectMove.REFUSE, "")
+            await self._settle(effect.effect_id, EffectMove.REFUSE, why=_why(error))
         except BaseException:
             self._doubt(effect.effect_id)
             raise
         else:
-            if effect.effect_id in self._live:  # the event may have been quicker than the answer
+            if mark:
+                await self._settle(effect.effect_id, EffectMove.CONFIRM, mark)
+            elif effect.effect_id in self._live:  # the event may have been quicker than the answer
                 loop = asyncio.get_running_loop()
                 self._timers[effect.effect_id] = loop.call_later(self._confirm_s, self._doubt, effect.effect_id)
 
     def seen(self, effect_id: EffectId) -> None:
         """The other side shows that it happened."""
         if effect_id in self._live:
-            self._spawn(self._settle(effect_id, EffectMove.CONFIRM, ""))
+            self._spawn(self._settle(effect_id, EffectMove.CONFIRM))
 
     def take_over(self, effects: list[Effect]) -> None:
         """Effects that a process before us stored and did not settle: whether it sent them, nobody knows."""
@@ -106,6 +124,7 @@ class EffectSender:
 
     async def stop(self) -> None:
         """End. What is not settled is looked for by the next start."""
+        self._stopped = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -132,6 +151,14 @@ class EffectSender:
         while (effect := self._live.get(effect_id)) is not None:
             try:
                 mark = await self._doers[effect.kind].look(effect)
+            except Declined as error:
+                await self._settle(effect_id, EffectMove.ABSENT, why=error.why)
+                return
+            except NeverKnown:
+                log.warning("what became of an effect nobody can tell", extra={"action": effect.kind})
+                self._live.pop(effect_id, None)  # it stays unknown in the store, for a person to look
+                self.counts["never_known"] += 1
+                return
             except KakehashiError:
                 self._wake.clear()
                 try:
@@ -143,12 +170,12 @@ class EffectSender:
             await self._settle(effect_id, EffectMove.CONFIRM if mark else EffectMove.ABSENT, mark)
             return
 
-    async def _settle(self, effect_id: EffectId, move: EffectMove, mark: str) -> None:
+    async def _settle(self, effect_id: EffectId, move: EffectMove, mark: str = "", *, why: str = "") -> None:
         effect = self._live.pop(effect_id, None)
         if effect is None:
             return
         self._disarm(effect_id)
-        effect = advance(effect, move, self._clock())
+        effect = advance(effect, move, self._clock(), mark=mark, why=why)
         self.counts[effect.state.value] += 1
         self._on_settled(effect, mark)
         try:
@@ -165,7 +192,14 @@ class EffectSender:
         if timer is not None:
             timer.cancel()
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._stopped:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _why(error: KakehashiError) -> str:
+    return error.why if isinstance(error, Declined) else ""

@@ -98,6 +98,7 @@ async def _apply_tenant(
     for skill in tenant.skills:
         row = {"tenant": name, "skill": skill.id, "name_ja": skill.name.ja, "name_en": skill.name.en}
         await _upsert(conn, summary, "skills", ("tenant", "skill"), row)
+    await _reasons(conn, name, tenant, summary)
     await _agents(conn, name, tenant, summary)
     await _calendars(conn, name, tenant, summary)
     await _queues(conn, name, tenant, summary, by)
@@ -110,6 +111,22 @@ async def _apply_tenant(
             menu["id"],
             json.dumps(menu, ensure_ascii=False),
         )
+
+
+async def _reasons(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
+    for place, reason in enumerate(tenant.reasons):
+        row = {
+            "tenant": name,
+            "reason": reason.id,
+            "parent": reason.parent,
+            "name_ja": reason.name.ja,
+            "name_en": reason.name.en,
+            "words": reason.words,
+            "place": place,
+            "active": True,
+        }
+        await _upsert(conn, summary, "reasons", ("tenant", "reason"), row)
+    await _switch_off(conn, summary, "reasons", "reason", name, [reason.id for reason in tenant.reasons])
 
 
 async def _users(
@@ -233,6 +250,7 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "service_level_s": queue.service_level_s,
             "wrap_up_s": queue.wrap_up_s,
             "nobody_treatment": queue.nobody,
+            "reason_required": queue.reason_required,
             "calendar": queue.calendar,
             "max_length": queue.max_length,
             "overflow": _Json.of(queue.overflow),

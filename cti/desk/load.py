@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cti.desk.queues import queue_problems
+from cti.desk.reasons import reason_problems
 from cti.desk.schema import Desk, Tenant
 from cti.domain.errors import ConfigError
 from cti.tomlfile import Location, TomlFile, closest
@@ -29,6 +30,7 @@ def check_desk(file: TomlFile, check_menu: MenuCheck, check_calendar: CalendarCh
     for name, tenant in desk.tenants.items():
         problems += _tenant_problems(file, ("tenants", name), tenant)
         problems += queue_problems(file, ("tenants", name), tenant)
+        problems += reason_problems(file, ("tenants", name), tenant)
         problems += _calendar_problems(file, ("tenants", name), tenant, check_calendar)
         problems += _menu_problems(file, ("tenants", name), tenant, check_menu)
     problems += _shared_names(file, desk)
@@ -51,6 +53,7 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
         ("numbers", "number"),
         ("calendars", "id"),
         ("profiles", "id"),
+        ("reasons", "id"),
     ):
         yield from _doubles(file, (*at, kind), [getattr(row, key) for row in getattr(tenant, kind)], key)
     for index, agent in enumerate(tenant.agents):

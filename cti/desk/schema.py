@@ -33,6 +33,19 @@ class Names(_Model):
     en: Name = Field(description='the English name, e.g. en = "Members"')
 
 
+class Reason(_Model):
+    """What a call may have been about: one node of a tree that agents choose from."""
+
+    id: Slug = Field(description=SLUG_HINT)
+    name: Names = Field(description='{ ja = "解錠できない", en = "Will not unlock" }')
+    parent: Slug | None = Field(
+        default=None, description="the id of a reason above it in the file; leave it out at the top"
+    )
+    words: str = Field(
+        default="", max_length=200, description='what else people type to find it, e.g. words = "アンロック かいじょう"'
+    )
+
+
 class User(_Model):
     """A person who logs in."""
 
@@ -248,6 +261,9 @@ class Queue(_Model):
     nobody: Literal["message", "wait"] = Field(
         default="message", description='"message" (say that nobody is there) or "wait"'
     )
+    reason_required: bool = Field(
+        default=False, strict=True, description="true or false: whether agents give each of its calls a reason"
+    )
     calendar: Slug | None = Field(default=None, description="the id of one of the calendars; leave it out: always open")
     max_length: int | None = Field(
         default=None, ge=0, le=10_000, strict=True, description="waiting places, 0 to 10000; leave it out: no limit"
@@ -303,6 +319,8 @@ class Tenant(_Model):
     numbers: tuple[Number, ...] = Field(default=(), description="[[tenants.NAME.numbers]]")
     calendars: tuple[Calendar, ...] = Field(default=(), description="[[tenants.NAME.calendars]]")
     profiles: tuple[Profile, ...] = Field(default=(), description="[[tenants.NAME.profiles]]")
+    # More than this is a list that nobody learns; the page draws all of them.
+    reasons: tuple[Reason, ...] = Field(default=(), max_length=500, description="[[tenants.NAME.reasons]], at most 500")
     routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
     # Menus are checked by ivr.menus, which knows the kinds of nodes.
     menus: tuple[dict[str, Any], ...] = Field(default=(), description="[[tenants.NAME.menus]], see docs/menus.md")

@@ -1,7 +1,7 @@
 """Effects that cannot be undone, as records and one literal table. Pure.
 
-An effect (a call that is placed; tickets later) is stored before it is sent. What became of it is done, not done, or
-unknown, and unknown is settled by looking at the other side, never by sending again. docs/callbacks.md.
+An effect (a call that is placed, a ticket) is stored before it is sent. What became of it is done, not done, or
+unknown, and unknown is settled by looking at the other side, never by sending anew. docs/callbacks.md, aftercall.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NewType, Protocol
 
 from cti.domain.copies import changed as replace
-from cti.domain.errors import IllegalMove, Unavailable
+from cti.domain.errors import CallerError, IllegalMove, KakehashiError, Unavailable
 from cti.domain.model import TenantId
 
 EffectId = NewType("EffectId", str)  # 32 hex digits; the other side keeps its mark under the same id
@@ -21,6 +21,18 @@ EffectId = NewType("EffectId", str)  # 32 hex digits; the other side keeps its m
 
 class MaybeDone(Unavailable):
     """The other side was asked and did not answer: it may have happened."""
+
+
+class Declined(CallerError):
+    """The other side says that it will not do it; ``why`` is a slug for people."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the other side declined: {why}")
+        self.why = why
+
+
+class NeverKnown(KakehashiError):
+    """Nobody can find out any more whether it happened, and to ask again might do it twice: a person has to look."""
 
 
 class EffectState(StrEnum):
@@ -74,10 +86,10 @@ class Effect:
 
     effect_id: EffectId
     tenant: TenantId
-    kind: str  # which sender: "callback"
+    kind: str  # which sender: "callback", "outbound", "ticket"
     created_at: datetime
     changed_at: datetime
-    body: Mapping[str, str]  # what has to be done, for the sender and for the start after a crash
+    body: Mapping[str, str]  # what has to be done; once settled, also the other side's "mark", or "why" it declined
     state: EffectState = EffectState.STORED
     version: int = 1  # counts changes
 
@@ -87,24 +99,32 @@ class Effect:
         return self.state in SETTLED
 
 
-def advance(effect: Effect, move: EffectMove, at: datetime) -> Effect:
-    """The effect after ``move``. Raises IllegalMove, naming move, state and id; nothing is changed then."""
+def advance(effect: Effect, move: EffectMove, at: datetime, **said: str) -> Effect:
+    """The effect after ``move``, with what the other side ``said`` in its body ("" is nothing).
+
+    Raises IllegalMove, naming move, state and id; nothing is changed then.
+    """
     state = TABLE[effect.state].get(move)
     if state is None:
         raise IllegalMove(move.value, effect.state.value, effect.effect_id)
     if state is effect.state:
         return effect
-    return replace(effect, state=state, version=effect.version + 1, changed_at=max(at, effect.changed_at))
+    body = {**effect.body, **{name: value for name, value in said.items() if value}}
+    return replace(effect, state=state, version=effect.version + 1, changed_at=max(at, effect.changed_at), body=body)
 
 
 class Doer(Protocol):
     """The other side, for one kind of effect."""
 
-    async def send(self, effect: Effect) -> None:
-        """Ask for it, once.
+    async def send(self, effect: Effect) -> str | None:
+        """Ask for it, once. Returns the mark when the answer itself shows that it happened; None: an event will show.
 
         Raises MaybeDone when it may have been done, any other KakehashiError when it was surely not.
         """
 
     async def look(self, effect: Effect) -> str:
-        """Bar the id for the future, then read its mark: "" when it did not happen. Raises Unavailable."""
+        """What became of it: its mark, "" when it did not happen and never will under this id.
+
+        Where the other side can bar an id, it is barred first. Where it does the same id once however often it is
+        asked, to ask again is to look. Raises Unavailable, Declined, and NeverKnown when nobody can tell any more.
+        """

@@ -12,7 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from cti.domain.aftercall import TICKET_KIND
 from cti.domain.callbacks import Callback
+from cti.domain.effects import Effect, EffectState
 from cti.domain.events import RecordingStored
 from cti.domain.model import Call, CallId, CallState, TalkSegment, TenantId
 
@@ -24,6 +26,7 @@ class MessageKind(StrEnum):
     RECORDING_STORED = "recording.stored"  # the recording can be replayed
     CALLBACK_ASKED = "callback.asked"  # somebody hung up and keeps their place
     CALLBACK_SETTLED = "callback.settled"  # reached, given up, cancelled, or their place was taken over
+    TICKET_SETTLED = "ticket.settled"  # a ticket was opened or joined for a call, or will not be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,33 @@ def of_callback(callback: Callback) -> tuple[Outgoing, ...]:
         "successor": callback.successor,
     }
     return asked, _about_callback(callback, MessageKind.CALLBACK_SETTLED, callback.ended_at, settled)
+
+
+def of_ticket(effect: Effect) -> tuple[Outgoing, ...]:
+    """What became of a ticket that was asked for, once that is known. Its words are the ticket system's."""
+    if effect.kind != TICKET_KIND or not effect.settled:
+        return ()
+    body = effect.body
+    told = {
+        "key": effect.effect_id,
+        "do": body["do"],
+        "done": effect.state is EffectState.DONE,
+        "why": body.get("why") or None,
+        "ticket_id": body.get("mark") or body["ticket_id"] or None,
+        "category": body["category"] or None,
+        "agent": body["agent"],
+        "asked_at": effect.created_at.isoformat(),
+    }
+    return (
+        Outgoing(
+            tenant=effect.tenant,
+            kind=MessageKind.TICKET_SETTLED,
+            about=effect.effect_id,
+            call_id=CallId(body["call_id"]),
+            at=effect.changed_at,
+            body=told,
+        ),
+    )
 
 
 def _about_callback(callback: Callback, kind: MessageKind, at: datetime, body: dict[str, Any]) -> Outgoing:

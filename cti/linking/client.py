@@ -64,6 +64,15 @@ class _Fault(Exception):
         self.code = code
 
 
+class TicketRefused(CallerError):
+    """The service will not do it: its HTTP status, and its code where that is one of the contract's."""
+
+    def __init__(self, status: int, code: str) -> None:
+        super().__init__(f"the look-up service refused: {code or status}")
+        self.status = status
+        self.code = code
+
+
 class LookupClient:
     """One look-up service. Use as ``async with``, or ``start`` and ``stop``."""
 
@@ -134,7 +143,7 @@ class LookupClient:
         """Open a ticket once, however often it is asked with the same ``key`` (16 to 64 of A-Z a-z 0-9 - _).
 
         ``body`` is a TicketRequest of the contract. Raises Unavailable when nobody knows whether it was opened
-        (ask again with the same key), CallerError when the service refuses it, PeerError for a wrong answer.
+        (ask again with the same key), TicketRefused when the service refuses it, PeerError for a wrong answer.
         """
         return await self._write("/v1/tickets", key, body)
 
@@ -178,7 +187,7 @@ class LookupClient:
             if fault.status == 404:
                 raise NotFound("the look-up service knows no such ticket, member or reservation") from fault
             if fault.fault is LookupFault.REFUSED:
-                raise CallerError(f"the look-up service refused: {fault.code or fault.status}") from fault
+                raise TicketRefused(fault.status, fault.code) from fault
             if fault.fault in (LookupFault.WRONG, LookupFault.HUGE):
                 raise PeerError(f"the look-up service's answer is {fault.fault.value}") from fault
             raise Unavailable(f"the look-up service is {fault.fault.value}") from fault

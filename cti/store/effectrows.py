@@ -28,12 +28,20 @@ OPEN_EFFECTS = """
 SELECT tenant, effect_id, kind, state, version, created_at, changed_at, body::text AS body
   FROM effects WHERE state NOT IN ('done', 'not_done') ORDER BY created_at
 """
+TICKETS_OF_CALL = """
+SELECT tenant, effect_id, kind, state, version, created_at, changed_at, body::text AS body
+  FROM effects WHERE tenant = $1 AND kind = 'ticket' AND body ->> 'call_id' = $2 ORDER BY created_at, effect_id LIMIT $3
+"""
+ONE_EFFECT = """
+SELECT tenant, effect_id, kind, state, version, created_at, changed_at, body::text AS body
+  FROM effects WHERE tenant = $1 AND effect_id = $2
+"""
 # An older word never replaces a newer one, so that a journal may be read twice.
 _PUT_EFFECT = """
 INSERT INTO effects (tenant, effect_id, kind, state, version, created_at, changed_at, body)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb)
 ON CONFLICT (tenant, effect_id) DO UPDATE
-   SET state = excluded.state, version = excluded.version, changed_at = excluded.changed_at
+   SET state = excluded.state, version = excluded.version, changed_at = excluded.changed_at, body = excluded.body
  WHERE effects.version <= excluded.version
 """
 _PUT_CALLBACK = f"""

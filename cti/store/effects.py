@@ -16,11 +16,11 @@ from typing import Any
 import asyncpg
 
 from cti.domain.callbacks import Callback
-from cti.domain.effects import Effect
+from cti.domain.effects import Effect, EffectId
 from cti.domain.errors import Unavailable
 from cti.domain.journal import Body, Journal, NoJournal
-from cti.domain.model import TenantId
-from cti.domain.outgoing import Outgoing, of_callback
+from cti.domain.model import CallId, TenantId
+from cti.domain.outgoing import Outgoing, of_callback, of_ticket
 from cti.store import effectrows as rows
 from cti.store.outgoing import write_outgoing
 from cti.store.recorder import AWAY
@@ -32,6 +32,8 @@ SAVE_S = 1.0
 QUERY_S = 10.0
 RETRY_S = 0.5
 RETRY_MOST_S = 5.0
+# More tickets for one call than this are nobody's wish.
+TICKETS_SHOWN = 50
 # A desk has some tens of callbacks; each change of one is a record until PostgreSQL is back.
 MAX_WAITING = 5_000
 
@@ -97,6 +99,30 @@ class EffectStore:
             raise Unavailable(f"callbacks cannot be read ({type(error).__name__})") from error
         return [rows.callback_from_row(row) for row in found]
 
+    async def tickets(self, tenant: TenantId, call_id: CallId) -> list[Effect]:
+        """The tickets that were asked for in a call, oldest first, as far as they have come. Raises Unavailable."""
+        try:
+            async with self._pool.acquire(timeout=QUERY_S) as connection:
+                found = await connection.fetch(rows.TICKETS_OF_CALL, tenant, call_id, TICKETS_SHOWN, timeout=QUERY_S)
+        except AWAY as error:
+            raise Unavailable(f"tickets cannot be read ({type(error).__name__})") from error
+        known = {_key(effect): effect for effect in (rows.effect_from_row(row) for row in found)}
+        waiting = [record for record in self._waiting.values() if isinstance(record, Effect)]
+        known |= {_key(one): one for one in waiting if one.tenant == tenant and one.body.get("call_id") == call_id}
+        return list(known.values())
+
+    async def effect(self, tenant: TenantId, effect_id: EffectId) -> Effect | None:
+        """One effect, or None: nothing was asked for under this id. Raises Unavailable."""
+        waiting = self._waiting.get(("effect", tenant, effect_id))
+        if isinstance(waiting, Effect):
+            return waiting
+        try:
+            async with self._pool.acquire(timeout=QUERY_S) as connection:
+                row = await connection.fetchrow(rows.ONE_EFFECT, tenant, effect_id, timeout=QUERY_S)
+        except AWAY as error:
+            raise Unavailable(f"effects cannot be read ({type(error).__name__})") from error
+        return None if row is None else rows.effect_from_row(row)
+
     async def start(self) -> None:
         """Begin to write what waits."""
         if self._task is None:
@@ -161,8 +187,8 @@ class EffectStore:
             for record in records:
                 said = await connection.execute(*rows.put(record), timeout=QUERY_S)
                 # A word that came too late (another server's is newer) is no fact, and nothing is told of it.
-                if isinstance(record, Callback) and said == "INSERT 0 1":
-                    told += of_callback(record)
+                if said == "INSERT 0 1":
+                    told += of_callback(record) if isinstance(record, Callback) else of_ticket(record)
             await write_outgoing(connection, told)
 
     # --- While PostgreSQL is away ---

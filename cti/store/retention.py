@@ -30,6 +30,13 @@ UPDATE effects SET body = body || '{"number": ""}' WHERE (tenant, effect_id) IN 
      WHERE state IN ('done', 'not_done') AND changed_at < $1 AND body ->> 'number' <> ''
      ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
+# The words of a ticket are the ticket system's from then on.
+_TICKETS = """
+UPDATE effects SET body = body || '{"note": "", "title": ""}' WHERE (tenant, effect_id) IN (
+    SELECT tenant, effect_id FROM effects
+     WHERE kind = 'ticket' AND changed_at < $1 AND (body ->> 'note') || (body ->> 'title') <> ''
+     ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
 _OUTGOING = """
 DELETE FROM outgoing WHERE (tenant, id) IN (
     SELECT tenant, id FROM outgoing WHERE stored_at < $1 ORDER BY stored_at LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -57,6 +64,7 @@ class RetentionStore:
         return {
             "callbacks": await self._each(_CALLBACKS, numbers),
             "effects": await self._each(_EFFECTS, numbers),
+            "tickets": await self._each(_TICKETS, numbers),
             "outgoing": await self._each(_OUTGOING, outgoing),
             "messages": await self._each(_MESSAGES, numbers),
         }

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from cti.domain.callbacks import CallbackState
 from cti.domain.consult import Command
 from cti.domain.model import CallState, ConsultResult, EndedBy, EndReason, OfferOutcome, TransferKind, TransferResult
+from cti.web.afterbodies import NoteBody, TicketLine
 from cti.web.parts import (
     AgentBody,
     Body,
@@ -53,7 +54,7 @@ class PasswordRequest(Request):
 class StateRequest(Request):
     """The agent chooses a state."""
 
-    state: Literal["available", "break", "training", "offline"]
+    state: Literal["available", "break", "training", "offline", "wrap_up"]  # wrap_up: as much time once more
     reason: Annotated[str, Field(max_length=64)] = ""  # slug; required by break
 
 
@@ -262,6 +263,8 @@ class CallRecord(CallSummary):
     recording: RecordingBrief | None
     journey: list[JourneyStep]
     quality: list[QualityBody]  # of talks on phones in browsers, which measure; others have none
+    notes: list[NoteBody]  # what its agents wrote, and its reasons
+    tickets: list[TicketLine]  # asked for in this call, as far as they have come
 
 
 class CallPage(Body):

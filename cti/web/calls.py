@@ -9,6 +9,7 @@ from aiohttp import web
 from cti.domain.errors import Unavailable
 from cti.domain.model import CallId
 from cti.web import cursors
+from cti.web.afterview import NOTHING_KEPT, Kept
 from cti.web.auth import parts_of
 from cti.web.bodies import CallPage, CallQuery
 from cti.web.callview import call_record, call_summary
@@ -72,4 +73,12 @@ async def get_call(request: web.Request) -> web.Response:
         measured = await parts.qualities.of_call(tenant, call_id)
     except Unavailable:
         measured = ()
-    return answer(call_record(call, recording, parts.names, measured))
+    try:
+        kept = Kept(
+            notes=await parts.aftercall.notes(tenant, call_id),
+            tickets=await parts.aftercall.tickets(tenant, call_id),
+            reasons=parts.aftercall.reasons(tenant),
+        )
+    except Unavailable:
+        kept = NOTHING_KEPT
+    return answer(call_record(call, recording, parts.names, measured, kept))

@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from cti.domain.model import AgentId, Call, OfferOutcome, TalkSegment
 from cti.domain.quality import LineQuality, grade, lost_share
-from cti.web import bodies, parts, ports
+from cti.web import afterview, bodies, parts, ports
+from cti.web.afterview import NOTHING_KEPT, Kept
 from cti.web.agentview import named_queue
 from cti.web.phonebodies import QualityBody
 from cti.web.popview import caller, link, menu
@@ -118,6 +119,7 @@ def call_record(
     recording: ports.RecordingFacts | None,
     names: ports.Names,
     measured: Sequence[LineQuality] = (),
+    kept: Kept = NOTHING_KEPT,
 ) -> bodies.CallRecord:
     """The contact record."""
     why = {o.offer_id: names.reason(call.tenant, o.reason) for o in call.offers}
@@ -163,6 +165,8 @@ def call_record(
         "recording": recording_brief(recording),
         "journey": journey(call, recording, names),
         "quality": [quality_body(one) for one in measured],
+        "notes": [afterview.note(one, kept.reasons) for one in kept.notes],
+        "tickets": [afterview.ticket(one) for one in kept.tickets],
     }
     return bodies.CallRecord.model_validate(_summary(call) | more)
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
 from cti.metrics import Metrics
-from cti.web import actionports, announcementports, feedports, phoneports, ports
+from cti.web import actionports, afterports, announcementports, feedports, phoneports, ports
 from cti.web.problems import Refused, sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -63,6 +63,7 @@ class WebParts:
     callbacks: ports.Callbacks = field(default_factory=ports.NoCallbacks)
     supervision: actionports.Supervision = field(default_factory=actionports.NoSupervision)
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
+    aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
     qualities: phoneports.Qualities = field(default_factory=phoneports.NoQualities)
 

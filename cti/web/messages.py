@@ -208,7 +208,7 @@ class StateSet(Request):
     """The agent chooses a state."""
 
     type: Literal["state.set"]
-    state: Literal["available", "break", "training", "offline"]
+    state: Literal["available", "break", "training", "offline", "wrap_up"]  # wrap_up: as much time once more
     reason: Annotated[str, Field(max_length=64)] = ""  # slug; required by break
     ref: Annotated[str, Field(max_length=64)] | None = None  # comes back in done or error
 

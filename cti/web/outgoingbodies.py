@@ -85,6 +85,19 @@ class CallbackSettledBody(CallbackAskedBody):
     successor: str | None  # the call that took the place over
 
 
+class TicketSettledBody(Body):
+    """What became of a ticket that an agent asked for."""
+
+    key: str  # the Idempotency-Key it was asked for with
+    do: Literal["open", "join"]
+    done: bool
+    why: str | None  # slug, when it was not done
+    ticket_id: str | None
+    category: str | None
+    agent: str
+    asked_at: AwareDatetime
+
+
 class _Message(Body):
     id: int  # 1, 2, 3 … of the tenant, without gaps
     tenant: str
@@ -120,7 +133,16 @@ class CallbackSettled(_Message):
     body: CallbackSettledBody
 
 
-OutgoingMessage = Annotated[CallClosed | RecordingStored | CallbackAsked | CallbackSettled, Field(discriminator="kind")]
+class TicketSettled(_Message):
+    """A ticket was opened or joined for a call, or will not be."""
+
+    kind: Literal["ticket.settled"]
+    body: TicketSettledBody
+
+
+OutgoingMessage = Annotated[
+    CallClosed | RecordingStored | CallbackAsked | CallbackSettled | TicketSettled, Field(discriminator="kind")
+]
 
 
 class OutgoingPage(Body):

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from cti.web import actionbodies, announcementbodies, bodies, outgoingbodies, parts, phonebodies
+from cti.web import (
+    actionbodies,
+    afterbodies,
+    announcementbodies,
+    bodies,
+    outgoingbodies,
+    parts,
+    phonebodies,
+)
 
 AGENT, SUPERVISOR, QA, ADMIN, INTEGRATOR = "agent", "supervisor", "qa", "admin", "integrator"
 EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})  # people of the desk
@@ -47,6 +55,16 @@ ROUTES: tuple[Route, ...] = (
           body=bodies.StateRequest, answer=parts.AgentBody, summary="Choose one's state"),
     Route(name="my_calls_today", method="GET", path="/api/my/calls/today", roles=frozenset({AGENT}),
           answer=bodies.MyCalls, summary="One's own calls since midnight"),
+    Route(name="list_reasons", method="GET", path="/api/reasons", roles=EVERYBODY, answer=afterbodies.ReasonTree,
+          summary="The desk's tree of reason codes"),
+    Route(name="my_call_after", method="GET", path="/api/my/calls/{call_id}/after", roles=frozenset({AGENT}),
+          answer=afterbodies.CallAfter, summary="What is kept of a call of one's own: notes, reasons, tickets"),
+    Route(name="save_my_note", method="PUT", path="/api/my/calls/{call_id}/note", roles=frozenset({AGENT}),
+          body=afterbodies.NoteRequest, answer=afterbodies.NoteSaved,
+          summary="Save one's note and reasons over the version one has seen"),
+    Route(name="ask_ticket", method="POST", path="/api/my/calls/{call_id}/tickets", roles=frozenset({AGENT}),
+          body=afterbodies.TicketRequest, answer=afterbodies.TicketLine, status=202,
+          summary="Open a ticket for a call, or join it to one: stored, then asked for once; audited"),
     Route(name="my_call", method="GET", path="/api/my/call", roles=frozenset({AGENT}), answer=bodies.MyTalk,
           summary="The call one is on the line with, and what may be asked for"),
     Route(name="command_my_call", method="POST", path="/api/my/call", roles=frozenset({AGENT}),

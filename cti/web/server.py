@@ -25,6 +25,7 @@ from aiohttp.typedefs import Handler
 from cti.domain.errors import ConfigError, Unavailable
 from cti.web import (
     actions,
+    aftercall,
     agent_socket,
     agents,
     announcements,
@@ -95,6 +96,10 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "change_password": sessions.change_password,
     "set_my_state": agents.set_my_state,
     "my_calls_today": agents.my_calls_today,
+    "list_reasons": aftercall.list_reasons,
+    "my_call_after": aftercall.my_call_after,
+    "save_my_note": aftercall.save_my_note,
+    "ask_ticket": aftercall.ask_ticket,
     "my_call": talks.my_call,
     "command_my_call": talks.command_my_call,
     "my_phone": phones.my_phone,

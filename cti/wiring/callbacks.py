@@ -23,7 +23,7 @@ from cti.domain.errors import Unavailable
 from cti.domain.model import CallState, QueueId, TenantId
 from cti.effects import EffectSender
 from cti.store.effects import EffectStore
-from cti.wiring.journals import Journals
+from cti.wiring.effects import Outbox
 from cti.wiring.routing import RoutingDesk
 from routing.attempts import EFFECT_KIND
 from routing.callbacks import CallbackKeeper
@@ -132,17 +132,12 @@ async def start(
     telephony: AmiTelephony,
     router: RoutingDesk,
     pool: asyncpg.Pool[Any],
-    journals: Journals,
+    outbox: Outbox,
     now: Callable[[], datetime],
     cleanup: AsyncExitStack,
 ) -> Callbacks:
     """What the process before left is taken over; places are kept from now on. Raises Unavailable."""
-    store = EffectStore(pool, journals.effects)
-    journals.writers.append(store)
-    await store.recover()
-    left, unsettled = await store.load()
-    await store.start()
-    cleanup.push_async_callback(store.stop)
+    store = outbox.store
     rules = StoredRules(pool, way_out=config.asterisk.trunk_out is not None)
     await rules.reload()
     doer = CallbackDoer(telephony)
@@ -160,9 +155,9 @@ async def start(
     keeper.sender = sender
     cleanup.push_async_callback(sender.stop)
     cleanup.push_async_callback(keeper.stop)
-    keeper.restore(left)
+    keeper.restore(outbox.callbacks)
     keeper.start()
-    sender.take_over(unsettled)
+    sender.take_over(outbox.of_kind(EFFECT_KIND))
     for call in desk.all_live():
         # Routing took them in before places were known here; nobody is rung yet. Whether they still wait is not known
         # either: nobody's place is taken over before Asterisk has told.

@@ -26,6 +26,7 @@ from cti.store.quality import QualityStore
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.actionports import Supervision
+from cti.web.afterports import Aftercall
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.phoneports import Phones
 from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
@@ -95,6 +96,7 @@ async def start(
     desk: Desk,
     talks: Talks,
     kept: Callbacks,
+    after: Aftercall,
     supervision: Supervision,
     recordings: Recordings,
     phones: Phones,
@@ -118,6 +120,7 @@ async def start(
             pops=pops,
             talks=talks,
             callbacks=kept,
+            aftercall=after,
             supervision=supervision,
             calls=CallPages(calls),
             recordings=recordings,

@@ -53,7 +53,7 @@ async def test_numbers_of_those_who_were_called_back_are_blanked_and_the_rest_st
     done, refused = effect(1, EffectState.DONE, OLD), effect(2, EffectState.NOT_DONE, OLD)
     fresh, unknown = effect(3, EffectState.DONE, YOUNG), effect(4, EffectState.UNKNOWN, OLD)
     await store.save(settled, young, waiting, done, refused, fresh, unknown)
-    assert await forget(database) == {"callbacks": 1, "effects": 2, "outgoing": 0, "messages": 0}
+    assert await forget(database) == {"callbacks": 1, "effects": 2, "tickets": 0, "outgoing": 0, "messages": 0}
     page = {one.callback_id: one for one in await store.page(DEMO, 10)}
     assert page[settled.callback_id] == replace(settled, number="")
     assert (page[young.callback_id], page[waiting.callback_id]) == (young, waiting)
@@ -63,7 +63,7 @@ async def test_numbers_of_those_who_were_called_back_are_blanked_and_the_rest_st
         done.effect_id: "", refused.effect_id: "",
     }  # fmt: skip
     assert {row["call"] for row in rows} == {"c"}
-    assert await forget(database) == {"callbacks": 0, "effects": 0, "outgoing": 0, "messages": 0}
+    assert await forget(database) == {"callbacks": 0, "effects": 0, "tickets": 0, "outgoing": 0, "messages": 0}
 
 
 async def test_a_desk_of_many_is_done_in_batches(database: asyncpg.Pool[Any]) -> None:

@@ -196,7 +196,7 @@ async def test_states_are_set_with_a_reason_and_told_to_all_tabs(site: Site) -> 
     [
         ({"type": "state.set", "state": "break", "reason": "", "ref": "1"}, "state_refused"),
         ({"type": "state.set", "state": "break", "reason": "beer", "ref": "1"}, "state_refused"),
-        ({"type": "state.set", "state": "wrap_up", "ref": "1"}, "bad_message"),
+        ({"type": "state.set", "state": "asleep", "ref": "1"}, "bad_message"),
         ({"type": "nonsense"}, "bad_message"),
         ({"type": "hello", "extra": 1}, "bad_message"),
         ([], "bad_message"),
