@@ -23,6 +23,7 @@ import type {
   PlanPublished,
   PlanRequest,
   Problem,
+  QualityRequest,
   QueuePlan,
   Ready,
   RecordingPage,
@@ -89,6 +90,7 @@ export const api = {
   board: () => read<Board>("GET", "/api/queues"),
   myCalls: () => read<MyCalls>("GET", "/api/my/calls/today"),
   myPhone: () => read<MyPhone>("GET", "/api/my/phone"),
+  reportQuality: (callId: string, body: QualityRequest) => ask("PUT", at("my", "calls", callId, "quality"), body),
   /** With what this page registers at Asterisk. */
   phoneLogIn: () => read<PhoneLogInBody>("POST", "/api/my/phone"),
   call: (callId: string) => read<CallRecord>("GET", `/api/calls/${encodeURIComponent(callId)}`),

@@ -4,6 +4,8 @@ import { api, Refusal, whenNobody } from "./api";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
+import { callerText } from "./parts/caller";
+import { type Offered, offered } from "./softphone/autoanswer";
 import { startPhone, stopPhone } from "./softphone/softphone";
 import type { Command, Me } from "./wire";
 
@@ -77,6 +79,7 @@ function connect(): void {
       const next = reduce(desk.value, message, Date.now());
       if (next.stale && !desk.value.stale) opened.hello();
       desk.value = next;
+      offered.value = offeredIn(next);
       if (message.type === "pop.withdraw" || message.type === "pop.answered" || message.type === "call.ended") {
         readTodaySoon();
       }
@@ -94,6 +97,15 @@ function connect(): void {
   });
   socket = opened;
   opened.open();
+}
+
+/** Which call the phone of this agent rings or talks for, as the server says. */
+function offeredIn({ pop, talk }: Desk): Offered | null {
+  const now = pop && pop.phase !== "ended" ? pop : null;
+  const callId = talk?.call_id ?? now?.call_id;
+  if (!callId) return null;
+  const shown = now?.call_id === callId ? now : null;
+  return { callId, queue: shown?.queue?.id ?? null, caller: shown ? callerText(shown.caller) : "" };
 }
 
 /** The list of today's calls is not in the agent's messages: it is read again when a call changed hands. */

@@ -1,9 +1,16 @@
 /** The phone in the page: one line above every page, of the same height whatever happens. */
 import { useEffect, useState } from "preact/hooks";
-import { t } from "../i18n";
+import { t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
+import { answersAfterS, offered } from "../softphone/autoanswer";
+import { absent } from "../softphone/devices";
 import { may, lineTable } from "../softphone/machine";
+import { still } from "../softphone/meter";
+import { microphone, nameOf, unheard } from "../softphone/microphone";
+import { hideRing, showRing } from "../softphone/notify";
+import { sounds } from "../softphone/quality";
 import { answer, call, hangUp, line, muted, pressKey, setMuted, tryAgain } from "../softphone/softphone";
+import { Meter, PhonePanel } from "./phonepanel";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"] as const;
 // A person has to do something about these; the others pass by themselves.
@@ -13,27 +20,39 @@ export function PhoneBar() {
   return line.value === "off" ? null : <Bar />;
 }
 
+type Open = "keypad" | "devices" | null;
+
 function Bar() {
-  const [keypad, setKeypad] = useState(false);
+  const [open, setOpen] = useState<Open>(null);
   const on = call.value;
   const talking = on === "talking";
   useEffect(() => {
-    if (!talking) setKeypad(false);
+    if (!talking) setOpen((before) => (before === "keypad" ? null : before));
   }, [talking]);
-  const flip = () => talking && setKeypad(!keypad);
+  useNotification(on === "ringing");
+  const flip = (what: "keypad" | "devices") => setOpen((before) => (before === what ? null : what));
+  const keypad = () => talking && flip("keypad");
   useKeys([
     { key: "F2", does: "keys.phone_answer", run: answer },
     { key: "F8", does: "keys.phone_mute", run: () => talking && setMuted(!muted.value) },
     { key: "F9", does: "keys.phone_hang_up", run: hangUp },
-    { key: "k", does: "keys.phone_keypad", run: flip },
+    { key: "k", does: "keys.phone_keypad", run: keypad },
+    { key: "v", does: "keys.phone_devices", run: () => flip("devices") },
   ]);
   const troubled = on === "none" && MENDED_BY_HAND.includes(line.value);
+  const notice = noticeNow();
   return (
     <section class={`phone-bar phone-bar-${troubled ? "trouble" : on}`} aria-label={t("phone.title")}>
-      <p class="phone-says" role="status">
-        {on === "none" ? t(`phone.line.${line.value}`) : t(`phone.call.${on}`)}
-        {on === "talking" && muted.value && <strong> {t("phone.muted")}</strong>}
-      </p>
+      <div class="phone-says" role="status">
+        <p>
+          {on === "none" ? t(`phone.line.${line.value}`) : t(`phone.call.${on}`)}
+          {on === "ringing" && answersAfterS.value !== null && ` ${t("phone.auto.now", { n: answersAfterS.value })}`}
+          {on === "talking" && muted.value && <strong> {t("phone.muted")}</strong>}
+        </p>
+        {notice && <p class="phone-notice">{notice}</p>}
+      </div>
+      {microphone.value && <Meter />}
+      <Grade />
       <div class="choices">
         {troubled && may(lineTable, line.value, "again") && (
           <button type="button" onClick={tryAgain}>
@@ -49,13 +68,45 @@ function Bar() {
         <button type="button" disabled={!talking} aria-pressed={muted.value} onClick={() => setMuted(!muted.value)}>
           {t("phone.mute")} <kbd>F8</kbd>
         </button>
-        <button type="button" disabled={!talking} aria-expanded={keypad} onClick={flip}>
-          {t("phone.keypad")}
+        <button type="button" disabled={!talking} aria-expanded={open === "keypad"} onClick={keypad}>
+          {t("phone.keypad")} <kbd>K</kbd>
+        </button>
+        <button type="button" aria-expanded={open === "devices"} onClick={() => flip("devices")}>
+          {t("phone.sound")} <kbd>V</kbd>
         </button>
       </div>
-      {keypad && <Keypad close={() => setKeypad(false)} />}
+      {open === "keypad" && <Keypad close={() => setOpen(null)} />}
+      {open === "devices" && <PhonePanel close={() => setOpen(null)} />}
     </section>
   );
+}
+
+/** The one thing that a person should know or do now, beside what the phone is in. The worst comes first. */
+function noticeNow(): string {
+  const on = call.value !== "none";
+  if (unheard.value) return t("phone.notice.unheard");
+  if (on && line.value === "lost") return t("phone.notice.line");
+  if (microphone.value && still.value && !muted.value) return t("phone.notice.still");
+  if (sounds.value?.grade === "poor") return t("phone.notice.poor");
+  const gone = microphone.value && absent("microphone");
+  if (gone) return t("phone.notice.other_microphone", { name: gone.label, now: nameOf(microphone.value) });
+  const silent = absent("headset") ?? absent("bell");
+  return silent ? t("phone.notice.other_output", { name: silent.label }) : "";
+}
+
+/** While it rings, and again when it becomes known who it is. */
+function useNotification(rings: boolean): void {
+  const caller = offered.value?.caller ?? "";
+  useEffect(() => {
+    if (rings) showRing(t("phone.ring_title"), caller || t("phone.ring_body"));
+    else hideRing();
+  }, [rings, caller]);
+  useEffect(() => hideRing, []);
+}
+
+function Grade() {
+  const grade = sounds.value?.grade;
+  return grade ? <span class={`tag grade-${grade}`}>{t("phone.line_is", { grade: tSlug("phone.grade", grade) })}</span> : null;
 }
 
 function Keypad({ close }: { close: () => void }) {

@@ -7,6 +7,7 @@ import { useKeys } from "../keys";
 import type { Peaks, RecordingBrief, RecordingItem } from "../wire";
 import { callerText } from "./caller";
 import { Journey } from "./journey";
+import { LineQuality } from "./linequality";
 import { refusalText } from "./problem";
 import { Wave } from "./wave";
 
@@ -61,6 +62,7 @@ export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
         <p role="alert" class="problem">
           {problem}
         </p>
+        {call && <LineQuality measured={call.quality} />}
       </div>
       {call && (
         <Journey

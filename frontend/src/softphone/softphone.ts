@@ -13,6 +13,10 @@ import {
   microphoneProblem,
   next,
 } from "./machine";
+import { answerByPolicy, offered as offeredCall, policy } from "./autoanswer";
+import { playOn, whenChanged } from "./devices";
+import * as own from "./microphone";
+import { measure } from "./quality";
 import { makeBell } from "./ring";
 
 export const line = signal<LineState>("off");
@@ -23,15 +27,17 @@ export const muted = signal(false);
 const LOCK = "kakehashi.phone";
 const AGAIN_MS = 3_000;
 
-const bell = makeBell();
+const bell = makeBell((sink) => playOn(sink, "bell"));
 let sound: HTMLAudioElement | null = null;
-let microphone: MediaStream | null = null;
 let registered: Line | null = null;
 let current: LineCall | null = null;
 let again: ReturnType<typeof setTimeout> | undefined;
 // Each start has a number of its own: what an earlier one still waited for comes to nothing.
 let started = 0;
 let giveUp: (() => void) | null = null;
+// What goes on while it rings, and while people talk: each is ended by the next state.
+let unring: () => void = () => undefined;
+let unmeasure: () => void = () => undefined;
 
 function lineIs(event: LineEvent): void {
   line.value = next(lineTable, line.value, event);
@@ -40,12 +46,23 @@ function lineIs(event: LineEvent): void {
 function callIs(event: CallEvent): void {
   call.value = next(callTable, call.value, event);
   if (call.value === "ringing") bell.start();
-  else bell.stop();
+  else {
+    bell.stop();
+    unring();
+  }
+  if (call.value === "talking") measureCall();
+  else unmeasure();
   if (call.value === "none") {
     current = null;
     setMuted(false);
+    if (own.unheard.value) queueMicrotask(tryAgain); // no more calls until there is a microphone again
     if (sound) sound.srcObject = null;
   }
+}
+
+function measureCall(): void {
+  const connection = current?.connection();
+  if (connection) unmeasure = measure(connection, () => offeredCall.value?.callId ?? null);
 }
 
 /** Somebody logged in: if this page is their phone, it becomes one. */
@@ -53,7 +70,9 @@ export async function startPhone(): Promise<void> {
   stopPhone();
   const mine = ++started;
   try {
-    if ((await api.myPhone()).phone !== "browser" || mine !== started) return;
+    const about = await api.myPhone();
+    policy.value = about.auto_answer;
+    if (about.phone !== "browser" || mine !== started) return;
   } catch (error) {
     // 403: no agent, and 401 has shown itself. Anything else is a server that is away.
     if (!(error instanceof Refusal && (error.status === 403 || error.status === 401))) later(mine, startPhone);
@@ -94,7 +113,7 @@ export function stopPhone(now = true): void {
   started += 1;
   clearTimeout(again);
   hangLine();
-  closeMicrophone();
+  own.close();
   giveUp?.();
   giveUp = null;
   lineIs("stop");
@@ -104,14 +123,6 @@ function hangLine(): void {
   registered?.stop(); // ends the call that is on, and says so
   registered = null;
   if (call.value !== "none") callIs("ended");
-}
-
-function closeMicrophone(): void {
-  for (const track of microphone?.getTracks() ?? []) {
-    track.onended = null;
-    track.stop();
-  }
-  microphone = null;
 }
 
 function later(mine: number, then: () => Promise<void>): void {
@@ -129,41 +140,36 @@ export function tryAgain(): void {
 }
 
 async function openMicrophone(mine: number): Promise<void> {
-  closeMicrophone();
-  let opened: MediaStream;
   try {
-    opened = await navigator.mediaDevices.getUserMedia({ audio: true });
+    if (!(await own.open(() => void microphoneEnded(mine), () => mine === started))) return;
   } catch (error) {
     if (mine === started) lineIs(microphoneProblem(error instanceof DOMException ? error.name : ""));
     return;
   }
-  if (mine !== started) {
-    for (const track of opened.getTracks()) track.stop();
-    return;
-  }
-  microphone = opened;
-  // Unplugged: an agent whom nobody hears must not be rung. In a call, whoever is there now takes over.
-  for (const track of opened.getTracks()) track.onended = () => void microphoneEnded(mine);
   lineIs("opened");
   await connect(mine);
 }
 
+/** Unplugged: an agent whom nobody hears must not be rung. In a call, whatever is there now takes over. */
 async function microphoneEnded(mine: number): Promise<void> {
-  if (mine !== started) return;
-  const sender = current?.connection()?.getSenders()[0];
-  if (!sender) {
-    tryAgain();
-    return;
-  }
-  const other = await navigator.mediaDevices.getUserMedia({ audio: true }).catch(() => null);
-  if (!other || mine !== started) return; // heard again as soon as the call is over and the line is opened anew
-  closeMicrophone();
-  microphone = other;
-  for (const track of other.getTracks()) {
-    track.onended = () => void microphoneEnded(mine);
-    track.enabled = !muted.value;
-    await sender.replaceTrack(track);
-  }
+  const still = () => mine === started;
+  if (!still()) return;
+  await own.swap(current?.connection()?.getSenders()[0], still);
+  if (still() && own.unheard.value && call.value === "none") tryAgain();
+}
+
+/** Something was plugged in or out, or another device was chosen: everything goes where it is wished, if it can. */
+export function devicesChanged(): void {
+  if (sound) playOn(sound, "headset");
+  if (line.value === "no_microphone") tryAgain();
+  else if (own.isOther()) void microphoneEnded(started);
+}
+
+whenChanged(devicesChanged);
+
+/** Lets a person hear where it rings, or where callers will be heard. */
+export function tryBell(use: "headset" | "bell"): void {
+  makeBell((sink) => playOn(sink, use)).once();
 }
 
 async function connect(mine: number): Promise<void> {
@@ -204,6 +210,15 @@ function incoming(offered: LineCall): void {
     sound: (stream) => mine() && play(stream),
   });
   callIs("incoming");
+  unring = answerByPolicy(() => {
+    bell.once();
+    answer();
+  });
+  // The desk may have changed its mind since the log-in. The server may be away: what was known holds.
+  api.myPhone().then(
+    (about) => (policy.value = about.auto_answer),
+    () => undefined,
+  );
 }
 
 function play(stream: MediaStream): void {
@@ -213,10 +228,12 @@ function play(stream: MediaStream): void {
     sound.autoplay = true;
     document.body.append(sound);
   }
+  playOn(sound, "headset");
   sound.srcObject = stream;
 }
 
 export function answer(): void {
+  const microphone = own.microphone.value;
   if (!current || !microphone || !may(callTable, call.value, "answer")) return;
   callIs("answer");
   setMuted(false);
@@ -232,7 +249,7 @@ export function hangUp(): void {
 
 export function setMuted(wanted: boolean): void {
   muted.value = wanted;
-  for (const track of microphone?.getAudioTracks() ?? []) track.enabled = !wanted;
+  own.mute(wanted);
 }
 
 export function pressKey(key: string): void {

@@ -1,0 +1,37 @@
+/** How the talks of a call sounded at the agents' pages, in its record. */
+import { t, tSlug } from "../i18n";
+import type { QualityBody } from "../wire";
+import { agentName } from "./names";
+
+/** A share of packets: people ask whether it is nothing, a little or much. */
+export const percent = (share: number): string => `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+
+const whole = (ms: number): string => `${Math.round(ms)} ms`;
+
+export function LineQuality({ measured }: { measured: readonly QualityBody[] }) {
+  if (measured.length === 0) return null;
+  return (
+    <section class="line-quality" aria-label={t("quality.title")}>
+      <h3>{t("quality.title")}</h3>
+      <ul>
+        {measured.map((one) => (
+          <li key={one.agent + one.talk_at}>
+            <span class={`tag grade-${one.grade ?? "none"}`}>{tSlug("phone.grade", one.grade ?? "none")}</span>{" "}
+            <bdi>{agentName(one.agent)}</bdi> <small class="num">{figures(one)}</small>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function figures(one: QualityBody): string {
+  const said = [
+    t("quality.loss_in", { share: percent(one.loss_in) }),
+    one.loss_out !== null && t("quality.loss_out", { share: percent(one.loss_out) }),
+    t("quality.jitter", { mean: whole(one.jitter_in_ms), most: whole(one.jitter_in_max_ms) }),
+    one.round_trip_ms !== null &&
+      t("quality.round_trip", { mean: whole(one.round_trip_ms), most: whole(one.round_trip_max_ms ?? one.round_trip_ms) }),
+  ];
+  return said.filter(Boolean).join(" · ");
+}
