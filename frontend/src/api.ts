@@ -12,10 +12,13 @@ import type {
   CallbackPage,
   CallDecisions,
   CallRecord,
+  CallAfter,
   LoginRequest,
   Me,
   MyCalls,
   MyPhone,
+  NoteRequest,
+  NoteSaved,
   PasswordRequest,
   Peaks,
   PhoneLogInBody,
@@ -26,9 +29,12 @@ import type {
   QualityRequest,
   QueuePlan,
   Ready,
+  ReasonTree,
   RecordingPage,
   RevertRequest,
   SkillList,
+  TicketLine,
+  TicketRequest,
   WaitingWhy,
 } from "./wire";
 
@@ -89,6 +95,12 @@ export const api = {
   changePassword: (body: PasswordRequest) => ask("PUT", "/api/me/password", body),
   board: () => read<Board>("GET", "/api/queues"),
   myCalls: () => read<MyCalls>("GET", "/api/my/calls/today"),
+  reasons: () => read<ReasonTree>("GET", "/api/reasons"),
+  /** What is kept of a call of one's own. */
+  after: (callId: string) => read<CallAfter>("GET", at("my", "calls", callId, "after")),
+  saveNote: (callId: string, body: NoteRequest) => read<NoteSaved>("PUT", at("my", "calls", callId, "note"), body),
+  askTicket: (callId: string, body: TicketRequest) =>
+    read<TicketLine>("POST", at("my", "calls", callId, "tickets"), body),
   myPhone: () => read<MyPhone>("GET", "/api/my/phone"),
   reportQuality: (callId: string, body: QualityRequest) => ask("PUT", at("my", "calls", callId, "quality"), body),
   /** With what this page registers at Asterisk. */

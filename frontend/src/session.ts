@@ -1,6 +1,7 @@
 /** Who is logged in, and the one socket of this page. */
 import { signal } from "@preact/signals";
 import { api, Refusal, whenNobody } from "./api";
+import { beginNotes } from "./aftercall";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
@@ -54,6 +55,7 @@ export function enter(who: Me): void {
   const roles = who.user.roles;
   if (!who.user.must_change && roles.some((role) => role !== "qa")) connect();
   if (!who.user.must_change && roles.includes("agent")) void startPhone();
+  if (!who.user.must_change && roles.includes("agent")) beginNotes(who.tenant, who.user.login);
 }
 
 export async function leave(): Promise<void> {
@@ -123,7 +125,7 @@ function readTodaySoon(): void {
 
 export const send = (message: ClientMessage): boolean => socket?.send(message) ?? false;
 /** Asks for a state. The page shows it when the server says so; without a connection it says at once why not. */
-export function chooseState(state: "available" | "break" | "training" | "offline", reason = ""): void {
+export function chooseState(state: "available" | "break" | "training" | "offline" | "wrap_up", reason = ""): void {
   if (!send({ type: "state.set", state, reason, ref: state })) {
     desk.value = { ...desk.value, lastError: { key: "unreachable", text: "", ref: state } };
   }

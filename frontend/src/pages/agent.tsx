@@ -18,6 +18,8 @@ export function AgentPage() {
     { key: "s", does: "keys.state", run: () => focus("[aria-pressed=true], button") },
     { key: "b", does: "keys.break", run: () => focus(".breaks button") },
     { key: "c", does: "keys.call", run: () => stage.current?.focus() },
+    { key: "n", does: "keys.note", run: () => stage.current?.querySelector<HTMLElement>(".call-note")?.focus() },
+    { key: "g", does: "keys.reason", run: () => stage.current?.querySelector<HTMLElement>(".reason-search")?.focus() },
     { key: "t", does: "keys.talk", run: () => stage.current?.querySelector<HTMLElement>(".talk button")?.focus() },
   ]);
   const { pop, ended, talk } = desk.value;

@@ -5,6 +5,7 @@ import { api } from "../api";
 import { dateAndTime, duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import type { Peaks, RecordingBrief, RecordingItem } from "../wire";
+import { Notes, TicketLines } from "./aftercall";
 import { callerText } from "./caller";
 import { Journey } from "./journey";
 import { LineQuality } from "./linequality";
@@ -63,6 +64,8 @@ export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
           {problem}
         </p>
         {call && <LineQuality measured={call.quality} />}
+        {call && call.notes.length > 0 && <Notes notes={call.notes} />}
+        {call && <TicketLines tickets={call.tickets} />}
       </div>
       {call && (
         <Journey

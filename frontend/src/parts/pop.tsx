@@ -1,11 +1,13 @@
 /** Who is calling: what is known at once on top, what the look-up says below, each part in its own place. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { after, noteChanges, noteOf } from "../aftercall";
 import type { Ended } from "../desk";
 import { dayAndTime, duration, language, named, span, t, timeOfDay, tSlug } from "../i18n";
 import { serverNow } from "../now";
 import { chooseState } from "../session";
 import type { LinkBody, MemberBody, MenuBody, Pop, ReservationBody, TicketBody, VehicleBody } from "../wire";
+import { AfterCall } from "./aftercall";
 import { callerText } from "./caller";
 import { Text } from "./text";
 import { Timer } from "./timer";
@@ -50,7 +52,8 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
         <Reservations pop={pop} />
         <Tickets pop={pop} />
       </div>
-      {pop.phase === "ended" && <Over goesOn={ended?.goesOn ?? false} />}
+      <AfterCall pop={pop} />
+      {pop.phase === "ended" && <Over pop={pop} goesOn={ended?.goesOn ?? false} />}
     </article>
   );
 }
@@ -89,14 +92,34 @@ function Confidence({ link }: { link: LinkBody }) {
   );
 }
 
-function Over({ goesOn }: { goesOn: boolean }) {
+function Over({ pop, goesOn }: { pop: Pop; goesOn: boolean }) {
+  void noteChanges.value;
+  const [asked, setAsked] = useState(false);
+  const told = after.value?.call_id === pop.call_id ? after.value : null;
+  const missing = told?.reason_required === true && noteOf(pop.call_id)?.draft.reasons.length === 0;
+  const finish = () => {
+    noteOf(pop.call_id)?.flush();
+    if (!missing) return chooseState("available");
+    setAsked(true);
+    document.querySelector<HTMLElement>(".reason-search")?.focus();
+  };
   return (
-    <p class="over spread">
-      <span class="note">{goesOn ? t("pop.goes_on") : t("pop.after")}</span>
-      <button type="button" class="primary" onClick={() => chooseState("available")}>
-        {t("pop.finish")}
-      </button>
-    </p>
+    <div class="over">
+      <p class="problem" role="alert">
+        {asked && missing && t("after.reason_missing")}
+      </p>
+      <p class="spread">
+        <span class="note">{goesOn ? t("pop.goes_on") : t("pop.after")}</span>
+        <span class="choices">
+          <button type="button" onClick={() => chooseState("wrap_up")}>
+            {t("after.more_time")}
+          </button>
+          <button type="button" class="primary" onClick={finish}>
+            {t("pop.finish")}
+          </button>
+        </span>
+      </p>
+    </div>
   );
 }
 
