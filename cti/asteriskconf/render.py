@@ -100,6 +100,7 @@ def _check_machine(checker: Checker, settings: AsteriskSettings) -> None:
         ("hold_look_s", 1, 10),
         ("hold_limit_s", 10, 86400),
         ("consult_ring_s", 5, 120),
+        ("return_ring_s", 2, 60),
         ("max_files", 256, 1_000_000),
     ):
         checker.number(key, getattr(settings, key), least, most)
@@ -337,6 +338,7 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "hold_look_s": str(settings.hold_look_s),
         "hold_looks": str(settings.hold_limit_s // settings.hold_look_s),
         "consult_ring_s": str(settings.consult_ring_s),
+        "return_ring_s": str(settings.return_ring_s),
         "agent_contexts": "".join(_agent_contexts(settings)) or "; no agents yet\n",
         **_websocket_values(settings, sip_bind),
     }

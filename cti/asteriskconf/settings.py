@@ -110,6 +110,8 @@ class AsteriskSettings:
     )
     hold_look_s: int = 2  # how often a leg on hold looks whether there is still somebody to wait for
     hold_limit_s: int = 900  # whoever holds a caller for longer has forgotten them
+    # A page answers by itself within half a second; an agent at another phone takes a breath. The caller hears music.
+    return_ring_s: int = 8
     consult_ring_s: int = 25  # how long a colleague's phone rings while the caller holds
     voicemail_s: int = 180  # the longest message: three minutes of speech are a page of text
     voicemail_silence_s: int = 5  # who says nothing for so long has said everything
