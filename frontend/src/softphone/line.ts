@@ -13,6 +13,8 @@ const RETRY_LAST_S = 8;
 const GATHER_MS = 100;
 // 200 ms and a gap are told apart by every menu.
 const TONE_MS = 200;
+// Asterisk's word that a call comes back (asterisk-conf/extensions.conf, cti-back).
+const BACK = "X-Kakehashi-Back";
 
 export interface LineListener {
   registered(): void;
@@ -28,6 +30,7 @@ export interface CallListener {
 }
 
 export interface LineCall {
+  readonly comesBack: boolean; // the caller of a moment ago: the agent's phone was lost in mid-call
   listen(to: CallListener): void;
   answer(microphone: MediaStream): void;
   hangUp(): void;
@@ -60,11 +63,17 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
     if (response) listener.rejected();
     else listener.disconnected();
   });
-  agent.on("newRTCSession", ({ originator, session }: { originator: string; session: unknown }) => {
-    if (originator === "remote") listener.incoming(new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833));
+  agent.on("newRTCSession", ({ originator, session, request }: { originator: string; session: unknown; request: Request }) => {
+    if (originator !== "remote") return;
+    const comesBack = request.getHeader(BACK) !== undefined;
+    listener.incoming(new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833, comesBack));
   });
   agent.start();
   return { stop: () => agent.stop() };
+}
+
+interface Request {
+  getHeader(name: string): string | undefined;
 }
 
 /** What of JsSIP's session is used: its own types lean on a package that has none. */
@@ -83,6 +92,7 @@ class SipCall implements LineCall {
   constructor(
     private readonly session: Session,
     private readonly inBand: string, // JsSIP's name for keys as events in the sound's stream
+    readonly comesBack: boolean,
   ) {}
 
   listen(to: CallListener): void {

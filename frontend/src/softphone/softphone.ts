@@ -17,6 +17,7 @@ import { answerByPolicy, offered as offeredCall, policy } from "./autoanswer";
 import { playOn, whenChanged } from "./devices";
 import * as own from "./microphone";
 import { measure } from "./quality";
+import { noteTalk, talkedHere } from "./back";
 import { makeBell } from "./ring";
 
 export const line = signal<LineState>("off");
@@ -50,6 +51,7 @@ function callIs(event: CallEvent): void {
     bell.stop();
     unring();
   }
+  noteTalk(call.value === "talking");
   if (call.value === "talking") measureCall();
   else unmeasure();
   if (call.value === "none") {
@@ -198,6 +200,12 @@ function rejected(): void {
 }
 
 function incoming(offered: LineCall): void {
+  const wasHere = offered.comesBack && talkedHere();
+  if (call.value !== "none" && offered.comesBack) {
+    // The network changed: Asterisk hears nothing of the call that is on here any more.
+    current?.hangUp();
+    callIs("ended");
+  }
   if (call.value !== "none") {
     offered.refuse();
     return;
@@ -210,6 +218,10 @@ function incoming(offered: LineCall): void {
     sound: (stream) => mine() && play(stream),
   });
   callIs("incoming");
+  if (wasHere) {
+    answer();
+    return;
+  }
   unring = answerByPolicy(() => {
     bell.once();
     answer();

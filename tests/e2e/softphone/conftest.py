@@ -48,6 +48,7 @@ async def desk(pool: PortPool) -> AsyncIterator[Stack]:
         text = DESK_FILE.read_text(encoding="utf-8")
         text = text.replace('\nuser = "sato"\n', '\nuser = "sato"\nphone = "browser"\n')
         assert 'phone = "browser"' in text
+        text += "\n[tenants.demo.routing]\nsame_agent_s = 2\n"  # a caller whose agent is lost is not kept waiting here
         desk_file = run.path / "desk.toml"
         desk_file.write_text(text, encoding="utf-8")
         plan = Plan(
@@ -69,8 +70,6 @@ async def phone(desk: Stack) -> AsyncIterator[Phone]:
     write_wav(said, tone(AGENT_HZ, MICROPHONE_S))
     flags = (
         *FLAGS,
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={said}",
         "--allow-loopback-in-peer-connection",
     )

@@ -1,0 +1,99 @@
+"""Bad days of a phone in the browser: the page is reloaded in mid-call, or dies with it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from playwright.async_api import Error, Page, expect
+
+from cti.demo.client import logged_in
+from cti.demo.phones import Baresip
+from cti.demo.stack import Stack
+from cti.demo.tones import read_wav, tone_seconds
+from tests.e2e.desk.office import at_work, calling, offered, record_of
+from tests.e2e.pages.browser import window
+from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+COLLEAGUE_HZ = 700
+PARTNERS = "05012345010"  # no menu; sato and suzuki have its skill
+TALK_S = 2.0
+FREED_S = 6.0  # the promise of docs/softphone.md
+
+
+def heard_s(caller: Baresip, hz: float, *, last_s: float | None = None) -> float:
+    """Seconds of that tone in what the caller heard, in the last seconds of it; asked when the call is over."""
+    samples, rate_hz = read_wav(caller.heard()[0])
+    return tone_seconds(samples[0][-int(last_s * rate_hz) :] if last_s else samples[0], hz, rate_hz)
+
+
+async def die(page: Page) -> None:
+    """The page's process ends at once: no good-bye, no sound, no connection."""
+    session = await page.context.new_cdp_session(page)
+    with suppress(Error, TimeoutError):
+        async with asyncio.timeout(2.0):
+            await session.send("Page.crash")
+
+
+async def test_a_reload_in_mid_call_brings_the_caller_back_to_the_page(desk: Stack, phone: Phone) -> None:
+    async with at_work(desk, "sato") as screens, calling(desk, number=PARTNERS, keys="", sound=CALLER_HZ) as caller:
+        _, offer = await screens["sato"].wait_for("pop", offered, "pop", 25.0)
+        await phone.says("Ringing")
+        await phone.press("Answer")
+        await phone.says("On the line")
+        await asyncio.sleep(TALK_S)  # sound takes the time it takes
+        await phone.seen.page.reload()
+        await phone.says("On the line", 20.0)  # nobody pressed anything
+        hz, share = await phone.hears()
+        assert hz == pytest.approx(CALLER_HZ, abs=12)
+        assert share > 0.5
+        await expect(phone.seen.page.locator(".talk-phase")).to_have_text("Talking with the caller")
+        await phone.press("Hang up")
+        await caller.wait_for("CALL_CLOSED")
+        await phone.says("Ready for calls")
+        record = await record_of(desk, offer["pop"]["call_id"], lambda record: record["ended_at"] is not None)
+    assert (record["end_reason"], record["ended_by"], record["agents"]) == ("completed", "agent", ["sato"])
+    assert heard_s(caller, AGENT_HZ) > TALK_S / 2 + 1.0
+    assert heard_s(caller, AGENT_HZ, last_s=1.5) > 0.7
+    assert len(record["talks"]) == 2
+    assert len(record["offers"]) == 1  # nobody was asked anew
+
+
+async def test_a_dead_browser_frees_its_caller_who_is_rung_to_another_agent(desk: Stack, phone: Phone) -> None:
+    suzuki = desk.phones["suzuki"]
+    async with at_work(desk, "sato"), calling(desk, number=PARTNERS, keys="", sound=CALLER_HZ) as caller:
+        async with window(phone.browser, language="en") as seen:
+            doomed = Phone(seen, desk, phone.browser)
+            await doomed.log_in()
+            await doomed.says("Ringing", 25.0)
+            await doomed.press("Answer")
+            await doomed.says("On the line")
+            async with logged_in(desk.web, "suzuki", desk.password("suzuki")) as colleague:
+                await colleague.set_state("available")
+                since = len(suzuki.events)
+                died_at = datetime.now(UTC)
+                await die(seen.page)
+                await suzuki.wait_for("CALL_INCOMING", since=since, deadline_s=30)
+                await suzuki.accept()
+                await asyncio.sleep(TALK_S)  # sound takes the time it takes
+        calls = await desk_calls(desk)
+        record = await record_of(desk, calls[0]["call_id"], lambda record: len(record["talks"]) == 2)
+        await suzuki.hangup()
+        await caller.wait_for("CALL_CLOSED")
+    assert heard_s(caller, COLLEAGUE_HZ, last_s=1.5) > 0.7
+    first, second = record["talks"]
+    assert (first["agent"], second["agent"]) == ("sato", "suzuki")
+    assert (datetime.fromisoformat(first["ended_at"]) - died_at).total_seconds() < FREED_S
+    await phone.seen.page.reload()  # the page of the other tests takes the phone back
+    await phone.says("Ready for calls")
+
+
+async def desk_calls(desk: Stack) -> list[dict[str, str]]:
+    """Calls, newest first."""
+    async with logged_in(desk.web, "tanaka", desk.password("tanaka")) as supervisor:
+        found: list[dict[str, str]] = (await supervisor.get("/api/calls", limit="1"))["calls"]
+        return found
