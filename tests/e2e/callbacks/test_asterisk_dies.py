@@ -10,7 +10,7 @@ from cti.demo.asterisk import start_asterisk
 from tests.e2e.callbacks.conftest import Office
 from tests.e2e.callbacks.steps import at_desk, clean, promise, rang, rows_of, states, talk
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_an_asterisk_killed_while_the_agent_rings_loses_no_place(office: Office) -> None:

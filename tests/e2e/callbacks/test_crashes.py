@@ -18,12 +18,12 @@ from tests.e2e.callbacks.steps import at_desk, clean, kill, promise, rang, rows_
 from tests.e2e.desk.office import eventually
 from tests.soak._wires import Fate, Moment, Sight, Trap, Way, Wire
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 ORIGINATE = re.compile(rb"Action: Originate")
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="package")
 async def wire(office: Office) -> AsyncIterator[Wire]:
     """The server speaks with Asterisk through a tap."""
     desk = office.desk

@@ -12,7 +12,7 @@ from tests.e2e.callbacks.conftest import Office
 from tests.e2e.callbacks.steps import at_desk, callbacks, clean, promise, rows_of
 from tests.e2e.desk.office import calling, eventually, offered
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def promised(desk: Stack) -> None:

@@ -10,7 +10,7 @@ from tests.e2e.callbacks.conftest import AGENT_HZ, PERSON, PERSON_HZ, Office
 from tests.e2e.callbacks.steps import at_desk, callbacks, keep_place, recorded_tones
 from tests.e2e.desk.office import offered, record_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def test_press_1_hang_up_and_be_called_back(office: Office) -> None:

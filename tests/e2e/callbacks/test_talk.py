@@ -19,7 +19,7 @@ from tests.e2e.callbacks.conftest import AGENT_HZ, PERSON_HZ, Office
 from tests.e2e.callbacks.steps import clean, kill, promise, recorded_tones, states
 from tests.e2e.desk.office import eventually, offered, record_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 COLLEAGUE_HZ = 700
 

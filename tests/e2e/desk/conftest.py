@@ -10,7 +10,7 @@ from cti.demo.folders import PortPool, run_folder
 from cti.demo.stack import Stack, running_stack
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def desk() -> AsyncIterator[Stack]:
     """The running desk, with a registered phone for each agent."""
     with run_folder() as run, PortPool() as pool:

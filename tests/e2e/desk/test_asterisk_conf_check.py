@@ -19,7 +19,7 @@ from cti.demo.stack import ROOT, Stack
 from cti.wiring import core, proof
 from tests.e2e.desk.test_start import changed, serve
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 ALL_RIGHTS = ("write = call,reporting,agent,originate", "write = all")
 EVERYWHERE = ("bindaddr = 127.0.0.1", "bindaddr = 0.0.0.0")
 

@@ -20,7 +20,7 @@ from cti.demo.stack import ROOT, Stack
 from tests.e2e.desk.office import URGENT, at_work, calling, eventually, offered
 from tests.e2e.desk.test_start import changed
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 SOON_S = 15.0  # a server that waits looks again after 5 s at most; a busy machine takes its time
 

@@ -17,7 +17,7 @@ from cti.demo.stack import Stack
 from cti.wiring.workerpipe import Hello, Ready, encode, read
 from tests.e2e.desk.office import at_work, calling, eventually, of_call, offered, record_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 def workers_of(server: int) -> list[int]:

@@ -13,7 +13,7 @@ from cti.demo.processes import ChildSpec, start_child
 from cti.demo.stack import ROOT, Stack
 from tests.e2e.desk.office import URGENT, at_work, calling, of_call, offered, record_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 async def serve(config: Path, deadline_s: float = 30.0) -> tuple[int, str]:

@@ -20,7 +20,7 @@ from cti.demo.stack import Stack
 from cti.demo.tones import RATE_HZ, read_wav, strength, tone_seconds
 from tests.e2e.desk.office import at_work, calling, eventually, of_call, offered, record_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 CALLER_HZ, SATO_HZ, SUZUKI_HZ = 440, 1000, 700
 

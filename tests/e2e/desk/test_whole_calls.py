@@ -13,7 +13,7 @@ from cti.demo.client import logged_in
 from cti.demo.stack import Stack
 from tests.e2e.desk.office import URGENT, at_work, calling, eventually, newest_call, of_call, offered, record_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 def ended(record: dict[str, Any]) -> bool:

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from cti.demo.client import Person
+from cti.demo.client import DemoFailed, Person
 from cti.demo.stack import Stack
-from tests.e2e.desk.office import calling, of_call
+from tests.e2e.desk.office import calling, eventually, of_call
 from tests.e2e.queues.callers import asks, chooses, line, on_a_break, pop_of, waits_in
 from tests.e2e.queues.conftest import CALM, MEMBERS
 
@@ -91,11 +91,19 @@ async def switched_off(desk: Stack, agent: str) -> AsyncIterator[None]:
         await conn.execute("UPDATE agents SET active = $2 WHERE agent = $1", agent, active)
         await conn.execute("SELECT pg_notify('desk_changed', 'test')")
 
+    async def is_back() -> bool:
+        try:
+            await chooses(desk, agent, "offline")
+        except DemoFailed:
+            return False
+        return True
+
     conn = await asyncpg.connect(desk.postgres.url)
     try:
         await switch(False)
         yield
         await switch(True)
+        await eventually(is_back, bool)
     finally:
         await conn.close()
 

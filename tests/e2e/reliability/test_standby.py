@@ -62,14 +62,17 @@ class Pair:
         desk.server = await start_child(ChildSpec(name=name, argv=argv, log=desk.run.log(name), cwd=ROOT))
         return desk.server
 
+    async def _said(self) -> list[dict[str, Any]]:
+        return [await ready(desk) for desk in self.desks]
+
     async def both(self) -> tuple[Stack, Stack]:
         """(In charge, standing by), whoever it is."""
         for desk in self.desks:
             if desk.server is None or desk.server.returncode is not None:
                 await self.start(desk)
-        said = [await eventually(lambda desk=desk: ready(desk), is_settled, SOON_S) for desk in self.desks]  # type: ignore[misc]
+        # Asked together and again: one that takes over, or starts, says that the other is in charge until it is ready.
+        said = await eventually(self._said, one_in_charge, SOON_S)
         first, second = self.desks
-        assert [answer["ready"] for answer in said].count(True) == 1, said
         return (first, second) if said[0]["ready"] else (second, first)
 
 
@@ -88,8 +91,10 @@ def why(said: dict[str, Any]) -> str:
     return str(said["parts"].get("lease", {}).get("why"))
 
 
-def is_settled(said: dict[str, Any]) -> bool:
-    return bool(said["ready"]) or "in charge is" in why(said)
+def one_in_charge(said: list[dict[str, Any]]) -> bool:
+    """Of two answers one is that of the server in charge, and the other's that it stands by."""
+    standing_by = [answer for answer in said if not answer["ready"] and "in charge is" in why(answer)]
+    return len(standing_by) == 1 and [answer["ready"] for answer in said].count(True) == 1
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

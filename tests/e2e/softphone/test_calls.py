@@ -16,7 +16,7 @@ from tests.e2e.desk.office import at_work, calling, eventually, of_call, offered
 from tests.e2e.pages.browser import window
 from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone, decoded
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 TALK_S = 3.0
 MUTED_S = 2.0
