@@ -41,6 +41,7 @@ from cti.wiring import (
     fallback,
     ivr,
     linking,
+    outbound,
     queuetexts,
     recordings,
     routing,
@@ -127,6 +128,7 @@ class Services:
     router: routing.RoutingDesk
     lookups: LookupClient | None
     kept: callbacks.Callbacks
+    out: outbound.Outbound
     after: aftercall.StoredAftercall
     menus: IvrServer
     disk_guard: DiskGuard
@@ -189,6 +191,7 @@ class Application:
         changes = DeskChanges(
             self.config.database.url.get_secret_value(),
             (ground.directory.reload, ground.menus.reload, services.router.reload, services.kept.reload,
+             services.out.reload,
              services.after.reload),
         )  # fmt: skip
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
@@ -251,6 +254,7 @@ class Application:
         outbox = await effects.start(pool, journals, cleanup)
         kept = await callbacks.start(config, bus, desk, telephony, router, pool, outbox, utc_now, cleanup)
         after = await aftercall.start(pool, outbox, lookups, utc_now, cleanup)
+        out = await outbound.start(config, bus, ground.directory, router, kept, pool, utc_now)
         menus = await ivr.start(config, desk, ground.menus, kept.keeper, utc_now, cleanup)
         disk_guard = disk.guard(config, bus, desk, line.feed.recording, self.metrics, utc_now)
         webhooks = Webhooks(config, pool, self.metrics, utc_now)
@@ -258,6 +262,7 @@ class Application:
             router=router,
             lookups=lookups,
             kept=kept,
+            out=out,
             after=after,
             menus=menus,
             disk_guard=disk_guard,
@@ -296,6 +301,7 @@ class Application:
             router,
             talks,
             services.kept,
+            services.out,
             services.after,
             StoredSupervision(router, directory, pool),
             RecordingPages(pool, object_store(self.config, threads=8)),

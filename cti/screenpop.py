@@ -15,12 +15,13 @@ from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from cti.domain.callend import CALLBACK
+from cti.domain.callend import CALLBACK, OUTBOUND, STATUS
 from cti.domain.copies import changed as replace
 from cti.domain.events import (
     AgentFreed,
     AgentStateChanged,
     CallAnswered,
+    CallbackReported,
     CallEnded,
     CallEvent,
     CallHeld,
@@ -32,6 +33,7 @@ from cti.domain.events import (
     ConsultEnded,
     Event,
     OfferEnded,
+    OwnPhoneRings,
 )
 from cti.domain.model import AgentId, AgentState, Call, CallId, ConsultResult, OfferId, OfferOutcome, TenantId
 from cti.domain.pop import (
@@ -46,6 +48,7 @@ from cti.domain.pop import (
     PopSink,
     PopUpdated,
     PopWithdrawn,
+    reach_of,
 )
 
 # Late facts arrive within seconds; ten thousand offers are two minutes of a centre with 80 calls a second.
@@ -90,6 +93,8 @@ class ScreenPop:
             CallAnswered: self._answered,
             OfferEnded: self._offer_ended,
             ConsultBegan: self._asked,
+            OwnPhoneRings: self._asked,
+            CallbackReported: self._reported,
             ConsultEnded: self._asked_no_more,
             CallPhaseChanged: self._phase_changed,
             CallHeld: self._held,
@@ -149,8 +154,8 @@ class ScreenPop:
         if shown is not None and shown.offer_id == event.offer_id and shown.phase is PopPhase.RINGING:
             self._withdraw(key, shown, event.at, event.outcome)
 
-    def _asked(self, event: ConsultBegan) -> None:
-        """A colleague is asked about the caller: they see what the agent sees, before they answer."""
+    def _asked(self, event: ConsultBegan | OwnPhoneRings) -> None:
+        """A colleague is asked about the caller, or an agent dials out: they see who it is before they answer."""
         key = (event.tenant, event.agent)
         if not self._is_over(event.call_id, None):
             self._show(key, self._pop(event, event.agent, None, rang_at=event.at), event.at)
@@ -174,6 +179,14 @@ class ScreenPop:
             return
         if not any(talk.agent == event.agent for talk in event.call.talks):
             self._withdraw(key, shown, event.at, OfferOutcome.WITHDRAWN)
+
+    def _reported(self, event: CallbackReported) -> None:
+        """The person whom an agent dialled has answered, or not."""
+        for key in tuple(self._viewers.get(event.call_id, ())):
+            shown = self._shown[key]
+            if shown.reach is not None and shown.reach is not reach_of(event.status):
+                pop = self._change(key, shown, reach=reach_of(event.status))
+                self._sink.pop_changed(PopUpdated(at=event.at, pop=pop, parts=frozenset({"reach"})))
 
     def _held(self, event: CallHeld) -> None:
         self._set_phase(event, PopPhase.TALKING, PopPhase.HELD)
@@ -243,6 +256,7 @@ class ScreenPop:
             rang_at=rang_at,
             card=self._cards.get(call.call_id, CallerCard()),
             callback=bool(call.extra.get(CALLBACK)),
+            reach=reach_of(call.extra.get(STATUS)) if call.extra.get(OUTBOUND) else None,
         )
 
     def _show(self, key: _Key, pop: Pop, at: datetime) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
-from cti.domain.callend import ANSWERED, CALLBACK, STATUS
+from cti.domain.callend import nobody_there
 from cti.domain.model import Call, CallId, Offer, QueueId, SkillLevel, TenantId
 from routing import model as m
 from routing.dispatch import Dispatcher, Room
@@ -115,4 +115,4 @@ class Absentees:
     def here(self, call: Call) -> bool:
         """A call with a channel waits: whether it is the place of a callback, which is nobody who listens yet."""
         self._dispatch.absent.discard(call.call_id)
-        return bool(call.extra.get(CALLBACK)) and call.extra.get(STATUS) != ANSWERED
+        return nobody_there(call.extra)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cti.ami.frames import ActionHeaders
-from cti.domain.callbacks import may_dial
+from cti.domain.callbacks import may_dial, may_have_dialled
 from cti.domain.errors import CallerError
 from cti.domain.model import ChannelName, Offer
 
@@ -24,6 +24,7 @@ SNAPSHOT_VARIABLES = (
     "CTI_OFFER",
     "CTI_FALLBACK_T0",
     "CTI_CB_ID",
+    "CTI_CB_BY",
     "CTI_REACHED",
 )
 
@@ -257,13 +258,14 @@ def _checked(channel: ChannelName) -> str:
 def call_back(effect_id: str, dialled: str, epoch: str, variables: Mapping[str, str]) -> ActionHeaders:
     """Place a callback's call: a Local channel of cti-callback and nothing else, to ``dialled`` (national digits).
 
-    ``variables`` are CTI_CB_… without their prefix (docs/dialplan.md). The dialplan compares
-    id and epoch, and does it once.
+    ``variables`` are CTI_CB_… without their prefix (docs/dialplan.md); with ``by`` it is an agent who dials out. The
+    dialplan compares id and epoch, and does it once.
     """
     if not _OFFER.match(effect_id):
         raise CallerError(f"an effect's id has 32 hex digits, not {effect_id!r}")
-    if not (_DIALLED.match(dialled) and may_dial(dialled)):
-        raise CallerError("this number may not be dialled by a machine")
+    allowed = may_have_dialled if variables.get("by") else may_dial
+    if not (_DIALLED.match(dialled) and allowed(dialled)):
+        raise CallerError("this number may not be dialled")
     wrong = [name for name, value in variables.items() if not _TEXT.match(value)]
     if wrong:
         raise CallerError(f"{', '.join(wrong)} cannot be the value of a channel variable")

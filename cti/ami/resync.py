@@ -15,7 +15,7 @@ from typing import Any
 from cti.ami.translate import call_id_of, variables
 from cti.domain.callend import ANSWERED
 from cti.domain.consult import Place
-from cti.domain.model import CallId, CallState, ChannelName, QueueId, TenantId, UniqueId
+from cti.domain.model import AgentId, CallId, CallState, ChannelName, QueueId, TenantId, UniqueId
 from cti.domain.signals import (
     BridgeEntered,
     CallbackReported,
@@ -153,6 +153,7 @@ def _arrived(caller: SeenChannel, now: datetime) -> Signal:
         caller_number=caller.caller_number,
         caller_name=caller.caller_name,
         callback=caller.own.get("CTI_CB_ID") or None,
+        dialled_by=AgentId(caller.own["CTI_CB_BY"]) if caller.own.get("CTI_CB_BY") else None,
     )
 
 

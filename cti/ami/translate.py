@@ -15,7 +15,7 @@ from typing import Any
 
 from cti.ami.frames import EventHeaders
 from cti.domain.consult import Place
-from cti.domain.model import CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
+from cti.domain.model import AgentId, CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
 from cti.domain.signals import (
     BridgeEntered,
     BridgeLeft,
@@ -202,6 +202,7 @@ def _arrived(frame: Headers, now: datetime) -> Signal:
         caller_number=_text(frame, "CallerIDNum"),
         caller_name=_text(frame, "CallerIDName"),
         callback=_match(frame, "Callback", _OFFER) if frame.get("Callback") else None,
+        dialled_by=AgentId(_match(frame, "DialledBy", _SLUG)) if frame.get("DialledBy") else None,
     )
 
 

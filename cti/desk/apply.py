@@ -89,7 +89,13 @@ async def _apply_tenant(
         summary,
         "tenants",
         ("tenant",),
-        {"tenant": name, "name": tenant.name, "time_zone": tenant.time_zone, "language": tenant.language},
+        {
+            "tenant": name,
+            "name": tenant.name,
+            "time_zone": tenant.time_zone,
+            "language": tenant.language,
+            "outbound": _Json.of(tenant.outbound),
+        },
     )
     if "routing" in tenant.model_fields_set:
         rules = {"tenant": name, **tenant.routing.model_dump()}

@@ -306,6 +306,24 @@ class Number(_Model):
     menu: Slug | None = Field(default=None, description="the id of one of the menus, or leave it out")
 
 
+class Outbound(_Model):
+    """Agents may have numbers dialled (docs/outbound.md)."""
+
+    number: str = Field(
+        pattern=r"^\+[1-9][0-9]{5,14}$", description="one of the desk's own numbers, which the person sees calling"
+    )
+    prefixes: tuple[Annotated[str, StringConstraints(pattern=r"^0[0-9]{0,10}$")], ...] = Field(
+        default=(),
+        max_length=100,
+        description='national digits that a number may begin with, e.g. ["090", "080", "03"]; leave it out: any',
+    )
+    calendar: Slug | None = Field(default=None, description="the id of one of the calendars; leave it out: always")
+    per_agent_hour: int = Field(default=30, ge=0, le=1000, strict=True, description="numbers, 0 to 1000")
+    per_hour: int = Field(default=300, ge=0, le=10_000, strict=True, description="numbers of the desk, 0 to 10000")
+    ring_s: int = Field(default=45, ge=5, le=120, strict=True, description="whole seconds from 5 to 120")
+    own_ring_s: int = Field(default=20, ge=5, le=60, strict=True, description="whole seconds from 5 to 60")
+
+
 class Tenant(_Model):
     """One company's desk."""
 
@@ -322,6 +340,9 @@ class Tenant(_Model):
     # More than this is a list that nobody learns; the page draws all of them.
     reasons: tuple[Reason, ...] = Field(default=(), max_length=500, description="[[tenants.NAME.reasons]], at most 500")
     routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
+    outbound: Outbound | None = Field(
+        default=None, description='[tenants.NAME.outbound] with number = "+81…"; leave it out: nobody dials out'
+    )
     # Menus are checked by ivr.menus, which knows the kinds of nodes.
     menus: tuple[dict[str, Any], ...] = Field(default=(), description="[[tenants.NAME.menus]], see docs/menus.md")
 

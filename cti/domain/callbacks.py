@@ -17,6 +17,8 @@ CallbackId = NewType("CallbackId", str)  # 32 hex digits
 
 # A person's own line at an ordinary price, in Japan. The dialplan holds the same list once more (cti-callee).
 DIALLED = frozenset({NumberClass.MOBILE, NumberClass.GEOGRAPHIC, NumberClass.IP, NumberClass.FOLLOW_ME})
+# What an agent may have dialled at most; in the dialplan, cti-person.
+HAD_DIALLED = DIALLED | {NumberClass.TOLL_FREE}
 # More promises than this in one queue would not be kept the same day.
 MOST_WAITING = 100
 # A mailbox answers after 20 to 30 s in Japan. It does not press 1, so that costs a try and no more.
@@ -128,6 +130,11 @@ class CallbackRules:
 def may_dial(number: str) -> bool:
     """Whether a number (any way of writing it) may be dialled back: Japanese, somebody's own, at an ordinary price."""
     return classify(number) in DIALLED
+
+
+def may_have_dialled(number: str) -> bool:
+    """Whether a person of the desk may have a number dialled (docs/outbound.md): as above, and what costs nothing."""
+    return classify(number) in HAD_DIALLED
 
 
 def dialled(e164: str) -> str:

@@ -32,6 +32,8 @@ CALLBACK = "callback"  # this call is the waiting place of a callback: its id
 STATUS = "callback_status"  # how its person answered, see signals.CallbackReported
 KEPT = "kept_place"  # this caller was promised a call back: the callback's id
 ANSWERED = "ANSWER"
+# And dialling out (docs/outbound.md): the agent who asked for this call. STATUS says how its person answered.
+OUTBOUND = "dialled_by"
 # The agent whose phone was lost while they had the caller, until somebody answers again (decision 0214).
 LOST_BY = "lost_by"
 
@@ -88,9 +90,14 @@ def end_reason(state: CallState, by: EndedBy, *, answered: bool, treated: bool, 
     return EndReason.FAILED if in_menu and not menu_done else EndReason.TREATED
 
 
+def nobody_there(extra: Mapping[str, str]) -> bool:
+    """A call of ours whose person is not there yet, or never was: who is on the line hears a ring, or a stranger."""
+    return bool(extra.get(CALLBACK) or extra.get(OUTBOUND)) and extra.get(STATUS) != ANSWERED
+
+
 def of_callback(extra: Mapping[str, str], reason: EndReason) -> EndReason:
     """What became of a call, corrected by what callbacks know of it."""
-    if extra.get(CALLBACK) and extra.get(STATUS) != ANSWERED:
+    if nobody_there(extra):
         return EndReason.UNREACHED
     if extra.get(KEPT) and reason in (EndReason.ABANDONED_IN_QUEUE, EndReason.TREATED):
         return EndReason.CALLBACK

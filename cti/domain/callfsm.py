@@ -13,7 +13,7 @@ from typing import Any
 
 from cti.domain import callconsult, callkept, calloffer
 from cti.domain import events as ev
-from cti.domain.callend import LOST_BY, SOUND_STOPPED
+from cti.domain.callend import LOST_BY, OUTBOUND, SOUND_STOPPED
 from cti.domain.calltable import TABLE, move
 from cti.domain.calltrack import (
     Leg,
@@ -190,6 +190,8 @@ def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: date
     )
     rings_already = offer is not None and any(known.offer_id == offer.offer_id for known in track.legs)
     track = with_leg(track, leg)
+    if offer is None and agent is not None and track.call.extra.get(OUTBOUND) and not track.call.talks:
+        return track, (fact(ev.OwnPhoneRings, track, at, agent=agent),)
     if offer is None or rings_already:  # an agent with two phones rings once
         return track, ()
     track = change_offer(track, offer.offer_id, rang_at=at)

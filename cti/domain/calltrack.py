@@ -123,10 +123,16 @@ def begin(signal: CallerArrived, caller: CallerNumber, number_called: str) -> St
         number_called=number_called,
         caller=caller,
         arrived_at=signal.at,
-        extra={"callback": signal.callback} if signal.callback else {},
+        extra=_made_by(signal),
     )
     track = Track(call=call, last_at=signal.at)
     return track, (ev.CallArrived(at=signal.at, tenant=call.tenant, call=call),)
+
+
+def _made_by(signal: CallerArrived) -> dict[str, str]:
+    """Which call of ours it is, if it is one."""
+    said = {callend.CALLBACK: signal.callback, callend.OUTBOUND: signal.dialled_by}
+    return {key: value for key, value in said.items() if value}
 
 
 def update(track: Track, **changes: Any) -> Track:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from cti.domain.callend import ANSWERED, CALLBACK, STATUS
+from cti.domain.callend import nobody_there
 from cti.domain.model import Call, TalkPhase
 
 _P = TalkPhase
@@ -115,14 +115,9 @@ def is_handed_over(pictured: tuple[str, str, str]) -> bool:
 
 def possible(call: Call) -> Mapping[Command, TalkPhase | None]:
     """What the agent who has the caller may ask for now, and the phase that confirms it."""
-    if call.phase is None or _rings_outside(call):
+    if call.phase is None or nobody_there(call.extra):
         return {}
     return TABLE[call.phase]
-
-
-def _rings_outside(call: Call) -> bool:
-    """A callback whose person is not there yet: whoever answers would hear music, or a stranger."""
-    return bool(call.extra.get(CALLBACK)) and call.extra.get(STATUS) != ANSWERED
 
 
 def allowed(call: Call, *, is_first: bool) -> tuple[Command, ...]:

@@ -79,6 +79,13 @@ class CallRinging(CallEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwnPhoneRings(CallEvent):
+    """An agent dials out, and their own phone rings first."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OfferEnded(CallEvent):
     """An offer is over, whichever way."""
 

@@ -43,6 +43,26 @@ class PartStatus(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
+class Reach(StrEnum):
+    """How far a call that an agent dialled has come."""
+
+    CALLING = "calling"  # the agent's own phone rings, then the person's
+    REACHED = "reached"  # they talk
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    OWN_PHONE = "own_phone"  # the agent's own phone was not answered: nobody was called
+    FAILED = "failed"  # the network refused
+
+
+def reach_of(status: str | None) -> Reach:
+    """``status`` as in signals.CallbackReported; None: not told yet."""
+    if status is None or status == "ANSWER":
+        return Reach.CALLING if status is None else Reach.REACHED
+    if status.startswith("AGENT-"):
+        return Reach.OWN_PHONE
+    return {"BUSY": Reach.BUSY, "NOANSWER": Reach.NO_ANSWER, "CANCEL": Reach.NO_ANSWER}.get(status, Reach.FAILED)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CardPart:
     """One part of the caller card."""
@@ -87,6 +107,7 @@ class Pop:
     answered_at: datetime | None = None
     card: CallerCard = field(default_factory=CallerCard)
     callback: bool = False  # we call this person back: they are dialled when the agent answers
+    reach: Reach | None = None  # the agent dialled this number; None: they did not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -53,6 +53,7 @@ class CallerArrived(ChannelSignal):
     caller_number: str  # raw caller ID number, any length, may be empty
     caller_name: str  # raw caller ID name: withheld numbers say why here
     callback: str | None = None  # id of the callback whose place this call is; None: somebody calls us
+    dialled_by: AgentId | None = None  # an agent dials out; None: nobody of ours asked for this call
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,7 +183,8 @@ class CallbackReported(ChannelSignal):
     """UserEvent CtiCallback: how the person of a callback answered.
 
     ``status``: ANSWER (they pressed 1), MAILBOX (answered, nobody pressed), REFUSED (the dialplan does not dial this
-    number), else Dial()'s DIALSTATUS.
+    number), else Dial()'s DIALSTATUS. Of a call that an agent dialled: ANSWER when the person has heard the notice,
+    AGENT- and DIALSTATUS when the agent's own phone was not answered.
     """
 
     effect_id: str

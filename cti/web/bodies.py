@@ -223,12 +223,18 @@ class RecordingBrief(Body):
     stored_at: AwareDatetime | None
 
 
+# Who made a call: somebody called us, an agent dialled (docs/outbound.md), or we called somebody back.
+Direction = Literal["inbound", "outbound", "callback"]
+
+
 class CallSummary(Body):
     """A call in a list."""
 
     call_id: str
     state: CallState
     caller: Caller
+    direction: Direction
+    dialled_by: str | None  # the agent who dialled out
     number_called: str
     queue: str | None
     arrived_at: AwareDatetime

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from cti.domain.callend import CALLBACK, OUTBOUND
 from cti.domain.model import AgentId, Call, OfferOutcome, TalkSegment
 from cti.domain.quality import LineQuality, grade, lost_share
 from cti.web import afterview, bodies, parts, ports
@@ -61,6 +62,8 @@ def _summary(call: Call) -> dict[str, object]:
         "number_called": call.number_called,
         "queue": call.queue,
         "arrived_at": call.arrived_at,
+        "direction": direction(call),
+        "dialled_by": call.extra.get(OUTBOUND),
         "answered_at": call.answered_at,
         "ended_at": call.ended_at,
         "wait_s": _seconds(call.queued_at, call.answered_at or call.ended_at),
@@ -70,6 +73,11 @@ def _summary(call: Call) -> dict[str, object]:
         "end_reason": call.end_reason,
         "reservation_id": None if call.link is None else call.link.reservation_id,
     }
+
+
+def direction(call: Call) -> str:
+    """Who made a call: somebody called us, an agent dialled, or we called somebody back."""
+    return "outbound" if call.extra.get(OUTBOUND) else "callback" if call.extra.get(CALLBACK) else "inbound"
 
 
 def call_summary(call: Call) -> bodies.CallSummary:

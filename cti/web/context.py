@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
 from cti.metrics import Metrics
-from cti.web import actionports, afterports, announcementports, feedports, phoneports, ports
+from cti.web import actionports, afterports, announcementports, dialports, feedports, phoneports, ports
 from cti.web.problems import Refused, sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -62,6 +62,7 @@ class WebParts:
     monotonic: Callable[[], float]  # seconds
     callbacks: ports.Callbacks = field(default_factory=ports.NoCallbacks)
     supervision: actionports.Supervision = field(default_factory=actionports.NoSupervision)
+    dialling: dialports.Dialling = field(default_factory=dialports.NoDialling)
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
     aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)

@@ -23,6 +23,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 
 from cti.domain.consult import Command
 from cti.domain.model import EndedBy, EndReason, OfferOutcome
+from cti.domain.pop import Reach
 from cti.web.parts import (
     AgentBody,
     Board,
@@ -88,6 +89,7 @@ class PopUpdate(ServerMessage):
     revision: int
     phase: PopPhase
     card: CardUpdate
+    reach: Reach | None = None  # of a call that the agent dialled
 
 
 class PopWithdraw(ServerMessage):

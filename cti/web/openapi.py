@@ -38,7 +38,7 @@ _REFUSALS = {
 # Those that depend on what happens meanwhile.
 _CONFLICTS = {
     "move_call", "prioritise_call", "set_agent_state", "publish_plan", "revert_plan", "cancel_callback",
-    "log_in_my_phone", "my_call_after", "save_my_note", "ask_ticket",
+    "log_in_my_phone", "dial", "my_call_after", "save_my_note", "ask_ticket",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from cti.domain.model import (
     PhoneState,
     TalkPhase,
 )
+from cti.domain.pop import Reach
 
 # No control characters: PostgreSQL cannot even look for a NUL.
 Slug = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -209,6 +210,7 @@ class Pop(Body):
     answered_at: AwareDatetime | None
     card: CallerCard
     callback: bool = False  # we call this person back: they are dialled when the agent answers
+    reach: Reach | None = None  # the agent dialled this number, and how far that came; null: they did not
 
 
 class PersonBody(Body):

@@ -109,6 +109,7 @@ def pop(shown: domain.Pop, names: ports.Names) -> parts.Pop:
         answered_at=shown.answered_at,
         card=card(shown.card),
         callback=shown.callback,
+        reach=shown.reach,
     )
 
 
@@ -128,7 +129,8 @@ def message(change: domain.PopChange, names: ports.Names, *, seq: int, now: date
         case domain.PopUpdated():
             whole = card(shown.card)
             kept = {name: getattr(whole, name) if name in change.parts else None for name in _CARD}
-            return messages.PopUpdate(**which, phase=shown.phase.value, card=parts.CardUpdate(**kept))
+            update = parts.CardUpdate(**kept)
+            return messages.PopUpdate(**which, phase=shown.phase.value, card=update, reach=shown.reach)
         case domain.PopWithdrawn():
             return messages.PopWithdraw(**which, outcome=change.outcome)
         case domain.PopAnswered():

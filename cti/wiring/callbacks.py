@@ -21,7 +21,8 @@ from cti.domain.callbacks import Callback, CallbackId, CallbackRules, dialled
 from cti.domain.effects import Effect, EffectId, MaybeDone
 from cti.domain.errors import Unavailable
 from cti.domain.model import CallState, QueueId, TenantId
-from cti.effects import EffectSender
+from cti.effects import EffectSender, Settled
+from cti.outbound.desk import OUTBOUND_KIND
 from cti.store.effects import EffectStore
 from cti.wiring.effects import Outbox
 from cti.wiring.routing import RoutingDesk
@@ -34,7 +35,7 @@ VOID = "void"
 
 
 class CallbackDoer:
-    """Implements cti.domain.effects.Doer: Asterisk places the call of a callback."""
+    """Implements cti.domain.effects.Doer: Asterisk places the call of a callback, or of an agent who dials out."""
 
     def __init__(self, telephony: AmiTelephony) -> None:
         self._telephony = telephony
@@ -43,7 +44,7 @@ class CallbackDoer:
         """See the protocol."""
         body = effect.body
         variables = {
-            "id": body["callback"],
+            "id": body.get("callback", ""),
             "call": body["call"],
             "tenant": effect.tenant,
             "queue": body["queue"],
@@ -53,6 +54,9 @@ class CallbackDoer:
             "t0": body["queued_at"],
             "ring": body["ring_s"],
             "forget": body.get("forget", ""),
+            "by": body.get("by", ""),
+            "agent": body.get("endpoint", ""),
+            "aring": body.get("own_ring_s", ""),
         }
         try:
             await self._telephony.call_back(effect.effect_id, dialled(body["number"]), variables)
@@ -110,8 +114,13 @@ def _rules(row: Any) -> CallbackRules:
 class Callbacks:
     """Everything about callbacks that others use. Implements cti.web.ports.Callbacks."""
 
-    def __init__(self, keeper: CallbackKeeper, store: EffectStore, rules: StoredRules) -> None:
+    def __init__(
+        self, keeper: CallbackKeeper, store: EffectStore, rules: StoredRules, sender: EffectSender, told: list[Settled]
+    ) -> None:
+        """``told``: who else hears what became of an effect."""
         self.keeper = keeper
+        self.sender = sender
+        self.told = told
         self.reload = rules.reload
         self.open = keeper.open
         self._store = store
@@ -151,13 +160,20 @@ async def start(
         mark=doer.mark,
         clock=now,
     )
-    sender = EffectSender(store, {EFFECT_KIND: doer}, clock=now, on_settled=keeper.settled, on_doubt=keeper.doubt)
+    told: list[Settled] = [keeper.settled]
+
+    def settled(effect: Effect, mark: str) -> None:
+        for tell in told:
+            tell(effect, mark)
+
+    doers = {EFFECT_KIND: doer, OUTBOUND_KIND: doer}
+    sender = EffectSender(store, doers, clock=now, on_settled=settled, on_doubt=keeper.doubt)
     keeper.sender = sender
     cleanup.push_async_callback(sender.stop)
     cleanup.push_async_callback(keeper.stop)
     keeper.restore(outbox.callbacks)
     keeper.start()
-    sender.take_over(outbox.of_kind(EFFECT_KIND))
+    sender.take_over(outbox.of_kind(EFFECT_KIND, OUTBOUND_KIND))
     for call in desk.all_live():
         # Routing took them in before places were known here; nobody is rung yet. Whether they still wait is not known
         # either: nobody's place is taken over before Asterisk has told.
@@ -170,4 +186,4 @@ async def start(
 
     bus.subscribe("callbacks", keeper.handle, kinds=keeper.KINDS)
     bus.subscribe("effects", reachable, kinds=(ev.AsteriskReachable,))
-    return Callbacks(keeper, store, rules)
+    return Callbacks(keeper, store, rules, sender, told)

@@ -28,6 +28,7 @@ from cti.store.users import UserStore
 from cti.web.actionports import Supervision
 from cti.web.afterports import Aftercall
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
+from cti.web.dialports import Dialling
 from cti.web.phoneports import Phones
 from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
 from cti.web.server import WebServer
@@ -96,6 +97,7 @@ async def start(
     desk: Desk,
     talks: Talks,
     kept: Callbacks,
+    dialling: Dialling,
     after: Aftercall,
     supervision: Supervision,
     recordings: Recordings,
@@ -120,6 +122,7 @@ async def start(
             pops=pops,
             talks=talks,
             callbacks=kept,
+            dialling=dialling,
             aftercall=after,
             supervision=supervision,
             calls=CallPages(calls),

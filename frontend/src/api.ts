@@ -12,10 +12,13 @@ import type {
   CallbackPage,
   CallDecisions,
   CallRecord,
+  DialAnswer,
+  DialRequest,
   CallAfter,
   LoginRequest,
   Me,
   MyCalls,
+  MyDialling,
   MyPhone,
   NoteRequest,
   NoteSaved,
@@ -105,6 +108,9 @@ export const api = {
   reportQuality: (callId: string, body: QualityRequest) => ask("PUT", at("my", "calls", callId, "quality"), body),
   /** With what this page registers at Asterisk. */
   phoneLogIn: () => read<PhoneLogInBody>("POST", "/api/my/phone"),
+  dialling: () => read<MyDialling>("GET", "/api/my/dial"),
+  /** One's own phone rings first. */
+  dial: (body: DialRequest) => read<DialAnswer>("POST", "/api/my/dial", body),
   call: (callId: string) => read<CallRecord>("GET", `/api/calls/${encodeURIComponent(callId)}`),
   decisions: (callId: string) => read<CallDecisions>("GET", at("calls", callId, "decisions")),
   moveCall: (callId: string, queue: string) => read<WaitingWhy>("POST", at("waiting", callId, "move"), { queue }),

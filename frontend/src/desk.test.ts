@@ -24,6 +24,7 @@ function pop(callId: string, revision: number): Pop {
     reason_ja: "待機が最も長い",
     reason_en: "longest idle",
     callback: false,
+    reach: null,
     menu: null,
     arrived_at: AT,
     queued_at: AT,
@@ -50,6 +51,7 @@ const update = (seq: number, callId: string, revision: number): ServerMessage =>
   offer_id: `offer-${callId}`,
   revision,
   phase: "ringing",
+  reach: null,
   card: {
     link: null,
     members: { status: "live", as_of: AT, members: [{ member_id: `member-of-${callId}` }] },

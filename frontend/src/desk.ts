@@ -116,7 +116,8 @@ function agentMessage(desk: Desk, message: AgentMessage): Desk {
         reservations: reservations ?? shown.card.reservations,
         tickets: tickets ?? shown.card.tickets,
       };
-      return { ...desk, pop: { ...shown, revision: message.revision, phase: message.phase, card } };
+      const reach = message.reach ?? shown.reach;
+      return { ...desk, pop: { ...shown, revision: message.revision, phase: message.phase, card, reach } };
     }
     case "pop.withdraw":
       return { ...desk, pop: null, ended: null, missed: { callId: message.call_id, outcome: message.outcome } };

@@ -2,6 +2,7 @@ import { useRef } from "preact/hooks";
 import { dateAndTime, duration, named, t, timeOfDay, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { callerText } from "../parts/caller";
+import { DialBox, NumberToDial } from "../parts/dial";
 import { linkedMember, PopCard } from "../parts/pop";
 import { problemText } from "../parts/problem";
 import { NoTalk, TalkControls } from "../parts/talk";
@@ -17,6 +18,7 @@ export function AgentPage() {
   useKeys([
     { key: "s", does: "keys.state", run: () => focus("[aria-pressed=true], button") },
     { key: "b", does: "keys.break", run: () => focus(".breaks button") },
+    { key: "d", does: "keys.dial", run: () => focus("#dial-number") },
     { key: "c", does: "keys.call", run: () => stage.current?.focus() },
     { key: "n", does: "keys.note", run: () => stage.current?.querySelector<HTMLElement>(".call-note")?.focus() },
     { key: "g", does: "keys.reason", run: () => stage.current?.querySelector<HTMLElement>(".reason-search")?.focus() },
@@ -28,6 +30,7 @@ export function AgentPage() {
       <h1 class="visually-hidden">{t("nav.agent")}</h1>
       <section class="side" ref={own} aria-label={t("agent.me")}>
         <OwnState />
+        <DialBox />
         <Today />
       </section>
       <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
@@ -167,7 +170,9 @@ function TodayLine({ call }: { call: CallLine }) {
         {timeOfDay(call.arrived_at)}
       </time>
       <span class="grow">
-        <span class="today-caller">{callerText(call.caller)}</span>
+        <span class="today-caller">
+          <NumberToDial of={call.caller} />
+        </span>
         <small class="ellipsis" title={call.queue ? named(call.queue) : ""}>
           {call.queue ? named(call.queue) : t("pop.direct")}
         </small>

@@ -9,6 +9,7 @@ import { chooseState } from "../session";
 import type { LinkBody, MemberBody, MenuBody, Pop, ReservationBody, TicketBody, VehicleBody } from "../wire";
 import { AfterCall } from "./aftercall";
 import { callerText } from "./caller";
+import { NumberToDial } from "./dial";
 import { Text } from "./text";
 import { Timer } from "./timer";
 
@@ -31,13 +32,14 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
         </div>
         <div class="identity">
           <div>
-            <h2 class="number">{callerText(pop.caller)}</h2>
+            <h2 class="number">{pop.phase === "ended" ? <NumberToDial of={pop.caller} /> : callerText(pop.caller)}</h2>
             <p class="note">{t(pop.caller.kind === "number" ? "pop.number_is_a_hint" : "pop.no_number")}</p>
           </div>
           <Who pop={pop} />
         </div>
         <dl class="facts">
           <Fact name={t("pop.queue")}>{pop.queue ? named(pop.queue) : t("pop.direct")}</Fact>
+          {pop.reach && <Fact name={t("pop.dialled")}>{tSlug("reach", pop.reach)}</Fact>}
           {pop.callback && <Fact name={t("pop.callback")}>{t("pop.callback_how")}</Fact>}
           <Fact name={t("pop.waited")}>{duration(pop.wait_s)}</Fact>
           <Fact name={t("pop.attempt")}>{t("pop.attempt_n", { n: pop.attempt })}</Fact>

@@ -15,6 +15,8 @@ PERSON = "09012345678"
 PERSON_HZ, AGENT_HZ = 500, 1000
 # All day long, whenever the tests run; short rings and pauses, since a person who does not answer is waited for.
 RULES = 'callback = { opens = "00:00", closes = "23:59", tries = 2, pause_s = 5, ring_s = 5 }'
+# For test_outbound.py: short rings here too.
+OUTBOUND = 'number = "+815012345000"\nring_s = 5\nown_ring_s = 5'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,7 @@ async def office() -> AsyncIterator[Office]:
     """The running desk, with a registered phone for one agent."""
     with run_folder() as run, PortPool() as pool:
         text = DESK_FILE.read_text(encoding="utf-8").replace("\nmax_wait_s = ", f"\n{RULES}\nmax_wait_s = ")
+        text += f"\n[tenants.demo.outbound]\n{OUTBOUND}\n"
         desk_file = run.path / "desk.toml"
         desk_file.write_text(text, encoding="utf-8")
         # Asterisk's address is of no use to it: it only receives.

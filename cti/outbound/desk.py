@@ -1,0 +1,198 @@
+"""Dials out for agents: decided by the rules, stored before it is sent, done once. docs/outbound.md.
+
+What is placed is the place of a callback whose agent is known (asterisk-conf/extensions.conf, cti-outbound): their own
+phone first, then the person's. From there on the dialplan needs nobody, and the call is a call like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from cti.domain import events as ev
+from cti.domain.callend import OUTBOUND
+from cti.domain.effects import Effect, EffectId, EffectState
+from cti.domain.errors import Unavailable
+from cti.domain.model import AgentId, CallId, TenantId
+from cti.outbound.rules import HOUR, MOST_COUNTED, OutboundRules, Permit, Refused, permit, within_hour
+
+log = logging.getLogger(__name__)
+
+OUTBOUND_KIND = "outbound"
+# A phone rings some 20 ms after the order; a second click within this is the same wish.
+SOON = timedelta(seconds=5)
+# Marks in Asterisk that are of no use any more: each order takes one away.
+MOST_FORGOTTEN = 1_000
+
+
+class Sender(Protocol):
+    """Who does effects (cti.effects)."""
+
+    async def do(self, effect: Effect, *also: Any) -> None:
+        """Store and send. Raises Unavailable when it could not be stored."""
+
+    def seen(self, effect_id: EffectId) -> None:
+        """The other side shows that it happened."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dialled:
+    """A call that was placed: the agent's own phone rings now."""
+
+    call_id: CallId
+    shown: str  # the number as people write it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dialling:
+    """What an agent may expect of dialling."""
+
+    number: str | None  # E.164, what the person sees calling; None: this desk does not dial out
+    left: int  # how many more numbers this hour, by the agent's own cap
+
+
+class OutboundDesk:
+    """One event loop. ``restore`` what was dialled lately; subscribe ``handle`` to ``KINDS``.
+
+    ``rules`` gives a tenant's rules or None; ``why_not`` a key of the pages' catalogue when an agent cannot be rung
+    now; ``endpoint`` their phone (raises NotFound).
+    """
+
+    KINDS: tuple[type[ev.Event], ...] = (ev.CallArrived, ev.CallEnded)
+
+    def __init__(
+        self,
+        *,
+        sender: Sender,
+        rules: Callable[[TenantId], OutboundRules | None],
+        why_not: Callable[[TenantId, AgentId], str | None],
+        endpoint: Callable[[TenantId, AgentId], str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._sender = sender
+        self._rules = rules
+        self._why_not = why_not
+        self._endpoint = endpoint
+        self._clock = clock
+        self._times: dict[tuple[TenantId, AgentId], deque[datetime]] = {}
+        self._ordered: dict[tuple[TenantId, AgentId], datetime] = {}  # the latest order, until the phone can tell
+        self._effects: OrderedDict[CallId, EffectId] = OrderedDict()  # of calls that have not ended
+        self._refused: set[CallId] = set()  # Asterisk said no while the order was being sent
+        self._useless: deque[EffectId] = deque(maxlen=MOST_FORGOTTEN)
+
+    def restore(self, made: Iterable[Effect]) -> None:
+        """What was dialled within the last hour: a restart gives nobody new numbers."""
+        for effect in sorted(made, key=lambda effect: effect.created_at):
+            key = (effect.tenant, AgentId(effect.body.get("by", "")))
+            self._count(key, effect.created_at)
+            if not effect.settled:
+                self._remember(CallId(effect.body["call"]), effect.effect_id)
+
+    async def dial(self, tenant: TenantId, agent: AgentId, text: str) -> Dialled:
+        """Have a number dialled. Returns when Asterisk has taken the order, or may have.
+
+        Raises Refused saying why not, NotFound (no such agent), Unavailable: nobody is called.
+        """
+        now, key, rules = self._clock(), (tenant, agent), self._rules(tenant)
+        wanted = permit(rules, text, now, mine=self._times.get(key, ()), all_=self._all(tenant))
+        assert rules is not None  # noqa: S101 - permit refuses without any
+        ordered = self._ordered.get(key)
+        just_now = ordered is not None and now - ordered < SOON
+        why_not = "dial_under_way" if just_now else self._why_not(tenant, agent)
+        if why_not is not None:
+            raise Refused(why_not)
+        call_id = CallId(str(uuid.uuid4()))
+        effect = self._effect(tenant, agent, rules, wanted, call_id, now)
+        self._ordered[key] = now
+        self._remember(call_id, effect.effect_id)
+        self._count(key, now)
+        try:
+            await self._sender.do(effect)
+        except BaseException:
+            self._over(call_id, key)
+            raise
+        if call_id in self._refused:
+            self._refused.discard(call_id)
+            raise Unavailable("Asterisk did not take the order")
+        log.info("an agent dials out", extra={"call_id": call_id})
+        return Dialled(call_id=call_id, shown=wanted.shown)
+
+    def dialling(self, tenant: TenantId, agent: AgentId) -> Dialling:
+        """What the agent may expect now."""
+        rules = self._rules(tenant)
+        if rules is None:
+            return Dialling(number=None, left=0)
+        used = within_hour(self._times.get((tenant, agent), ()), self._clock())
+        return Dialling(number=rules.number, left=max(0, rules.per_agent_hour - used))
+
+    def settled(self, effect: Effect, _mark: str) -> None:
+        """What became of an order. For the sender."""
+        if effect.kind != OUTBOUND_KIND:
+            return
+        call_id = CallId(effect.body["call"])
+        if effect.state is EffectState.NOT_DONE:
+            if call_id in self._effects:
+                self._refused.add(call_id)
+            self._over(call_id, (effect.tenant, AgentId(effect.body["by"])))
+
+    def handle(self, event: ev.Event) -> None:
+        """Take one fact in. Never blocks."""
+        if not isinstance(event, ev.CallArrived | ev.CallEnded) or not event.call.extra.get(OUTBOUND):
+            return
+        effect_id = self._effects.get(event.call_id)
+        if isinstance(event, ev.CallArrived):
+            if effect_id is not None:
+                self._sender.seen(effect_id)
+            return
+        if effect_id is not None:
+            self._useless.append(effect_id)
+        self._over(event.call_id, (event.tenant, AgentId(event.call.extra[OUTBOUND])))
+
+    # --- Steps ---
+
+    def _effect(
+        self, tenant: TenantId, agent: AgentId, rules: OutboundRules, wanted: Permit, call_id: CallId, now: datetime
+    ) -> Effect:
+        return Effect(
+            effect_id=EffectId(uuid.uuid4().hex),
+            tenant=tenant,
+            kind=OUTBOUND_KIND,
+            created_at=now,
+            changed_at=now,
+            body={
+                "call": call_id,
+                "by": agent,
+                "endpoint": self._endpoint(tenant, agent),
+                "queue": rules.queue,
+                "number": wanted.e164,
+                "number_called": rules.number,
+                "language": rules.language,
+                "queued_at": str(int(now.timestamp())),
+                "ring_s": str(rules.ring_s),
+                "own_ring_s": str(rules.own_ring_s),
+                "forget": self._useless.popleft() if self._useless else "",
+            },
+        )
+
+    def _remember(self, call_id: CallId, effect_id: EffectId) -> None:
+        self._effects[call_id] = effect_id
+        while len(self._effects) > MOST_COUNTED:
+            self._effects.popitem(last=False)
+
+    def _over(self, call_id: CallId, key: tuple[TenantId, AgentId]) -> None:
+        self._effects.pop(call_id, None)
+        self._ordered.pop(key, None)
+
+    def _count(self, key: tuple[TenantId, AgentId], at: datetime) -> None:
+        times = self._times.setdefault(key, deque(maxlen=MOST_COUNTED))
+        while times and times[0] <= at - HOUR:
+            times.popleft()
+        times.append(at)
+
+    def _all(self, tenant: TenantId) -> list[datetime]:
+        return [at for (of, _), times in self._times.items() if of == tenant for at in times]

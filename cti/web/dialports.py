@@ -1,0 +1,60 @@
+"""What the web side asks about dialling out (cti/outbound/desk.py)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cti.domain.errors import CallerError
+from cti.domain.model import AgentId, CallId, TenantId
+
+
+class Placed(Protocol):
+    """A call that was placed."""
+
+    @property
+    def call_id(self) -> CallId: ...
+    @property
+    def shown(self) -> str: ...
+
+
+class Expected(Protocol):
+    """What an agent may expect of dialling."""
+
+    @property
+    def number(self) -> str | None: ...
+    @property
+    def left(self) -> int: ...
+
+
+class Dialling(Protocol):
+    """Agents have numbers dialled."""
+
+    async def dial(self, tenant: TenantId, agent: AgentId, text: str) -> Placed:
+        """Have a number dialled, the agent's own phone first.
+
+        Raises CallerError with a ``key`` of the catalogue and a ``detail``, NotFound, Unavailable: nobody is called.
+        """
+
+    def dialling(self, tenant: TenantId, agent: AgentId) -> Expected:
+        """What the agent may expect now. From memory."""
+
+
+class _Off(CallerError):
+    key, detail = "dial_off", ""
+
+
+class _Nothing:
+    number: str | None = None
+    left = 0
+
+
+class NoDialling:
+    """Nobody dials out."""
+
+    async def dial(self, tenant: TenantId, agent: AgentId, text: str) -> Placed:
+        """See the port."""
+        raise _Off("this server does not dial out")
+
+    def dialling(self, tenant: TenantId, agent: AgentId) -> Expected:
+        """See the port."""
+        return _Nothing()

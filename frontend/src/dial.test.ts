@@ -1,0 +1,42 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { asking, dial, dialling, said } from "./dial";
+import { choose } from "./i18n";
+
+const answers: { status: number; body: unknown }[] = [];
+const asked: string[] = [];
+
+beforeEach(() => {
+  choose("en");
+  vi.stubGlobal("fetch", async (path: string, init: RequestInit) => {
+    asked.push(`${init.method} ${path} ${init.body ?? ""}`.trim());
+    const { status, body } = answers.shift() ?? { status: 200, body: { number: "+815012345000", left: 29 } };
+    return new Response(JSON.stringify(body), { status });
+  });
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  answers.length = asked.length = 0;
+});
+
+it("says that one's own phone rings, and looks how much is left", async () => {
+  answers.push({ status: 200, body: { call_id: "c", number: "090-1234-5678" } });
+  expect(await dial("09012345678")).toBe(true);
+  expect(said.value).toEqual({ refused: false, text: "Your phone rings. Answer it, and 090-1234-5678 is dialled." });
+  await vi.waitFor(() => expect(dialling.value?.left).toBe(29));
+  expect(asked).toEqual(['POST /api/my/dial {"number":"09012345678"}', "GET /api/my/dial"]);
+});
+
+it("says why not, with what varies in it, as the server wrote it", async () => {
+  answers.push({ status: 409, body: { key: "dial_prefix", title: "Numbers may begin with:", detail: "03, 080" } });
+  expect(await dial("0570012345")).toBe(false);
+  expect(said.value).toEqual({ refused: true, text: "Numbers may begin with: 03, 080" });
+});
+
+it("asks once for two clicks", async () => {
+  answers.push({ status: 200, body: { call_id: "c", number: "090-1234-5678" } });
+  const [first, second] = await Promise.all([dial("09012345678"), dial("09012345678")]);
+  expect([first, second]).toEqual([true, false]);
+  expect(asked.filter((line) => line.startsWith("POST"))).toHaveLength(1);
+  expect(asking.value).toBe(false);
+});

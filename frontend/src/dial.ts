@@ -1,0 +1,35 @@
+/** Dialling out: what the server allows, and what it said of the last number. One's own phone rings first. */
+import { signal } from "@preact/signals";
+import { api, Refusal } from "./api";
+import { t } from "./i18n";
+import { refusalText } from "./parts/problem";
+import type { MyDialling } from "./wire";
+
+/** null: not known yet, or nobody who dials. */
+export const dialling = signal<MyDialling | null>(null);
+export const asking = signal(false);
+export const said = signal<{ readonly refused: boolean; readonly text: string } | null>(null);
+
+/** Whether this desk dials out, and how much is left. */
+export async function lookDialling(): Promise<void> {
+  dialling.value = await api.dialling().catch(() => dialling.peek());
+}
+
+/** Asks once; a second click while the first one is on its way is the same wish. */
+export async function dial(number: string): Promise<boolean> {
+  if (asking.peek()) return false;
+  asking.value = true;
+  said.value = null;
+  try {
+    const answer = await api.dial({ number });
+    said.value = { refused: false, text: t("dial.rings", { number: answer.number }) };
+    return true;
+  } catch (error) {
+    const lines = error instanceof Refusal ? error.lines : [];
+    said.value = { refused: true, text: [refusalText(error), ...lines].join(" ") };
+    return false;
+  } finally {
+    asking.value = false;
+    void lookDialling();
+  }
+}

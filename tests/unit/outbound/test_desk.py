@@ -1,0 +1,183 @@
+"""Orders to dial: decided, counted, stored before they are sent, and told when nothing comes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cti.domain import events as ev
+from cti.domain.effects import Effect, EffectId, EffectMove, advance
+from cti.domain.errors import NotFound, Unavailable
+from cti.domain.model import (
+    AgentId,
+    Call,
+    CallerKind,
+    CallerNumber,
+    CallId,
+    CallState,
+    ChannelName,
+    QueueId,
+    TenantId,
+    UniqueId,
+)
+from cti.outbound.desk import OutboundDesk
+from cti.outbound.rules import OutboundRules, Refused
+
+DEMO, SATO, SUZUKI = TenantId("demo"), AgentId("sato"), AgentId("suzuki")
+GOOD = "090-1234-5678"
+RULES = OutboundRules(number="+815012345000", queue=QueueId("members"), language="ja", per_agent_hour=2)
+
+
+class Outbox:
+    """Takes orders; ``becomes`` is what it says of the next one while it is sent."""
+
+    def __init__(self) -> None:
+        self.effects: list[Effect] = []
+        self.confirmed: list[EffectId] = []
+        self.becomes: EffectMove | Exception | None = None
+        self.desk: OutboundDesk | None = None
+
+    async def do(self, effect: Effect, *also: Any) -> None:
+        if isinstance(self.becomes, Exception):
+            raise self.becomes
+        self.effects.append(effect)
+        if self.becomes is not None and self.desk is not None:
+            sent = advance(effect, EffectMove.SEND, effect.created_at)
+            self.desk.settled(advance(sent, self.becomes, effect.created_at), "")
+
+    def seen(self, effect_id: EffectId) -> None:
+        self.confirmed.append(effect_id)
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+        self.rules: OutboundRules | None = RULES
+        self.why: str | None = None
+        self.outbox = Outbox()
+        self.desk = self.outbox.desk = self.another()
+
+    def another(self) -> OutboundDesk:
+        return OutboundDesk(
+            sender=self.outbox,
+            rules=lambda _: self.rules,
+            why_not=lambda *_: self.why,
+            endpoint=self.endpoint,
+            clock=lambda: self.now,
+        )
+
+    @staticmethod
+    def endpoint(tenant: TenantId, agent: AgentId) -> str:
+        if agent not in (SATO, SUZUKI):
+            raise NotFound("no such agent")
+        return f"{tenant}-{agent}"
+
+    def later(self, **kwargs: float) -> None:
+        self.now += timedelta(**kwargs)
+
+    async def why_not(self, agent: AgentId = SATO) -> str:
+        with pytest.raises(Refused) as refused:
+            await self.desk.dial(DEMO, agent, GOOD)
+        return refused.value.key
+
+    def call(self, call_id: CallId, **changes: Any) -> Call:
+        call = Call(
+            call_id=call_id,
+            tenant=DEMO,
+            state=CallState.ARRIVED,
+            channel=ChannelName("Local/x@cti-callback-1;2"),
+            uniqueid=UniqueId("1"),
+            number_called="+815012345000",
+            caller=CallerNumber(kind=CallerKind.NUMBER, e164="+819012345678", national=GOOD),
+            arrived_at=self.now,
+            extra={"dialled_by": "sato"},
+        )
+        return replace(call, **changes)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_the_order_holds_everything_that_the_dialplan_needs(scene: Scene) -> None:
+    placed = await scene.desk.dial(DEMO, SATO, GOOD)
+    (effect,) = scene.outbox.effects
+    assert (effect.kind, effect.tenant, placed.shown) == ("outbound", DEMO, GOOD)
+    assert {k: v for k, v in effect.body.items() if k != "call"} == {
+        "by": "sato", "endpoint": "demo-sato", "queue": "members", "number": "+819012345678",
+        "number_called": "+815012345000", "language": "ja", "queued_at": str(int(scene.now.timestamp())),
+        "ring_s": "45", "own_ring_s": "20", "forget": "",
+    }  # fmt: skip
+    assert effect.body["call"] == placed.call_id
+
+
+async def test_two_clicks_are_one_call(scene: Scene) -> None:
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.later(seconds=1)
+    assert await scene.why_not() == "dial_under_way"
+    await scene.desk.dial(DEMO, SUZUKI, GOOD)
+    scene.later(seconds=5)
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    assert [effect.body["by"] for effect in scene.outbox.effects] == ["sato", "suzuki", "sato"]
+
+
+async def test_who_cannot_be_rung_dials_nobody_and_is_not_counted(scene: Scene) -> None:
+    scene.why = "dial_no_phone"
+    assert await scene.why_not() == "dial_no_phone"
+    with pytest.raises(NotFound):
+        scene.why = None
+        await scene.desk.dial(DEMO, AgentId("nobody"), GOOD)
+    scene.rules = None
+    assert await scene.why_not() == "dial_off"
+    assert scene.outbox.effects == []
+    scene.rules = RULES
+    assert scene.desk.dialling(DEMO, SATO).left == 2
+
+
+async def test_the_cap_outlives_a_restart_and_passes_with_the_hour(scene: Scene) -> None:
+    for _ in range(2):
+        await scene.desk.dial(DEMO, SATO, GOOD)
+        scene.later(minutes=10)
+    assert (await scene.why_not(), scene.desk.dialling(DEMO, SATO).left) == ("dial_agent_cap", 0)
+    scene.desk = scene.outbox.desk = scene.another()
+    scene.desk.restore(reversed(scene.outbox.effects))
+    assert await scene.why_not() == "dial_agent_cap"
+    assert scene.desk.dialling(DEMO, SUZUKI).left == 2
+    scene.later(minutes=40)
+    assert scene.desk.dialling(DEMO, SATO).left == 1
+    await scene.desk.dial(DEMO, SATO, GOOD)
+
+
+@pytest.mark.parametrize("becomes", [Unavailable("not stored"), EffectMove.REFUSE])
+async def test_an_order_that_came_to_nothing_is_told_and_may_be_given_again_at_once(
+    scene: Scene, becomes: EffectMove | Exception
+) -> None:
+    scene.outbox.becomes = becomes
+    with pytest.raises(Unavailable):
+        await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.outbox.becomes = None
+    await scene.desk.dial(DEMO, SATO, GOOD)
+
+
+async def test_its_call_confirms_the_order_and_its_end_lets_the_next_one_forget_the_mark(scene: Scene) -> None:
+    placed = await scene.desk.dial(DEMO, SATO, GOOD)
+    call, (effect,) = scene.call(placed.call_id), scene.outbox.effects
+    scene.desk.handle(ev.CallArrived(at=scene.now, tenant=DEMO, call=replace(call, extra={})))
+    assert scene.outbox.confirmed == []
+    scene.desk.handle(ev.CallArrived(at=scene.now, tenant=DEMO, call=call))
+    assert scene.outbox.confirmed == [effect.effect_id]
+    scene.desk.handle(ev.CallEnded(at=scene.now, tenant=DEMO, call=replace(call, state=CallState.ENDED)))
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    assert scene.outbox.effects[-1].body["forget"] == effect.effect_id
+
+
+async def test_an_order_of_the_process_before_is_confirmed_by_its_call(scene: Scene) -> None:
+    placed = await scene.desk.dial(DEMO, SATO, GOOD)
+    after = scene.another()
+    after.restore(scene.outbox.effects)
+    after.handle(ev.CallArrived(at=scene.now, tenant=DEMO, call=scene.call(placed.call_id)))
+    assert scene.outbox.confirmed == [scene.outbox.effects[0].effect_id]
