@@ -27,7 +27,7 @@ class Office:
     person: Baresip
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def office() -> AsyncIterator[Office]:
     """The running desk, with a registered phone for one agent."""
     with run_folder() as run, PortPool() as pool:

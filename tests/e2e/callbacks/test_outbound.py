@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ import pytest
 from cti.demo.client import AgentScreen, Person, logged_in, watching
 from cti.demo.tones import read_wav, tone_seconds
 from tests.e2e.callbacks.conftest import AGENT_HZ, PERSON_HZ, Office
-from tests.e2e.callbacks.steps import BREAK, clean, rang, recorded_tones
-from tests.e2e.desk.office import of_call, offered, record_of
+from tests.e2e.callbacks.steps import BREAK, clean, kill, rang, recorded_tones, rows_of, run_sql
+from tests.e2e.desk.office import eventually, of_call, offered, record_of
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 NUMBER = "090-1234-5678"
 
@@ -31,6 +32,10 @@ class Dialler:
     since: int  # events of the person's phone
     heard: int  # and of the agent's
     call_id: str = ""
+
+    def begin(self) -> None:
+        """Another call: what was before is over."""
+        self.since, self.heard = len(self.office.person.events), len(self.office.desk.phones["sato"].events)
 
     async def dial(self, number: str = NUMBER, status: int = 200) -> Any:
         """POST /api/my/dial, and what it answers."""
@@ -51,8 +56,9 @@ class Dialler:
     async def own_phone(self) -> Any:
         """The agent's own phone rings, and the page shows for whom."""
         await self.office.desk.phones["sato"].wait_for("CALL_INCOMING", 20.0, since=self.heard)
-        _, offer = await self.screen.wait_for("pop", offered, "pop", 20.0)
-        assert offer["pop"]["call_id"] == self.call_id
+        _, offer = await self.screen.wait_for(
+            "pop", lambda message: offered(message) and message["pop"]["call_id"] == self.call_id, "pop", 20.0
+        )
         return offer["pop"]
 
     async def rings(self) -> None:
@@ -75,17 +81,19 @@ class Dialler:
 
 
 @asynccontextmanager
-async def dialler(office: Office) -> AsyncIterator[Dialler]:
+async def dialler(office: Office, *, afresh: bool = False) -> AsyncIterator[Dialler]:
+    """Sato at their desk; ``afresh``: with another server, and nothing that other tests left."""
     desk = office.desk
-    await clean(desk)
-    await desk.start_server()
+    if afresh:
+        await clean(desk)
+        await desk.start_server()
     async with logged_in(desk.web, "sato", desk.password("sato")) as person, watching(person) as screen:
         await person.set_state("break", BREAK)
         yield Dialler(office, person, screen, len(office.person.events), len(desk.phones["sato"].events))
 
 
 async def test_own_phone_first_then_the_person_who_is_told_and_recorded(office: Office) -> None:
-    async with dialler(office) as line:
+    async with dialler(office, afresh=True) as line:
         assert (await line.dial())["number"] == NUMBER
         pop = await line.own_phone()
         assert (pop["phase"], pop["reach"], pop["caller"]["national"]) == ("ringing", "calling", NUMBER)
@@ -108,3 +116,75 @@ async def test_own_phone_first_then_the_person_who_is_told_and_recorded(office: 
     assert tones["left", AGENT_HZ] < 0.3
     heard, rate_hz = read_wav(office.person.heard()[-1])
     assert tone_seconds(heard[0], AGENT_HZ, rate_hz, share=0.15) > 1.0
+
+
+async def test_each_end_without_a_talk_is_shown_and_written_down(office: Office) -> None:
+    phone = office.desk.phones["sato"]
+    async with dialler(office, afresh=True) as line:
+        ends = []
+        for reach, end in (
+            ("own_phone", phone.hangup),  # declines: nobody outside is rung
+            ("busy", office.person.hangup),
+            ("no_answer", None),
+            ("calling", phone.hangup),  # hangs up while the person's phone rings, which stops
+        ):
+            line.begin()
+            await line.dial()
+            if reach == "own_phone":
+                await line.own_phone()
+            else:
+                await line.rings()
+            if end is not None:
+                await end()
+            if reach != "calling":
+                await line.reach(reach)
+            if reach in ("busy", "no_answer"):
+                await phone.hangup()  # does not hear to the end that nobody could be reached
+            record = await line.closed()
+            ends.append((record["end_reason"], record["agents"], rang(office, line.since)))
+            if reach != "own_phone":
+                await office.person.wait_for("CALL_CLOSED", 20.0, since=line.since)
+        refused = await line.dial("0990-123-456", 409)
+        assert refused["key"] == "dial_premium"
+    assert ends == [("unreached", [], 0), *[("unreached", ["sato"], 1)] * 3]
+
+
+async def test_a_server_killed_behind_the_order_changes_nothing_and_one_before_it_calls_nobody(office: Office) -> None:
+    desk = office.desk
+    async with dialler(office, afresh=True) as line:
+        await line.dial()
+        await line.own_phone()
+        await kill(desk)
+        await desk.phones["sato"].accept()
+        await office.person.wait_for("CALL_INCOMING", 20.0, since=line.since)
+        await office.person.accept()
+        # As if another server had died between storing an order and sending it.
+        lost = uuid.uuid4().hex
+        await run_sql(
+            desk,
+            "INSERT INTO effects (tenant, effect_id, kind, state, version, created_at, changed_at, body)"
+            " SELECT tenant, $1, kind, 'stored', 1, now(), now(), body || jsonb_build_object('call', $2::text)"
+            " FROM effects WHERE kind = 'outbound'",
+            lost,
+            str(uuid.uuid4()),
+        )
+        await desk.start_server()
+
+        async def stored() -> Any:
+            found = await rows_of(desk, "SELECT effect_id, state FROM effects")
+            return {row["effect_id"] == lost: row["state"] for row in found}
+
+        await eventually(stored, lambda states: states == {False: "done", True: "not_done"}, 20.0)
+
+    async with dialler(office) as after:
+        after.since, after.call_id = line.since, line.call_id
+
+        async def talk() -> Any:
+            return (await after.person.get("/api/my/call"))["talk"]
+
+        assert "hold" in (await eventually(talk, lambda talk: talk is not None and bool(talk["may"]), 20.0))["may"]
+        await office.person.hangup()
+        record = await after.closed()
+    assert (record["direction"], record["dialled_by"], record["end_reason"]) == ("outbound", "sato", "completed")
+    assert record["agents"] == ["sato"]
+    assert rang(office, line.since) == 1
