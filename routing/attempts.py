@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -50,7 +51,7 @@ class Sender(Protocol):
         """The other side shows that it happened."""
 
 
-class Attempts:
+class Attempts(ABC):
     """``rules`` gives a queue's rules or None, ``live`` a live call, ``mark`` what Asterisk wrote beside an effect."""
 
     def __init__(
@@ -77,9 +78,9 @@ class Attempts:
         self._following: set[EffectId] = set()  # attempts whose end is being looked for
         self._up = False
 
+    @abstractmethod
     def _look(self) -> None:
         """Something changed: who stands in line? (routing.callbacks)"""
-        raise NotImplementedError
 
     # --- An attempt ---
 
