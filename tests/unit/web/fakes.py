@@ -41,6 +41,7 @@ from cti.metrics import Metrics
 from cti.web import ports
 from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.context import WebParts
+from tests.unit.web.aftercall import FakeAftercall
 from tests.unit.web.supervision import FakeSupervision
 
 DEMO = TenantId("demo")
@@ -334,7 +335,7 @@ class Fakes:
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
-        self.sessions = FakeSessions(self.users)
+        self.sessions, self.aftercall = FakeSessions(self.users), FakeAftercall()
         self.supervision = FakeSupervision(T0)
 
     def parts(self) -> WebParts:
@@ -342,7 +343,7 @@ class Fakes:
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
             pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings,
             announcements=self.announcements, readiness=self.readiness, supervision=self.supervision,
-            metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic,
+            metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic, aftercall=self.aftercall,
         )  # fmt: skip
 
 

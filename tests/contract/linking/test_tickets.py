@@ -1,0 +1,103 @@
+"""Tickets as effects, with the reference service behind them and with the fake of other tests: both answer so."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from cti.domain.aftercall import TicketDo, TicketState, effect_of, ticket_of
+from cti.domain.effects import Effect, EffectId, EffectState
+from cti.linking.client import LookupClient, LookupLimits
+from cti.linking.tickets import TicketWriter
+from tests.contract.linking.service import Service
+from tests.unit.linking.test_tickets import NOW, WISH, Disk, became, sender_of
+from tests.unit.linking.ticketservice import FakeTickets
+
+
+@dataclass
+class Side:
+    """The other side, its faults, and what somebody else sees of a ticket."""
+
+    writer: TicketWriter
+    away: Callable[[bool], None]
+    calls_of: Callable[[str], int]  # how many calls a ticket has; only the real one can be asked
+
+
+@pytest.fixture(params=["service", "fake"])
+async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
+    if request.param == "fake":
+        fake = FakeTickets()
+
+        def set_away(away: bool) -> None:
+            fake.away = away
+
+        yield Side(fake, set_away, lambda _: 1)
+        return
+    service: Service = request.getfixturevalue("service")
+    async with LookupClient(service.url, service.token, limits=LookupLimits(ticket_deadline_s=2.0)) as client:
+        yield Side(
+            client,
+            lambda away: service.fault("error" if away else "none"),
+            lambda ticket: int(service.request("GET", f"/v1/tickets/{ticket}")[1]["calls"]),
+        )
+
+
+def wish() -> Effect:
+    return effect_of(replace(WISH, key=EffectId(secrets.token_hex(16))), NOW)
+
+
+async def done(side: Side, effect: Effect, disk: Disk) -> Effect:
+    sender, settled = sender_of(disk, side.writer)
+    sender.take_over([effect])
+    found = await became(settled)
+    await sender.stop()
+    return found
+
+
+async def test_a_ticket_is_opened_and_asked_again_it_is_the_same(side: Side) -> None:
+    disk, effect = Disk(), wish()
+    sender, settled = sender_of(disk, side.writer)
+    await sender.begin(effect)
+    first = await became(settled)
+    await sender.stop()
+    again = await done(side, effect, disk)  # a process that died before it could store what became of it
+    assert (first.state, again.state) == (EffectState.DONE, EffectState.DONE)
+    assert first.body["mark"] == again.body["mark"]
+    assert side.calls_of(first.body["mark"]) == 1
+
+
+async def test_a_call_joins_a_ticket(side: Side) -> None:
+    disk = Disk()
+    opened = await done(side, wish(), disk)
+    key = EffectId(secrets.token_hex(16))
+    join = effect_of(replace(WISH, key=key, do=TicketDo.JOIN, ticket_id=opened.body["mark"]), NOW)
+    joined = ticket_of(await done(side, join, disk), NOW)
+    assert (joined.state, joined.ticket_id) == (TicketState.DONE, opened.body["mark"])
+
+
+async def test_while_the_service_fails_the_wish_waits(side: Side) -> None:
+    disk, effect = Disk(), wish()
+    side.away(True)
+    sender, settled = sender_of(disk, side.writer)
+    await sender.begin(effect)
+    async with asyncio.timeout(20):
+        while sender.live[0].state is not EffectState.UNKNOWN:
+            await asyncio.sleep(0.01)
+    assert ticket_of(sender.live[0], NOW).state is TicketState.QUEUED
+    side.away(False)
+    sender.look_now()
+    assert (await became(settled)).state is EffectState.DONE
+    await sender.stop()
+
+
+async def test_a_member_whom_the_service_does_not_know_is_told(service: Service) -> None:
+    async with LookupClient(service.url, service.token) as client:
+        sender, settled = sender_of(Disk(), client)
+        await sender.begin(effect_of(replace(WISH, key=EffectId(secrets.token_hex(16)), member_id="M-0"), NOW))
+        shown = ticket_of(await became(settled), NOW)
+        await sender.stop()
+    assert (shown.state, shown.why) == (TicketState.REFUSED, "not_found")
