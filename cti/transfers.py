@@ -37,6 +37,8 @@ from cti.domain.signals import OfferDecided, OfferTakenBack, TransferAsked
 
 # Events follow an action within 10 ms; a caller who is fetched by the dialplan may take one look of a waiting leg.
 CONFIRM_S = 3.0
+# A leg as young as this may be the one that came back already; a dead one is ended by Asterisk within 5 s anyway.
+FRESH_LEG_S = 2.0
 # A colleague who was asked for by name: as long as a queue's usual ring.
 RING_S = 20
 
@@ -74,6 +76,7 @@ class TalkTelephony(Protocol):
     async def to_queue(self, *, caller: ChannelName, queue: str) -> None: ...
     async def pass_on(self, offer: Offer, *, channel: ChannelName, endpoint: str) -> None: ...
     async def hang_up(self, *, channel: ChannelName) -> None: ...
+    async def stop_ring(self, *, leg: ChannelName) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,6 +142,22 @@ class TransferDesk:
     def talk(self, tenant: TenantId, agent: AgentId) -> Call | None:
         """The live call this agent is on the line with, as the one who has the caller or as the one who was asked."""
         return next((c for c in self._calls.all_live(tenant) if _has(c, agent) or _is_asked(c, agent)), None)
+
+    async def bring_back(self, tenant: TenantId, agent: AgentId) -> bool:
+        """The agent's page was loaded anew, and its old leg is dead: end it as lost, without waiting for rtp_timeout.
+
+        The dialplan then rings the page that is registered now (cti-lost). Says whether there was such a leg. Only of a
+        plain talk or a hold: whoever else is on the line would be left behind. Raises NotFound (it has just ended),
+        Unavailable.
+        """
+        call = self.call_of(tenant, agent)
+        talk = first_talk(call) if call is not None else None
+        if call is None or talk is None or call.phase not in (TalkPhase.TALKING, TalkPhase.HELD):
+            return False
+        if (self._rules.now() - talk.answered_at).total_seconds() < FRESH_LEG_S:
+            return False
+        await self._telephony.stop_ring(leg=talk.agent_channel)
+        return True
 
     async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:
         """Carry a command out; returns when events have confirmed it.

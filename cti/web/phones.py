@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -46,6 +47,14 @@ async def my_phone(request: web.Request) -> web.Response:
         raise Refused(403, "no_agent") from error
     policy = AutoAnswer(agent=found.auto_answer, queues={queue: wait_s for queue, wait_s in found.queues.items()})
     return answer(MyPhone(phone="browser" if found.in_browser else "sip", auto_answer=policy))
+
+
+async def bring_my_call_back(request: web.Request) -> web.Response:
+    """POST /api/my/phone/back."""
+    agent, tenant = _agent_of(request), session_of(request).user.tenant
+    with suppress(NotFound):  # the old leg has just ended by itself: the call comes back all the same
+        await parts_of(request).talks.bring_back(tenant, agent)
+    return web.Response(status=204)
 
 
 async def log_in_my_phone(request: web.Request) -> web.Response:

@@ -166,6 +166,9 @@ class Talks(Protocol):
     async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:
         """Carry it out; returns when it is confirmed. Raises CallerError with a ``key``, NotFound, Unavailable."""
 
+    async def bring_back(self, tenant: TenantId, agent: AgentId) -> bool:
+        """Their page was loaded anew in mid-call: let the call come back to it. Raises NotFound, Unavailable."""
+
     def talk(self, tenant: TenantId, agent: AgentId) -> Call | None:
         """The live call that this agent is on the line with, as the one who has the caller or who was asked."""
 

@@ -105,6 +105,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "command_my_call": talks.command_my_call,
     "my_phone": phones.my_phone,
     "log_in_my_phone": phones.log_in_my_phone,
+    "bring_my_call_back": phones.bring_my_call_back,
     "report_my_quality": phones.report_my_quality,
     "my_dialling": dialling.my_dialling,
     "dial": dialling.dial,

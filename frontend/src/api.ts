@@ -107,6 +107,8 @@ export const api = {
   myPhone: () => read<MyPhone>("GET", "/api/my/phone"),
   reportQuality: (callId: string, body: QualityRequest) => ask("PUT", at("my", "calls", callId, "quality"), body),
   /** With what this page registers at Asterisk. */
+  /** The call that was on here comes back, if Asterisk still has it. */
+  bringBack: () => ask("POST", "/api/my/phone/back"),
   phoneLogIn: () => read<PhoneLogInBody>("POST", "/api/my/phone"),
   dialling: () => read<MyDialling>("GET", "/api/my/dial"),
   /** One's own phone rings first. */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -143,6 +143,23 @@ class Desk:
                 self.transfers.handle(CallPhaseChanged(at=NOW, tenant=DEMO, call=call))
 
         return action
+
+
+@pytest.mark.parametrize(
+    ("phase", "age_s", "ended"),
+    [(TalkPhase.TALKING, 2.0, True), (TalkPhase.HELD, 60.0, True), (TalkPhase.TALKING, 1.9, False),
+     *((phase, 60.0, False) for phase in TalkPhase if phase not in (TalkPhase.TALKING, TalkPhase.HELD))],
+)  # fmt: skip
+async def test_the_dead_leg_of_a_page_that_is_back_is_ended_as_lost(
+    phase: TalkPhase, age_s: float, ended: bool
+) -> None:
+    """Not a young one, which may be the one that came back already; and nobody else's call is cut into two."""
+    call = call_in(phase)
+    talk = replace(call.talks[0], answered_at=NOW - timedelta(seconds=age_s))
+    desk = Desk(replace(call, talks=(talk,)))
+    assert await desk.transfers.bring_back(DEMO, SATO) is ended
+    assert desk.asked == ([("stop_ring", {"leg": NAMES["agent"]})] if ended else [])
+    assert not await desk.transfers.bring_back(DEMO, SUZUKI)
 
 
 def without_agent() -> Call:

@@ -178,7 +178,7 @@ async function connect(mine: number): Promise<void> {
   try {
     const logIn = await api.phoneLogIn();
     const opened = await openLine(logIn, {
-      registered: () => mine === started && lineIs("registered"),
+      registered: () => mine === started && isRegistered(),
       disconnected: () => mine === started && may(lineTable, line.value, "disconnected") && lineIs("disconnected"),
       rejected: () => mine === started && rejected(),
       incoming: (offered) => (mine === started ? incoming(offered) : offered.refuse()),
@@ -190,6 +190,12 @@ async function connect(mine: number): Promise<void> {
     lineIs("server_away");
     later(mine, async () => tryAgain());
   }
+}
+
+function isRegistered(): void {
+  lineIs("registered");
+  // Loaded anew in mid-call. With the server away, or in a consultation, Asterisk notices by itself after 5 s.
+  if (call.value === "none" && talkedHere()) api.bringBack().catch(() => undefined);
 }
 
 function rejected(): void {

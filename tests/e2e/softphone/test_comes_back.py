@@ -17,7 +17,7 @@ from tests.e2e.desk.office import at_work, calling, offered, record_of
 from tests.e2e.pages.browser import window
 from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 COLLEAGUE_HZ = 700
 PARTNERS = "05012345010"  # no menu; sato and suzuki have its skill

@@ -308,6 +308,12 @@ class FakeTalks:
     refusal: Exception | None = None
     calls: dict[str, Call] = field(default_factory=dict)
 
+    async def bring_back(self, tenant: TenantId, agent: AgentId) -> bool:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append((agent, "bring_back", ""))
+        return True
+
     async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:
         if self.refusal is not None:
             raise self.refusal
