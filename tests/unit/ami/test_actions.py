@@ -136,6 +136,16 @@ def test_nothing_else_is_placed(effect: str, number: str, variables: dict[str, s
         actions.call_back(effect, number, "17", variables)
 
 
+def test_an_agent_may_have_what_costs_nothing_dialled_and_no_more_than_that() -> None:
+    action = actions.call_back(EFFECT, "0120123456", "17", {"by": "sato", "agent": "demo-sato"})
+    assert action["Variable"].endswith("CTI_CALLEE=0120123456,CTI_CB_BY=sato,CTI_CB_AGENT=demo-sato")
+    with pytest.raises(CallerError):
+        actions.call_back(EFFECT, "0120123456", "17", {"by": ""})
+    for number in ("110", "0990123456", "0570123456", "0180123456", "01012025550123"):
+        with pytest.raises(CallerError):
+            actions.call_back(EFFECT, number, "17", {"by": "sato"})
+
+
 def test_an_effect_is_barred_and_looked_for_by_its_id() -> None:
     barred = actions.bar_effect(EFFECT)
     assert (barred["Variable"], barred["Value"]) == (f"CTI_VOID_{EFFECT[:4]}", EFFECT)

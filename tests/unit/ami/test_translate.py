@@ -73,6 +73,17 @@ CASES = [
             **FIELDS, tenant="demo", number_called="+81501234500", caller_number="09012345678", caller_name=""
         ),
     ),
+    (
+        user("CtiArrived", "Tenant: demo\nNumberCalled: +81501234500\nCallback:\nDialledBy: sato"),
+        sig.CallerArrived(
+            **FIELDS,
+            tenant="demo",
+            number_called="+81501234500",
+            caller_number="09012345678",
+            caller_name="",
+            dialled_by="sato",
+        ),
+    ),
     (user("CtiQueued", "Queue: members"), sig.CallerQueued(**FIELDS, queue="members")),
     (user("CtiFallback", "Queue: members"), sig.CallerFellBack(**FIELDS, queue="members")),
     (user("CtiFallback", "Queue: a b"), sig.CallerFellBack(**FIELDS)),
@@ -214,6 +225,7 @@ def test_no_headers_raise(name: str, body: dict[str, str]) -> None:
         (headers("Event: DialBegin", DEST), "DialBegin:no_channel"),  # an Originate dials without a caller
         (user("CtiArrived", "NumberCalled: 1"), "CtiArrived:no_tenant"),
         (user("CtiArrived", "Tenant: ../x"), "CtiArrived:bad_tenant"),
+        (user("CtiArrived", "Tenant: demo\nDialledBy: ../x"), "CtiArrived:bad_dialledby"),
         (user("CtiKey", "Key: 55"), "CtiKey:bad_key"),
         (user("CtiOfferEnded", "Offer: 1"), "CtiOfferEnded:bad_offer"),
         (user("CtiCallback", "Effect: 1\nStatus: BUSY"), "CtiCallback:bad_effect"),
