@@ -13,6 +13,7 @@ import pytest
 from cti.bus import Bus
 from cti.calls import CallDesk
 from cti.domain import events as ev
+from cti.domain.callend import LOST_BY
 from cti.domain.errors import CallerError, NotFound, Unavailable
 from cti.domain.model import (
     AgentId,
@@ -582,6 +583,22 @@ async def test_a_caller_who_is_passed_on_to_a_queue(house: House) -> None:
     assert isinstance(offer, OfferDecided)
     assert offer.offer.agent == SMITH
     assert of_kind(house.sink.signals, TreatmentDecided) == []
+
+
+async def test_a_caller_whose_agent_was_lost_is_asked_of_that_agent_again(house: House) -> None:
+    house.log_in(SATO, SMITH)
+    channel = await house.asterisk.caller()
+    await house.asterisk.until(channel, "ringing:demo-sato")
+    await house.asterisk.answer("demo-sato")
+    answered = await house.fact(lambda it: isinstance(it, ev.CallAnswered))
+    assert isinstance(answered, ev.CallAnswered)
+    late = answered.at + timedelta(minutes=5)
+    house.service._clock = lambda: late
+    call = replace(answered.call, state=CallState.QUEUED, extra={LOST_BY: SATO})
+    house.service.handle(ev.AgentFreed(at=late, tenant=DEMO, agent=SATO, call_id=call.call_id))
+    house.service.handle(ev.AgentPhoneChanged(at=late, tenant=DEMO, agent=SATO, phone=PhoneState.IDLE))
+    house.service.handle(ev.CallQueued(at=late, tenant=DEMO, call=call))
+    assert [it.offer.agent for it in house.sink.signals if isinstance(it, OfferDecided)] == [SATO, SATO]
 
 
 async def test_a_store_that_is_away_at_start_is_said(house: House) -> None:
