@@ -27,10 +27,10 @@ it("says that one's own phone rings, and looks how much is left", async () => {
   expect(asked).toEqual(['POST /api/my/dial {"number":"09012345678"}', "GET /api/my/dial"]);
 });
 
-it("says why not, with what varies in it, as the server wrote it", async () => {
-  answers.push({ status: 409, body: { key: "dial_prefix", title: "Numbers may begin with:", detail: "03, 080" } });
+it("says why not, with what varies in it, in the language of the page", async () => {
+  answers.push({ status: 409, body: { key: "dial_prefix", title: "", detail: "03, 080" } });
   expect(await dial("0570012345")).toBe(false);
-  expect(said.value).toEqual({ refused: true, text: "Numbers may begin with: 03, 080" });
+  expect(said.value).toEqual({ refused: true, text: "The desk's rules do not allow this number. Numbers may begin with: 03, 080" });
 });
 
 it("asks once for two clicks", async () => {
