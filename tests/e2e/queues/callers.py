@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -10,7 +11,8 @@ from typing import Any
 
 from cti.demo.client import AgentScreen, Person, logged_in
 from cti.demo.phones import Baresip
-from cti.demo.stack import Stack
+from cti.demo.sipp import RunningSipp, SippLoad, start_sipp
+from cti.demo.stack import ROOT, Stack
 from tests.e2e.desk.office import at_work, eventually, newest_call, offered
 from tests.e2e.ivr.test_heard import place, samples
 
@@ -24,10 +26,10 @@ def said_in(desk: Stack, prompt: str) -> Path:
     return desk.run.path / "sounds" / "kakehashi" / "ja" / f"{prompt}.wav"
 
 
-def likeness(desk: Stack, caller: Baresip, prompt: str) -> float:
-    """How well a prompt is found in what the caller heard, 0 to 1."""
+def likeness(desk: Stack, caller: Baresip, prompt: str, *, whole: bool = False) -> float:
+    """How well a prompt, its first two seconds or all of it, is found in what the caller heard, 0 to 1."""
     (heard,) = caller.heard()
-    return place(samples(heard), samples(said_in(desk, prompt))[:16_000])[0]
+    return place(samples(heard), samples(said_in(desk, prompt))[: None if whole else 16_000])[0]
 
 
 async def console(desk: Stack, *commands: str) -> None:
@@ -57,11 +59,43 @@ async def waits_in(desk: Stack, queue: str, *, but: Sequence[str] = ()) -> str:
     return call_id
 
 
-async def line(person: Person, queue: str) -> list[str]:
-    """Who waits in a queue, in order of service, as the live page shows it."""
+async def saying(desk: Stack, channel: str) -> str:
+    """The sound that was last said to who waits on this channel; empty before any was."""
+    assert desk.asterisk is not None
+    shown = await desk.asterisk.cli(f"core show channel {channel}")
+    return "".join(row.rpartition("/")[2] for row in shown.splitlines() if row.startswith("CTI_SAYING="))
+
+
+@asynccontextmanager
+async def crowd(desk: Stack, number: str, calls: int) -> AsyncIterator[RunningSipp]:
+    """So many callers at once, silent, who stay until the desk hangs up; Asterisk has them all."""
+
+    async def there() -> int:
+        assert desk.asterisk is not None
+        return (await desk.asterisk.cli("core show channels concise")).count("PJSIP/trunk-")
+
+    scenario = desk.run.path / "crowd.xml"
+    text = (ROOT / "tests/soak/scenarios/waits.xml").read_text(encoding="utf-8")
+    scenario.write_text(re.sub(".*rtp_stream=.*\n", "", text), encoding="utf-8")
+    load = SippLoad(scenario=scenario, server=desk.trunk, service=number, calls=calls, rate_hz=50)
+    sipp = await start_sipp(desk.run, desk.pool, load, name="crowd")
+    try:
+        await eventually(there, lambda count: count >= calls, 20)
+        yield sipp
+    finally:
+        await sipp.stop()
+
+
+async def board_line(person: Person, queue: str) -> list[dict[str, Any]]:
+    """Who waits in a queue, in order of service, as the live page has it."""
     board = await person.get("/api/queues")
     (found,) = [one for one in board["queues"] if one["queue"]["id"] == queue]
-    return [call["call_id"] for call in found["waiting"]]
+    return list(found["waiting"])
+
+
+async def line(person: Person, queue: str) -> list[str]:
+    """The ids of those who wait in a queue, in order of service."""
+    return [call["call_id"] for call in await board_line(person, queue)]
 
 
 async def asks(supervisor: Person, method: str, path: str, body: Mapping[str, Any]) -> Any:

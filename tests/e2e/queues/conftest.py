@@ -11,7 +11,7 @@ from cti.demo.stack import DESK_FILE, Plan, Stack, running_stack
 
 # What the tests call, without a menu before it.
 CLOSED, FULL, SLOW, NIGHT = "05012345101", "05012345102", "05012345103", "05012345104"
-CALM, MEMBERS, ALL = "05012345105", "05012345106", "05012345107"
+CALM, MEMBERS, ALL, TOLD = "05012345105", "05012345106", "05012345107", "05012345108"
 OVERFLOW_S = 6
 MORE = f"""
 [[tenants.demo.skills]]
@@ -48,6 +48,13 @@ skills = {{ billing = 5 }}
 comfort = {{ every_s = 0 }}
 
 [[tenants.demo.queues]]
+id = "told"
+name = {{ ja = "予告", en = "Told" }}
+skills = {{ billing = 5 }}
+wrap_up_s = 0
+comfort = {{ every_s = 10, place = false, expected = true }}
+
+[[tenants.demo.queues]]
 id = "all"
 name = {{ ja = "一斉", en = "All" }}
 ring_agents = 3
@@ -75,6 +82,7 @@ async def desk() -> AsyncIterator[Stack]:
                 (CALM, "calm"),
                 (MEMBERS, "members"),
                 (ALL, "all"),
+                (TOLD, "told"),
             )
         )
         desk_file = run.path / "desk.toml"

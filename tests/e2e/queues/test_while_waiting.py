@@ -3,48 +3,91 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
-from cti.demo.client import logged_in
+from cti.demo.client import Person, logged_in
+from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
+from cti.demo.tones import RATE_HZ
 from cti.domain.spoken import sound_name
-from tests.e2e.desk.office import at_work, calling, newest_call, of_call, offered, record_of
-from tests.e2e.queues.callers import instant, likeness
-from tests.e2e.queues.conftest import OVERFLOW_S, SLOW
+from routing.announce import minutes, wait_prompt
+from routing.expected import SEEN_CALLS
+from tests.e2e.desk.office import at_work, calling, eventually, newest_call, of_call, offered, record_of
+from tests.e2e.ivr.test_heard import samples
+from tests.e2e.queues.callers import (
+    asks,
+    board_line,
+    crowd,
+    instant,
+    likeness,
+    line,
+    said_in,
+    saying,
+    told_in,
+)
+from tests.e2e.queues.conftest import OVERFLOW_S, SLOW, TOLD
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+OURS = "080-3333-4444"
+
 
 @asynccontextmanager
-async def resting(desk: Stack) -> AsyncIterator[None]:
-    """Suzuki is there, and takes a break: callers wait."""
-    async with logged_in(desk.web, "suzuki", desk.password("suzuki")) as suzuki:
-        await suzuki.set_state("break", "lunch")
-        yield
-        await suzuki.set_state("offline")
+async def announced(supervisor: Person, queue: str, words: Mapping[str, str]) -> AsyncIterator[None]:
+    """Words for everybody who waits in this queue, published as a supervisor does it."""
+    wanted = {"queue": queue, "text": words, "ends_at": (datetime.now(UTC) + timedelta(minutes=5)).isoformat()}
+    made = await asks(supervisor, "POST", "/api/announcements", wanted)
+    yield
+    async with supervisor.session.delete(f"{supervisor.base}/api/announcements/{made['id']}") as answer:
+        assert answer.status == 204
 
 
-async def test_an_announcement_is_spoken_and_heard(desk: Stack) -> None:
-    """Published as a supervisor does it; a caller who has to wait hears it a moment later, before any other words."""
+async def handled(phone: Baresip, calls: int) -> None:
+    """An agent answers so many calls and hangs up, answers one more, and talks on."""
+    since = len(phone.events)
+    for call in range(1, calls + 2):
+        await phone.wait_for("CALL_INCOMING", 25, since=since, count=call)
+        await phone.accept()
+        await phone.wait_for("CALL_ESTABLISHED", since=since, count=call)
+        if call <= calls:
+            await phone.hangup()
+
+
+async def test_an_announcement_and_the_expected_wait_are_spoken_and_heard(desk: Stack) -> None:
+    """Who has to wait hears what everybody is to know, a moment later; and, once enough calls were seen to believe it
+    ourselves (decision 0200), how many minutes it will take, as the live page has it."""
     words = {"ja": "台風のため、到着が遅れています。", "en": "Because of a typhoon we are late."}
-    ends_at = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
-    async with logged_in(desk.web, "tanaka", desk.password("tanaka")) as supervisor:
-        wanted = {"queue": "slow", "text": words, "ends_at": ends_at}
-        async with supervisor.session.post(f"{desk.web}/api/announcements", json=wanted) as answer:
-            assert answer.status == 200, await answer.text()
-            made = await answer.json()
-        async with resting(desk), calling(desk, number=SLOW, keys="") as caller:
-            await newest_call(desk, lambda call: call["queue"] == "slow")
-            await asyncio.sleep(6)  # the notice, a second of music, the words
+    async with (
+        at_work(desk, "suzuki"),
+        logged_in(desk.web, "tanaka", desk.password("tanaka")) as tanaka,
+        announced(tanaka, "told", words),
+        crowd(desk, TOLD, SEEN_CALLS + 1) as others,
+    ):
+        agent = asyncio.create_task(handled(desk.phones["suzuki"], SEEN_CALLS))
+        # All hear the notice first: when the first of them comes into the line, the last will before who dials now.
+        await eventually(lambda: line(tanaka, "told"), bool, 20)
+        async with calling(desk, number=TOLD, keys="", caller=OURS) as caller:
+            call_id = (await newest_call(desk, lambda call: call["caller"]["national"] == OURS))["call_id"]
+            await agent
+            await eventually(lambda: line(tanaka, "told"), lambda ids: ids == [call_id])
+            channel = await told_in(desk, "cti-wait")
+            said = await eventually(lambda: saying(desk, channel), lambda name: name.startswith("wait-"), 40)
+            (waiting,) = await board_line(tanaka, "told")
+            await asyncio.sleep(len(samples(said_in(desk, said))) / RATE_HZ + 1)
             await caller.hangup()
             await caller.wait_for("CALL_CLOSED")
-        async with supervisor.session.delete(f"{desk.web}/api/announcements/{made['id']}") as answer:
-            assert answer.status == 204
+        await desk.phones["suzuki"].hangup()
+        assert (await others.finish()).successful == SEEN_CALLS + 1
+    told = minutes(waiting["expected_s"])
+    assert said == wait_prompt(told)
+    # All of the words, which are alike but for the number; so another number is not found.
+    assert likeness(desk, caller, wait_prompt(told), whole=True) > 0.8
+    assert likeness(desk, caller, wait_prompt(told + 1), whole=True) < 0.6
     assert likeness(desk, caller, sound_name(words["ja"], words["en"])) > 0.8
 
 
