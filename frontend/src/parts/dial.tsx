@@ -9,6 +9,12 @@ import { callerText } from "./caller";
 export function DialBox() {
   const [number, setNumber] = useState("");
   useEffect(() => void lookDialling(), []);
+  // "Your phone rings" is over when it does not.
+  const { pop } = desk.value;
+  const rings = pop === null || (pop.reach !== null && pop.phase === "ringing");
+  useEffect(() => {
+    if (!rings && said.peek()?.refused === false) said.value = null;
+  }, [rings]);
   const may = dialling.value;
   if (!may?.number) return null;
   return (

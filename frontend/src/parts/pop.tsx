@@ -39,13 +39,18 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
         </div>
         <dl class="facts">
           <Fact name={t("pop.queue")}>{pop.queue ? named(pop.queue) : t("pop.direct")}</Fact>
-          {pop.reach && <Fact name={t("pop.dialled")}>{tSlug("reach", pop.reach)}</Fact>}
-          {pop.callback && <Fact name={t("pop.callback")}>{t("pop.callback_how")}</Fact>}
-          <Fact name={t("pop.waited")}>{duration(pop.wait_s)}</Fact>
-          <Fact name={t("pop.attempt")}>{t("pop.attempt_n", { n: pop.attempt })}</Fact>
-          <Fact name={t("pop.why_me")}>
-            <Text text={(language.value === "ja" ? pop.reason_ja : pop.reason_en) || "–"} limit={200} />
-          </Fact>
+          {pop.reach ? (
+            <Fact name={t("pop.dialled")}>{tSlug("reach", pop.reach)}</Fact>
+          ) : (
+            <>
+              {pop.callback && <Fact name={t("pop.callback")}>{t("pop.callback_how")}</Fact>}
+              <Fact name={t("pop.waited")}>{duration(pop.wait_s)}</Fact>
+              <Fact name={t("pop.attempt")}>{t("pop.attempt_n", { n: pop.attempt })}</Fact>
+              <Fact name={t("pop.why_me")}>
+                <Text text={(language.value === "ja" ? pop.reason_ja : pop.reason_en) || "–"} limit={200} />
+              </Fact>
+            </>
+          )}
         </dl>
       </header>
       <Menu menu={pop.menu} />
