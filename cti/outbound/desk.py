@@ -82,6 +82,7 @@ class OutboundDesk:
         self._times: dict[tuple[TenantId, AgentId], deque[datetime]] = {}
         self._ordered: dict[tuple[TenantId, AgentId], datetime] = {}  # the latest order, until the phone can tell
         self._effects: OrderedDict[CallId, EffectId] = OrderedDict()  # of calls that have not ended
+        self._sending: set[CallId] = set()
         self._refused: set[CallId] = set()  # Asterisk said no while the order was being sent
         self._useless: deque[EffectId] = deque(maxlen=MOST_FORGOTTEN)
 
@@ -111,14 +112,17 @@ class OutboundDesk:
         self._ordered[key] = now
         self._remember(call_id, effect.effect_id)
         self._count(key, now)
+        self._sending.add(call_id)
         try:
             await self._sender.do(effect)
+            if call_id in self._refused:
+                raise Unavailable("Asterisk did not take the order")
         except BaseException:
             self._over(call_id, key)
             raise
-        if call_id in self._refused:
+        finally:
+            self._sending.discard(call_id)
             self._refused.discard(call_id)
-            raise Unavailable("Asterisk did not take the order")
         log.info("an agent dials out", extra={"call_id": call_id})
         return Dialled(call_id=call_id, shown=wanted.shown)
 
@@ -136,7 +140,7 @@ class OutboundDesk:
             return
         call_id = CallId(effect.body["call"])
         if effect.state is EffectState.NOT_DONE:
-            if call_id in self._effects:
+            if call_id in self._sending:
                 self._refused.add(call_id)
             self._over(call_id, (effect.tenant, AgentId(effect.body["by"])))
 
