@@ -15,6 +15,7 @@ import { Meter, PhonePanel } from "./phonepanel";
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"] as const;
 // A person has to do something about these; the others pass by themselves.
 const MENDED_BY_HAND = ["no_microphone", "microphone_refused", "microphone_busy", "refused"];
+const NOT_RUNG = ["insecure", "lost", "away"];
 
 export function PhoneBar() {
   return line.value === "off" ? null : <Bar />;
@@ -39,22 +40,21 @@ function Bar() {
     { key: "k", does: "keys.phone_keypad", run: keypad },
     { key: "v", does: "keys.phone_devices", run: () => flip("devices") },
   ]);
-  const troubled = on === "none" && MENDED_BY_HAND.includes(line.value);
+  const byHand = on === "none" && MENDED_BY_HAND.includes(line.value);
+  const troubled = byHand || (on === "none" && NOT_RUNG.includes(line.value));
   const notice = noticeNow();
   return (
-    <section class={`phone-bar phone-bar-${troubled ? "trouble" : on}`} aria-label={t("phone.title")}>
-      <div class="phone-says" role="status">
-        <p>
-          {on === "none" ? t(`phone.line.${line.value}`) : t(`phone.call.${on}`)}
-          {on === "ringing" && answersAfterS.value !== null && ` ${t("phone.auto.now", { n: answersAfterS.value })}`}
-          {on === "talking" && muted.value && <strong> {t("phone.muted")}</strong>}
-        </p>
-        {notice && <p class="phone-notice">{notice}</p>}
-      </div>
+    <section class={`phone-bar phone-bar-${troubled ? "trouble" : on}`} data-line={line.value} aria-label={t("phone.title")}>
+      <p class="phone-says" role="status">
+        {on === "none" ? t(`phone.line.${line.value}`) : t(`phone.call.${on}`)}
+        {on === "ringing" && answersAfterS.value !== null && ` – ${t("phone.auto.now", { n: answersAfterS.value })}`}
+        {on === "talking" && muted.value && <strong> – {t("phone.muted")}</strong>}
+        {notice && <span class="phone-notice"> – {notice}</span>}
+      </p>
       {microphone.value && <Meter />}
       <Grade />
       <div class="choices">
-        {troubled && may(lineTable, line.value, "again") && (
+        {byHand && may(lineTable, line.value, "again") && (
           <button type="button" onClick={tryAgain}>
             {t("retry")}
           </button>
@@ -104,9 +104,10 @@ function useNotification(rings: boolean): void {
   useEffect(() => hideRing, []);
 }
 
+/** Its place is kept while nothing is known: nothing moves when it comes. */
 function Grade() {
-  const grade = sounds.value?.grade;
-  return grade ? <span class={`tag grade-${grade}`}>{t("phone.line_is", { grade: tSlug("phone.grade", grade) })}</span> : null;
+  const grade = sounds.value?.grade ?? "none";
+  return <span class={`tag grade-${grade}`}>{t("phone.line_is", { grade: tSlug("phone.grade", grade === "none" ? "good" : grade) })}</span>;
 }
 
 function Keypad({ close }: { close: () => void }) {

@@ -21,6 +21,9 @@ FLAGS = (
     "--disable-sync",
     # Sound plays without a click: the tests listen to whether it goes on, not to the rule about gestures.
     "--autoplay-policy=no-user-gesture-required",
+    # A microphone that beeps, allowed without asking, for pages that are phones.
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
 )
 
 

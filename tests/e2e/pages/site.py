@@ -46,6 +46,7 @@ from cti.metrics import Metrics
 from cti.screenpop import ScreenPop
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
+from cti.store.quality import QualityStore
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web import ports
@@ -54,6 +55,7 @@ from cti.web.passwords import Passwords
 from cti.web.server import WebServer
 from cti.wiring.recordingpages import RecordingPages
 from cti.wiring.web import CallPages
+from tests.e2e.pages.phoneline import PhoneLine, PlayedPhones, PlayedQualities
 from tests.e2e.pages.records import DEMO, SATO, agent, offer_id, ringing_call
 from tests.e2e.pages.sound import Sound
 from tests.e2e.pages.supervision import PlayedCallbacks, PlayedSupervision
@@ -180,6 +182,8 @@ class Site:
     supervision: PlayedSupervision
     callbacks: PlayedCallbacks
     readiness: FakeReadiness
+    qualities: PlayedQualities
+    line: PhoneLine | None = None  # of the page that is a phone
     calls_made: int = 0
     servers: int = 1
 
@@ -253,13 +257,24 @@ class Site:
     async def come_up(self) -> None:
         self.servers += 1
         self.server = WebServer(
-            _settings(self.port), self.parts, stream_id=f"stream-{self.servers}", passwords=self.passwords
+            _settings(self.port, self.line), self.parts, stream_id=f"stream-{self.servers}", passwords=self.passwords
         )
         await self.server.start()
 
+    async def use_phone_line(self, line: PhoneLine) -> PhoneLine:
+        """From now on every agent's page is a phone of this line, which is opened. Before anybody logs in."""
+        await line.open()
+        self.line = line
+        self.parts = replace(self.parts, phones=PlayedPhones(line))
+        await self.go_down()
+        self.passwords = Passwords(time_cost=1, memory_kib=64)  # those before ended with their server
+        await self.come_up()
+        return line
 
-def _settings(port: int) -> WebSettings:
-    return WebSettings(port=port, origins=(f"http://127.0.0.1:{port}",), drain_s=0.5)
+
+def _settings(port: int, line: PhoneLine | None = None) -> WebSettings:
+    phone_url = None if line is None else line.url
+    return WebSettings(port=port, origins=(f"http://127.0.0.1:{port}",), phone_url=phone_url, drain_s=0.5)
 
 
 @asynccontextmanager
@@ -282,7 +297,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
     screen = ScreenPop(sink)
     fakes.pops.current = screen.current  # type: ignore[method-assign]
     supervision = PlayedSupervision(desk=desk, skill_names=SKILLS)
-    callbacks, readiness = PlayedCallbacks(), FakeReadiness()
+    callbacks, readiness, qualities = PlayedCallbacks(), FakeReadiness(), PlayedQualities()
     parts = WebParts(
         users=UserStore(pool) if pool is not None else fakes.users,
         sessions=SessionStore(pool, idle_s=SESSION_IDLE_S) if pool is not None else fakes.sessions,
@@ -300,6 +315,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         monotonic=time.monotonic,
         callbacks=callbacks,
         supervision=supervision,
+        qualities=QualityStore(pool) if pool is not None else qualities,
     )
     server = WebServer(_settings(port), parts, stream_id="stream-1", passwords=passwords)
     site = Site(
@@ -316,6 +332,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         supervision=supervision,
         callbacks=callbacks,
         readiness=readiness,
+        qualities=qualities,
     )
     desk.site = sink.site = site
     for slug, name in (("sato", "佐藤 花子"), ("suzuki", "鈴木 一郎"), ("shinjin", "新人 一郎")):
@@ -324,6 +341,8 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
     try:
         yield site
     finally:
+        if site.line is not None:
+            await site.line.close()
         await site.server.stop()
 
 

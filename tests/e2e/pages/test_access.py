@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from cti.demo.components import cache_folder
 from cti.demo.folders import PortPool
-from tests.e2e.pages import supervisor_scenes, talk_scenes  # noqa: F401 - adds its scenes
+from tests.e2e.pages import aftercall_scenes, phone_scenes, supervisor_scenes, talk_scenes  # noqa: F401 - adds its scenes
 from tests.e2e.pages.browser import Window, window
 from tests.e2e.pages.scenes import SCENES
 from tests.e2e.pages.site import running_site
@@ -27,13 +27,18 @@ LOOKS = [
     ("several", False, 1366),
     ("unavailable", True, 1366),
     ("ended", False, 1366),
+    ("after_ticket_waits", False, 390),
+    ("after_reason_list", False, 1366),
+    ("after_changed_elsewhere", True, 1366),
     ("keys_help", True, 1366),
     ("queues_late", False, 390),
     ("supervisor_page", True, 1366),
     ("waiting_call", False, 390),
     ("agent_dialog", False, 1366),
     ("plan_wrong", True, 390),
-    ("qa_player", True, 1366),
+    ("qa_player_with_quality", True, 1366),
+    ("phone_devices", False, 390),
+    ("phone_poor_line", True, 1366),
 ]
 
 

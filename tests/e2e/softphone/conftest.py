@@ -33,13 +33,13 @@ def own_address() -> str:
         return str(asked.getsockname()[0])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pool() -> Iterator[PortPool]:
     with PortPool() as made:
         yield made
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def desk(pool: PortPool) -> AsyncIterator[Stack]:
     """Sato's phone is the browser; Suzuki has a SIP phone, as before."""
     if not STATIC.is_file():
@@ -63,7 +63,7 @@ async def desk(pool: PortPool) -> AsyncIterator[Stack]:
             yield stack
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def phone(desk: Stack) -> AsyncIterator[Phone]:
     """Sato's browser: its microphone hears a tone."""
     said = desk.run.path / "microphone.wav"
