@@ -5,7 +5,7 @@ import { named, t, timeOfDay, tSlug } from "../i18n";
 import type { Note, NoteState } from "../note";
 import { type Choice, choices, found } from "../reasons";
 import type { NoteBody, Pop, TicketLine, TicketRequest } from "../wire";
-import { agentName } from "./names";
+import { agentName, readNames } from "./names";
 import { linkedMember } from "./pop";
 import { refusalText } from "./problem";
 import { Text } from "./text";
@@ -17,7 +17,7 @@ const REASONS_MOST = 10;
 export function AfterCall({ pop }: { pop: Pop }) {
   const { call_id: callId, phase } = pop;
   const begun = phase !== "ringing";
-  void noteChanges.value;
+  drawAnew();
   useEffect(() => {
     if (!begun) return undefined;
     let shown = true;
@@ -44,7 +44,11 @@ export function AfterCall({ pop }: { pop: Pop }) {
 const stateKey = (state: NoteState): "after.saved" | "after.saving" | "after.kept" | "after.changed" | "after.refused" =>
   `after.${state}`;
 
+/** A note is one object whose words change: whoever draws it looks at the count of changes. */
+const drawAnew = (): number => noteChanges.value;
+
 function NoteField({ note }: { note: Note | null }) {
+  drawAnew();
   const id = useId();
   const empty = note !== null && note.draft.version === 0 && note.state === "saved";
   return (
@@ -93,6 +97,7 @@ function NoteField({ note }: { note: Note | null }) {
 
 /** What the call was about: chosen from the desk's tree by typing, or by looking down the list. */
 function Reasons({ note, required }: { note: Note | null; required: boolean }) {
+  drawAnew();
   const id = useId();
   const [query, setQuery] = useState("");
   const [open, setOpen] = useState(false);
@@ -206,6 +211,7 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
 const NEW = "";
 
 function Tickets({ pop, note, tickets }: { pop: Pop; note: Note | null; tickets: readonly TicketLine[] }) {
+  drawAnew();
   const [which, setWhich] = useState(NEW);
   const [title, setTitle] = useState("");
   const [problem, setProblem] = useState("");
@@ -303,6 +309,7 @@ export function TicketLines({ tickets }: { tickets: readonly TicketLine[] }) {
 }
 
 function Others({ notes }: { notes: readonly NoteBody[] }) {
+  useEffect(readNames, []);
   return (
     <div class="others">
       <h3>{t("after.others")}</h3>

@@ -315,6 +315,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         monotonic=time.monotonic,
         callbacks=callbacks,
         supervision=supervision,
+        aftercall=fakes.aftercall,
         qualities=QualityStore(pool) if pool is not None else qualities,
     )
     server = WebServer(_settings(port), parts, stream_id="stream-1", passwords=passwords)

@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 
 from cti.demo.components import cache_folder
 from cti.demo.folders import PortPool
-from tests.e2e.pages import phone_scenes, supervisor_scenes, talk_scenes  # noqa: F401 - adds its scenes
+from tests.e2e.pages import aftercall_scenes, phone_scenes, supervisor_scenes, talk_scenes  # noqa: F401 - adds its scenes
 from tests.e2e.pages.browser import Window, window
 from tests.e2e.pages.scenes import SCENES
 from tests.e2e.pages.site import running_site
@@ -27,6 +27,9 @@ LOOKS = [
     ("several", False, 1366),
     ("unavailable", True, 1366),
     ("ended", False, 1366),
+    ("after_ticket_waits", False, 390),
+    ("after_reason_list", False, 1366),
+    ("after_changed_elsewhere", True, 1366),
     ("keys_help", True, 1366),
     ("queues_late", False, 390),
     ("supervisor_page", True, 1366),

@@ -32,7 +32,7 @@ class FakeAftercall:
         self.away = False
         self.has_tickets = True
         self.tree: tuple[Reason, ...] = (CAR, UNLOCK, OLD)
-        self.required: set[str] = {"roadside"}
+        self.required: set[str] = set()
         self.rows: dict[tuple[CallId, AgentId], CallNote] = {}
         self.wishes: dict[str, TicketWish] = {}
         self.came_to: dict[str, TicketState] = {}  # by key, once something is known; until then it is being sent

@@ -177,3 +177,12 @@ async def test_only_reasons_in_force_are_offered(site: Site, kept: FakeAftercall
     client = await site.logged_in("tanaka")
     _, tree = await asked(client, "GET", "/api/reasons")
     assert [(one["id"], one["parent"]) for one in tree["reasons"]] == [("car", None), ("unlock", "car")]
+
+
+async def test_a_queue_may_need_a_reason(site: Site, kept: FakeAftercall) -> None:
+    client = await site.logged_in("sato")
+    assert (await asked(client, "GET", path("after")))[1]["reason_required"] is False
+    kept.required = {str(closed_call(10).queue)}
+    assert (await asked(client, "GET", path("after")))[1]["reason_required"] is True
+    kept.tree = ()
+    assert (await asked(client, "GET", path("after")))[1]["reason_required"] is False, "nobody could give one"
