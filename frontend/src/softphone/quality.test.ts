@@ -120,7 +120,7 @@ describe("while a call is on", () => {
     expect(told).toHaveLength(2);
   });
 
-  it("tries the last word again while the server is away, and no more than six times", async () => {
+  it("tries the last word again while the server is away, and no more than seven times", async () => {
     const failing = vi.fn(async () => {
       throw new Refusal(503, "unavailable", "");
     });
@@ -129,7 +129,7 @@ describe("while a call is on", () => {
     await pass(3);
     stop();
     await pass(200);
-    expect(failing).toHaveBeenCalledTimes(6);
+    expect(failing).toHaveBeenCalledTimes(7);
   });
 
   it("does not try again what is refused for good, and tells nothing of a call without a name", async () => {

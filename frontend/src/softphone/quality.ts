@@ -159,7 +159,7 @@ const FIRST_LOOK_MS = 1_000;
 // A page that dies in mid-call has told all but the last half minute.
 const TELL_EVERY = 6;
 // The server may be away just then, or not have written the call down yet: 2 + 4 + … + 64 s, some two minutes.
-const TRIES = 6;
+const TRIES = 7;
 const FIRST_PAUSE_MS = 2_000;
 
 async function tell(callId: string, body: QualityRequest, tries: number, pauseMs = FIRST_PAUSE_MS): Promise<void> {
