@@ -45,9 +45,9 @@ class Dialler:
             self.call_id = answer.get("call_id", "")
             return answer
 
-    async def ask(self, command: str, status: int = 200) -> Any:
+    async def ask(self, command: str, status: int = 200, to: str = "") -> Any:
         """Command the call; the answer, once confirmed."""
-        body = {"command": command}
+        body = {"command": command, "to": to}
         async with self.person.session.post(f"{self.person.base}/api/my/call", json=body) as response:
             answer = await response.json()
             assert response.status == status, answer
@@ -92,6 +92,17 @@ async def dialler(office: Office, *, afresh: bool = False) -> AsyncIterator[Dial
         yield Dialler(office, person, screen, len(office.person.events), len(desk.phones["sato"].events))
 
 
+async def waiting(office: Office) -> list[str]:
+    """The calls that wait, once there are any."""
+
+    async def board() -> Any:
+        return [call["call_id"] for queue in (await tanaka.get("/api/queues"))["queues"] for call in queue["waiting"]]
+
+    async with logged_in(office.desk.web, "tanaka", office.desk.password("tanaka")) as tanaka:
+        found: list[str] = await eventually(board, bool, 20.0)
+    return found
+
+
 async def test_own_phone_first_then_the_person_who_is_told_and_recorded(office: Office) -> None:
     async with dialler(office, afresh=True) as line:
         assert (await line.dial())["number"] == NUMBER
@@ -105,11 +116,13 @@ async def test_own_phone_first_then_the_person_who_is_told_and_recorded(office: 
         assert (await line.ask("hold"))["talk"]["phase"] == "held"
         assert (await line.ask("resume"))["talk"]["phase"] == "talking"
         await asyncio.sleep(2.0)  # they talk
+        assert (await line.ask("to_queue", to="members"))["talk"] is None
+        assert line.call_id in await waiting(office), "passed on to a queue, they wait there like any caller"
         await office.person.hangup()
         record = await line.closed()
         tones = await recorded_tones(office.desk, line.call_id, (PERSON_HZ, AGENT_HZ))
     assert (record["direction"], record["dialled_by"], record["end_reason"]) == ("outbound", "sato", "completed")
-    assert (record["agents"], record["caller"]["national"], record["queue"]) == (["sato"], NUMBER, None)
+    assert (record["agents"], record["caller"]["national"], record["queue"]) == (["sato"], NUMBER, "members")
     assert record["held_s"] > 0
     assert tones["left", PERSON_HZ] > 1.0
     assert tones["right", AGENT_HZ] > 1.0
