@@ -205,7 +205,7 @@ async def _replay(qa: Person, result: Result, say: Callable[[str], None]) -> Non
     result.replay = {"status": status, "bytes": len(body)}
     if hashlib.sha256(body).hexdigest() != result.recording["sha256"]:
         raise DemoFailed("replay", "the bytes that replay returned are not the ones that were stored (SHA-256)")
-    channels = await _decode(body)
+    channels = await decoded(body)
     result.recording["channels"] = len(channels)
     if len(channels) != 2:
         raise DemoFailed("recording", f"{len(channels)} channel(s) instead of 2")
@@ -238,7 +238,7 @@ async def _range(session: aiohttp.ClientSession, url: str, wanted: str) -> tuple
         raise DemoFailed("replay", f"the replay broke off: {error}") from error
 
 
-async def _decode(body: bytes) -> list[array.array[int]]:
+async def decoded(body: bytes) -> list[array.array[int]]:
     """The sound as 16-bit samples, one array a channel, as many as the recording has."""
     ffmpeg = await asyncio.create_subprocess_exec(
         shutil.which("ffmpeg") or "ffmpeg", "-v", "error", "-i", "pipe:0", "-f", "wav", "-ar", str(DECODE_RATE_HZ),

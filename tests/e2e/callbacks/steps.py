@@ -12,12 +12,11 @@ from typing import Any
 import aiohttp
 import asyncpg
 
-from cti.demo.check import DECODE_RATE_HZ, _decode
 from cti.demo.client import AgentScreen, Person, logged_in, watching
 from cti.demo.stack import TENANT, Stack
 from cti.demo.tones import tone_seconds
 from tests.e2e.callbacks.conftest import PERSON, Office
-from tests.e2e.desk.office import calling, eventually
+from tests.e2e.desk.office import calling, eventually, replayed
 
 BREAK = "lunch"
 
@@ -74,17 +73,8 @@ async def callbacks(desk: Stack, wanted: Callable[[list[dict[str, Any]]], bool],
 
 async def recorded_tones(desk: Stack, call_id: str, hz: tuple[int, ...]) -> dict[tuple[str, int], float]:
     """Seconds of each tone on each side of the stored recording."""
-    async with logged_in(desk.web, "watanabe", desk.password("watanabe")) as qa:
-
-        async def stored() -> Any:
-            page = await qa.get("/api/recordings", limit="5")
-            return [row for row in page["recordings"] if row["call_id"] == call_id and row["status"] == "stored"]
-
-        await eventually(stored, bool, 30.0)
-        async with qa.session.get(f"{qa.base}/api/recordings/{call_id}/audio") as response:
-            channels = await _decode(await response.read())
-    sides = {"left": channels[0], "right": channels[1]}
-    return {(side, tone): tone_seconds(sound, tone, DECODE_RATE_HZ) for side, sound in sides.items() for tone in hz}
+    sides = dict(zip(("left", "right"), await replayed(desk, call_id), strict=True))
+    return {(side, tone): tone_seconds(sound, tone) for side, sound in sides.items() for tone in hz}
 
 
 async def kill(desk: Stack) -> None:

@@ -17,7 +17,7 @@ from cti.demo.client import AgentScreen, Person, logged_in, watching
 from cti.demo.tones import read_wav, tone_seconds
 from tests.e2e.callbacks.conftest import AGENT_HZ, PERSON_HZ, Office
 from tests.e2e.callbacks.steps import clean, kill, promise, recorded_tones, states
-from tests.e2e.desk.office import eventually, offered, record_of
+from tests.e2e.desk.office import commanded, eventually, in_phase, offered, record_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -36,12 +36,7 @@ class Back:
 
     async def ask(self, command: str, to: str = "", *, agent: str = "sato", status: int = 200) -> Any:
         """Command the call over HTTP; the answer, once confirmed."""
-        person = self.people[agent]
-        body = {"command": command, "to": to}
-        async with person.session.post(f"{person.base}/api/my/call", json=body) as response:
-            answer = await response.json()
-            assert response.status == status, answer
-            return answer
+        return await commanded(self.people[agent], command, to, status=status)
 
     async def pop(self, agent: str) -> None:
         """The card of this call is on the agent's screen; their phone is answered."""
@@ -63,10 +58,7 @@ class Back:
 
     async def phase(self, wanted: str, agent: str = "sato") -> None:
         """The newest call.talk of this agent's socket says so."""
-        told = self.screens[agent].messages
-        async with asyncio.timeout(8):
-            while [m["talk"] and m["talk"]["phase"] for _, m in told if m["type"] == "call.talk"][-1:] != [wanted]:
-                await asyncio.sleep(0.02)
+        await in_phase(self.screens[agent], wanted)
 
     async def closed(self) -> Any:
         """The record, when the person's phone is on the hook."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import Any
 
 from cti.demo.call import place_call
+from cti.demo.check import decoded
 from cti.demo.client import AgentScreen, Person, logged_in, watching
 from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
@@ -88,3 +90,39 @@ async def newest_call(desk: Stack, wanted: Callable[[Any], bool]) -> Any:
             lambda page: bool(page["calls"]) and wanted(page["calls"][0]),
         )
         return page["calls"][0]
+
+
+async def replayed(desk: Stack, call_id: str, deadline_s: float = 40.0) -> tuple[array[int], array[int]]:
+    """What QA hears of a call once its recording is stored: caller and agents, 8,000 samples a second."""
+    async with logged_in(desk.web, "watanabe", desk.password("watanabe")) as qa:
+
+        async def status() -> Any:
+            rows = (await qa.get("/api/recordings", limit="10"))["recordings"]
+            return next((row["status"] for row in rows if row["call_id"] == call_id), None)
+
+        await eventually(status, lambda status: status == "stored", deadline_s)
+        async with qa.session.get(f"{qa.base}/api/recordings/{call_id}/audio") as response:
+            assert response.status == 200
+            left, right = await decoded(await response.read())
+    return left, right
+
+
+async def commanded(person: Person, command: str, to: str = "", *, status: int = 200) -> Any:
+    """What an agent does with their call, over HTTP; the answer, once confirmed."""
+    async with person.session.post(f"{person.base}/api/my/call", json={"command": command, "to": to}) as response:
+        answer = await response.json()
+        assert response.status == status, answer
+        return answer
+
+
+async def in_phase(screen: AgentScreen, wanted: str | None) -> Any:
+    """The newest call.talk of this agent's socket, once it says so; None: no talk."""
+
+    def newest() -> Any:
+        told = [message for _, message in screen.messages if message["type"] == "call.talk"]
+        return told[-1]["talk"] if told else None
+
+    async with asyncio.timeout(20):
+        while (newest() or {}).get("phase") != wanted:
+            await asyncio.sleep(0.02)
+    return newest()

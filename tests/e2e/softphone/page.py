@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import struct
-from array import array
 from dataclasses import dataclass
 
 from playwright.async_api import Browser, expect
 
 from cti.demo.stack import Stack
-from cti.demo.tones import RATE_HZ
 from tests.e2e.pages.browser import Window
 
 CALLER_HZ, AGENT_HZ = 440, 1000
@@ -37,20 +32,6 @@ HEARD = """async () => {
   await context.close();
   return [hz, near / all];
 }"""
-
-
-async def decoded(stored: bytes) -> list[array[int]]:
-    """A stored recording as 16-bit samples at RATE_HZ, one array a channel."""
-    ffmpeg = await asyncio.create_subprocess_exec(
-        shutil.which("ffmpeg") or "ffmpeg", "-v", "error", "-i", "pipe:0", "-f", "wav", "-ar", str(RATE_HZ), "pipe:1",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    wav, _ = await ffmpeg.communicate(stored)
-    # Written to a pipe, the header knows no lengths: read by hand.
-    (count,) = struct.unpack_from("<H", wav, 22)
-    data = wav[wav.index(b"data") + 8 :]
-    samples = array("h", data[: len(data) // (2 * count) * 2 * count])
-    return [samples[channel::count] for channel in range(count)]
 
 
 @dataclass

@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from array import array
 
 import pytest
 from playwright.async_api import expect
 
-from cti.demo.client import logged_in
 from cti.demo.stack import Stack
 from cti.demo.tones import RATE_HZ, read_wav, tone_seconds
-from tests.e2e.desk.office import at_work, calling, eventually, of_call, offered, record_of
+from tests.e2e.desk.office import at_work, calling, of_call, offered, record_of, replayed
 from tests.e2e.pages.browser import window
-from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone, decoded
+from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 TALK_S = 3.0
 MUTED_S = 2.0
-
-
-async def stored_sound(desk: Stack, call_id: str) -> list[array[int]]:
-    """The recording's two channels, once it is stored."""
-    async with logged_in(desk.web, "watanabe", desk.password("watanabe")) as qa:
-
-        async def stored() -> bool:
-            page = await qa.get("/api/recordings", limit="10")
-            return any(r["call_id"] == call_id and r["status"] == "stored" for r in page["recordings"])
-
-        await eventually(stored, bool, 20.0)
-        async with qa.session.get(f"{qa.base}/api/recordings/{call_id}/audio") as response:
-            assert response.status == 200
-            return await decoded(await response.read())
 
 
 async def test_a_call_in_the_browser(desk: Stack, phone: Phone) -> None:
@@ -50,11 +34,19 @@ async def test_a_call_in_the_browser(desk: Stack, phone: Phone) -> None:
         await phone.press("Hang up")
         await caller.wait_for("CALL_CLOSED")
         await phone.says("Ready for calls")
-        record = await record_of(desk, call_id, lambda record: record["ended_at"] is not None)
+        # How it sounded comes from the page, when the call is over.
+        record = await record_of(
+            desk, call_id, lambda record: record["ended_at"] is not None and record["quality"] != []
+        )
         heard, rate_hz = read_wav(caller.heard()[0])
+    (sounded,) = record["quality"]
+    assert (sounded["agent"], sounded["talk_at"]) == ("sato", record["answered_at"])
+    assert sounded["measured_s"] > 1.0
+    assert sounded["grade"] is not None
+    assert sounded["loss_in"] < 0.5
     assert (record["end_reason"], record["ended_by"], record["agents"]) == ("completed", "agent", ["sato"])
     assert tone_seconds(heard[0], AGENT_HZ, rate_hz) > TALK_S / 2
-    left, right = await stored_sound(desk, call_id)
+    left, right = await replayed(desk, call_id)
     assert tone_seconds(left, CALLER_HZ, RATE_HZ) > TALK_S / 2
     assert tone_seconds(right, AGENT_HZ, RATE_HZ) > TALK_S / 2
 
