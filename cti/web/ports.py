@@ -258,7 +258,7 @@ class Callbacks(Protocol):
         """Open and ended, newest first, as stored."""
 
     async def cancel(self, tenant: TenantId, callback_id: CallbackId) -> Callback:
-        """End one; on disk when it returns. Raises NotFound, CallerError while its person is being called, Unavailable."""
+        """End one, on disk when it returns. Raises NotFound, Unavailable, CallerError while its person is called."""
 
 
 class NoCallbacks:
