@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
+import asyncpg
 import pytest
 
-from cti.domain.aftercall import TicketDo, TicketState, effect_of, ticket_of
+from cti.domain.aftercall import CallTicket, TicketDo, TicketState, effect_of, request_of, ticket_of
 from cti.domain.effects import Effect, EffectId, EffectState
 from cti.linking.client import LookupClient, LookupLimits
 from cti.linking.tickets import TicketWriter
+from cti.store.effects import EffectStore
+from cti.store.migrate import migrate
+from cti.store.outgoing import OutgoingStore
+from cti.wiring.aftercall import StoredAftercall, start
+from cti.wiring.effects import Outbox
 from tests.contract.linking.service import Service
 from tests.unit.linking.test_tickets import NOW, WISH, Disk, became, sender_of
 from tests.unit.linking.ticketservice import FakeTickets
@@ -101,3 +109,53 @@ async def test_a_member_whom_the_service_does_not_know_is_told(service: Service)
         shown = ticket_of(await became(settled), NOW)
         await sender.stop()
     assert (shown.state, shown.why) == (TicketState.REFUSED, "not_found")
+
+
+async def begun(pool: asyncpg.Pool[Any], client: LookupClient, cleanup: AsyncExitStack) -> StoredAftercall:
+    """As a server does it at its start: what the one before left is taken over."""
+    store = EffectStore(pool)
+    callbacks, unsettled = await store.load()
+    outbox = Outbox(store=store, callbacks=callbacks, unsettled=unsettled)
+    return await start(pool, outbox, client, lambda: NOW, cleanup)
+
+
+async def shown(after: StoredAftercall, wanted: TicketState) -> CallTicket:
+    async with asyncio.timeout(20):
+        while True:
+            (line,) = await after.tickets(WISH.tenant, WISH.call_id)
+            if line.state is wanted:
+                return line
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("when", ["stored and not sent", "sent and not stored", "away"])
+async def test_a_server_that_dies_around_a_ticket_opens_it_once(service: Service, database_url: str, when: str) -> None:
+    """The whole chain as `serve` joins it: real PostgreSQL, the real client, the reference service."""
+    wish = replace(WISH, key=EffectId(secrets.token_hex(16)))
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
+        await migrate(pool)
+        limits = LookupLimits(ticket_deadline_s=2.0)
+        async with LookupClient(service.url, service.token, limits=limits) as client:
+            before = None
+            if when == "away":
+                service.fault("error")
+                async with AsyncExitStack() as first:
+                    after = await begun(pool, client, first)
+                    asked = await after.ask_ticket(wish)
+                    assert asked.state is TicketState.SENDING
+                    assert (await after.ask_ticket(wish)).key == wish.key, "a second click is the same wish"
+                    await shown(after, TicketState.QUEUED)
+                service.fault("none")
+            else:
+                await EffectStore(pool).save(effect_of(wish, NOW))
+                if when == "sent and not stored":
+                    before = await client.open_ticket(wish.key, request_of(effect_of(wish, NOW)))
+            async with AsyncExitStack() as second:
+                after = await begun(pool, client, second)
+                line = await shown(after, TicketState.DONE)
+            assert before is None or line.ticket_id == before.ticket_id
+            status, ticket = service.request("GET", f"/v1/tickets/{line.ticket_id}")
+            assert (status, ticket["title"], ticket["calls"]) == (200, WISH.title, 1)
+            assert (await EffectStore(pool).load())[1] == [], "settled on disk, too"
+            (told,) = await OutgoingStore(pool).after(WISH.tenant, 0, 10)
+            assert (told.kind, told.body["ticket_id"]) == ("ticket.settled", line.ticket_id)
