@@ -12,8 +12,8 @@ from playwright.async_api import Error, Page, expect
 from cti.demo.client import logged_in
 from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
-from cti.demo.tones import read_wav, tone_seconds
-from tests.e2e.desk.office import at_work, calling, offered, record_of
+from cti.demo.tones import RATE_HZ, read_wav, tone_seconds
+from tests.e2e.desk.office import at_work, calling, newest_call, offered, record_of, replayed
 from tests.e2e.pages.browser import window
 from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone
 
@@ -55,45 +55,43 @@ async def test_a_reload_in_mid_call_brings_the_caller_back_to_the_page(desk: Sta
         await phone.press("Hang up")
         await caller.wait_for("CALL_CLOSED")
         await phone.says("Ready for calls")
-        record = await record_of(desk, offer["pop"]["call_id"], lambda record: record["ended_at"] is not None)
+        call_id = offer["pop"]["call_id"]
+        record = await record_of(desk, call_id, lambda record: record["ended_at"] is not None)
     assert (record["end_reason"], record["ended_by"], record["agents"]) == ("completed", "agent", ["sato"])
     assert heard_s(caller, AGENT_HZ) > TALK_S / 2 + 1.0
     assert heard_s(caller, AGENT_HZ, last_s=1.5) > 0.7
     assert len(record["talks"]) == 2
     assert len(record["offers"]) == 1  # nobody was asked anew
+    left, right = await replayed(desk, call_id)  # one recording, of both parts of the talk
+    assert tone_seconds(left, CALLER_HZ, RATE_HZ) > TALK_S + 1.0
+    assert tone_seconds(right, AGENT_HZ, RATE_HZ) > TALK_S / 2 + 1.0
+    assert tone_seconds(right[-int(1.5 * RATE_HZ) :], AGENT_HZ, RATE_HZ) > 0.7
 
 
 async def test_a_dead_browser_frees_its_caller_who_is_rung_to_another_agent(desk: Stack, phone: Phone) -> None:
     suzuki = desk.phones["suzuki"]
-    async with at_work(desk, "sato"), calling(desk, number=PARTNERS, keys="", sound=CALLER_HZ) as caller:
-        async with window(phone.browser, language="en") as seen:
-            doomed = Phone(seen, desk, phone.browser)
-            await doomed.log_in()
+    async with window(phone.browser, language="en") as seen:
+        doomed = Phone(seen, desk, phone.browser)
+        await doomed.log_in()  # before anybody calls: it rings at the page that registered last
+        async with at_work(desk, "sato"), calling(desk, number=PARTNERS, keys="", sound=CALLER_HZ) as caller:
             await doomed.says("Ringing", 25.0)
             await doomed.press("Answer")
             await doomed.says("On the line")
             async with logged_in(desk.web, "suzuki", desk.password("suzuki")) as colleague:
                 await colleague.set_state("available")
-                since = len(suzuki.events)
-                died_at = datetime.now(UTC)
-                await die(seen.page)
-                await suzuki.wait_for("CALL_INCOMING", since=since, deadline_s=30)
-                await suzuki.accept()
-                await asyncio.sleep(TALK_S)  # sound takes the time it takes
-        calls = await desk_calls(desk)
-        record = await record_of(desk, calls[0]["call_id"], lambda record: len(record["talks"]) == 2)
-        await suzuki.hangup()
-        await caller.wait_for("CALL_CLOSED")
+            since = len(suzuki.events)
+            died_at = datetime.now(UTC)
+            await die(seen.page)
+            await suzuki.wait_for("CALL_INCOMING", since=since, deadline_s=30)
+            await suzuki.accept()
+            await asyncio.sleep(TALK_S)  # sound takes the time it takes
+            call = await newest_call(desk, lambda call: call["ended_at"] is None)
+            record = await record_of(desk, call["call_id"], lambda record: len(record["talks"]) == 2)
+            await suzuki.hangup()
+            await caller.wait_for("CALL_CLOSED")
     assert heard_s(caller, COLLEAGUE_HZ, last_s=1.5) > 0.7
     first, second = record["talks"]
     assert (first["agent"], second["agent"]) == ("sato", "suzuki")
     assert (datetime.fromisoformat(first["ended_at"]) - died_at).total_seconds() < FREED_S
     await phone.seen.page.reload()  # the page of the other tests takes the phone back
     await phone.says("Ready for calls")
-
-
-async def desk_calls(desk: Stack) -> list[dict[str, str]]:
-    """Calls, newest first."""
-    async with logged_in(desk.web, "tanaka", desk.password("tanaka")) as supervisor:
-        found: list[dict[str, str]] = (await supervisor.get("/api/calls", limit="1"))["calls"]
-        return found
