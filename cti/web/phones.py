@@ -45,7 +45,7 @@ async def my_phone(request: web.Request) -> web.Response:
         found = await parts_of(request).phones.phone_of(tenant, agent)
     except NotFound as error:
         raise Refused(403, "no_agent") from error
-    policy = AutoAnswer(agent=found.auto_answer, queues={queue: wait_s for queue, wait_s in found.queues.items()})
+    policy = AutoAnswer(agent=found.auto_answer, queues=dict(found.queues.items()))
     return answer(MyPhone(phone="browser" if found.in_browser else "sip", auto_answer=policy))
 
 
