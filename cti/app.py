@@ -193,6 +193,7 @@ class Application:
             (ground.directory.reload, ground.menus.reload, services.router.reload, services.kept.reload,
              services.out.reload,
              services.after.reload),
+            line.feed.ask_again,
         )  # fmt: skip
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
         figures = Figures(

@@ -57,6 +57,7 @@ class Auditor:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._meanwhile: set[UniqueId] | None = None
+        self._gap = False  # signals were lost since the last snapshot
         self.accounts: Accounts | None = None  # set by whoever has them, before the first snapshot
         self.runs = 0
         self.left_waiting: tuple[ChannelName, ...] = ()  # in Asterisk's own queue at the last snapshot, see resync
@@ -73,8 +74,9 @@ class Auditor:
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
 
-    def ask(self) -> None:
-        """Signals were lost: take a snapshot soon."""
+    def ask(self, *, gap: bool = True) -> None:
+        """Take a snapshot soon: signals were lost, or (no ``gap``) somebody is new who did not hear them."""
+        self._gap = self._gap or gap
         self._wanted.set()
 
     def note(self, signal: Signal) -> None:
@@ -129,7 +131,7 @@ class Auditor:
                     await self._wanted.wait()
             except TimeoutError:
                 pass
-            after_gap = self._wanted.is_set()
+            after_gap, self._gap = self._gap, False
             self._wanted.clear()
             if not self._client.up:
                 continue  # the reconnect takes its own
@@ -138,7 +140,7 @@ class Auditor:
             except KakehashiError as error:
                 log.warning("a snapshot of Asterisk failed", extra={"action": str(error)})
                 if after_gap:
-                    self._wanted.set()
+                    self.ask()
                     await asyncio.sleep(1.0)  # it was slow to answer: not at once again
             except Exception:
                 log.exception("a snapshot of Asterisk failed for a reason of ours")

@@ -90,6 +90,10 @@ class AmiFeed:
         """Signals were lost: take a snapshot soon."""
         self.auditor.ask()
 
+    def ask_again(self) -> None:
+        """Have Asterisk say what phones and calls do, for agents who are new: before, it was about nobody's phone."""
+        self.auditor.ask(gap=False)
+
     def _on_frame(self, frame: Headers) -> None:
         signal = translate(frame, self._clock())
         if isinstance(signal, Skipped):

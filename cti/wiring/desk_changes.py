@@ -22,9 +22,11 @@ Reload = Callable[[], Awaitable[None]]
 class DeskChanges:
     """Listens on a connection of its own; after a lost one it reads again, because a notice may have been missed."""
 
-    def __init__(self, url: str, reloads: Sequence[Reload]) -> None:
+    def __init__(self, url: str, reloads: Sequence[Reload], ask_again: Callable[[], None]) -> None:
+        """``ask_again`` has Asterisk say anew what each phone does: of one that was no agent's nobody took note."""
         self._url = url
         self._reloads = tuple(reloads)
+        self._ask_again = ask_again
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -77,4 +79,5 @@ class DeskChanges:
                 await reload()
             except KakehashiError as error:
                 log.error("a changed desk could not be read", extra={"action": "reload", "why": str(error)})
+        self._ask_again()
         log.info("the desk was read again", extra={"action": "reload"})

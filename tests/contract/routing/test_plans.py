@@ -181,7 +181,8 @@ async def test_a_published_plan_moves_a_waiting_call_at_once(
     engine.advance(m.AgentChooses(agent=SATO, state=AgentState.AVAILABLE, reason=""), now)
     waits = m.CallWaits(call_id=CallId("a"), queue=ENGLISH, queued_at=now)
     assert not [it for it in engine.advance(waits, now) if isinstance(it, m.Offered)]
-    changes = DeskChanges(database_url, [reload])
+    asked = asyncio.Event()
+    changes = DeskChanges(database_url, [reload], asked.set)
     await changes.start()
     try:
         await asyncio.wait_for(_listening(database), 5)
@@ -189,6 +190,7 @@ async def test_a_published_plan_moves_a_waiting_call_at_once(
         await plans.publish_plan(DEMO, ENGLISH, SECOND, by="tanaka")
         await asyncio.wait_for(offered.wait(), 5)
         assert time.monotonic() - began < PEER_S / 20
+        await asyncio.wait_for(asked.wait(), 5)  # what Asterisk said of a new agent's phone was nobody's until now
     finally:
         await changes.stop()
 

@@ -121,3 +121,8 @@ async def test_an_agent_who_is_deleted_while_ringing_leaves_the_caller_to_the_ne
             await desk.phones["smith"].accept()
             await screens["smith"].wait_for("talk", of_call("pop.answered", call_id), "talk")
             assert not any(event.kind == "CALL_CLOSED" for event in caller.events)
+    # Their phone fell silent while it was nobody's: who is declared again is rung again, and not a minute later.
+    async with on_a_break(desk, "suzuki") as (screens, _), calling(desk, number=MEMBERS, keys=""):
+        call_id = await waits_in(desk, "members")
+        await chooses(desk, "suzuki", "available")
+        await screens["suzuki"].wait_for("pop", pop_of(call_id), "pop")
