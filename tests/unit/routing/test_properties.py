@@ -409,7 +409,7 @@ class Desk(RuleBasedStateMachine):
         before = {other.agent: self.patience_of(other.agent) for other in others}
         self.tell(m.OfferOver(offer_id=offer.offer_id, outcome=outcome))
         if outcome is OfferOutcome.ACCEPTED:
-            self.lost(others, before)
+            self.others_lost(others, before)
             for other in others if both else ():
                 self.tell(m.OfferOver(offer_id=other.offer_id, outcome=outcome))
             self.tell(m.CallTaken(call_id=offer.call_id, agent=offer.agent))
@@ -425,7 +425,7 @@ class Desk(RuleBasedStateMachine):
         assert agent is not None
         return (agent.idle_key[:2], agent.failures, agent.distrust_until, agent.state)
 
-    def lost(self, others: list[m.Offered], before: dict[AgentId, tuple[object, ...]]) -> None:
+    def others_lost(self, others: list[m.Offered], before: dict[AgentId, tuple[object, ...]]) -> None:
         """Somebody was faster: each offer is over, nothing is held against the agent, and it is noted."""
         noted = {one.offer_id for one in self.history[-1][2] if isinstance(one, m.PassedOver)}
         assert noted == {other.offer_id for other in others}
