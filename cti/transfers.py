@@ -7,6 +7,7 @@ that it happened. One command a call at a time. Nothing here changes a call: the
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from cti.domain.model import (
 )
 from cti.domain.ports import Directory, SignalSink
 from cti.domain.signals import OfferDecided, OfferTakenBack, TransferAsked
+
+log = logging.getLogger(__name__)
 
 # Events follow an action within 10 ms; a caller who is fetched by the dialplan may take one look of a waiting leg.
 CONFIRM_S = 3.0
@@ -157,6 +160,7 @@ class TransferDesk:
         if (self._rules.now() - talk.answered_at).total_seconds() < FRESH_LEG_S:
             return False
         await self._telephony.stop_ring(leg=talk.agent_channel)
+        log.info("a leg was ended as lost", extra={"action": "bring_back", "call_id": call.call_id, "agent": agent})
         return True
 
     async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:

@@ -52,6 +52,12 @@ async def my_phone(request: web.Request) -> web.Response:
 async def bring_my_call_back(request: web.Request) -> web.Response:
     """POST /api/my/phone/back."""
     agent, tenant = _agent_of(request), session_of(request).user.tenant
+    try:
+        found = await parts_of(request).phones.phone_of(tenant, agent)
+    except NotFound as error:
+        raise Refused(403, "no_agent") from error
+    if not found.in_browser:  # its leg is alive, whatever became of the page
+        raise Refused(409, "no_browser_phone")
     with suppress(NotFound):  # the old leg has just ended by itself: the call comes back all the same
         await parts_of(request).talks.bring_back(tenant, agent)
     return web.Response(status=204)

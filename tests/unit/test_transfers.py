@@ -151,13 +151,16 @@ class Desk:
      *((phase, 60.0, False) for phase in TalkPhase if phase not in (TalkPhase.TALKING, TalkPhase.HELD))],
 )  # fmt: skip
 async def test_the_dead_leg_of_a_page_that_is_back_is_ended_as_lost(
-    phase: TalkPhase, age_s: float, ended: bool
+    phase: TalkPhase, age_s: float, ended: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not a young one, which may be the one that came back already; and nobody else's call is cut into two."""
     call = call_in(phase)
     talk = replace(call.talks[0], answered_at=NOW - timedelta(seconds=age_s))
     desk = Desk(replace(call, talks=(talk,)))
+    caplog.set_level("INFO", "cti.transfers")
     assert await desk.transfers.bring_back(DEMO, SATO) is ended
+    logged = [vars(record).get("action") for record in caplog.records]
+    assert logged == (["bring_back"] if ended else [])
     assert desk.asked == ([("stop_ring", {"leg": NAMES["agent"]})] if ended else [])
     assert not await desk.transfers.bring_back(DEMO, SUZUKI)
 

@@ -45,12 +45,21 @@ def given(site: Site, phones: FakePhones) -> None:
 
 
 async def test_a_page_that_had_a_call_asks_for_it_to_come_back(site: Site) -> None:
+    given(site, FakePhones())
     sato = await site.logged_in("sato")
     for refusal, status in ((None, 204), (NotFound("just ended"), 204), (Unavailable("away"), 503)):
         site.fakes.talks.refusal = refusal
         async with sato.post("/api/my/phone/back") as answer:
             assert answer.status == status
     assert site.fakes.talks.asked == [("sato", "bring_back", "")]
+
+
+async def test_the_leg_of_a_sip_phone_is_nothing_that_a_page_ends(site: Site) -> None:
+    given(site, FakePhones())
+    suzuki = await site.logged_in("suzuki")
+    async with suzuki.post("/api/my/phone/back") as answer:
+        assert (answer.status, (await answer.json())["key"]) == (409, "no_browser_phone")
+    assert site.fakes.talks.asked == []
 
 
 async def test_a_page_that_is_a_phone_is_told_with_what_it_registers(site: Site) -> None:
