@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 2.0
 CONNECT_S = 5.0
+# Whatever PostgreSQL says instead of listening, it is asked again.
+NO_LINE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 Reload = Callable[[], Awaitable[None]]
 
 
@@ -45,12 +47,14 @@ class DeskChanges:
         while True:
             try:
                 conn = await asyncpg.connect(self._url, timeout=CONNECT_S)
-            except (OSError, asyncpg.PostgresError, TimeoutError):
+            except NO_LINE:
                 await asyncio.sleep(RETRY_S)
                 first = False
                 continue
             try:
                 await self._listen(conn, read_first=not first)
+            except NO_LINE:  # lost before it listened
+                await asyncio.sleep(RETRY_S)
             finally:
                 conn.terminate()
             first = False
@@ -79,5 +83,7 @@ class DeskChanges:
                 await reload()
             except KakehashiError as error:
                 log.error("a changed desk could not be read", extra={"action": "reload", "why": str(error)})
+            except Exception:  # one part's mistake: the others read on, and so does this one after the next change
+                log.exception("a part could not read a changed desk", extra={"action": "reload"})
         self._ask_again()
         log.info("the desk was read again", extra={"action": "reload"})

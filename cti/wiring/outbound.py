@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,8 @@ from cti.web.ports import Desk
 from cti.wiring.callbacks import Callbacks
 from cti.wiring.directory import DeskDirectory
 from routing.calendar import calendar_from_data
+
+log = logging.getLogger(__name__)
 
 READ_S = 5.0
 
@@ -48,14 +51,23 @@ class StoredOutboundRules:
         self._rules: Mapping[TenantId, OutboundRules] = {}
 
     async def reload(self) -> None:
-        """Read all. Raises Unavailable; what was read before stays in use."""
+        """Read all. Raises Unavailable; what was read before stays in use. A desk whose row is amiss does not dial."""
         try:
             rows = await self._pool.fetch(_RULES, timeout=READ_S)
             own = await self._pool.fetch("SELECT number FROM numbers", timeout=READ_S)
         except AWAY as error:
             raise Unavailable("rules for dialling out cannot be read: the database does not answer") from error
         numbers = frozenset(str(row["number"]) for row in own)
-        self._rules = {TenantId(row["tenant"]): _rules(row, numbers) for row in rows}
+        read: dict[TenantId, OutboundRules] = {}
+        for row in rows:
+            try:
+                read[TenantId(row["tenant"])] = _rules(row, numbers)
+            except (KeyError, ValueError, TypeError) as error:  # written by another version, or by hand
+                log.error(
+                    "a desk's rules for dialling out are of another shape: it does not dial out; apply its file anew",
+                    extra={"tenant": row["tenant"], "action": "reload", "error": type(error).__name__},
+                )
+        self._rules = read
 
     def of(self, tenant: TenantId) -> OutboundRules | None:
         """A desk's rules; None: nobody dials out."""
@@ -70,6 +82,7 @@ class _Never:
 
 
 def _rules(row: Any, own: frozenset[str]) -> OutboundRules:
+    """Raises KeyError, ValueError or TypeError when the row is of another shape."""
     said = json.loads(row["outbound"])
     hours = None
     if said.get("calendar") is not None:

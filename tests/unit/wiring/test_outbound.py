@@ -30,11 +30,16 @@ class Rows:
             "queue": "members", "hours": hours,
         }  # fmt: skip
         self.away = False
+        self.others: list[dict[str, Any]] = []
 
     async def fetch(self, query: str, *_: Any, timeout: float) -> list[dict[str, Any]]:
         if self.away:
             raise asyncpg.InterfaceError("pool is closed")
-        return [self.row] if "outbound" in query else [{"number": "+815012345000"}, {"number": "+81312345678"}]
+        return (
+            [*self.others, self.row]
+            if "outbound" in query
+            else [{"number": "+815012345000"}, {"number": "+81312345678"}]
+        )
 
 
 async def rules_of(rows: Rows, *, way_out: bool = True) -> StoredOutboundRules:
@@ -66,6 +71,21 @@ async def test_no_number_of_this_server_is_dialled_and_nothing_without_a_trunk()
     rules = await rules_of(Rows())
     assert (why(rules, OPEN, "050-1234-5000"), why(rules, OPEN, "03-1234-5678")) == ("dial_own", "dial_own")
     assert why(await rules_of(Rows(), way_out=False), OPEN) == "dial_off"
+
+
+@pytest.mark.parametrize(
+    "amiss",
+    [{"time_zone": "Asia/Nowhere"}, {"time_zone": "../etc"}, {"outbound": json.dumps({"number": "+815012345000"})},
+     {"outbound": json.dumps(SAID | {"prefixes": None})}, {"outbound": "{"}],
+)  # fmt: skip
+async def test_a_desk_whose_row_is_of_another_shape_does_not_dial_and_the_others_do(
+    amiss: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = Rows()
+    rows.others = [rows.row | {"tenant": "other"} | amiss]
+    rules = await rules_of(rows)
+    assert (rules.of(TenantId("other")), why(rules, OPEN)) == (None, "permitted")
+    assert [vars(record)["tenant"] for record in caplog.records] == ["other"]
 
 
 async def test_rules_that_were_read_stay_while_the_database_is_away() -> None:
