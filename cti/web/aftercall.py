@@ -125,7 +125,8 @@ async def _own_call(request: web.Request, parts: WebParts, call_id: CallId) -> t
 
 
 def _took_part(call: Call, agent: AgentId) -> bool:
-    asked = {consultation.second for consultation in call.consultations}
+    # A phone that only rang heard nothing of the call.
+    asked = {consultation.second for consultation in call.consultations if consultation.answered_at is not None}
     return agent in asked or any(talk.agent == agent for talk in call.talks)
 
 

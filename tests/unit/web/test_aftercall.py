@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 
+from cti.domain.model import AgentId, ChannelName, Consultation, TenantId, UniqueId
 from tests.unit.web.aftercall import FakeAftercall
-from tests.unit.web.conftest import Site
-from tests.unit.web.fakes import closed_call
+from tests.unit.web.conftest import PASSWORD, Site
+from tests.unit.web.fakes import DEMO, closed_call, person
 
 NOTE = {"version": 0, "note": "再起動を案内\n折り返し不要", "reasons": ["unlock"]}
 KEY = "a" * 32
@@ -72,6 +74,54 @@ async def test_a_call_one_had_no_part_in_does_not_exist(site: Site, kept: FakeAf
     status, problem = await asked(client, method, path(what), body)
     assert (status, problem["key"]) == (404, "not_found")
     assert (kept.rows, kept.wishes) == ({}, {})
+
+
+@pytest.mark.parametrize(("answered", "status"), [(True, 200), (False, 404)])
+async def test_who_was_asked_has_a_part_in_a_call_once_they_answered(
+    site: Site, kept: FakeAftercall, answered: bool, status: int
+) -> None:
+    (call,) = site.fakes.calls.rows
+    began = call.arrived_at + timedelta(seconds=60)
+    asked_of_suzuki = Consultation(
+        first=AgentId("sato"), second=AgentId("suzuki"), channel=ChannelName("PJSIP/demo-suzuki-1"),
+        uniqueid=UniqueId("1.3"), began_at=began, answered_at=began + timedelta(seconds=5) if answered else None,
+        ended_at=began + timedelta(seconds=20),
+    )  # fmt: skip
+    site.fakes.calls.rows[:] = [replace(call, consultations=(asked_of_suzuki,))]
+    client = await site.logged_in("suzuki")
+    assert (await asked(client, "PUT", path("note"), NOTE))[0] == status
+    assert len(kept.rows) == answered
+
+
+async def test_a_colleague_of_the_same_name_at_another_desk_sees_and_writes_nothing(
+    site: Site, kept: FakeAftercall
+) -> None:
+    sato = await site.logged_in("sato")
+    assert (await asked(sato, "PUT", path("note"), NOTE))[0] == 200
+    assert (await asked(sato, "POST", path("tickets"), OPEN))[0] == 202
+    notes, wishes = dict(kept.rows), dict(kept.wishes)
+    for login, role in (("sato", "agent"), ("watanabe", "qa")):
+        other = replace(person(login, role, agent="sato" if role == "agent" else None), tenant=TenantId("other"))
+        site.fakes.users.add(other, site.fakes.users.rows[(DEMO, other.login)].password_hash)
+
+    async def at_the_other(login: str) -> aiohttp.ClientSession:
+        client = site.client()
+        status, _ = await asked(client, "POST", "/api/login", {"tenant": "other", "login": login, "password": PASSWORD})
+        assert status == 200
+        return client
+
+    namesake = await at_the_other("sato")
+    for method, what, body in (
+        ("GET", "after", None),
+        ("PUT", "note", {**NOTE, "version": 1, "note": "別のデスク"}),
+        ("POST", "tickets", OPEN),
+        ("POST", "tickets", {**OPEN, "key": "b" * 32}),
+    ):
+        status, problem = await asked(namesake, method, path(what), body)
+        assert (status, problem["key"]) == (404, "not_found"), what
+    status, problem = await asked(await at_the_other("watanabe"), "GET", f"/api/calls/{closed_call(10).call_id}")
+    assert (status, problem["key"]) == (404, "not_found")
+    assert (kept.rows, kept.wishes) == (notes, wishes)
 
 
 async def test_what_ended_the_day_before_yesterday_is_not_written_on(site: Site, kept: FakeAftercall) -> None:
