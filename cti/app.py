@@ -198,7 +198,7 @@ class Application:
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
         figures = Figures(
             self.metrics, bus, line.desk, line.feed, records.journals, ground.worker, services.menus, readiness,
-            services.router,
+            services.router, {"callbacks": services.kept.sender, "tickets": services.after.sender},
         )  # fmt: skip
 
         cleanup.push_async_callback(_hand_over, ground.keeper, records.recorder)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from cti.domain.effects import Declined, Doer, Effect, EffectId, EffectMove, MaybeDone, NeverKnown, advance
+from cti.domain.effects import Declined, Doer, Effect, EffectId, EffectMove, MaybeDone, NeverKnown, advance, give_up
 from cti.domain.errors import KakehashiError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 CONFIRM_S = 4.0
 LOOK_FIRST_S = 0.2
 LOOK_MOST_S = 5.0
+# What became of an effect and cannot be stored: a disk that is full or a database that is away takes minutes.
+SAVE_AGAIN_S = 1.0
+SAVE_AGAIN_MOST_S = 30.0
 
 # What an effect came to, and the mark that the other side keeps ("" when it was not looked at or has none).
 Settled = Callable[[Effect, str], None]
@@ -47,14 +50,18 @@ class EffectSender:
         on_settled: Settled,
         on_doubt: Callable[[Effect], None] = lambda _: None,
         confirm_s: float = CONFIRM_S,
+        look_most_s: float = LOOK_MOST_S,
     ) -> None:
+        """``look_most_s``: the longest pause between two looks at an other side that is away."""
         self._store = store
         self._doers = doers
         self._clock = clock
         self._on_settled = on_settled
         self._on_doubt = on_doubt
         self._confirm_s = confirm_s
+        self._look_most_s = look_most_s
         self._live: dict[EffectId, Effect] = {}
+        self._unsaved: dict[EffectId, Effect] = {}  # over, and could not be stored
         self._timers: dict[EffectId, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()  # the other side came back: look at once
@@ -65,6 +72,11 @@ class EffectSender:
     def live(self) -> tuple[Effect, ...]:
         """Effects that are not settled."""
         return tuple(self._live.values())
+
+    @property
+    def unsaved(self) -> tuple[Effect, ...]:
+        """Effects that are over and could not be stored yet."""
+        return tuple(self._unsaved.values())
 
     async def do(self, effect: Effect, *also: Any) -> None:
         """Store ``effect`` together with ``also``, then ask for it. What becomes of it is told to ``on_settled``.
@@ -154,10 +166,8 @@ class EffectSender:
             except Declined as error:
                 await self._settle(effect_id, EffectMove.ABSENT, why=error.why)
                 return
-            except NeverKnown:
-                log.warning("what became of an effect nobody can tell", extra={"action": effect.kind})
-                self._live.pop(effect_id, None)  # it stays unknown in the store, for a person to look
-                self.counts["never_known"] += 1
+            except NeverKnown as error:
+                await self._give_up(effect_id, error.why)
                 return
             except KakehashiError:
                 self._wake.clear()
@@ -165,7 +175,7 @@ class EffectSender:
                     async with asyncio.timeout(pause_s):
                         await self._wake.wait()
                 except TimeoutError:
-                    pause_s = min(LOOK_MOST_S, 2 * pause_s)
+                    pause_s = min(self._look_most_s, 2 * pause_s)
                 continue
             await self._settle(effect_id, EffectMove.CONFIRM if mark else EffectMove.ABSENT, mark)
             return
@@ -178,11 +188,40 @@ class EffectSender:
         effect = advance(effect, move, self._clock(), mark=mark, why=why)
         self.counts[effect.state.value] += 1
         self._on_settled(effect, mark)
+        await self._save_end(effect)
+
+    async def _give_up(self, effect_id: EffectId, why: str) -> None:
+        """It stays unknown, for a person to look; no start looks for it again."""
+        effect = self._live.pop(effect_id, None)
+        if effect is None:
+            return
+        log.warning("what became of an effect nobody can tell", extra={"action": effect.kind, "effect": effect_id})
+        self.counts["never_known"] += 1
+        await self._save_end(give_up(effect, self._clock(), why))
+
+    async def _save_end(self, effect: Effect) -> None:
+        if await self._saved(effect):
+            return
+        self._unsaved[effect.effect_id] = effect
+        log.warning("what became of an effect could not be stored: again later", extra={"action": effect.kind})
+        self._spawn(self._save_again(effect))
+
+    async def _save_again(self, effect: Effect) -> None:
+        """Until it is stored. Whoever stops before: the next start looks once more, and finds the same mark."""
+        pause_s = SAVE_AGAIN_S
+        while True:
+            await asyncio.sleep(pause_s)
+            if await self._saved(effect):
+                return
+            pause_s = min(SAVE_AGAIN_MOST_S, 2 * pause_s)
+
+    async def _saved(self, effect: Effect) -> bool:
         try:
             await self._store.save(effect)
         except Unavailable:
-            # The next start looks once more, and finds the same mark.
-            log.warning("what became of an effect could not be stored", extra={"action": effect.kind})
+            return False
+        self._unsaved.pop(effect.effect_id, None)
+        return True
 
     def _move(self, effect: Effect, move: EffectMove) -> None:
         self._live[effect.effect_id] = advance(effect, move, self._clock())

@@ -130,6 +130,13 @@ class Metrics:
             "kakehashi_outgoing_oldest_waiting_seconds", "Age of the oldest of them", ["tenant"], registry=r
         )
         self.webhooks = Counter("kakehashi_webhooks", "Messages for webhooks", ["tenant", "outcome"], registry=r)
+        self.effects_waiting = Gauge(
+            "kakehashi_effects_waiting", "Effects asked for of which nobody knows yet", ["sender"], registry=r
+        )
+        self.effects_unsaved = Gauge(
+            "kakehashi_effects_unsaved", "Effects that are over and cannot be stored", ["sender"], registry=r
+        )
+        self.effects = Counter("kakehashi_effects", "Effects that are over", ["sender", "outcome"], registry=r)
         self.loop_lag = Gauge("kakehashi_loop_lag_seconds", "How late the event loop runs a timer", registry=r)
 
     def render(self) -> bytes:

@@ -131,6 +131,20 @@ def effect_of(wish: TicketWish, at: datetime) -> Effect:
     )  # fmt: skip
 
 
+def same_wish(wish: TicketWish, effect: Effect) -> bool:
+    """Whether ``effect`` is what ``wish`` asks for: only then may its answer pass for the wish's.
+
+    Its words are compared for as long as they are kept ([retention] blanks title and note together).
+    """
+    if effect.tenant != wish.tenant or effect.kind != TICKET_KIND:
+        return False
+    wanted, body = effect_of(wish, effect.created_at).body, effect.body
+    names = {"call_id", "agent", "do", "ticket_id", "category", "member_id", "reservation_id"}
+    if body["title"] or body["note"]:
+        names |= {"title", "note"}
+    return all(wanted[name] == body[name] for name in names)
+
+
 def may_repeat(effect: Effect, now: datetime) -> bool:
     """Whether the other side still knows the key."""
     return now - effect.created_at < REPEAT_FOR
@@ -164,7 +178,7 @@ _SHOWN = {
 def ticket_of(effect: Effect, now: datetime) -> CallTicket:
     """A ticket's effect as people see it."""
     body, state = effect.body, _SHOWN[effect.state]
-    if not effect.settled and not may_repeat(effect, now):
+    if effect.given_up or not (effect.settled or may_repeat(effect, now)):
         state = TicketState.UNKNOWN
     return CallTicket(
         key=effect.effect_id,
@@ -175,7 +189,7 @@ def ticket_of(effect: Effect, now: datetime) -> CallTicket:
         ticket_id=body.get("mark") or body["ticket_id"] or None,
         category=body["category"],
         title=body["title"],
-        why=body.get("why", ""),
+        why=body.get("why", "") if state is TicketState.REFUSED else "",
         asked_at=effect.created_at,
         changed_at=effect.changed_at,
     )

@@ -32,7 +32,14 @@ class Declined(CallerError):
 
 
 class NeverKnown(KakehashiError):
-    """Nobody can find out any more whether it happened, and to ask again might do it twice: a person has to look."""
+    """Nobody can find out any more whether it happened, and to ask again might do it twice: a person has to look.
+
+    ``why`` is a slug.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"what became of it nobody can tell: {why}")
+        self.why = why
 
 
 class EffectState(StrEnum):
@@ -89,7 +96,7 @@ class Effect:
     kind: str  # which sender: "callback", "outbound", "ticket"
     created_at: datetime
     changed_at: datetime
-    body: Mapping[str, str]  # what has to be done; once settled, also the other side's "mark", or "why" it declined
+    body: Mapping[str, str]  # what has to be done; at its end, also the other side's "mark", or "why"
     state: EffectState = EffectState.STORED
     version: int = 1  # counts changes
 
@@ -97,6 +104,19 @@ class Effect:
     def settled(self) -> bool:
         """Whether it is known what became of it."""
         return self.state in SETTLED
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nobody will ever know: it stays unknown, and nobody looks for it any more."""
+        return self.state is EffectState.UNKNOWN and bool(self.body.get("why"))
+
+
+def give_up(effect: Effect, at: datetime, why: str) -> Effect:
+    """An unknown effect whose fate nobody can find out. Raises IllegalMove for any other state."""
+    if effect.state is not EffectState.UNKNOWN:
+        raise IllegalMove("give_up", effect.state.value, effect.effect_id)
+    body = {**effect.body, "why": why}
+    return replace(effect, version=effect.version + 1, changed_at=max(at, effect.changed_at), body=body)
 
 
 def advance(effect: Effect, move: EffectMove, at: datetime, **said: str) -> Effect:

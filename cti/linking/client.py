@@ -73,6 +73,14 @@ class TicketRefused(CallerError):
         self.code = code
 
 
+class TicketLater(Unavailable):
+    """The service was asked in vain: how long it wants to be left alone (0: it did not say)."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class LookupClient:
     """One look-up service. Use as ``async with``, or ``start`` and ``stop``."""
 
@@ -142,8 +150,9 @@ class LookupClient:
     async def open_ticket(self, key: str, body: dict[str, object]) -> Ticket:
         """Open a ticket once, however often it is asked with the same ``key`` (16 to 64 of A-Z a-z 0-9 - _).
 
-        ``body`` is a TicketRequest of the contract. Raises Unavailable when nobody knows whether it was opened
-        (ask again with the same key), TicketRefused when the service refuses it, PeerError for a wrong answer.
+        ``body`` is a TicketRequest of the contract. Raises TicketLater (it is Unavailable) when nobody knows whether it
+        was opened (ask again with the same key), TicketRefused when the service refuses it, PeerError for a wrong
+        answer.
         """
         return await self._write("/v1/tickets", key, body)
 
@@ -190,8 +199,8 @@ class LookupClient:
                 raise TicketRefused(fault.status, fault.code) from fault
             if fault.fault in (LookupFault.WRONG, LookupFault.HUGE):
                 raise PeerError(f"the look-up service's answer is {fault.fault.value}") from fault
-            raise Unavailable(f"the look-up service is {fault.fault.value}") from fault
-        self._cache.clear()
+            raise TicketLater(f"the look-up service is {fault.fault.value}", fault.retry_after_s) from fault
+        self._cache.outdate()
         try:
             return read_ticket(raw)
         except ValueError as error:

@@ -26,7 +26,9 @@ OPEN_CALLBACKS = f"""{_SELECT}
 PAGE = f"{_SELECT} WHERE tenant = $1 ORDER BY asked_at DESC LIMIT $2"
 OPEN_EFFECTS = """
 SELECT tenant, effect_id, kind, state, version, created_at, changed_at, body::text AS body
-  FROM effects WHERE state NOT IN ('done', 'not_done') ORDER BY created_at
+  FROM effects
+ WHERE state NOT IN ('done', 'not_done') AND NOT (state = 'unknown' AND coalesce(body ->> 'why', '') <> '')
+ ORDER BY created_at
 """
 TICKETS_OF_CALL = """
 SELECT tenant, effect_id, kind, state, version, created_at, changed_at, body::text AS body

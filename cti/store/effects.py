@@ -70,7 +70,7 @@ class EffectStore:
         return self.waiting
 
     async def load(self) -> tuple[list[Callback], list[Effect]]:
-        """Callbacks that are open or were taken over lately, and effects not settled. Raises Unavailable."""
+        """Callbacks that are open or were taken over lately, and effects to be settled. Raises Unavailable."""
         try:
             async with self._pool.acquire(timeout=QUERY_S) as connection:
                 callbacks = await connection.fetch(rows.OPEN_CALLBACKS, timeout=QUERY_S)
@@ -87,7 +87,7 @@ class EffectStore:
                 known[key] = record
         return (
             [record for record in known.values() if isinstance(record, Callback) and _counts(record)],
-            [record for record in known.values() if isinstance(record, Effect) and not record.settled],
+            [record for record in known.values() if isinstance(record, Effect) and _open(record)],
         )
 
     async def page(self, tenant: TenantId, limit: int) -> list[Callback]:
@@ -251,6 +251,11 @@ class EffectStore:
 def _counts(callback: Callback) -> bool:
     """Whether a start has to know of it."""
     return callback.open or callback.successor is not None
+
+
+def _open(effect: Effect) -> bool:
+    """Whether somebody still has to find out what became of it."""
+    return not (effect.settled or effect.given_up)
 
 
 def _key(record: Record) -> Key:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 
 from cti.ami.feed import AmiFeed
 from cti.bus import Bus
 from cti.calls import CallDesk
+from cti.effects import EffectSender
 from cti.metrics import Metrics
 from cti.web.ports import Readiness
 from cti.wiring.journals import Journals
@@ -33,6 +35,7 @@ class Figures:
         menus: IvrServer,
         readiness: Readiness,
         router: RoutingDesk,
+        senders: Mapping[str, EffectSender | None],
     ) -> None:
         self._metrics = metrics
         self._bus = bus
@@ -43,6 +46,7 @@ class Figures:
         self._menus = menus
         self._readiness = readiness
         self._router = router
+        self._effects = EffectFigures(metrics, senders)
         self._told: dict[tuple[str, str], int] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -91,8 +95,30 @@ class Figures:
         for outcome in ("completed", "hung_up", "failed", "refused"):
             metrics.menus.labels("", outcome).inc(self._since("menus", outcome, getattr(counts, outcome)))
 
+        self._effects.read()
+
     def _since(self, kind: str, name: str, total: int) -> int:
         """What a total grew by since it was last told."""
         before = self._told.get((kind, name), 0)
         self._told[kind, name] = total
         return max(0, total - before)
+
+
+class EffectFigures:
+    """What cannot be undone: what waits, what could not be stored, and what the rest came to."""
+
+    def __init__(self, metrics: Metrics, senders: Mapping[str, EffectSender | None]) -> None:
+        """``senders`` by the name that the figures give them; None: there is none."""
+        self._metrics = metrics
+        self._senders = {name: sender for name, sender in senders.items() if sender is not None}
+        self._told: Counter[tuple[str, str]] = Counter()
+
+    def read(self) -> None:
+        """Set everything once."""
+        for name, sender in self._senders.items():
+            self._metrics.effects_waiting.labels(name).set(len(sender.live))
+            self._metrics.effects_unsaved.labels(name).set(len(sender.unsaved))
+            for outcome in ("done", "not_done", "never_known"):
+                total = sender.counts[outcome]
+                self._metrics.effects.labels(name, outcome).inc(total - self._told[name, outcome])
+                self._told[name, outcome] = total

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from cti.domain.errors import CallerError, NotFound, PeerError, Unavailable
 from cti.domain.model import CallerKind
 from cti.linking.breaker import BreakerState
-from cti.linking.client import LookupClient, LookupLimits
+from cti.linking.client import LookupClient, LookupLimits, TicketLater
 from cti.linking.contract import LookupFault, LookupRequest, LookupResult, LookupStatus
 from tests.contract.linking.service import Service
 from tests.unit.linking.builders import CALL
@@ -248,6 +248,27 @@ async def test_a_new_ticket_is_in_the_next_look_up(service: Service) -> None:
         found = await client.look_up(ASK)
         assert found.answer is not None
         assert opened.ticket_id in {t.ticket_id for t in found.answer.tickets}
+
+
+async def test_a_ticket_leaves_other_callers_their_last_answer(service: Service) -> None:
+    async with client_of(service) as client:
+        assert (await client.look_up(ASK)).status is LookupStatus.LIVE
+        await client.open_ticket("wish-0000000000000009", WISH)
+        service.fault("error")
+        found = await client.look_up(ASK)
+    assert (found.status, found.answer is None) == (LookupStatus.STALE, False)
+
+
+async def test_a_ticket_that_comes_too_early_is_told_when_to_come_again() -> None:
+    async def busy(_: web.Request) -> web.Response:
+        return web.json_response({"code": "too_many"}, status=429, headers={"Retry-After": "40"})
+
+    server = TestServer(web.Application())
+    server.app.router.add_post("/v1/tickets", busy)
+    async with server, LookupClient(str(server.make_url("")), "secret", limits=QUICK) as client:
+        with pytest.raises(TicketLater) as caught:
+            await client.open_ticket("wish-0000000000000010", WISH)
+    assert caught.value.retry_after_s == 40
 
 
 async def test_a_call_joins_a_ticket_once(service: Service) -> None:

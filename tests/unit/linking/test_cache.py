@@ -29,8 +29,13 @@ def test_the_least_recently_used_makes_room() -> None:
     assert len(cache) == 2
 
 
-def test_clear_forgets_all() -> None:
+def test_what_was_written_makes_no_answer_worse_than_stale() -> None:
     cache = AnswerCache(size=2, fresh_s=10, stale_s=100)
     cache.put(("a",), ONE, 0)
-    cache.clear()
-    assert cache.stale(("a",), 0) is None
+    cache.outdate()
+    cache.put(("b",), TWO, 0)
+    assert cache.fresh(("a",), 0) is None, "it does not know of what was written"
+    assert cache.stale(("a",), 100) is ONE, "and is better than none all the same"
+    assert cache.fresh(("b",), 0) is TWO
+    cache.put(("a",), TWO, 1)
+    assert cache.fresh(("a",), 1) is TWO
