@@ -10,12 +10,14 @@ import logging
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from cti.domain import events as ev
 from cti.domain.callend import OUTBOUND
+from cti.domain.copies import changed as replace
 from cti.domain.effects import Effect, EffectId, EffectState
 from cti.domain.errors import Unavailable
 from cti.domain.model import AgentId, CallId, TenantId
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 OUTBOUND_KIND = "outbound"
 # A phone rings some 20 ms after the order; a second click within this is the same wish.
 SOON = timedelta(seconds=5)
+# Asterisk takes up an agent's order until it is 15 whole seconds old (extensions.conf, cti-callback). As long as that
+# nobody knows whether one without an answer will still ring, and a second one might ring with it.
+MAY_RING = timedelta(seconds=16)
 # Marks in Asterisk that are of no use any more: each order takes one away.
 MOST_FORGOTTEN = 1_000
 
@@ -56,6 +61,15 @@ class Dialling:
     left: int  # how many more numbers this hour, by the agent's own cap
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Order:
+    """The latest order of an agent, until its call is over."""
+
+    call_id: CallId
+    at: datetime
+    settled: bool  # Asterisk has shown that it took it
+
+
 class OutboundDesk:
     """One event loop. ``restore`` what was dialled lately; subscribe ``handle`` to ``KINDS``.
 
@@ -80,19 +94,23 @@ class OutboundDesk:
         self._endpoint = endpoint
         self._clock = clock
         self._times: dict[tuple[TenantId, AgentId], deque[datetime]] = {}
-        self._ordered: dict[tuple[TenantId, AgentId], datetime] = {}  # the latest order, until the phone can tell
+        self._ordered: dict[tuple[TenantId, AgentId], _Order] = {}
         self._effects: OrderedDict[CallId, EffectId] = OrderedDict()  # of calls that have not ended
         self._sending: set[CallId] = set()
         self._refused: set[CallId] = set()  # Asterisk said no while the order was being sent
         self._useless: deque[EffectId] = deque(maxlen=MOST_FORGOTTEN)
 
     def restore(self, made: Iterable[Effect]) -> None:
-        """What was dialled within the last hour: a restart gives nobody new numbers."""
+        """What was dialled within the last hour: a restart gives nobody new numbers.
+
+        Settled ones too: their calls may be alive, and their marks are to be forgotten when they end.
+        """
         for effect in sorted(made, key=lambda effect: effect.created_at):
-            key = (effect.tenant, AgentId(effect.body.get("by", "")))
-            self._count(key, effect.created_at)
-            if not effect.settled:
-                self._remember(CallId(effect.body["call"]), effect.effect_id)
+            if effect.state is not EffectState.NOT_DONE:
+                key, call_id = _whose(effect)
+                self._count(key, effect.created_at)
+                self._remember(call_id, effect.effect_id)
+                self._ordered[key] = _Order(call_id=call_id, at=effect.created_at, settled=effect.settled)
 
     async def dial(self, tenant: TenantId, agent: AgentId, text: str) -> Dialled:
         """Have a number dialled. Returns when Asterisk has taken the order, or may have.
@@ -102,14 +120,12 @@ class OutboundDesk:
         now, key, rules = self._clock(), (tenant, agent), self._rules(tenant)
         wanted = permit(rules, text, now, mine=self._times.get(key, ()), all_=self._all(tenant))
         assert rules is not None  # noqa: S101 - permit refuses without any
-        ordered = self._ordered.get(key)
-        just_now = ordered is not None and now - ordered < SOON
-        why_not = "dial_under_way" if just_now else self._why_not(tenant, agent)
+        why_not = "dial_under_way" if self._under_way(key, now) else self._why_not(tenant, agent)
         if why_not is not None:
             raise Refused(why_not)
         call_id = CallId(str(uuid.uuid4()))
         effect = self._effect(tenant, agent, rules, wanted, call_id, now)
-        self._ordered[key] = now
+        self._ordered[key] = _Order(call_id=call_id, at=now, settled=False)
         self._remember(call_id, effect.effect_id)
         self._count(key, now)
         self._sending.add(call_id)
@@ -117,8 +133,8 @@ class OutboundDesk:
             await self._sender.do(effect)
             if call_id in self._refused:
                 raise Unavailable("Asterisk did not take the order")
-        except BaseException:
-            self._over(call_id, key)
+        except Exception:  # not when the server ends meanwhile: then it may have been asked for
+            self._undo(effect)
             raise
         finally:
             self._sending.discard(call_id)
@@ -138,11 +154,14 @@ class OutboundDesk:
         """What became of an order. For the sender."""
         if effect.kind != OUTBOUND_KIND:
             return
-        call_id = CallId(effect.body["call"])
+        key, call_id = _whose(effect)
+        ordered = self._ordered.get(key)
         if effect.state is EffectState.NOT_DONE:
             if call_id in self._sending:
                 self._refused.add(call_id)
-            self._over(call_id, (effect.tenant, AgentId(effect.body["by"])))
+            self._undo(effect)
+        elif ordered is not None and ordered.call_id == call_id:
+            self._ordered[key] = replace(ordered, settled=True)
 
     def handle(self, event: ev.Event) -> None:
         """Take one fact in. Never blocks."""
@@ -158,6 +177,11 @@ class OutboundDesk:
         self._over(event.call_id, (event.tenant, AgentId(event.call.extra[OUTBOUND])))
 
     # --- Steps ---
+
+    def _under_way(self, key: tuple[TenantId, AgentId], now: datetime) -> bool:
+        """Whether the agent's phone may be about to ring for a number they asked for."""
+        ordered = self._ordered.get(key)
+        return ordered is not None and now - ordered.at < (SOON if ordered.settled else MAY_RING)
 
     def _effect(
         self, tenant: TenantId, agent: AgentId, rules: OutboundRules, wanted: Permit, call_id: CallId, now: datetime
@@ -190,7 +214,19 @@ class OutboundDesk:
 
     def _over(self, call_id: CallId, key: tuple[TenantId, AgentId]) -> None:
         self._effects.pop(call_id, None)
-        self._ordered.pop(key, None)
+        ordered = self._ordered.get(key)
+        if ordered is not None and ordered.call_id == call_id:
+            del self._ordered[key]
+
+    def _undo(self, effect: Effect) -> None:
+        """Nobody is called: it does not count, and what it was to forget is left to another. Once more does nothing."""
+        key, call_id = _whose(effect)
+        self._over(call_id, key)
+        with suppress(ValueError):
+            self._times.get(key, deque[datetime]()).remove(effect.created_at)
+        mark = EffectId(effect.body.get("forget", ""))
+        if mark and mark not in self._useless:
+            self._useless.append(mark)
 
     def _count(self, key: tuple[TenantId, AgentId], at: datetime) -> None:
         times = self._times.setdefault(key, deque(maxlen=MOST_COUNTED))
@@ -200,3 +236,8 @@ class OutboundDesk:
 
     def _all(self, tenant: TenantId) -> list[datetime]:
         return [at for (of, _), times in self._times.items() if of == tenant for at in times]
+
+
+def _whose(effect: Effect) -> tuple[tuple[TenantId, AgentId], CallId]:
+    """Who had it dialled, and the call."""
+    return (effect.tenant, AgentId(effect.body.get("by", ""))), CallId(effect.body["call"])

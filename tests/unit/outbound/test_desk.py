@@ -78,6 +78,13 @@ class Scene:
     def later(self, **kwargs: float) -> None:
         self.now += timedelta(**kwargs)
 
+    def settle(self, effect: Effect, *moves: EffectMove) -> Effect:
+        """What became of an order, told as the sender tells it."""
+        for move in (EffectMove.SEND, *moves):
+            effect = advance(effect, move, self.now)
+        self.desk.settled(effect, "")
+        return effect
+
     async def why_not(self, agent: AgentId = SATO) -> str:
         with pytest.raises(Refused) as refused:
             await self.desk.dial(DEMO, agent, GOOD)
@@ -117,12 +124,44 @@ async def test_the_order_holds_everything_that_the_dialplan_needs(scene: Scene) 
 
 async def test_two_clicks_are_one_call(scene: Scene) -> None:
     await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.settle(scene.outbox.effects[0], EffectMove.CONFIRM)
     scene.later(seconds=1)
     assert await scene.why_not() == "dial_under_way"
     await scene.desk.dial(DEMO, SUZUKI, GOOD)
     scene.later(seconds=5)
     await scene.desk.dial(DEMO, SATO, GOOD)
     assert [effect.body["by"] for effect in scene.outbox.effects] == ["sato", "suzuki", "sato"]
+
+
+async def test_no_second_number_while_the_first_may_still_ring(scene: Scene) -> None:
+    """Asterisk is frozen: the order waits in its socket, and the phone looks idle."""
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.later(seconds=6)
+    assert await scene.why_not() == "dial_under_way"
+    scene.later(seconds=9.9)
+    assert await scene.why_not() == "dial_under_way"
+    scene.later(seconds=0.1)
+    await scene.desk.dial(DEMO, SATO, GOOD)  # from now on the dialplan takes the first one no more
+
+
+@pytest.mark.parametrize("moves", [(EffectMove.CONFIRM,), (EffectMove.SILENCE, EffectMove.ABSENT)])
+async def test_the_next_number_waits_only_until_it_is_known_what_became_of_the_first(
+    scene: Scene, moves: tuple[EffectMove, ...]
+) -> None:
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.later(seconds=6)
+    scene.settle(scene.outbox.effects[0], *moves)
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    assert len(scene.outbox.effects) == 2
+
+
+async def test_the_end_of_an_earlier_call_says_nothing_of_the_order_under_way(scene: Scene) -> None:
+    earlier = await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.later(seconds=16)
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.rules = replace(RULES, per_agent_hour=9)
+    scene.desk.handle(ev.CallEnded(at=scene.now, tenant=DEMO, call=scene.call(earlier.call_id)))
+    assert await scene.why_not() == "dial_under_way"
 
 
 async def test_who_cannot_be_rung_dials_nobody_and_is_not_counted(scene: Scene) -> None:
@@ -159,8 +198,19 @@ async def test_an_order_that_came_to_nothing_is_told_and_may_be_given_again_at_o
     scene.outbox.becomes = becomes
     with pytest.raises(Unavailable):
         await scene.desk.dial(DEMO, SATO, GOOD)
+    assert scene.desk.dialling(DEMO, SATO).left == 2
     scene.outbox.becomes = None
     await scene.desk.dial(DEMO, SATO, GOOD)
+    assert scene.desk.dialling(DEMO, SATO).left == 1
+
+
+async def test_an_order_that_turns_out_never_taken_does_not_count_nor_after_a_restart(scene: Scene) -> None:
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    never = scene.settle(scene.outbox.effects[0], EffectMove.SILENCE, EffectMove.ABSENT)
+    assert scene.desk.dialling(DEMO, SATO).left == 2
+    after = scene.another()
+    after.restore([never])
+    assert after.dialling(DEMO, SATO).left == 2
 
 
 async def test_its_call_confirms_the_order_and_its_end_lets_the_next_one_forget_the_mark(scene: Scene) -> None:
@@ -181,3 +231,33 @@ async def test_an_order_of_the_process_before_is_confirmed_by_its_call(scene: Sc
     after.restore(scene.outbox.effects)
     after.handle(ev.CallArrived(at=scene.now, tenant=DEMO, call=scene.call(placed.call_id)))
     assert scene.outbox.confirmed == [scene.outbox.effects[0].effect_id]
+
+
+@pytest.mark.parametrize("settled", [False, True])
+async def test_the_mark_of_a_call_that_outlived_a_restart_is_forgotten_when_it_ends(
+    scene: Scene, settled: bool
+) -> None:
+    placed = await scene.desk.dial(DEMO, SATO, GOOD)
+    (effect,) = scene.outbox.effects
+    before = scene.settle(effect, EffectMove.CONFIRM) if settled else effect
+    scene.desk = scene.another()
+    scene.desk.restore([before])
+    scene.desk.handle(ev.CallEnded(at=scene.now, tenant=DEMO, call=scene.call(placed.call_id)))
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    assert scene.outbox.effects[-1].body["forget"] == effect.effect_id
+
+
+@pytest.mark.parametrize("becomes", [Unavailable("not stored"), EffectMove.REFUSE])
+async def test_a_mark_that_an_order_could_not_take_away_is_left_to_the_next(
+    scene: Scene, becomes: EffectMove | Exception
+) -> None:
+    placed = await scene.desk.dial(DEMO, SATO, GOOD)
+    (effect,) = scene.outbox.effects
+    scene.desk.handle(ev.CallEnded(at=scene.now, tenant=DEMO, call=scene.call(placed.call_id)))
+    scene.outbox.becomes = becomes
+    with pytest.raises(Unavailable):
+        await scene.desk.dial(DEMO, SATO, GOOD)
+    scene.outbox.becomes = None
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    await scene.desk.dial(DEMO, SUZUKI, GOOD)
+    assert [made.body["forget"] for made in scene.outbox.effects[-2:]] == [effect.effect_id, ""]
