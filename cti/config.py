@@ -226,6 +226,10 @@ class Retention(_Section):
     callback_numbers_days: int = Field(
         default=30, ge=1, le=3650, strict=True, description="1 to 3650 days after a callback is over"
     )
+    # Not one day: a note can be written for 36 hours after its call.
+    notes_days: int = Field(
+        default=30, ge=2, le=3650, strict=True, description="2 to 3650 days after a note's last change, e.g. 30"
+    )
     outgoing_days: int = Field(
         default=30, ge=1, le=3650, strict=True, description="1 to 3650 days, delivered or not, e.g. 30"
     )

@@ -1,4 +1,5 @@
-"""Forgets what need not be known any longer: numbers of people who were called back, messages for other systems.
+"""Forgets what need not be known any longer: numbers of people who were called back, words of notes and tickets,
+messages for other systems.
 
 In batches, so that no lock is held for long and no page waits behind it.
 """
@@ -37,6 +38,12 @@ UPDATE effects SET body = body || '{"note": "", "title": ""}' WHERE (tenant, eff
      WHERE kind = 'ticket' AND changed_at < $1 AND (body ->> 'note') || (body ->> 'title') <> ''
      ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 """
+# What a person wrote about a person. What the call was about (reasons) names nobody and stays for reports.
+_NOTES = """
+UPDATE call_notes SET note = '' WHERE (tenant, call_id, agent) IN (
+    SELECT tenant, call_id, agent FROM call_notes
+     WHERE changed_at < $1 AND note <> '' ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""
 _OUTGOING = """
 DELETE FROM outgoing WHERE (tenant, id) IN (
     SELECT tenant, id FROM outgoing WHERE stored_at < $1 ORDER BY stored_at LIMIT $2 FOR UPDATE SKIP LOCKED)
@@ -58,13 +65,16 @@ class RetentionStore:
         self._pool = pool
         self._batch = batch
 
-    async def forget(self, now: datetime, *, numbers_days: int, outgoing_days: int) -> Mapping[str, int]:
+    async def forget(
+        self, now: datetime, *, numbers_days: int, notes_days: int, outgoing_days: int
+    ) -> Mapping[str, int]:
         """Everything that is older. Raises Unavailable: what was done until then stays done."""
-        numbers, outgoing = now - timedelta(days=numbers_days), now - timedelta(days=outgoing_days)
+        numbers, notes, outgoing = (now - timedelta(days=days) for days in (numbers_days, notes_days, outgoing_days))
         return {
             "callbacks": await self._each(_CALLBACKS, numbers),
             "effects": await self._each(_EFFECTS, numbers),
             "tickets": await self._each(_TICKETS, numbers),
+            "notes": await self._each(_NOTES, notes),
             "outgoing": await self._each(_OUTGOING, outgoing),
             "messages": await self._each(_MESSAGES, numbers),
         }

@@ -142,6 +142,7 @@ class Forgetting:
             forgotten = await self._store.forget(
                 self._now(),
                 numbers_days=self._days.callback_numbers_days,
+                notes_days=self._days.notes_days,
                 outgoing_days=self._days.outgoing_days,
             )
         except KakehashiError as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cti.domain.aftercall import CallNote, NoteChanged, TicketState, TicketWish, effect_of
-from cti.domain.effects import EffectMove, EffectState, advance
+from cti.domain.aftercall import CallNote, NoteChanged, TicketDo, TicketState, TicketWish, effect_of
+from cti.domain.effects import EffectId, EffectMove, EffectState, advance
 from cti.domain.errors import CallerError, Unavailable
 from cti.domain.model import AgentId, CallId, QueueId, TenantId
+from cti.effects import EffectSender
+from cti.linking.client import TicketRefused
+from cti.linking.tickets import TicketDoer
 from cti.store.aftercall import AftercallStore
 from cti.store.effects import EffectStore
 from cti.store.outgoing import OutgoingStore
@@ -24,6 +28,7 @@ from cti.wiring.aftercall import StoredAftercall, start
 from cti.wiring.effects import Outbox
 from tests.e2e.store.test_desk_apply import EXAMPLE, apply
 from tests.unit.linking.test_tickets import WISH
+from tests.unit.linking.ticketservice import FakeTickets
 
 DEMO = TenantId("demo")
 CALL = CallId("6f1c2a52-3f1e-4f43-9f0b-0a8f3a3b7c11")
@@ -99,7 +104,9 @@ async def test_a_ticket_is_told_to_others_once_with_its_number(database: asyncpg
     )  # fmt: skip
     assert not {"note", "title"} & set(message.body), "its words are the ticket system's"
     later = NOW + timedelta(days=31)
-    assert (await RetentionStore(database).forget(later, numbers_days=30, outgoing_days=30))["tickets"] == 1
+    assert (await RetentionStore(database).forget(later, numbers_days=30, notes_days=30, outgoing_days=30))[
+        "tickets"
+    ] == 1
     (forgotten,) = await store.tickets(DEMO, CALL)
     assert (forgotten.body["note"], forgotten.body["title"], forgotten.body["mark"]) == ("", "", "T-10001")
 
@@ -108,6 +115,99 @@ async def after_of(database: asyncpg.Pool[Any]) -> StoredAftercall:
     outbox = Outbox(store=EffectStore(database), callbacks=[], unsettled=[])
     async with AsyncExitStack() as cleanup:
         return await start(database, outbox, None, lambda: NOW, cleanup)
+
+
+@asynccontextmanager
+async def asking(database: asyncpg.Pool[Any], service: FakeTickets) -> AsyncIterator[StoredAftercall]:
+    """As ``start`` joins it, with a ticket service in memory."""
+    store = EffectStore(database)
+    sender = EffectSender(
+        store, {"ticket": TicketDoer(service, lambda: NOW)}, clock=lambda: NOW, on_settled=lambda *_: None
+    )
+    yield StoredAftercall(AftercallStore(database), store, sender, lambda: NOW)
+    await sender.stop()
+
+
+async def in_state(after: StoredAftercall, wanted: TicketState) -> None:
+    async with asyncio.timeout(20):
+        while [line.state for line in await after.tickets(DEMO, CALL)] != [wanted]:
+            await asyncio.sleep(0.02)
+
+
+MINE: TicketWish = replace(WISH, call_id=CALL)
+
+
+async def test_of_two_requests_with_one_key_one_asks_and_both_are_answered(database: asyncpg.Pool[Any]) -> None:
+    service = FakeTickets()
+    async with asking(database, service) as after:
+        lines = await asyncio.gather(*(after.ask_ticket(MINE) for _ in range(5)))
+        assert {line.key for line in lines} == {MINE.key}
+        await in_state(after, TicketState.DONE)
+        assert after.sender is not None
+        assert (service.asked, after.sender.counts["stored"]) == ([MINE.key], 1)
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["while it waits", "when it is done"])
+async def test_a_key_stands_for_one_wish(database: asyncpg.Pool[Any], away: bool) -> None:
+    service = FakeTickets()
+    service.away = away
+    async with asking(database, service) as after:
+        await after.ask_ticket(MINE)
+        await in_state(after, TicketState.QUEUED if away else TicketState.DONE)
+        for other in (
+            replace(MINE, do=TicketDo.JOIN, ticket_id="T-9", title=""),
+            replace(MINE, title="別の用件"),
+            replace(MINE, agent=AgentId("suzuki")),
+        ):
+            with pytest.raises(CallerError, match="another wish's"):
+                await after.ask_ticket(other)
+        assert (await after.ask_ticket(MINE)).key == MINE.key
+        if not away:
+            later = NOW + timedelta(days=31)
+            await RetentionStore(database).forget(later, numbers_days=30, notes_days=30, outgoing_days=30)
+            assert (await after.ask_ticket(MINE)).state is TicketState.DONE, "its words are forgotten, the wish is not"
+
+
+async def test_a_key_that_another_desk_asks_for_now_is_not_told_here(database: asyncpg.Pool[Any]) -> None:
+    service = FakeTickets()
+    async with asking(database, service) as after:
+        await after.ask_ticket(MINE)
+        await in_state(after, TicketState.DONE)
+        service.away = True
+        theirs = replace(MINE, tenant=TenantId("other"), title="別のデスク")
+        await after.ask_ticket(theirs)
+        (line,) = await after.tickets(DEMO, CALL)
+        assert (line.title, line.state) == (MINE.title, TicketState.DONE)
+
+
+async def test_a_wish_that_is_known_is_answered_however_many_wait(
+    database: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cti.wiring.aftercall.TICKETS_MOST", 1)
+    service = FakeTickets()
+    service.away = True
+    async with asking(database, service) as after:
+        await after.ask_ticket(MINE)
+        with pytest.raises(Unavailable, match="1 tickets wait"):
+            await after.ask_ticket(replace(MINE, key=EffectId("b" * 32)))
+        assert (await after.ask_ticket(MINE)).key == MINE.key
+
+
+async def test_what_nobody_can_tell_is_looked_for_by_no_start(database: asyncpg.Pool[Any]) -> None:
+    service, reused = FakeTickets(), TicketRefused(409, "key_reused")
+    service.fails = [reused, reused]
+    async with asking(database, service) as after:
+        await after.ask_ticket(MINE)
+        await in_state(after, TicketState.UNKNOWN)
+    waiting = effect_of(replace(MINE, key=EffectId("c" * 32)), NOW)
+    unknown = advance(waiting, EffectMove.SILENCE, NOW)
+    store = EffectStore(database)
+    await store.save(unknown)
+    assert (await store.load())[1] == [unknown], "what may still be found out is"
+    async with asking(database, service) as after:
+        states = {line.key: line.state for line in await after.tickets(DEMO, CALL)}
+    assert states == {MINE.key: TicketState.UNKNOWN, waiting.effect_id: TicketState.QUEUED}
+    assert await OutgoingStore(database).after(DEMO, 0, 10) == []
 
 
 async def test_without_a_look_up_service_old_tickets_are_still_shown(database: asyncpg.Pool[Any]) -> None:

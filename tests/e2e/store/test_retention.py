@@ -9,11 +9,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from cti.domain.aftercall import CallNote
 from cti.domain.callbacks import Callback, CallbackId, CallbackMove, advance
 from cti.domain.effects import Effect, EffectId, EffectState
 from cti.domain.errors import Unavailable
-from cti.domain.model import CallId, QueueId, TenantId
+from cti.domain.model import AgentId, CallId, QueueId, TenantId
 from cti.domain.outgoing import MessageKind, Outgoing
+from cti.store.aftercall import AftercallStore
 from cti.store.effects import EffectStore
 from cti.store.outgoing import OutgoingStore, write_outgoing
 from cti.store.pool import create_pool
@@ -42,7 +44,7 @@ def effect(number: int, state: EffectState, changed_at: datetime) -> Effect:
 
 
 async def forget(pool: asyncpg.Pool[Any], now: datetime = NOW, batch: int = 500) -> dict[str, int]:
-    return dict(await RetentionStore(pool, batch=batch).forget(now, numbers_days=30, outgoing_days=30))
+    return dict(await RetentionStore(pool, batch=batch).forget(now, numbers_days=30, notes_days=30, outgoing_days=30))
 
 
 async def test_numbers_of_those_who_were_called_back_are_blanked_and_the_rest_stays(
@@ -53,7 +55,8 @@ async def test_numbers_of_those_who_were_called_back_are_blanked_and_the_rest_st
     done, refused = effect(1, EffectState.DONE, OLD), effect(2, EffectState.NOT_DONE, OLD)
     fresh, unknown = effect(3, EffectState.DONE, YOUNG), effect(4, EffectState.UNKNOWN, OLD)
     await store.save(settled, young, waiting, done, refused, fresh, unknown)
-    assert await forget(database) == {"callbacks": 1, "effects": 2, "tickets": 0, "outgoing": 0, "messages": 0}
+    nothing = {"callbacks": 0, "effects": 0, "tickets": 0, "notes": 0, "outgoing": 0, "messages": 0}
+    assert await forget(database) == nothing | {"callbacks": 1, "effects": 2}
     page = {one.callback_id: one for one in await store.page(DEMO, 10)}
     assert page[settled.callback_id] == replace(settled, number="")
     assert (page[young.callback_id], page[waiting.callback_id]) == (young, waiting)
@@ -63,13 +66,33 @@ async def test_numbers_of_those_who_were_called_back_are_blanked_and_the_rest_st
         done.effect_id: "", refused.effect_id: "",
     }  # fmt: skip
     assert {row["call"] for row in rows} == {"c"}
-    assert await forget(database) == {"callbacks": 0, "effects": 0, "tickets": 0, "outgoing": 0, "messages": 0}
+    assert await forget(database) == nothing
 
 
 async def test_a_desk_of_many_is_done_in_batches(database: asyncpg.Pool[Any]) -> None:
     await EffectStore(database).save(*(callback(n, OLD) for n in range(25)))
     assert (await forget(database, batch=10))["callbacks"] == 25
     assert await database.fetchval("SELECT count(*) FROM callbacks WHERE number <> ''") == 0
+
+
+async def test_words_of_notes_go_and_what_the_call_was_about_stays(database: asyncpg.Pool[Any]) -> None:
+    store, call = AftercallStore(database), CallId("6f1c2a52-3f1e-4f43-9f0b-0a8f3a3b7c11")
+
+    def note(agent: str, words: str) -> CallNote:
+        return CallNote(
+            tenant=DEMO, call_id=call, agent=AgentId(agent), version=0, note=words, reasons=("unlock",), changed_at=NOW
+        )  # fmt: skip
+
+    old = await store.save(note("sato", "鈴木様 折り返し希望"), OLD)
+    empty = await store.save(note("suzuki", ""), OLD + timedelta(milliseconds=1))
+    begun_long_ago = await store.save(note("tanaka", "ま"), OLD + timedelta(milliseconds=2))
+    young = await store.save(replace(begun_long_ago, note="まだ書いている"), YOUNG)
+    assert (await forget(database))["notes"] == 1
+    assert await store.notes(DEMO, call) == [replace(old, note=""), empty, young]
+    assert (await forget(database))["notes"] == 0
+    retention, later = RetentionStore(database), NOW + timedelta(days=61)
+    kept = await retention.forget(later, numbers_days=1, notes_days=3650, outgoing_days=1)
+    assert kept["notes"] == 0, "numbers, messages and notes have days of their own"
 
 
 async def test_messages_go_when_they_are_old_delivered_or_not_and_numbers_go_on(
@@ -99,11 +122,11 @@ async def test_messages_that_stay_for_longer_do_not_keep_the_number(database: as
     await database.execute("UPDATE outgoing SET stored_at = $1", OLD)
     retention, told = RetentionStore(database), OutgoingStore(database)
     before = await told.after(DEMO, 0, 10)
-    assert (await retention.forget(NOW, numbers_days=30, outgoing_days=60))["messages"] == 2
+    assert (await retention.forget(NOW, numbers_days=30, notes_days=30, outgoing_days=60))["messages"] == 2
     after = await told.after(DEMO, 0, 10)
     assert [m.body["number"] for m in after] == ["", "", NUMBER, NUMBER, NUMBER]
     assert [dict(m.body) | {"number": ""} for m in before] == [dict(m.body) | {"number": ""} for m in after]
-    assert (await retention.forget(NOW, numbers_days=30, outgoing_days=60))["messages"] == 0
+    assert (await retention.forget(NOW, numbers_days=30, notes_days=30, outgoing_days=60))["messages"] == 0
 
 
 async def test_with_the_database_away_it_says_so(database_url: str) -> None:
