@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from playwright.async_api import Error, Page, expect
+from playwright.async_api import CDPSession, Error, expect
 
 from cti.demo.client import logged_in
 from cti.demo.phones import Baresip
@@ -31,9 +31,8 @@ def heard_s(caller: Baresip, hz: float, *, last_s: float | None = None) -> float
     return tone_seconds(samples[0][-int(last_s * rate_hz) :] if last_s else samples[0], hz, rate_hz)
 
 
-async def die(page: Page) -> None:
+async def die(session: CDPSession) -> None:
     """The page's process ends at once: no good-bye, no sound, no connection."""
-    session = await page.context.new_cdp_session(page)
     with suppress(Error, TimeoutError):
         async with asyncio.timeout(2.0):
             await session.send("Page.crash")
@@ -62,6 +61,7 @@ async def test_a_reload_in_mid_call_brings_the_caller_back_to_the_page(desk: Sta
     assert heard_s(caller, AGENT_HZ, last_s=1.5) > 0.7
     assert len(record["talks"]) == 2
     assert len(record["offers"]) == 1  # nobody was asked anew
+    assert '"bring_back"' in desk.run.log("kakehashi").read_text()  # the page asked, 5 s of silence were not waited for
     left, right = await replayed(desk, call_id)  # one recording, of both parts of the talk
     assert tone_seconds(left, CALLER_HZ, RATE_HZ) > TALK_S + 1.0
     assert tone_seconds(right, AGENT_HZ, RATE_HZ) > TALK_S / 2 + 1.0
@@ -72,6 +72,7 @@ async def test_a_dead_browser_frees_its_caller_who_is_rung_to_another_agent(desk
     suzuki = desk.phones["suzuki"]
     async with window(phone.browser, language="en") as seen:
         doomed = Phone(seen, desk, phone.browser)
+        debugger = await seen.page.context.new_cdp_session(seen.page)
         await doomed.log_in()  # before anybody calls: it rings at the page that registered last
         async with at_work(desk, "sato"), calling(desk, number=PARTNERS, keys="", sound=CALLER_HZ) as caller:
             await doomed.says("Ringing", 25.0)
@@ -81,7 +82,7 @@ async def test_a_dead_browser_frees_its_caller_who_is_rung_to_another_agent(desk
                 await colleague.set_state("available")
             since = len(suzuki.events)
             died_at = datetime.now(UTC)
-            await die(seen.page)
+            await die(debugger)
             await suzuki.wait_for("CALL_INCOMING", since=since, deadline_s=30)
             await suzuki.accept()
             await asyncio.sleep(TALK_S)  # sound takes the time it takes
