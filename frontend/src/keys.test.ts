@@ -70,6 +70,17 @@ it("keeps keys that are no characters when characters are switched off", () => {
   page.unmount();
 });
 
+it("hears function keys wherever the cursor is, in the note of a call too", () => {
+  const page = render(h(Page, { keys: [shortcut("F2"), shortcut("F8"), shortcut("F9")] }));
+  for (const key of ["F2", "F8", "F9"]) {
+    expect(press(key, '<textarea class="call-note"></textarea>')).toEqual([key]);
+    expect(press(key, "<input>")).toEqual([key]);
+  }
+  // While kana are converted these keys are the input method's.
+  expect(press("F8", "<textarea></textarea>", { isComposing: true })).toEqual([]);
+  page.unmount();
+});
+
 it("never throws for a key that nobody knows", () => {
   expect(shortcutFor(new KeyboardEvent("keydown", { key: "Process" }))).toBeNull();
 });

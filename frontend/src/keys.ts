@@ -44,6 +44,7 @@ export const keysNow = (): Shortcut[] => [...layers].reverse().flatMap((layer) =
 
 /** Whether the key belongs to what has the focus rather than to the page. */
 function taken(target: Element, key: string): boolean {
+  if (/^F\d/.test(key)) return false; // nobody types these: a caller is answered with the cursor in the note
   if (target.closest("input:not([type=checkbox]), select, textarea, [contenteditable], dialog")) return true;
   if (key === " " || key === "Enter") return target.closest("button, a, summary, input") !== null;
   return key.startsWith("Arrow") && target.closest("[role=slider]") !== null;
