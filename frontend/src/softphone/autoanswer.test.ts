@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { afterS, answerByPolicy, answersAfterS, BY_HAND, offered, policy } from "./autoanswer";
 import { decibels, stand } from "./meter";
@@ -61,6 +62,19 @@ it("answers nothing that ended, was declined or is no longer to be answered so",
   vi.advanceTimersByTime(60_000);
   other();
   expect(answer).not.toHaveBeenCalled();
+});
+
+it("waits while nobody would be heard, and answers when that has passed", () => {
+  policy.value = { agent: "always", queues: {} };
+  const answer = vi.fn();
+  const heard = signal(false);
+  const stop = answerByPolicy(answer, () => heard.value);
+  vi.advanceTimersByTime(5_000);
+  expect([answer.mock.calls.length, answersAfterS.value]).toEqual([0, null]);
+  heard.value = true;
+  vi.advanceTimersByTime(0);
+  expect(answer).toHaveBeenCalledTimes(1);
+  stop();
 });
 
 it("shows loudness as ears hear it", () => {

@@ -27,13 +27,16 @@ export function afterS(rule: Policy, queue: string | null | undefined): number |
   return ofQueue ?? (rule.agent === "always" ? ALWAYS_S : null);
 }
 
-/** From the first ring on. The server may tell late what the call is: seconds count from the ring. Returns what ends it. */
-export function answerByPolicy(answer: () => void): () => void {
+/**
+ * From the first ring on. The server may tell late what the call is: seconds count from the ring. `hears`: whether
+ * somebody would be heard now, read as signals are; while not, nothing is answered. Returns what ends it.
+ */
+export function answerByPolicy(answer: () => void, hears: () => boolean = () => true): () => void {
   const rangMs = performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = effect(() => {
     clearTimeout(timer);
-    const wait = afterS(policy.value, offered.value?.queue);
+    const wait = hears() ? afterS(policy.value, offered.value?.queue) : null;
     answersAfterS.value = wait;
     if (wait !== null) timer = setTimeout(answer, Math.max(0, rangMs + wait * 1000 - performance.now()));
   });

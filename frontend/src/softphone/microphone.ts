@@ -52,8 +52,15 @@ export function mute(wanted: boolean): void {
   for (const track of microphone.value?.getAudioTracks() ?? []) track.enabled = !wanted;
 }
 
-/** Another microphone, for the call that is on too: the chosen one, else any. Without any, nobody is heard. */
-export async function swap(sender: RTCRtpSender | undefined, still: () => boolean): Promise<void> {
+/** Whether somebody would be heard who speaks now. */
+export const hears = (): boolean =>
+  !unheard.value && (microphone.value?.getAudioTracks().some((track) => track.readyState === "live") ?? false);
+
+/**
+ * Another microphone, for the call that is on too: the chosen one, else any. Without any, nobody is heard. `sender` is
+ * asked for once the browser has opened it: a call may have been answered meanwhile.
+ */
+export async function swap(sender: () => RTCRtpSender | undefined, still: () => boolean): Promise<void> {
   const opened = await openMicrophone().catch(() => null);
   if (!still()) {
     for (const track of opened?.getTracks() ?? []) track.stop();
@@ -64,7 +71,13 @@ export async function swap(sender: RTCRtpSender | undefined, still: () => boolea
     return;
   }
   use(opened);
-  await sender?.replaceTrack(opened.getAudioTracks()[0] ?? null);
+  await sendBy(sender());
+}
+
+/** What is sent is the microphone that is open now. */
+export async function sendBy(sender: RTCRtpSender | undefined): Promise<void> {
+  const track = microphone.value?.getAudioTracks()[0] ?? null;
+  if (sender && sender.track !== track) await sender.replaceTrack(track);
 }
 
 /** Whether the microphone that is open is not the one it should be: another was chosen, or the chosen one came back. */

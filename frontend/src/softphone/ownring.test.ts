@@ -7,7 +7,7 @@ const desk = signal<{ pop: { phase: string; reach: string | null } | null }>({ p
 const answer = vi.fn(() => {
   call.value = "talking";
 });
-vi.mock("./softphone", () => ({ answer, call }));
+vi.mock("./softphone", () => ({ answerByItself: answer, call }));
 vi.mock("../session", () => ({ desk }));
 await import("./ownring");
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { api, Refusal } from "../api";
-import { add, type Counted, counted, gradeOf, heard, measure, NOTHING, rating, report, sounds } from "./quality";
+import { add, type Counted, counted, gradeOf, heard, measure, NOTHING, rating, report, sounds, stopTelling } from "./quality";
 
 const CLEAN: Counted = {
   received: 250,
@@ -118,6 +118,32 @@ describe("while a call is on", () => {
     expect(sounds.value).toBeNull();
     await pass(120);
     expect(told).toHaveLength(2);
+  });
+
+  it("is of the call that it was first told, whatever rings at its end", async () => {
+    let call = "one";
+    const stop = measure(connection, () => call);
+    await pass(6);
+    call = "two";
+    await pass(6);
+    stop();
+    await pass(1);
+    expect(told.map(({ id }) => id)).toEqual(["one"]);
+  });
+
+  it("tells nothing under the next log-in", async () => {
+    const failing = vi.fn(async () => {
+      throw new Refusal(503, "unavailable", "");
+    });
+    answer.mockImplementation(failing);
+    const stop = measure(connection, () => "one");
+    await pass(3);
+    stop();
+    await pass(1);
+    expect(failing).toHaveBeenCalledTimes(1);
+    stopTelling();
+    await pass(200);
+    expect(failing).toHaveBeenCalledTimes(1);
   });
 
   it("tries the last word again while the server is away, and no more than seven times", async () => {

@@ -162,21 +162,31 @@ const TELL_EVERY = 6;
 const TRIES = 7;
 const FIRST_PAUSE_MS = 2_000;
 
-async function tell(callId: string, body: QualityRequest, tries: number, pauseMs = FIRST_PAUSE_MS): Promise<void> {
+// Each log-in has a number of its own: what was measured under one is not told under the next.
+let logIn = 0;
+
+/** Nobody is logged in any more. */
+export function stopTelling(): void {
+  logIn += 1;
+}
+
+async function tell(callId: string, body: QualityRequest, under: number, tries: number, pauseMs = FIRST_PAUSE_MS): Promise<void> {
+  if (under !== logIn) return;
   try {
     await api.reportQuality(callId, body);
   } catch (error) {
     const final = error instanceof Refusal && ![0, 404, 503].includes(error.status);
-    if (!final && tries > 1) setTimeout(() => void tell(callId, body, tries - 1, pauseMs * 2), pauseMs);
+    if (!final && tries > 1) setTimeout(() => void tell(callId, body, under, tries - 1, pauseMs * 2), pauseMs);
   }
 }
 
 /**
  * Measures a call until the returned function is called at its end. `callId`: which call of the server's it is, asked
- * again and again, since the server may be late; a call it never names is measured for the page alone.
+ * again and again until it says, since it may be late; a call it never names is measured for the page alone.
  */
 export function measure(connection: RTCPeerConnection, callId: () => string | null): () => void {
   const beganMs = performance.now();
+  const under = logIn;
   let measured = NOTHING;
   let known: string | null = null;
   let looks = 0;
@@ -191,10 +201,10 @@ export function measure(connection: RTCPeerConnection, callId: () => string | nu
     lookedMs = performance.now();
   };
   const send = (tries: number) => {
-    if (known && measured !== NOTHING) void tell(known, report(measured, (lookedMs - beganMs) / 1000), tries);
+    if (known && measured !== NOTHING) void tell(known, report(measured, (lookedMs - beganMs) / 1000), under, tries);
   };
   const timer = setInterval(() => {
-    known = callId() ?? known;
+    known ??= callId();
     looks += 1;
     void look()
       .then(() => !over && looks % TELL_EVERY === 0 && send(1))
@@ -208,7 +218,7 @@ export function measure(connection: RTCPeerConnection, callId: () => string | nu
     over = true;
     clearInterval(timer);
     clearTimeout(first);
-    known = callId() ?? known;
+    known ??= callId();
     sounds.value = null;
     void look()
       .catch(() => undefined)

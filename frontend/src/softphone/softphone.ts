@@ -152,11 +152,13 @@ async function openMicrophone(mine: number): Promise<void> {
   await connect(mine);
 }
 
+const sender = (): RTCRtpSender | undefined => current?.connection()?.getSenders()[0];
+
 /** Unplugged: an agent whom nobody hears must not be rung. In a call, whatever is there now takes over. */
 async function microphoneEnded(mine: number): Promise<void> {
   const still = () => mine === started;
   if (!still()) return;
-  await own.swap(current?.connection()?.getSenders()[0], still);
+  await own.swap(sender, still);
   if (still() && own.unheard.value && call.value === "none") tryAgain();
 }
 
@@ -219,24 +221,28 @@ function incoming(offered: LineCall): void {
   current = offered;
   const mine = () => current === offered;
   offered.listen({
-    answered: () => mine() && may(callTable, call.value, "answered") && callIs("answered"),
+    answered: () => mine() && may(callTable, call.value, "answered") && answered(),
     ended: () => mine() && callIs("ended"),
     sound: (stream) => mine() && play(stream),
   });
   callIs("incoming");
-  if (wasHere) {
-    answer();
-    return;
-  }
+  if (wasHere) answerByItself();
+  if (offered.comesBack) return; // to another machine: nobody may sit there
   unring = answerByPolicy(() => {
-    bell.once();
-    answer();
-  });
+    if (own.hears()) bell.once();
+    answerByItself();
+  }, own.hears);
   // The desk may have changed its mind since the log-in. The server may be away: what was known holds.
   api.myPhone().then(
     (about) => (policy.value = about.auto_answer),
     () => undefined,
   );
+}
+
+function answered(): void {
+  callIs("answered");
+  // Plugged in or out between the answer and now: the call began with the microphone of before.
+  own.sendBy(sender()).catch(() => undefined);
 }
 
 function play(stream: MediaStream): void {
@@ -256,6 +262,11 @@ export function answer(): void {
   callIs("answer");
   setMuted(false);
   current.answer(microphone);
+}
+
+/** Without a person's hand: only where the caller would hear somebody. A call that keeps ringing goes to another agent. */
+export function answerByItself(): void {
+  if (own.hears()) answer();
 }
 
 export function hangUp(): void {

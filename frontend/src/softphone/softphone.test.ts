@@ -1,0 +1,147 @@
+// @vitest-environment happy-dom
+import { beforeEach, expect, it, vi } from "vitest";
+import type { CallListener, LineCall, LineListener } from "./line";
+
+let line: LineListener;
+vi.mock("./line", () => ({
+  openLine: async (_: unknown, listener: LineListener) => {
+    line = listener;
+    return { stop: () => undefined };
+  },
+}));
+vi.mock("./meter", () => ({ listen: () => undefined }));
+vi.mock("./ring", () => ({ makeBell: () => ({ start: () => undefined, stop: () => undefined, once: () => undefined }) }));
+vi.mock("./quality", () => ({ measure: () => () => undefined }));
+
+let open: () => Promise<MediaStream>;
+vi.mock("./devices", async (load) => ({ ...(await load<object>()), openMicrophone: () => open(), playOn: () => undefined }));
+Object.defineProperty(navigator, "mediaDevices", { value: new EventTarget(), configurable: true });
+const locks = { request: async (_: string, __: unknown, work: () => Promise<void>) => work() };
+Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
+
+const { api } = await import("../api");
+vi.spyOn(api, "myPhone").mockResolvedValue({ phone: "browser", auto_answer: { agent: "always", queues: {} } });
+vi.spyOn(api, "phoneLogIn").mockResolvedValue({} as never);
+const phone = await import("./softphone");
+const own = await import("./microphone");
+const { talkedHere } = await import("./back");
+
+class Track {
+  enabled = true;
+  readyState = "live";
+  onended: (() => void) | null = null;
+  stop(): void {
+    this.readyState = "ended";
+  }
+  unplug(): void {
+    this.stop();
+    this.onended?.();
+  }
+}
+class Stream {
+  readonly track = new Track();
+  getTracks = () => [this.track];
+  getAudioTracks = () => [this.track];
+}
+const streamOf = (stream: Stream) => stream as unknown as MediaStream;
+
+/** A call whose connection begins with the answer, as JsSIP's do. */
+class Ringing implements LineCall {
+  to: CallListener | null = null;
+  sender: { track: unknown; replaceTrack(track: unknown): Promise<void> } | null = null;
+  constructor(readonly comesBack = false) {}
+  listen(to: CallListener): void {
+    this.to = to;
+  }
+  answer(microphone: MediaStream): void {
+    const made = { track: microphone.getAudioTracks()[0] as unknown, replaceTrack: async (track: unknown) => void (made.track = track) };
+    this.sender = made;
+  }
+  hangUp = () => undefined;
+  refuse = () => undefined;
+  send = () => undefined;
+  connection = () => (this.sender && { getSenders: () => [this.sender] }) as unknown as RTCPeerConnection | null;
+}
+
+const turns = async () => {
+  for (let n = 0; n < 12; n += 1) await Promise.resolve();
+};
+let first: Stream;
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  localStorage.clear();
+  first = new Stream();
+  open = async () => streamOf(first);
+  await phone.startPhone();
+  await turns();
+  line.registered();
+  expect(phone.line.value).toBe("ready");
+});
+
+it("sends the microphone that is plugged in, of a call that was answered while the browser opened it", async () => {
+  const second = new Stream();
+  let opened: (stream: MediaStream) => void = () => undefined;
+  open = () => new Promise((resolve) => (opened = resolve));
+  const call = new Ringing();
+  line.incoming(call);
+  first.track.unplug();
+  phone.answer();
+  opened(streamOf(second));
+  await turns();
+  call.to?.answered();
+  await turns();
+  expect(call.sender?.track).toBe(second.track);
+});
+
+it("sends the microphone of now where the connection came after it was plugged in", async () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.answer();
+  const { sender } = call;
+  call.sender = null; // JsSIP is not so far yet
+  const second = new Stream();
+  open = async () => streamOf(second);
+  first.track.unplug();
+  await turns();
+  call.sender = sender;
+  call.to?.answered();
+  await turns();
+  expect(call.sender?.track).toBe(second.track);
+});
+
+it("answers nobody by itself while nobody would be heard; a person may, and a microphone that is back does", async () => {
+  open = async () => {
+    throw new DOMException("", "NotFoundError");
+  };
+  line.incoming(new Ringing());
+  first.track.unplug();
+  await turns();
+  expect(own.unheard.value).toBe(true);
+  await vi.advanceTimersByTimeAsync(5_000);
+  phone.answerByItself();
+  expect(phone.call.value).toBe("ringing");
+  const second = new Stream();
+  open = async () => streamOf(second);
+  await own.swap(() => undefined, () => true);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(phone.call.value).toBe("answering");
+});
+
+it("takes back by itself only what was on the line here, and not without a microphone", async () => {
+  line.incoming(new Ringing(true));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(phone.call.value).toBe("ringing"); // "always" is for new calls: nobody may sit here
+  phone.hangUp();
+  for (const heard of [true, false]) {
+    open = async () => streamOf(new Stream());
+    await phone.startPhone();
+    await turns();
+    line.registered();
+    localStorage.setItem("kakehashi.talk", String(Date.now()));
+    expect(talkedHere()).toBe(true);
+    own.unheard.value = !heard;
+    line.incoming(new Ringing(true));
+    expect(phone.call.value).toBe(heard ? "answering" : "ringing");
+  }
+});
