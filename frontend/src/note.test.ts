@@ -12,14 +12,14 @@ const TOO_LATE = new Error("too late");
 class World {
   stored: MyNote = nothing;
   kept = new Map<string, Draft>();
+  /** Every text that was ever stored. */
+  texts = new Set<string>([""]);
   timers: { work: () => void; at: number }[] = [];
   now = 0;
   away = false;
   tooLate = false;
   loseAnswer = false;
   saves = 0;
-  /** What other pages saved. */
-  overwritten: string[] = [];
 
   readonly keep: Keep = {
     get: (id) => this.kept.get(id) ?? null,
@@ -37,6 +37,7 @@ class World {
       let answer: NoteSaved;
       if (body.version === this.stored.version) {
         this.stored = { ...words, version: this.stored.version + 1 };
+        this.texts.add(words.note);
         answer = { saved: true, mine: this.stored };
       } else answer = { saved: sameWords(words, this.stored), mine: this.stored };
       if (this.loseAnswer) {
@@ -62,6 +63,7 @@ class World {
   /** Somebody saves on another page, over the newest version. */
   elsewhere(note: string): void {
     this.stored = { note, reasons: [], version: this.stored.version + 1 };
+    this.texts.add(note);
   }
 
   async pass(ms: number): Promise<void> {
@@ -148,6 +150,29 @@ describe("a note that saves itself", () => {
     }
   });
 
+  it("has none of the signs that a paste brings and the server refuses", async () => {
+    const world = new World();
+    const note = world.open();
+    note.edit({ note: "a\u000bb\u007fc\u0000\td\ne\ud83d" });
+    await world.pass(700);
+    expect([note.draft.note, world.stored.note]).toEqual(["abc\td\ne", "abc\td\ne"]);
+  });
+
+  it("sends nothing more once it was stopped, and keeps every word here", async () => {
+    const world = new World();
+    const note = world.open();
+    world.away = true;
+    note.edit({ note: "first" });
+    await world.pass(700);
+    world.away = false;
+    note.stop();
+    note.edit({ note: "first and last" });
+    note.flush();
+    await note.saveNow();
+    await world.pass(60_000);
+    expect([world.saves, world.stored.note, world.kept.get(CALL)?.note]).toEqual([1, "", "first and last"]);
+  });
+
   it("says when it will never be taken, and keeps what was typed on the page", async () => {
     const world = new World();
     const note = world.open();
@@ -165,12 +190,12 @@ describe("a note that saves itself", () => {
       fc.record({ what: fc.constant("pass" as const), ms: fc.integer({ min: 0, max: 5_000 }) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(fc.tuple(step, fc.constantFrom("mine", "theirs")), { maxLength: 40 }), async (steps) => {
         const world = new World();
         let note = world.open();
-        let wanted = "";
+        let wanted = ""; // what the person typed last, or chose
         let last = 0;
-        for (const one of steps) {
+        for (const [one, choice] of steps) {
           if (one.what === "type") {
             wanted = `${one.text}#${(last += 1)}`;
             note.edit({ note: wanted });
@@ -183,11 +208,16 @@ describe("a note that saves itself", () => {
           else {
             world.timers = [];
             note = world.open();
-            if (!world.kept.has(CALL)) wanted = note.draft.note;
+            if (!world.kept.has(CALL)) {
+              expect([...world.texts]).toContain(wanted); // nothing is forgotten here before it is stored there
+              wanted = note.draft.note;
+            }
           }
+          expect(note.draft.note).toBe(wanted); // what was typed is never thrown away without a person's word
           if (note.state === "changed") {
-            expect(note.draft.note).toBe(wanted); // what was typed is never thrown away without a person's word
-            note.choose("mine");
+            if (choice === "theirs") wanted = note.theirs?.note ?? "";
+            note.choose(choice);
+            expect(note.draft.note).toBe(wanted);
           }
         }
         world.away = false;
@@ -198,7 +228,10 @@ describe("a note that saves itself", () => {
         }
         expect(note.state).toBe("saved");
         expect(note.settled).toBe(true);
-        if (last > 0 && wanted !== "") expect(world.stored.note.startsWith("elsewhere") || world.stored.note === wanted).toBe(true);
+        expect(note.draft.note).toBe(wanted);
+        // Stored it was; whoever wrote on another page afterwards wrote over it knowingly.
+        expect([...world.texts]).toContain(wanted);
+        expect(world.stored.note.startsWith("elsewhere") || world.stored.note === wanted).toBe(true);
         expect(world.kept.size).toBe(0);
       }),
       { numRuns: 400 },

@@ -42,6 +42,13 @@ export const MOST_MS = 4_000;
 const AGAIN_MS = 2_000;
 const AGAIN_MOST_MS = 30_000;
 
+// As the server takes it (NoteText): line ends and tabs are what people write, other signs nobody sees come with a paste.
+// Half of a pair is what a field's limit leaves of a sign.
+const UNSEEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\p{Surrogate}/gu;
+
+/** Without the signs that nobody sees and the server refuses. */
+export const written = (text: string): string => text.replace(UNSEEN, "");
+
 export const sameWords = (a: Words, b: Words): boolean =>
   a.note === b.note && a.reasons.length === b.reasons.length && a.reasons.every((one, place) => one === b.reasons[place]);
 
@@ -52,6 +59,8 @@ export const requestOf = (draft: Draft): NoteRequest => ({
   reasons: [...draft.reasons] as NonNullable<NoteRequest["reasons"]>,
 });
 
+const NOTHING: Draft = { version: 0, note: "", reasons: [] };
+
 export class Note {
   state: NoteState = "saved";
   /** What the server has instead, when somebody has to choose. */
@@ -59,23 +68,25 @@ export class Note {
   /** Why the server refuses it for good. */
   refusal: unknown = null;
   private now: Draft;
-  private stored: Words;
+  private stored: Words | null; // null: nobody has told what the server has
   private cancel: (() => void) | null = null;
   private typed = 0; // changes since the last save began, as pauses
-  private underWay = false;
+  private underWay: Promise<void> | null = null;
+  private stopped = false;
   private again = AGAIN_MS;
 
+  /** `mine`: what the server has; null while it does not say. Then a draft that is kept here is saved over what it was begun on. */
   constructor(
     readonly callId: string,
-    mine: MyNote,
+    mine: MyNote | null,
     private readonly means: Means,
   ) {
-    this.now = mine;
+    this.now = mine ?? NOTHING;
     this.stored = mine;
     const kept = means.keep.get(callId);
     if (kept === null) return;
-    if (sameWords(kept, mine)) means.keep.drop(callId);
-    else if (kept.version === mine.version) {
+    if (mine && sameWords(kept, mine)) means.keep.drop(callId);
+    else if (mine === null || kept.version === mine.version) {
       this.now = kept;
       this.state = "saving";
       this.wait(0);
@@ -91,11 +102,27 @@ export class Note {
 
   /** Whether the server has every word. */
   get settled(): boolean {
-    return !this.underWay && sameWords(this.now, this.stored);
+    return !this.underWay && this.stored !== null && sameWords(this.now, this.stored);
+  }
+
+  /** The server says late what it has. Words that were typed meanwhile are saved, and then compared, by themselves. */
+  learn(mine: MyNote): void {
+    if (this.stored !== null || this.state !== "saved") return;
+    this.now = mine;
+    this.stored = mine;
+    this.means.changed();
+  }
+
+  /** For good: what is not saved stays in the keep, and nothing is sent any more. */
+  stop(): void {
+    this.stopped = true;
+    this.cancel?.();
+    this.cancel = null;
   }
 
   edit(change: Partial<Words>): void {
     this.now = { ...this.now, ...change };
+    if (change.note !== undefined) this.now = { ...this.now, note: written(change.note) };
     this.means.keep.put(this.callId, this.now);
     if (this.state !== "changed") {
       this.state = "saving";
@@ -110,6 +137,14 @@ export class Note {
   /** At once: the page is about to show something else. */
   flush(): void {
     if (!this.settled && (this.state === "saving" || this.state === "kept")) this.wait(0);
+  }
+
+  /** Tried once, and waited for: the log-in is about to end. */
+  async saveNow(): Promise<void> {
+    await this.underWay;
+    if (this.settled || (this.state !== "saving" && this.state !== "kept")) return;
+    this.cancel?.();
+    await this.save();
   }
 
   /** Of two versions: one's own words over what is stored, or what is stored. */
@@ -130,24 +165,29 @@ export class Note {
 
   private wait(ms: number): void {
     this.cancel?.();
+    if (this.stopped) return;
     this.cancel = this.means.later(() => void this.save(), ms);
   }
 
-  private async save(): Promise<void> {
+  private save(): Promise<void> {
     this.cancel = null;
-    if (this.underWay || this.state === "changed") return; // what is under way looks again when it is done
-    this.underWay = true;
+    // What is under way looks again when it is done.
+    if (this.stopped || this.state === "changed") return Promise.resolve();
+    return (this.underWay ??= this.send());
+  }
+
+  private async send(): Promise<void> {
     this.typed = 0;
     const sent = this.now;
     this.state = "saving";
     this.means.changed();
     try {
       const answer = await this.means.save(this.callId, requestOf(sent));
-      this.underWay = false;
+      this.underWay = null;
       if (answer.saved) this.saved(sent, answer.mine.version);
       else this.conflict(answer.mine);
     } catch (error) {
-      this.underWay = false;
+      this.underWay = null;
       this.failed(error);
     }
     this.means.changed();

@@ -1,12 +1,13 @@
 /** Who is logged in, and the one socket of this page. */
 import { signal } from "@preact/signals";
 import { api, Refusal, whenNobody } from "./api";
-import { beginNotes } from "./aftercall";
+import { beginNotes, endNotes, forgetOldDrafts, stopNotes } from "./aftercall";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
 import { callerText } from "./parts/caller";
 import { type Offered, offered } from "./softphone/autoanswer";
+import { stopTelling } from "./softphone/quality";
 import { startPhone, stopPhone } from "./softphone/softphone";
 import type { Command, Me } from "./wire";
 
@@ -27,6 +28,7 @@ let today: ReturnType<typeof setTimeout> | undefined;
 
 export async function start(): Promise<void> {
   startProblem.value = false;
+  forgetOldDrafts();
   try {
     enter(await api.me());
   } catch (error) {
@@ -59,6 +61,7 @@ export function enter(who: Me): void {
 }
 
 export async function leave(): Promise<void> {
+  await endNotes();
   await api.logout().catch(() => undefined);
   stopPhone();
   forget();
@@ -69,6 +72,9 @@ function forget(): void {
   socket = null;
   connection.value = "connecting";
   clearTimeout(today);
+  stopNotes();
+  stopTelling();
+  offered.value = null;
   desk.value = emptyDesk;
   me.value = null;
 }
@@ -88,6 +94,8 @@ function connect(): void {
     },
     connection(state) {
       connection.value = state;
+      // What the phone rings for next may be another call: nobody tells.
+      if (state === "lost") offered.value = null;
     },
     doubt() {
       api.me().catch((error: unknown) => {
@@ -107,7 +115,9 @@ function offeredIn({ pop, talk }: Desk): Offered | null {
   const callId = talk?.call_id ?? now?.call_id;
   if (!callId) return null;
   const shown = now?.call_id === callId ? now : null;
-  return { callId, queue: shown?.queue?.id ?? null, caller: shown ? callerText(shown.caller) : "" };
+  // The phone may ring anew while the server still has the former talk: its queue and caller are not of this ring.
+  const rings = shown?.phase === "ringing" ? shown : null;
+  return { callId, queue: rings?.queue?.id ?? null, caller: rings ? callerText(rings.caller) : "" };
 }
 
 /** The list of today's calls is not in the agent's messages: it is read again when a call changed hands. */

@@ -1,8 +1,8 @@
 /** Notes, reasons and tickets of the call that is shown. */
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { after, askTicket, lookAt, newKey, noteChanges, noteOf, reasons } from "../aftercall";
+import { after, askTicket, lookAt, lookAway, newKey, noteChanges, noteOf, reasons } from "../aftercall";
 import { named, t, timeOfDay, tSlug } from "../i18n";
-import type { Note, NoteState } from "../note";
+import { type Note, type NoteState, written } from "../note";
 import { type Choice, choices, found } from "../reasons";
 import type { NoteBody, Pop, TicketLine, TicketRequest } from "../wire";
 import { agentName, readNames } from "./names";
@@ -24,7 +24,7 @@ export function AfterCall({ pop }: { pop: Pop }) {
     void lookAt(callId, () => shown);
     return () => {
       shown = false;
-      noteOf(callId)?.flush();
+      lookAway(callId);
     };
   }, [callId, begun]);
   const note = begun ? noteOf(callId) : null;
@@ -242,7 +242,7 @@ function Tickets({ pop, note, tickets }: { pop: Pop; note: Note | null; tickets:
       key.current = newKey();
       setTitle("");
       setProblem("");
-      void lookAt(pop.call_id, () => after.value?.call_id === pop.call_id);
+      void lookAt(pop.call_id, () => after.value?.call_id === pop.call_id); // until this is settled
     } catch (error) {
       setProblem(refusalText(error));
     } finally {
@@ -274,7 +274,7 @@ function Tickets({ pop, note, tickets }: { pop: Pop; note: Note | null; tickets:
               maxLength={200}
               autocomplete="off"
               value={words}
-              onInput={(event) => setTitle(event.currentTarget.value)}
+              onInput={(event) => setTitle(written(event.currentTarget.value).replace("\t", " "))}
             />
           </label>
         )}

@@ -1,0 +1,62 @@
+// @vitest-environment happy-dom
+import { expect, it, vi } from "vitest";
+import type { Listener } from "./socket";
+import type { Me, Pop } from "./wire";
+
+const did: string[] = [];
+let socket: Listener;
+vi.mock("./socket", () => ({
+  DeskSocket: class {
+    constructor(_: string, listener: Listener) {
+      socket = listener;
+    }
+    open = () => undefined;
+    close = () => undefined;
+  },
+}));
+vi.mock("./softphone/softphone", () => ({ startPhone: async () => undefined, stopPhone: () => undefined }));
+vi.mock("./softphone/quality", () => ({ stopTelling: () => void did.push("stopTelling") }));
+vi.mock("./aftercall", () => ({
+  beginNotes: () => undefined,
+  endNotes: async () => void did.push("endNotes"),
+  forgetOldDrafts: () => undefined,
+  stopNotes: () => void did.push("stopNotes"),
+}));
+const { api } = await import("./api");
+vi.spyOn(api, "logout").mockImplementation(async () => {
+  did.push("logout");
+  return new Response();
+});
+const { enter, leave } = await import("./session");
+const { offered } = await import("./softphone/autoanswer");
+
+const me = { tenant: "demo", time_zone: "Asia/Tokyo", user: { login: "sato", roles: ["agent"], must_change: false } } as unknown as Me;
+const pop = (phase: Pop["phase"]) =>
+  ({ call_id: "c", revision: 1, phase, queue: { id: "members" }, caller: { kind: "withheld", number: null } }) as unknown as Pop;
+const tell = (phase: Pop["phase"]) =>
+  socket.message({ type: "snapshot", at: new Date().toISOString(), pop: pop(phase), talk: null, agent_seq: 1 } as never);
+
+it("knows queue and caller of the call that rings, not of the one that talks", () => {
+  enter(me);
+  tell("ringing");
+  expect(offered.value).toMatchObject({ callId: "c", queue: "members" });
+  expect(offered.value?.caller).not.toBe("");
+  tell("talking");
+  expect(offered.value).toEqual({ callId: "c", queue: null, caller: "" });
+});
+
+it("forgets what the server said of a ring once the server is away", () => {
+  enter(me);
+  tell("ringing");
+  socket.connection("lost");
+  expect(offered.value).toBeNull();
+});
+
+it("saves notes before it logs out, then forgets whatever was of this log-in", async () => {
+  enter(me);
+  tell("ringing");
+  did.length = 0;
+  await leave();
+  expect(did).toEqual(["endNotes", "logout", "stopNotes", "stopTelling"]);
+  expect(offered.value).toBeNull();
+});
