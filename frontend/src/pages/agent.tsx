@@ -7,6 +7,7 @@ import { linkedMember, PopCard } from "../parts/pop";
 import { problemText } from "../parts/problem";
 import { NoTalk, TalkControls } from "../parts/talk";
 import { Timer } from "../parts/timer";
+import { UnsavedNotes } from "../parts/unsaved";
 import { chooseState, desk } from "../session";
 import type { AgentBody, CallLine, Named } from "../wire";
 
@@ -31,6 +32,7 @@ export function AgentPage() {
       <section class="side" ref={own} aria-label={t("agent.me")}>
         <OwnState />
         <DialBox />
+        <UnsavedNotes />
         <Today />
       </section>
       <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
