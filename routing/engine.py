@@ -24,6 +24,9 @@ from routing.ringing import Ringing
 from routing.room import seconds
 from routing.state import FRONT, Agent, LiveOffer, QueueLine, Timed, Waiting
 
+# States of agents whose phone was lost in which their caller is kept for them: the others will not be asked.
+WAITED_FOR = frozenset({AgentState.AVAILABLE, AgentState.WRAP_UP})
+
 
 class Engine(Ringing):
     """Queues, agents and waiting calls of one tenant."""
@@ -213,13 +216,13 @@ class Engine(Ringing):
             self._reconsider(back, now)  # likewise
 
     def _comes_back(self, call: Waiting, lost_by: AgentId | None, now: datetime) -> Agent | None:
-        """A caller whose agent was lost: first of all, and for a while that agent's alone.
+        """A caller whose agent was lost: first of all, and for a while that agent's alone, unless they went on a break.
 
         The agent has no after-call work to do, the talk is not over: given when they were in it.
         """
         call.lost_by = lost_by
         agent = self._agents.get(lost_by) if lost_by is not None else None
-        if agent is None or self._limits.same_agent_s <= 0:
+        if agent is None or agent.state not in WAITED_FOR or self._limits.same_agent_s <= 0:
             return None
         call.lost_until = now + seconds(self._limits.same_agent_s)
         if agent.state is AgentState.WRAP_UP and agent.call is None:

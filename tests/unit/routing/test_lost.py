@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +86,17 @@ def test_nobody_is_waited_for_who_has_left_the_desk() -> None:
     desk.ready("suzuki")
     desk.choose("sato", AgentState.OFFLINE)
     assert asked(lost(desk)) == [("a", "suzuki")]
+
+
+@pytest.mark.parametrize("state", [AgentState.BREAK, AgentState.TRAINING])
+def test_nobody_is_waited_for_who_is_on_a_break(state: AgentState) -> None:
+    """Nor who answered in the instant in which they went, and whose leg was stopped for that."""
+    desk = talking()
+    desk.ready("suzuki")
+    desk.choose("sato", state)
+    desk.wait("older")
+    assert asked(lost(desk)) == []  # suzuki has the older one
+    assert asked(desk.ready("smith")) == [("a", "smith")]
 
 
 def test_no_time_means_anybody_at_once_and_still_the_front() -> None:

@@ -299,6 +299,8 @@ class Desk(RuleBasedStateMachine):
         """A caller enters the waiting loop: new, again, or while we believe that a phone rings."""
         if call_id in self.talking.values():
             return
+        if lost_by is not None:
+            self.tell(m.Tick())  # what is due moves agents first
         queue, since = self.first.setdefault(call_id, (queue, self.now))
         queue = self.moving.pop(call_id, queue)
         self.first[call_id] = (queue, since)
@@ -308,7 +310,7 @@ class Desk(RuleBasedStateMachine):
         if known is None:
             self.lost.pop(call_id, None)
             if lost_by is not None:
-                there = any(agent.agent == lost_by for agent in self.rules.agents)
+                there = self.state_of(lost_by) in (AgentState.AVAILABLE, AgentState.WRAP_UP)
                 self.lost[call_id] = (lost_by, self.now + timedelta(seconds=10 if there else 0))
         elif call_id in self.lost and self.lost[call_id][0] in known.skip and known.lost_until is not None:
             self.lost[call_id] = (self.lost[call_id][0], self.now)
