@@ -10,9 +10,21 @@ export const dialling = signal<MyDialling | null>(null);
 export const asking = signal(false);
 export const said = signal<{ readonly refused: boolean; readonly text: string } | null>(null);
 
+// Counts log-outs: what an earlier log-in still waited for comes to nothing.
+let person = 0;
+
 /** Whether this desk dials out, and how much is left. */
 export async function lookDialling(): Promise<void> {
-  dialling.value = await api.dialling().catch(() => dialling.peek());
+  const mine = person;
+  const found = await api.dialling().catch(() => dialling.peek());
+  if (mine === person) dialling.value = found;
+}
+
+/** Nobody is logged in any more: whoever is next is asked for anew. */
+export function forgetDialling(): void {
+  person += 1;
+  dialling.value = null;
+  said.value = null;
 }
 
 /** Asks once; a second click while the first one is on its way is the same wish. */

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { api, Refusal, whenNobody } from "./api";
 import { beginNotes, endNotes, forgetOldDrafts, stopNotes } from "./aftercall";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
+import { forgetDialling } from "./dial";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
 import { callerText } from "./parts/caller";
@@ -73,6 +74,7 @@ function forget(): void {
   connection.value = "connecting";
   clearTimeout(today);
   stopNotes();
+  forgetDialling();
   stopTelling();
   offered.value = null;
   desk.value = emptyDesk;

@@ -2,13 +2,17 @@
 import { useEffect, useState } from "preact/hooks";
 import { asking, dial, dialling, lookDialling, said } from "../dial";
 import { t } from "../i18n";
-import { desk } from "../session";
+import { connection, desk } from "../session";
 import type { Caller } from "../wire";
 import { callerText } from "./caller";
 
 export function DialBox() {
   const [number, setNumber] = useState("");
-  useEffect(() => void lookDialling(), []);
+  // Each time the server is there: a look while it was away found nothing.
+  const there = connection.value === "open";
+  useEffect(() => {
+    if (there) void lookDialling();
+  }, [there]);
   // "Your phone rings" is over when it does not.
   const { pop } = desk.value;
   const rings = pop === null || (pop.reach !== null && pop.phase === "ringing");
