@@ -292,7 +292,7 @@ class Application:
         self, ground: Ground, line: Line, records: Records, services: Services, readiness: Readiness
     ) -> None:
         bus, pool, directory, router = ground.bus, ground.pool, ground.directory, services.router
-        talks = transfers.start(bus, line.desk, line.feed.telephony, directory, router, utc_now)
+        talks = transfers.start(bus, line.desk, line.feed.telephony, directory, router, utc_now, line.feed.ask_again)
         await web.start(
             self.config,
             bus,

@@ -88,6 +88,8 @@ class Rules:
 
     is_free: Callable[[TenantId, AgentId], bool]  # their phone is idle, and they are not offline
     is_queue: Callable[[TenantId, QueueId], bool]
+    takes: Callable[[TenantId, AgentId], None]  # their phone rings in a moment: nobody else may ring it
+    unsure: Callable[[], None]  # what was taken did perhaps not ring: Asterisk has to say what phones do
     reason: Callable[[TenantId, AgentId], str]  # of an offer that this agent passes on, for people
     now: Callable[[], datetime]  # aware UTC
 
@@ -176,11 +178,18 @@ class TransferDesk:
         if command not in possible or call.call_id in self._watched:
             raise Refused("not_now", f"{command.value} is not possible while the call is {call.phase}")
         self._check(tenant, agent, command, to)
+        rings = command in (Command.CONSULT, Command.TO_AGENT)
+        if rings:
+            self._rules.takes(tenant, AgentId(to))
         watched = (asyncio.Event(), list[Call]())
         self._watched[call.call_id] = watched
         try:
             await self._act(call, agent, command, to)
             await self._confirmed(call, agent, possible[command], watched)
+        except Exception:
+            if rings:
+                self._rules.unsure()
+            raise
         finally:
             del self._watched[call.call_id]
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from cti.ami.telephony import AmiTelephony
 from cti.bus import Bus
 from cti.calls import CallDesk
+from cti.domain import events as ev
 from cti.domain.model import AgentId, AgentState, PhoneState, QueueId, TenantId
 from cti.transfers import Rules, TransferDesk
 from cti.web.ports import Desk
@@ -23,8 +24,9 @@ def start(
     directory: DeskDirectory,
     desk: Desk,
     now: Callable[[], datetime],
+    ask_again: Callable[[], None],
 ) -> TransferDesk:
-    """From now on agents may ask for something to be done with their call."""
+    """From now on agents may ask for something to be done with their call. ``ask_again``: what does each phone do?"""
 
     def is_free(tenant: TenantId, agent: AgentId) -> bool:
         status = desk.agent(tenant, agent)
@@ -34,6 +36,10 @@ def start(
             and status.phone is PhoneState.IDLE
             and status.call_id is None
         )
+
+    def takes(tenant: TenantId, agent: AgentId) -> None:
+        # Said before Asterisk says it: in between, routing would ring the same phone for somebody else.
+        bus.publish(ev.AgentPhoneChanged(at=now(), tenant=tenant, agent=agent, phone=PhoneState.RINGING))
 
     def is_queue(tenant: TenantId, queue: QueueId) -> bool:
         return any(known.queue == queue for known in desk.live(tenant).queues)
@@ -48,7 +54,7 @@ def start(
         telephony=telephony,
         directory=directory,
         sink=calls,
-        rules=Rules(is_free=is_free, is_queue=is_queue, reason=reason, now=now),
+        rules=Rules(is_free=is_free, is_queue=is_queue, takes=takes, unsure=ask_again, reason=reason, now=now),
     )
     bus.subscribe("transfers", transfers.handle, kinds=TransferDesk.KINDS, prompt=True)
     return transfers

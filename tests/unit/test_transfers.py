@@ -101,6 +101,7 @@ class Desk:
     posted: list[Signal] = field(default_factory=list)
     broken: Exception | None = None
     free: bool = True
+    taken: list[str] = field(default_factory=list)  # whose phone nobody else may ring; "?" when that became unsure
 
     def __post_init__(self) -> None:
         self.transfers = TransferDesk(
@@ -111,6 +112,8 @@ class Desk:
             rules=Rules(
                 is_free=lambda _t, _a: self.free,
                 is_queue=lambda _t, queue: queue == "roadside",
+                takes=lambda _t, agent: self.taken.append(agent),
+                unsure=lambda: self.taken.append("?"),
                 reason=lambda _t, agent: f"passed on by {agent}",
                 now=lambda: NOW,
             ),
@@ -183,6 +186,7 @@ async def test_each_command_is_its_action_and_waits_for_its_phase(phase: str, co
     assert desk.asked[0][0] == ACTIONS[phase, command]
     named = {key: value for key, value in desk.asked[0][1].items() if key in NAMES}
     assert all(value == NAMES[key] for key, value in named.items())
+    assert desk.taken == (["suzuki"] if command in ("consult", "to_agent") else [])
 
 
 @pytest.mark.parametrize("phase", list(TalkPhase))
@@ -265,3 +269,11 @@ async def test_an_offer_that_asterisk_does_not_make_is_taken_back() -> None:
     with pytest.raises(Unavailable):
         await desk.transfers.ask(DEMO, SATO, Command.TO_AGENT, "suzuki")
     assert [type(signal) for signal in desk.posted] == [TransferAsked, OfferDecided, OfferTakenBack]
+
+
+@pytest.mark.parametrize("broken", [NotFound("gone"), Unavailable("away"), None])  # None: nothing confirms it
+async def test_a_phone_that_was_taken_and_perhaps_not_rung_is_looked_at(broken: Exception | None) -> None:
+    desk = Desk(call_in(TalkPhase.TALKING), broken=broken)
+    with pytest.raises((NotFound, Unavailable)):
+        await desk.transfers.ask(DEMO, SATO, Command.CONSULT, "suzuki")
+    assert desk.taken == ["suzuki", "?"]
