@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { DeskSocket, type Listener } from "./socket";
 
 class FakeSocket {
+  static readonly CONNECTING = 0;
   static readonly OPEN = 1;
   static all: FakeSocket[] = [];
   readyState = 0;
@@ -142,4 +143,16 @@ it("sends nothing while there is no connection, and says so", () => {
   latest().opens();
   expect(socket.send({ type: "state.set", state: "available", reason: "" })).toBe(true);
   socket.close();
+});
+
+it("ends a connection that is not there yet as soon as it is, and hears nothing from it", () => {
+  const socket = new DeskSocket("ws://desk", listener);
+  socket.open();
+  socket.close();
+  expect(latest().closed).toBeNull(); // the browser would complain
+  latest().opens();
+  expect(latest().closed).toBe(1000);
+  latest().says({ type: "snapshot" });
+  expect(heard).toEqual([]);
+  expect(latest().sent).toEqual([]);
 });

@@ -85,8 +85,13 @@ export class DeskSocket {
     removeEventListener("online", this.now);
     clearTimeout(this.retry);
     clearTimeout(this.watchdog);
-    this.socket?.close(1000);
+    const socket = this.socket;
     this.socket = null;
+    if (socket?.readyState === WebSocket.CONNECTING) {
+      // A browser complains of a connection that is ended before it is there: this one ends as soon as it is.
+      socket.onmessage = socket.onclose = null;
+      socket.onopen = () => socket.close(1000);
+    } else socket?.close(1000);
   }
 
   private heard(): void {
