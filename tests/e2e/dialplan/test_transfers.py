@@ -150,9 +150,9 @@ class Talk:
         await self.rig.ami.redirect(self.caller, "cti-join")
         await self.rig.ami.kind("BridgeEnter", since=since, Channel=self.caller)
 
-    async def hang_up(self, channel: str) -> int:
+    async def hang_up(self, channel: str, *, cause: str = "16") -> int:
         since = self.rig.ami.now
-        await self.rig.ami.action("Hangup", Channel=channel, Cause="16")
+        await self.rig.ami.action("Hangup", Channel=channel, Cause=cause)
         await self.rig.ami.kind("Hangup", since=since, Channel=channel)
         return since
 
@@ -324,6 +324,30 @@ async def test_whoever_leaves_a_conference_first_leaves_two_talking(rig: Rig, le
     await rest.hangup()
     await rig.idle()
     await talk.check()
+
+
+async def test_who_was_lost_early_in_a_conference_does_not_keep_its_caller(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.join()
+    await talk.hang_up(talk.agent, cause="44")
+    await asyncio.sleep(1.1)  # a leg's last word carries a whole second
+    since, seen = rig.ami.now, len(rig.caller.events)
+    await rig.suzuki.hangup()
+    await rig.caller.wait_for("CALL_CLOSED", since=seen)
+    await rig.idle()
+    assert not [event for event in rig.ami.events[since:] if event.get("UserEvent") == "CtiQueued"]
+
+
+async def test_a_caller_whose_conference_ends_with_a_lost_agent_waits_again(rig: Rig) -> None:
+    talk = await talking(rig)
+    await talk.consult()
+    await talk.join()
+    await talk.hang_up(talk.agent)
+    await asyncio.sleep(1.1)
+    since = await talk.hang_up(talk.colleague, cause="44")
+    await rig.ami.user_event("CtiQueued", since=since, CallID=talk.call_id)
+    await rig.end()
 
 
 async def test_a_swapped_colleague_joins(rig: Rig) -> None:
