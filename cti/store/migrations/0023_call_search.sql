@@ -16,7 +16,7 @@ CREATE TABLE call_search (
     caller_kind      text NOT NULL,                -- as in calls
     caller_e164      text,
     caller_national  text,
-    digits           text NOT NULL,                -- of the number, as people write it
+    digits           text NOT NULL,                -- of the number, international where it has such a form
     queue            text,
     agents           text[] NOT NULL,              -- who talked
     reasons          text[] NOT NULL,              -- reason codes of all agents
@@ -94,7 +94,7 @@ CREATE FUNCTION search_terms(row_of call_search) RETURNS text[] LANGUAGE sql IMM
         || ARRAY(SELECT 'r:' || one FROM unnest(row_of.reasons) AS one)
         || ARRAY(SELECT 'b:' || one FROM unnest(row_of.reservations) AS one)
         || ARRAY(SELECT 't:' || one FROM unnest(row_of.tickets) AS one)
-        || ARRAY(SELECT 'n:' || one FROM unnest(search_grams(row_of.digits, 4)) AS one)
+        || ARRAY(SELECT 'n:' || one FROM unnest(search_grams(row_of.digits, 3)) AS one)
         || ARRAY(SELECT 'p:' || one FROM unnest(search_grams(row_of.plates, 2)) AS one)
         || ARRAY(SELECT 'w:' || one FROM unnest(search_grams(row_of.words, 2)) AS one)
 $$;
@@ -127,7 +127,7 @@ BEGIN
         ELSE made.caller_kind END;
     made.caller_e164 := c.caller_e164;
     made.caller_national := c.caller_national;
-    made.digits := regexp_replace(coalesce(c.caller_national, c.caller_e164, ''), '[^0-9]', '', 'g');
+    made.digits := regexp_replace(coalesce(c.caller_e164, c.caller_national, ''), '[^0-9]', '', 'g');
     made.queue := coalesce(c.queue, r.queue);
     made.agents := ARRAY(SELECT agent FROM (
         SELECT agent, min(number) AS place FROM call_talks WHERE tenant = of_tenant AND call_id = of_call GROUP BY agent
