@@ -13,7 +13,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 Level = Annotated[int, Field(ge=1, le=5, strict=True)]
 Language = Literal["ja", "en"]
-Role = Literal["agent", "supervisor", "qa", "admin", "integrator"]
+Role = Literal["agent", "supervisor", "qa", "admin", "integrator", "download", "unredacted", "privacy"]
 
 
 def _known_zone(name: str) -> str:
@@ -53,7 +53,9 @@ class User(_Model):
     name: Name = Field(description='the person\'s name, e.g. "佐藤 花子"')
     name_kana: str = Field(default="", max_length=200, description="the name in katakana, for searching")
     roles: frozenset[Role] = Field(
-        min_length=1, description='one or more of "agent", "supervisor", "qa", "admin", "integrator"'
+        min_length=1,
+        description='one or more of "agent", "supervisor", "qa", "admin", "integrator", "download", "unredacted",'
+        ' "privacy"',
     )
     first_password: str | None = Field(
         default=None,

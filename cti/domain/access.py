@@ -2,12 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from cti.domain.model import AgentId, TenantId, UserLogin
+
+
+class Right(StrEnum):
+    """What may be done with recordings and with what is known of a person. Each is a right of its own."""
+
+    LISTEN = "listen"  # hear it in the browser; every listen is in the trail
+    DOWNLOAD = "download"  # take it away as a file
+    DELETE = "delete"  # before its time
+    UNREDACTED = "unredacted"  # see callers' numbers whole; without it the last four digits
+    HOLD = "hold"  # keep it from being deleted, and say how long recordings are kept
+    PERSON = "person"  # disclose and erase all that is known of a person
+
+
+_R = Right
+# The one table of who may what with recordings. Roles add up: somebody who listens and downloads has both roles.
+ROLE_RIGHTS: Mapping[str, frozenset[Right]] = {
+    "agent": frozenset(),
+    "supervisor": frozenset({_R.UNREDACTED}),  # they see callers' numbers all day, on the board
+    "qa": frozenset({_R.LISTEN}),
+    "admin": frozenset({_R.UNREDACTED}),
+    "integrator": frozenset(),
+    "download": frozenset({_R.DOWNLOAD}),
+    "unredacted": frozenset({_R.UNREDACTED}),
+    "privacy": frozenset({_R.DELETE, _R.HOLD, _R.PERSON, _R.UNREDACTED}),
+}
+
+
+def rights_of(roles: Iterable[str]) -> frozenset[Right]:
+    """What somebody with these roles may. A role that is not in the table gives nothing."""
+    return frozenset(right for role in roles for right in ROLE_RIGHTS.get(role, ()))
+
+
+def holders(*rights: Right) -> frozenset[str]:
+    """The roles with at least one of these rights."""
+    return frozenset(role for role, has in ROLE_RIGHTS.items() if not has.isdisjoint(rights))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,12 +53,16 @@ class User:
     tenant: TenantId
     login: UserLogin
     name: str
-    roles: frozenset[str]  # of "agent", "supervisor", "qa", "admin", "integrator"
+    roles: frozenset[str]  # of ROLE_RIGHTS
     must_change: bool  # still the first password
     agent: AgentId | None  # the phone this person works at; none: no agent
     tenant_name: str
     language: str  # the tenant's default: "ja" or "en"
     time_zone: str  # IANA name
+
+    def may(self, right: Right) -> bool:
+        """Whether one of this person's roles gives the right."""
+        return right in rights_of(self.roles)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

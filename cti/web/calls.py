@@ -16,6 +16,7 @@ from cti.web.callview import call_record, call_summary
 from cti.web.context import answer, read_query, session_of
 from cti.web.ports import CallFilter, PageKey
 from cti.web.problems import Refused
+from cti.web.redaction import call_for, digits_for
 
 
 def digits_of(number: str | None) -> str | None:
@@ -41,21 +42,23 @@ def call_id_of(request: web.Request) -> CallId:
 
 async def list_calls(request: web.Request) -> web.Response:
     """GET /api/calls."""
-    query = read_query(request, CallQuery)
+    query, user = read_query(request, CallQuery), session_of(request).user
     wanted = CallFilter(
         since=query.since,
         until=query.until,
         queue=query.queue,
         agent=query.agent,
         end_reason=query.end_reason,
-        number_part=digits_of(query.number),
+        number_part=digits_for(user, digits_of(query.number)),
         limit=query.limit,
         after=cursors.read(query.after),
     )
-    calls = await parts_of(request).calls.page(session_of(request).user.tenant, wanted)
+    calls = await parts_of(request).calls.page(user.tenant, wanted)
     full = len(calls) >= query.limit
     key = PageKey(at=calls[-1].arrived_at, call_id=calls[-1].call_id) if full else None
-    page = CallPage(calls=[call_summary(c) for c in calls], next=None if key is None else cursors.write(key))
+    page = CallPage(
+        calls=[call_summary(call_for(user, c)) for c in calls], next=None if key is None else cursors.write(key)
+    )
     return answer(page)
 
 
@@ -81,4 +84,4 @@ async def get_call(request: web.Request) -> web.Response:
         )
     except Unavailable:
         kept = NOTHING_KEPT
-    return answer(call_record(call, recording, parts.names, measured, kept))
+    return answer(call_record(call_for(session_of(request).user, call), recording, parts.names, measured, kept))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import LooseHeaders
 
-from cti.domain.access import AuditEntry
+from cti.domain.access import AuditEntry, User
 from cti.domain.errors import KakehashiError
 from cti.web import cursors, ranges
 from cti.web.auth import address_of, parts_of
@@ -21,6 +21,7 @@ from cti.web.context import answer, read_query, session_of
 from cti.web.popview import caller
 from cti.web.ports import PageKey, RecordingFacts, RecordingFilter
 from cti.web.problems import Refused
+from cti.web.redaction import digits_for, number_for
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +29,12 @@ log = logging.getLogger(__name__)
 WRITE_S = 60.0
 
 
-def _item(found: RecordingFacts) -> RecordingItem:
+def _item(found: RecordingFacts, user: User) -> RecordingItem:
     return RecordingItem.model_validate(
         {
             "call_id": found.call_id,
             "arrived_at": found.arrived_at,
-            "caller": caller(found.caller),
+            "caller": caller(number_for(user, found.caller)),
             "queue": found.queue,
             "agents": list(found.agents),
             "end_reason": found.end_reason,
@@ -51,21 +52,21 @@ def _item(found: RecordingFacts) -> RecordingItem:
 
 async def list_recordings(request: web.Request) -> web.Response:
     """GET /api/recordings."""
-    query = read_query(request, RecordingQuery)
+    query, user = read_query(request, RecordingQuery), session_of(request).user
     wanted = RecordingFilter(
         since=query.since,
         until=query.until,
         queue=query.queue,
         agent=query.agent,
         status=query.status,
-        number_part=digits_of(query.number),
+        number_part=digits_for(user, digits_of(query.number)),
         min_duration_s=query.min_duration_s,
         limit=query.limit,
         after=cursors.read(query.after),
     )
-    found = await parts_of(request).recordings.page(session_of(request).user.tenant, wanted)
+    found = await parts_of(request).recordings.page(user.tenant, wanted)
     key = PageKey(at=found[-1].arrived_at, call_id=found[-1].call_id) if len(found) >= query.limit else None
-    page = RecordingPage(recordings=[_item(f) for f in found], next=None if key is None else cursors.write(key))
+    page = RecordingPage(recordings=[_item(f, user) for f in found], next=None if key is None else cursors.write(key))
     return answer(page)
 
 
@@ -119,6 +120,16 @@ async def _audit(request: web.Request, what: str, sound: _Audible, start: int, s
 
 async def get_audio(request: web.Request) -> web.StreamResponse:
     """GET /api/recordings/{call_id}/audio."""
+    return await _sound(request, "listen", "recording.listened")
+
+
+async def download_recording(request: web.Request) -> web.StreamResponse:
+    """GET /api/recordings/{call_id}/file."""
+    return await _sound(request, "download", "recording.downloaded")
+
+
+async def _sound(request: web.Request, way: str, done: str) -> web.StreamResponse:
+    """The bytes asked for, once the trail has them as ``done``; what was not taken in the end as cut."""
     sound = await _audible(request)
     headers: LooseHeaders = {
         "ETag": sound.etag,
@@ -127,6 +138,8 @@ async def get_audio(request: web.Request) -> web.StreamResponse:
         "Cache-Control": "private, no-store",
         "Content-Type": sound.facts.content_type or "application/octet-stream",
     }
+    if way == "download":
+        headers["Content-Disposition"] = f'attachment; filename="{sound.facts.call_id}.webm"'
     if sound.etag in request.headers.get("If-None-Match", "").split(", "):
         return web.Response(status=304, headers=headers)
     part = _range_of(request, sound)
@@ -142,12 +155,12 @@ async def get_audio(request: web.Request) -> web.StreamResponse:
     # Closed at once whatever happens: a stream of the object store that waits for the garbage collector is one less.
     async with aclosing(parts_of(request).recordings.read(tenant, sound.facts.call_id, start, stop)) as pieces:
         first = await anext(pieces, b"")  # so that an object store that is away is a 503, not half an answer
-        await _audit(request, "recording.listened", sound, start, stop)
+        await _audit(request, done, sound, start, stop)
         await response.prepare(request)
         sent = await _send(response, first, pieces)
     if sent < stop - start:
         # The listener left, or the store failed: the trail says what was really heard.
-        await _audit(request, "recording.listen_cut", sound, start, start + sent)
+        await _audit(request, f"recording.{way}_cut", sound, start, start + sent)
         response.force_close()
         if request.transport is not None:
             request.transport.abort()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from cti.domain.access import ROLE_RIGHTS, Right, holders
 from cti.web import (
     actionbodies,
     afterbodies,
@@ -22,8 +23,10 @@ from cti.web import (
 
 AGENT, SUPERVISOR, QA, ADMIN, INTEGRATOR = "agent", "supervisor", "qa", "admin", "integrator"
 EVERYBODY = frozenset({AGENT, SUPERVISOR, QA, ADMIN})  # people of the desk
-ANYBODY = EVERYBODY | {INTEGRATOR}  # and programs of other systems
-ROLES = (AGENT, SUPERVISOR, QA, ADMIN, INTEGRATOR)
+ANYBODY = frozenset(ROLE_RIGHTS)  # and programs of other systems
+ROLES = tuple(ROLE_RIGHTS)
+# Whoever has a right on recordings may look for the one they want.
+RECORDINGS = holders(Right.LISTEN, Right.DOWNLOAD, Right.DELETE, Right.HOLD)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,11 +137,13 @@ ROUTES: tuple[Route, ...] = (
           summary="Announce something to the callers of a queue or a number; answers when it is spoken"),
     Route(name="withdraw_announcement", method="DELETE", path="/api/announcements/{announcement}", status=204,
           roles=frozenset({SUPERVISOR}), summary="End an announcement before its time"),
-    Route(name="list_recordings", method="GET", path="/api/recordings", roles=frozenset({QA}),
+    Route(name="list_recordings", method="GET", path="/api/recordings", roles=RECORDINGS,
           query=bodies.RecordingQuery, answer=bodies.RecordingPage, summary="Recordings, newest call first"),
-    Route(name="get_audio", method="GET", path="/api/recordings/{call_id}/audio", roles=frozenset({QA}),
+    Route(name="get_audio", method="GET", path="/api/recordings/{call_id}/audio", roles=holders(Right.LISTEN),
           media="audio/*", summary="The recording; Range is answered, every listen is audited"),
-    Route(name="get_peaks", method="GET", path="/api/recordings/{call_id}/peaks", roles=frozenset({QA}),
+    Route(name="download_recording", method="GET", path="/api/recordings/{call_id}/file",
+          roles=holders(Right.DOWNLOAD), media="audio/*", summary="The recording as a file; every download is audited"),
+    Route(name="get_peaks", method="GET", path="/api/recordings/{call_id}/peaks", roles=holders(Right.LISTEN),
           answer=bodies.Peaks, summary="The wave to draw"),
     Route(name="list_outgoing", method="GET", path="/api/outgoing", roles=frozenset({ADMIN, INTEGRATOR}),
           query=outgoingbodies.OutgoingQuery, answer=outgoingbodies.OutgoingPage,

@@ -138,6 +138,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "readyz": health.readyz,
     "metrics": health.metrics,
 }
+    "download_recording": recordings.download_recording,
 
 
 def _route_name(request: web.Request) -> str:

@@ -17,7 +17,10 @@ from tests.unit.web.fakes import Fakes, agent_status, person
 
 ORIGIN = "http://cti.test"
 PASSWORD = "hanako-no-kagi"
-ROLE_LOGINS = {"agent": "sato", "supervisor": "tanaka", "qa": "watanabe", "admin": "kanri", "integrator": "crm"}
+ROLE_LOGINS = {
+    "agent": "sato", "supervisor": "tanaka", "qa": "watanabe", "admin": "kanri", "integrator": "crm",
+    "download": "mochi", "unredacted": "akira", "privacy": "hogo",
+}  # fmt: skip
 
 
 @dataclass

@@ -243,7 +243,7 @@ class FakeRecordings(Switch):
     async def page(self, tenant: TenantId, wanted: ports.RecordingFilter) -> Sequence[ports.RecordingFacts]:
         self.check()
         self.asked.append(wanted)
-        return list(self.rows.values())[: wanted.limit]
+        return list(self.rows.values())[: wanted.limit] if tenant == DEMO else []
 
     async def get(self, tenant: TenantId, call_id: CallId) -> ports.RecordingFacts | None:
         self.check()
@@ -262,7 +262,7 @@ class FakeRecordings(Switch):
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> ports.PeaksFacts | None:
         self.check()
-        if call_id not in self.rows:
+        if call_id not in self.rows or tenant != DEMO:
             return None
         return ports.PeaksFacts(step_ms=100, duration_s=0.2, left=[0, 100], right=[5, 6])
 

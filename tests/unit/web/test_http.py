@@ -226,11 +226,12 @@ async def test_the_list_of_recordings(site: Site) -> None:
     site.fakes.recordings.rows = {call_id(n): recording(n) for n in (1, 2)}
     missing = recording(3, status="not_recorded", why="no_sound", size=None, sha256=None, duration_s=None)
     site.fakes.recordings.rows[call_id(3)] = missing
-    body = await get(await site.logged_in("watanabe"), "/api/recordings?status=stored&min_duration_s=3&number=%2B8190")
+    whole = "/api/recordings?status=stored&min_duration_s=3&number=%2B819012345678"
+    body = await get(await site.logged_in("watanabe"), whole)
     fits("RecordingPage", body)
     assert [r["call_id"] for r in body["recordings"]] == [call_id(n) for n in (1, 2, 3)]
     asked = site.fakes.recordings.asked[-1]
-    assert (asked.status, asked.min_duration_s, asked.number_part) == ("stored", 3.0, "8190")
+    assert (asked.status, asked.min_duration_s, asked.number_part) == ("stored", 3.0, "819012345678")
 
 
 async def test_a_whole_recording(site: Site) -> None:

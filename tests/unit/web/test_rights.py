@@ -1,0 +1,132 @@
+"""Roles × recordings × tenants × actions against the running server part: nobody hears what they must not.
+
+What is right stands here in words of its own and not by the server's table, so that a slip there is seen.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import aiohttp
+import pytest
+
+from cti.domain.access import ROLE_RIGHTS, Right, holders, rights_of
+from cti.domain.model import TenantId
+from cti.web.routes import ROUTES
+from tests.unit.web.conftest import PASSWORD, Site
+from tests.unit.web.fakes import SOUND, call_id, person, recording
+
+ALL_ROLES = ("agent", "supervisor", "qa", "admin", "integrator", "download", "unredacted", "privacy")
+# Every set of one or two roles: rights add up, and no pair gives what neither of the two has.
+WHO = [*((role,) for role in ALL_ROLES), *combinations(ALL_ROLES, 2)]
+MAY = {
+    "listen": {"qa"},
+    "draw": {"qa"},
+    "download": {"download"},
+    "list": {"qa", "download", "privacy"},
+}
+PATHS = {
+    "listen": "/api/recordings/{}/audio",
+    "draw": "/api/recordings/{}/peaks",
+    "download": "/api/recordings/{}/file",
+    "list": "/api/recordings?status=stored&limit=1",
+}
+PLAYABLE, PENDING, UNKNOWN = call_id(1), call_id(2), call_id(3)
+WHOLE = {"supervisor", "admin", "unredacted", "privacy"}
+
+
+async def tried(client: aiohttp.ClientSession, action: str, call: str) -> tuple[int, bytes]:
+    async with client.get(PATHS[action].format(call)) as answer:
+        return answer.status, await answer.read()
+
+
+def with_recordings(site: Site) -> None:
+    site.fakes.recordings.rows[PLAYABLE] = recording(1)
+    site.fakes.recordings.rows[PENDING] = recording(2, status="pending", size=None, sha256=None)
+
+
+async def logged_in(site: Site, roles: tuple[str, ...], tenant: str = "demo") -> aiohttp.ClientSession:
+    who = person("someone", *roles)
+    object.__setattr__(who, "tenant", TenantId(tenant))
+    site.fakes.users.add(who, await site.server.passwords.hash(PASSWORD))
+    client = site.client()
+    async with client.post("/api/login", json={"tenant": tenant, "login": "someone", "password": PASSWORD}) as answer:
+        assert answer.status == 200, await answer.text()
+    return client
+
+
+@pytest.mark.parametrize("roles", WHO, ids="+".join)
+async def test_nobody_hears_what_they_must_not(site: Site, roles: tuple[str, ...]) -> None:
+    with_recordings(site)
+    client = await logged_in(site, roles)
+    for action, allowed in MAY.items():
+        for call in (PLAYABLE, PENDING, UNKNOWN):
+            site.fakes.audit.entries.clear()
+            status, body = await tried(client, action, call)
+            heard = [entry.what for entry in site.fakes.audit.entries]
+            if allowed.isdisjoint(roles):
+                assert (status, heard) == (403, []), (action, call)
+                assert SOUND not in body
+            elif action in ("listen", "download"):
+                there = call == PLAYABLE
+                assert (status, body == SOUND) == ((200, True) if there else (404, False))
+                word = "recording.listened" if action == "listen" else "recording.downloaded"
+                assert heard == ([word] if there else [])
+
+
+@pytest.mark.parametrize("action", MAY)
+async def test_another_tenants_recordings_are_not_there_whatever_the_roles(site: Site, action: str) -> None:
+    with_recordings(site)
+    client = await logged_in(site, ALL_ROLES, tenant="other")
+    status, body = await tried(client, action, PLAYABLE)
+    assert SOUND not in body
+    assert str(PLAYABLE).encode() not in body or status == 404
+    assert status == (200 if action == "list" else 404)
+
+
+@pytest.mark.parametrize("roles", [pair for pair in WHO if not MAY["list"].isdisjoint(pair)], ids="+".join)
+async def test_numbers_are_whole_only_for_who_may_see_them(site: Site, roles: tuple[str, ...]) -> None:
+    with_recordings(site)
+    client = await logged_in(site, roles)
+    async with client.get("/api/recordings") as answer:
+        text = await answer.text()
+    whole = not WHOLE.isdisjoint(roles)
+    assert ("+819012345678" in text, "090-1234-5678" in text) == (whole, whole)
+    assert whole or "•••-••••-5678" in text
+    async with client.get("/api/recordings?number=5678") as answer:
+        assert answer.status == (200 if whole else 400)
+    async with client.get("/api/recordings?number=090-1234-5678") as answer:
+        assert answer.status == 200
+    if {"qa"} & set(roles):
+        async with client.get("/api/calls?number=1234") as answer:
+            assert answer.status == (200 if whole else 400)
+
+
+async def test_the_file_has_a_name_and_the_trail_says_which_seconds(site: Site) -> None:
+    with_recordings(site)
+    client = await logged_in(site, ("download",))
+    async with client.get(PATHS["download"].format(PLAYABLE), headers={"Range": "bytes=1000-1999"}) as answer:
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{PLAYABLE}.webm"'
+        assert (answer.status, await answer.read()) == (206, SOUND[1000:2000])
+    entry = site.fakes.audit.entries[-1]
+    assert (entry.who, entry.what, entry.which) == ("someone", "recording.downloaded", PLAYABLE)
+    assert entry.detail["seconds"] == pytest.approx([10, 20], abs=0.051)
+    async with client.head(PATHS["download"].format(PLAYABLE)) as answer:
+        assert answer.status == 200
+    assert site.fakes.audit.entries[-1] is entry
+
+
+def test_each_right_can_be_given_alone_or_with_what_needs_it() -> None:
+    assert set(ROLE_RIGHTS) == set(ALL_ROLES)
+    assert holders(Right.LISTEN).isdisjoint(holders(Right.DOWNLOAD) | holders(Right.DELETE))
+    assert holders(Right.DOWNLOAD).isdisjoint(holders(Right.DELETE))
+    assert rights_of(["qa", "download", "no such role"]) == {Right.LISTEN, Right.DOWNLOAD}
+    assert rights_of(()) == frozenset()
+
+
+def test_every_route_of_recordings_is_under_a_right() -> None:
+    """A route that is added later stands here too, or fails."""
+    granted = {route.name: route.roles for route in ROUTES if route.path.startswith("/api/recordings")}
+    assert granted["get_audio"] == granted["get_peaks"] == {"qa"}
+    assert granted["download_recording"] == {"download"}
+    assert granted["list_recordings"] == {"qa", "download", "privacy"}
