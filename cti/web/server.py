@@ -130,6 +130,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "withdraw_announcement": announcements.withdraw_announcement,
     "list_recordings": recordings.list_recordings,
     "get_audio": recordings.get_audio,
+    "download_recording": recordings.download_recording,
     "get_peaks": recordings.get_peaks,
     "list_outgoing": outgoing.list_outgoing,
     "agent_socket": agent_socket.agent_socket,
@@ -138,7 +139,6 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "readyz": health.readyz,
     "metrics": health.metrics,
 }
-    "download_recording": recordings.download_recording,
 
 
 def _route_name(request: web.Request) -> str:
