@@ -106,7 +106,7 @@ function agentMessage(desk: Desk, message: AgentMessage): Desk {
   }
   if (message.type === "call.talk") return { ...desk, talk: message.talk };
   const shown = desk.pop;
-  if (shown === null || shown.call_id !== message.call_id || message.revision <= shown.revision) return desk;
+  if (shown === null || !isOf(message, shown) || message.revision <= shown.revision) return desk;
   switch (message.type) {
     case "pop.update": {
       const { link, members, reservations, tickets } = message.card;
@@ -134,6 +134,10 @@ function agentMessage(desk: Desk, message: AgentMessage): Desk {
       };
   }
 }
+
+/** A call may come back under another offer: what is said of the former one is not of this one. */
+const isOf = (message: { call_id: string; offer_id: string | null }, shown: Pop): boolean =>
+  message.call_id === shown.call_id && message.offer_id === shown.offer_id;
 
 /** A state that is no longer after-call work takes the call that ended from the screen; a phone's change alone does not. */
 function agentState(desk: Desk, agent: AgentBody): Desk {

@@ -156,3 +156,21 @@ it("ends a connection that is not there yet as soon as it is, and hears nothing 
   expect(heard).toEqual([]);
   expect(latest().sent).toEqual([]);
 });
+
+it("hears one line only when the network came back while another was still knocking", () => {
+  connected();
+  latest().ends(1006);
+  vi.advanceTimersByTime(300);
+  const knocking = latest();
+  dispatchEvent(new Event("online"));
+  const taken = latest();
+  expect(taken).not.toBe(knocking);
+  taken.opens();
+  knocking.opens();
+  expect(knocking.closed).toBe(1000);
+  heard = [];
+  knocking.says({ type: "pop.offer", seq: 1 });
+  expect(heard).toEqual([]);
+  taken.says({ type: "pop.offer", seq: 1 });
+  expect(heard).toEqual(["pop.offer"]);
+});

@@ -39,6 +39,8 @@ export class DeskSocket {
     this.socket = socket;
     let opened = false;
     socket.onopen = () => {
+      // The network came back while this one was still knocking: another one is in its place.
+      if (socket !== this.socket) return socket.close(1000);
       opened = true;
       this.retryMs = FIRST_RETRY_MS;
       this.listener.connection("open");
@@ -47,6 +49,7 @@ export class DeskSocket {
       for (const topic of this.topics) this.send({ type: "subscribe", topic });
     };
     socket.onmessage = (event: MessageEvent<string>) => {
+      if (socket !== this.socket) return;
       this.heard();
       const message = JSON.parse(event.data) as ServerMessage;
       if (message.type === "ping") this.send({ type: "pong", seq: message.seq });
