@@ -122,6 +122,23 @@ class NotNow(CallerError):
     """A step that the state of the score does not allow."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationFilter:
+    """Which scores are looked for; None filters nothing."""
+
+    agent: str | None = None
+    form: str | None = None
+    state: str | None = None
+    evaluator: str | None = None
+    least_tenths: int | None = None
+    most_tenths: int | None = None
+    since: datetime | None = None  # when they were begun
+    until: datetime | None = None
+    drafts_of: str | None = None  # the log-in that asks: whose drafts are among them
+    after: tuple[datetime, str] | None = None  # (began_at, id) of the last of the page before
+    limit: int = 50
+
+
 def move(state: EvaluationState, step: Step) -> EvaluationState | None:
     """The state after a step. Raises NotNow when the table has no such move."""
     if (state, step) not in MOVES:

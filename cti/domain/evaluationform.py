@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from cti.domain.errors import CallerError
 from cti.domain.model import TenantId
 
 # A scorer sees the whole form beside the wave; more than this is several forms.
@@ -81,6 +82,10 @@ class FormVersion:
     published_by: str  # log-in, or who ran `config apply`
     note: str = ""  # why, in their words
     active: bool = True  # whether new scores may be begun on the form (of the form, not of the version)
+
+
+class FormChanged(CallerError):
+    """Somebody else published meanwhile."""
 
 
 def document_of(form: Form) -> dict[str, Any]:

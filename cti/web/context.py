@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from cti.domain.access import Session
 from cti.metrics import Metrics
 from cti.web import actionports, afterports, announcementports, dialports, feedports, phoneports, ports
+from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
 from cti.web.problems import Refused, sentences
 
 M = TypeVar("M", bound=BaseModel)
@@ -66,6 +67,8 @@ class WebParts:
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
     aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
+    evaluations: Evaluations = field(default_factory=NoEvaluations)
+    evaluation_forms: EvaluationForms = field(default_factory=NoEvaluationForms)
     qualities: phoneports.Qualities = field(default_factory=phoneports.NoQualities)
 
 

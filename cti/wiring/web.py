@@ -21,6 +21,8 @@ from cti.metrics import Metrics
 from cti.screenpop import ScreenPop
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
+from cti.store.evaluationforms import EvaluationFormStore
+from cti.store.evaluations import EvaluationStore
 from cti.store.outgoing import OutgoingStore
 from cti.store.quality import QualityStore
 from cti.store.sessions import SessionStore
@@ -131,6 +133,8 @@ async def start(
             readiness=readiness,
             feed=OutgoingStore(pool),
             phones=phones,
+            evaluations=EvaluationStore(pool),
+            evaluation_forms=EvaluationFormStore(pool),
             qualities=QualityStore(pool),
             metrics=metrics,
             now=now,

@@ -14,9 +14,12 @@ T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 YES_NO = (Label(ja="いいえ", en="No"), Label(ja="はい", en="Yes"))
 
 
-def question(name: str, weight: int = 1, steps: int = 5, **more: bool) -> Question:
+def question(name: str, weight: int = 1, steps: int = 5, fails_whole: bool = False, may_be_na: bool = True) -> Question:
     labels = YES_NO if steps == 2 else ()
-    return Question(id=name, name_ja=f"質問 {name}", name_en=name, weight=weight, steps=steps, labels=labels, **more)
+    return Question(
+        id=name, name_ja=f"質問 {name}", name_en=name, weight=weight, steps=steps, labels=labels,
+        fails_whole=fails_whole, may_be_na=may_be_na,
+    )  # fmt: skip
 
 
 FORM = Form(

@@ -42,6 +42,7 @@ from cti.web import ports
 from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.context import WebParts
 from tests.unit.web.aftercall import FakeAftercall
+from tests.unit.web.evaluations import FakeEvaluations, FakeForms
 from tests.unit.web.supervision import FakeSupervision
 
 DEMO = TenantId("demo")
@@ -342,12 +343,14 @@ class Fakes:
 
     def __post_init__(self) -> None:
         self.sessions, self.aftercall = FakeSessions(self.users), FakeAftercall()
+        self.evaluations, self.evaluation_forms = FakeEvaluations(), FakeForms()
         self.supervision = FakeSupervision(T0)
 
     def parts(self) -> WebParts:
         return WebParts(
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
             pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings,
+            evaluations=self.evaluations, evaluation_forms=self.evaluation_forms,
             announcements=self.announcements, readiness=self.readiness, supervision=self.supervision,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic, aftercall=self.aftercall,
         )  # fmt: skip

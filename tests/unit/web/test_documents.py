@@ -99,7 +99,8 @@ def test_every_server_message_has_the_envelope() -> None:
 
 def test_the_page_for_people_names_every_route_message_and_role() -> None:
     for route in ROUTES:
-        line = next(ln for ln in PROTOCOL.splitlines() if f"{route.path}" in ln and ln.startswith("|"))
+        lines = [ln for ln in PROTOCOL.splitlines() if f"{route.path}" in ln and ln.startswith("|")]
+        line = next((ln for ln in lines if f"`{route.method} {route.path}`" in ln), lines[0])
         roles = line.split("|")[2].strip()
         if route.roles is None:
             assert roles == "–", route.path
