@@ -9,61 +9,32 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cti.demo.asterisk import start_asterisk
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
-from cti.demo.processes import Child, ChildFailed, start_child
-from cti.demo.stack import Plan, Progress, Stack, _ready, running_stack
+from cti.demo.stack import Plan, Progress, _ready, running_stack
 from tests.soak._load import Load, desk_file, fill
 from tests.soak._observer import Observer
+from tests.soak._parts import Parts
 from tests.soak._wires import Moment, Sight, Trap, Way, Wire
 
 RTP_PORTS = 240
-# The table says how long it took; that it took long on a busy machine ends no run.
-SLOW_S = 60.0
 
 
 @dataclass(kw_only=True)
-class Rig:
+class Rig(Parts):
     """Everything a fault needs."""
 
-    stack: Stack
     load: Load
     observer: Observer
     wires: dict[str, Wire]
-    started: list[Child] = field(default_factory=list)  # parts that were started again
-
-    @property
-    def server(self) -> Child:
-        """The server's process of now."""
-        assert self.stack.server is not None
-        return self.stack.server
-
-    @property
-    def asterisk(self) -> Child:
-        """Asterisk's process of now."""
-        assert self.stack.asterisk is not None
-        return self.stack.asterisk.child
 
     @property
     def cel(self) -> Path:
         """Asterisk's account of every leg."""
         return self.stack.folders.log / "cel.csv"
-
-    async def start_server(self) -> float:
-        """Start it again; seconds until it said it is ready."""
-        await self.server.wait()
-        began = time.monotonic()
-        try:
-            await self.stack.start_server()
-        except ChildFailed:  # slow, or dead?
-            if self.server.returncode is not None:
-                raise
-            await self.server.until_ready(_ready(self.stack.ports.web), SLOW_S)
-        return time.monotonic() - began
 
     async def until_ready(self, deadline_s: float = 60.0) -> float:
         """Seconds until /readyz says yes twice, half a second apart: a fault may not have been noticed yet."""
@@ -88,29 +59,6 @@ class Rig:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(trap.sprung.wait(), deadline_s)
         return time.monotonic() - began
-
-    async def start_asterisk(self) -> None:
-        """Start it again, as its supervisor would."""
-        await self.asterisk.wait()
-        self.stack.asterisk = await start_asterisk(self.stack.run)
-
-    async def start_postgres(self) -> None:
-        """Start it again on its data."""
-        old = self.stack.postgres.child
-        assert old is not None
-        await old.wait()
-        child = await start_child(old.spec)
-        self.started.append(child)
-        self.stack.postgres = replace(self.stack.postgres, child=child)
-
-    async def start_store(self) -> None:
-        """Start it again on its data."""
-        old = self.stack.store.child
-        assert old is not None
-        await old.wait()
-        child = await start_child(old.spec)
-        self.started.append(child)
-        self.stack.store = replace(self.stack.store, child=child)
 
 
 @asynccontextmanager

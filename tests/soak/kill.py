@@ -17,14 +17,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
 
-import asyncpg
-
 from cti.demo.folders import PortPool, run_folder
 from cti.demo.processes import ChildFailed
 from cti.demo.sipp import SippResult
 from tests.soak import _judge as judge
 from tests.soak._faults import FAULTS, PHASES, Fault, Phase
 from tests.soak._judge import Cell, Struck, Trouble
+from tests.soak._ledgers import keys_of, records_of, settled
 from tests.soak._rig import Rig, a_rig
 from tests.soak._wires import Fate, Trap
 
@@ -32,8 +31,6 @@ from tests.soak._wires import Fate, Trap
 REACH_S = 45.0
 # After a part is back: the next fault must find calls in every phase again.
 PAUSE_S = 2.0
-# Recordings of calls that have ended: a store that was away is asked again after a minute at the latest.
-SETTLE_S = 150.0
 FALLBACK_AIM_S = 10.0
 READY_AIM_S = 3.0
 
@@ -131,14 +128,15 @@ async def run(rig: Rig, cells: Sequence[tuple[str, str]], *, minutes: float, rou
     failed_before = sum(result.failed for result in report.sipp.values())
     if deadly:
         struck += await act(rig, deadly, until=began + minutes * 60, rounds=rounds, report=report)
-    await settled(rig)
+    if not await settled(rig.stack):
+        say("not everything has settled")
     _keep(rig, struck)
     calls = judge.read_cel(rig.cel.read_text(encoding="utf-8", errors="replace"))
     kills = [s.at for s in struck if s.fault == "asterisk-kill"]
     troubles = [trouble for call in calls for trouble in judge.troubles_of(call, kills)]
     troubles += judge.busy_agents(calls)
-    troubles += judge.recordings(calls, await asyncio.to_thread(_keys, rig), kills)
-    troubles += judge.records(calls, await _records(rig), kills)
+    troubles += judge.recordings(calls, await asyncio.to_thread(keys_of, rig.stack), kills)
+    troubles += judge.records(calls, await records_of(rig.stack), kills)
     report.cells = judge.table(struck, calls, troubles)
     _note_fallback(rig, report, struck, calls)
     explained = sum(cell.expected for cell in report.cells)
@@ -177,43 +175,6 @@ def _note_fallback(rig: Rig, report: Report, struck: Sequence[Struck], calls: Se
                 late = Trouble(kind="late", at=s.at, call_id=call.call_id, detail=f"fallback after {waited:.1f} s")
                 cell.kinds["late"] += 1
                 cell.troubles.append(late)
-
-
-async def settled(rig: Rig) -> None:
-    """Every recording has come to its end, or the time for that is over."""
-    end = time.monotonic() + SETTLE_S
-    while time.monotonic() < end:
-        conn = await asyncpg.connect(rig.stack.postgres.url)
-        try:
-            waiting = await conn.fetchval(
-                "SELECT count(*) FROM recordings WHERE state NOT IN ('stored', 'salvaged', 'truncated', 'not_recorded')"
-            )
-            waiting += await conn.fetchval("SELECT count(*) FROM calls WHERE ended_at IS NULL")
-        finally:
-            await conn.close()
-        if not waiting and not list((rig.stack.folders.spool / "monitor").glob("*.wav")):
-            return
-        await asyncio.sleep(1.0)
-    say("not everything has settled")
-
-
-def _keys(rig: Rig) -> list[str]:
-    access = rig.stack.store.access
-    client = access.client()
-    try:
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=access.bucket)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
-    finally:
-        client.close()
-
-
-async def _records(rig: Rig) -> dict[str, tuple[bool, bool]]:
-    conn = await asyncpg.connect(rig.stack.postgres.url)
-    try:
-        rows = await conn.fetch("SELECT call_id, ended_at IS NOT NULL AS closed, inferred FROM calls")
-    finally:
-        await conn.close()
-    return {str(row["call_id"]): (row["closed"], row["inferred"]) for row in rows}
 
 
 HEAD = ("fault", "phase", "runs", "callers", "lost", "double", "rec. missing", "rec. twice", "records open",

@@ -1,0 +1,275 @@
+"""Faults of a browser's phone and of what is behind it, each struck in a state of a call; what must be heard then."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from playwright.async_api import Error, expect
+
+from tests.soak._actions import apart, asked, talk, together
+from tests.soak._centre import READY_S, RING_S, Agent, Caller, Centre
+from tests.soak._ears import gap_s, hears, steady
+from tests.soak._judge import read_cel
+
+STATES = ("ringing", "talking", "held", "consulting")
+FREED_S = 6.0  # the promise of docs/softphone.md: a browser that is gone frees its caller
+RELOADED_S = 6.0  # an agent who is back within 5 s has the caller again, and a second until both are heard
+# After 5 s without sound Asterisk ends the leg; the dialplan looks after a held caller every 2 s; then it rings, and
+# somebody answers: a second for each of them on two cores that do other things as well.
+LOST_S = 16.0
+MISSED_S = RING_S + 16.0  # the phone that is gone rings to its end, then as above
+ALONE_S = 16.0  # a server that is away for longer than 8 s: the dialplan brings held callers back
+GAP_S = 0.7  # more than this is no jitter: somebody was not heard
+AWAY_S = 10.0
+SAID_S = 12.0  # until the page says that something is away; a server that is silent shows after two missed pings
+BACK_S = 20.0  # until the page says that it is back, from when the part is: tries are up to 8 s apart
+
+
+@dataclass(kw_only=True)
+class Trial:
+    """One fault in one state."""
+
+    fault: str
+    state: str
+    began: float = 0.0
+    struck: float = 0.0
+    ended: float = 0.0
+    heard_s: float | None = None  # until the caller and an agent heard each other (again)
+    freed_s: float | None = None  # until Asterisk ended the leg of the agent who was gone
+    ready_s: float | None = None  # from when the part was back until the page could ring again, or say so
+    failed: list[str] = field(default_factory=list)
+
+    def figures(self) -> str:
+        """What was measured, in one line."""
+        known = {"heard": self.heard_s, "freed": self.freed_s, "ready": self.ready_s}
+        return ", ".join(f"{name} {value:.1f} s" for name, value in known.items() if value is not None)
+
+    def must(self, fine: bool, sentence: str) -> None:
+        """Note it when it is not so."""
+        if not fine:
+            self.failed.append(sentence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Who is on the line."""
+
+    centre: Centre
+    caller: Caller
+    first: Agent  # whose call it is
+    second: Agent  # who is asked, or takes over
+    trial: Trial
+
+
+async def set_scene(scene: Scene) -> None:
+    """From a caller who has just called to the state."""
+    state, first = scene.trial.state, scene.first
+    await first.phone.says("Ringing", 20.0)
+    if state == "ringing":
+        return
+    await first.phone.press("Answer")
+    await first.phone.says("On the line")
+    await talk(first, scene.caller, time.time())
+    await first.shows("Talking with the caller")
+    if state == "held":
+        await first.does("Hold")
+        await first.shows("on hold")
+        await apart(scene.caller, first)
+    if state == "consulting":
+        await asked(first, scene.second, scene.caller)
+
+
+async def somebody(scene: Scene, agents: Sequence[Agent], since: float, within_s: float) -> float:
+    """Whoever of them rings answers; seconds until one of them and the caller hear each other. Raises TimeoutError."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        for agent in agents:
+            phone = agent.phone
+            try:
+                if "Ringing" in (await phone.seen.page.locator(".phone-says").text_content(timeout=2_000) or ""):
+                    await phone.seen.page.keyboard.press("F2")
+            except Error:
+                continue  # it is being loaded
+            theirs = steady(await agent.ear.look(), {scene.caller.hz}, since)
+            heard = steady(await scene.caller.ear.look(), {agent.hz}, since)
+            if theirs is not None and heard is not None:
+                return max(theirs, heard) - since
+        await asyncio.sleep(0.1)
+    words = [await agent.phone.seen.page.locator(".phone-says").text_content() for agent in agents]
+    last = [sorted(one.tones) for one in scene.caller.ear.heard[-5:]]
+    raise TimeoutError(
+        f"nobody and the caller hear each other {within_s:g} s later; pages: {words}, the caller: {last}"
+    )
+
+
+async def reload(scene: Scene) -> None:
+    """The page is loaded anew."""
+    trial = scene.trial
+    trial.struck = time.time()
+    await scene.first.phone.seen.page.reload(wait_until="commit")
+    limit_s = {"ringing": MISSED_S, "talking": RELOADED_S}.get(trial.state, LOST_S)
+    both = [scene.first, scene.second] if trial.state == "consulting" else [scene.first]
+    trial.heard_s = await somebody(scene, both, trial.struck, limit_s + 10.0)
+    trial.must(trial.heard_s <= limit_s, f"heard after {trial.heard_s:.1f} s, promised {limit_s:g}")
+
+
+async def _gone(scene: Scene, number: signal.Signals) -> None:
+    """The browser is there no more: its colleague has the caller."""
+    trial, second = scene.trial, scene.second
+    if trial.state != "consulting":
+        await second.person.set_state("available")
+    trial.struck = time.time()
+    scene.first.signal(number)
+    limit_s = MISSED_S if trial.state == "ringing" else LOST_S
+    trial.heard_s = await somebody(scene, [second], trial.struck, limit_s + 10.0)
+    trial.must(trial.heard_s <= limit_s, f"heard after {trial.heard_s:.1f} s, at most {limit_s:g}")
+
+
+async def kill(scene: Scene) -> None:
+    """Every process of the browser is killed; afterwards the agent starts it again and logs in."""
+    await _gone(scene, signal.SIGKILL)
+    began = time.time()
+    await scene.first.close()
+    await scene.first.open()
+    scene.trial.ready_s = time.time() - began
+
+
+async def freeze(scene: Scene) -> None:
+    """Every process of the browser is stopped; thawed, the page is ready by itself."""
+    await _gone(scene, signal.SIGSTOP)
+    began = time.time()
+    scene.first.signal(signal.SIGCONT)
+    await scene.first.phone.says("Ready for calls", READY_S)
+    scene.trial.ready_s = time.time() - began
+
+
+async def server(scene: Scene) -> None:
+    """Our server is killed and stays away; the page says so, and the agent works on without it."""
+    trial, first, second, caller = scene.trial, scene.first, scene.second, scene.caller
+    trial.struck = time.time()
+    scene.centre.server.signal(signal.SIGKILL)
+    offline = first.phone.seen.page.locator(".offline")
+    if trial.state == "ringing":
+        await first.phone.press("Answer")
+        trial.heard_s = await talk(first, caller, trial.struck)
+    await expect(offline).to_contain_text("connection to the server is lost", timeout=SAID_S * 1000)
+    if trial.state == "held":
+        trial.heard_s = await talk(first, caller, trial.struck, ALONE_S)
+    if trial.state == "consulting":
+        await together((first.ear, {second.hz}), (second.ear, {first.hz}), since=time.time())
+        await first.phone.press("Hang up")
+        trial.heard_s = await talk(second, caller, time.time())
+    if trial.state == "talking":
+        await first.phone.press("Mute")
+        await hears(caller.ear, set(), since=time.time() + 0.3, within_s=5.0)
+        await first.phone.press("Mute")
+        trial.heard_s = await talk(first, caller, time.time())
+        gap = gap_s(await first.ear.look(), {caller.hz}, trial.struck + 0.2, time.time() - 0.5)
+        trial.must(gap < GAP_S, f"the agent did not hear the caller for {gap:.1f} s")
+    await asyncio.sleep(max(0.0, trial.struck + AWAY_S - time.time()))
+    await scene.centre.start_server()
+    began = time.time()
+    await expect(offline).to_have_text("", timeout=BACK_S * 1000)
+    trial.ready_s = time.time() - began
+    has_it = second if trial.state == "consulting" else first
+    await has_it.shows("Talking with the caller", BACK_S)
+    await talk(has_it, caller, time.time())
+
+
+async def postgres(scene: Scene) -> None:
+    """The database is killed; what the agent asks for meanwhile is done all the same."""
+    trial, first, second, caller = scene.trial, scene.first, scene.second, scene.caller
+    trial.struck = time.time()
+    scene.centre.postgres.signal(signal.SIGQUIT)  # immediate: nothing is finished
+    await scene.centre.postgres.wait()
+    if trial.state == "ringing":
+        await first.phone.press("Answer")
+    elif trial.state == "talking":
+        await first.does("Hold")
+        await first.shows("on hold")
+        await apart(caller, first)
+        await first.does("Resume")
+    elif trial.state == "held":
+        await first.does("Resume")
+    else:
+        await first.does("Back to the caller")
+    asked_at = time.time()
+    trial.heard_s = await talk(first, caller, asked_at)
+    began = time.time()
+    await scene.centre.start_postgres()
+    await first.shows("Talking with the caller", BACK_S)
+    trial.ready_s = time.time() - began
+    await talk(first, caller, time.time())
+    if trial.state == "consulting":
+        await second.phone.says("Ready for calls")
+
+
+async def asterisk(scene: Scene) -> None:
+    """Asterisk is killed: the callers die with it. The pages say so, and can ring again without a hand."""
+    trial, centre = scene.trial, scene.centre
+    on_it = [scene.first, scene.second] if trial.state == "consulting" else [scene.first]
+    trial.struck = time.time()
+    centre.asterisk.signal(signal.SIGKILL)
+    for agent in on_it:
+        await agent.phone.says("o connection", SAID_S)  # "The phone has no…" and "No connection to Asterisk…"
+    await centre.start_asterisk()
+    began = time.time()
+    for agent in centre.agents:
+        await agent.phone.says("Ready for calls", READY_S)
+    trial.ready_s = time.time() - began
+    trial.must(trial.ready_s <= BACK_S, f"ready again after {trial.ready_s:.1f} s, at most {BACK_S:g}")
+    async with centre.caller() as another:
+        await scene.first.answer(READY_S)
+        await talk(scene.first, another, time.time())
+
+
+Fault = Callable[[Scene], Awaitable[None]]
+FAULTS: dict[str, Fault] = {
+    "page reloaded": reload,
+    "browser killed": kill,
+    "browser frozen": freeze,
+    "server killed": server,
+    "PostgreSQL killed": postgres,
+    "Asterisk killed": asterisk,
+}
+# Their caller dies with them, as can be expected.
+DEADLY = ("Asterisk killed",)
+GONE = ("browser killed", "browser frozen")
+
+
+async def strike(centre: Centre, fault: str, state: str) -> Trial:
+    """Set the scene, strike, see what follows, and leave everything as it was. Raises what is not a finding."""
+    trial = Trial(fault=fault, state=state, began=time.time())
+    first, second = centre.agents[:2]
+    await centre.available(first)
+    async with centre.caller() as caller:
+        scene = Scene(centre=centre, caller=caller, first=first, second=second, trial=trial)
+        await set_scene(scene)
+        await FAULTS[fault](scene)
+        if fault not in DEADLY:
+            trial.must(not caller.gone, "the caller was dropped")
+        await caller.hang_up()
+        await centre.quiet()
+    trial.ended = time.time()
+    if fault in GONE and state != "ringing":
+        trial.freed_s = freed(centre, first, trial)
+        trial.must(trial.freed_s is not None, "Asterisk did not end the leg")
+        trial.must((trial.freed_s or 0.0) <= FREED_S, f"freed after {trial.freed_s} s, promised {FREED_S:g}")
+    return trial
+
+
+def freed(centre: Centre, agent: Agent, trial: Trial) -> float | None:
+    """Seconds from the fault until Asterisk's own account says that the agent's leg ended."""
+    for call in read_cel(centre.cel.read_text(encoding="utf-8", errors="replace")):
+        for leg in call.agents:
+            if (
+                leg.endpoint.endswith(f"-{agent.id}")
+                and leg.started <= trial.struck
+                and (leg.ended or 0) >= trial.struck
+            ):
+                return round((leg.ended or 0.0) - trial.struck, 2)
+    return None

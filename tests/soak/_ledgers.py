@@ -1,0 +1,52 @@
+"""The ledgers of a desk after a run: records and recordings, once everything has settled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import asyncpg
+
+from cti.demo.stack import Stack
+
+# Recordings of calls that have ended: a store that was away is asked again after a minute at the latest.
+SETTLE_S = 150.0
+
+
+async def settled(stack: Stack) -> bool:
+    """Every recording has come to its end, or the time for that is over."""
+    end = time.monotonic() + SETTLE_S
+    while time.monotonic() < end:
+        conn = await asyncpg.connect(stack.postgres.url)
+        try:
+            waiting = await conn.fetchval(
+                "SELECT count(*) FROM recordings WHERE state NOT IN ('stored', 'salvaged', 'truncated', 'not_recorded')"
+            )
+            waiting += await conn.fetchval("SELECT count(*) FROM calls WHERE ended_at IS NULL")
+        finally:
+            await conn.close()
+        if not waiting and not list((stack.folders.spool / "monitor").glob("*.wav")):
+            return True
+        await asyncio.sleep(1.0)
+    return False
+
+
+def keys_of(stack: Stack) -> list[str]:
+    """What lies in the bucket."""
+    access = stack.store.access
+    client = access.client()
+    try:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=access.bucket)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+    finally:
+        client.close()
+
+
+async def records_of(stack: Stack) -> dict[str, tuple[bool, bool]]:
+    """The contact records: call → (closed, its end was inferred)."""
+    conn = await asyncpg.connect(stack.postgres.url)
+    try:
+        rows = await conn.fetch("SELECT call_id, ended_at IS NOT NULL AS closed, inferred FROM calls")
+    finally:
+        await conn.close()
+    return {str(row["call_id"]): (row["closed"], row["inferred"]) for row in rows}

@@ -1,0 +1,189 @@
+"""Agents whose phone is a real Chromium: every action with its sound, then every fault in every state of a call.
+
+Everything is real and on this machine: Chromium with our pages, Asterisk, PostgreSQL, callers with SIP phones. Each
+party speaks a tone of its own; what counts is who hears whom. Prints two tables; the last line is JSON, and the exit
+status is 1 when anything failed. docs/softphone.md says what each column means.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from playwright.async_api import Error
+
+from cti.demo.client import DemoFailed
+from cti.demo.folders import PortPool, run_folder
+from cti.demo.phones import PhoneError
+from cti.demo.processes import ChildFailed
+from tests.soak import _judge as judge
+from tests.soak._actions import ACTIONS
+from tests.soak._badday import DEADLY, FAULTS, STATES, Trial, strike
+from tests.soak._centre import Centre, a_centre
+from tests.soak._ledgers import keys_of, records_of, settled
+
+# One action or fault with all that follows takes 5 to 40 s; one that hangs must not end the run.
+LIMIT_S = 150.0
+FINDINGS = (AssertionError, TimeoutError, Error, PhoneError, DemoFailed, ChildFailed)
+
+
+@dataclass(kw_only=True)
+class Row:
+    """An action, or a fault in a state."""
+
+    name: str
+    runs: int = 0
+    failed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def say(sentence: str) -> None:
+    """Progress, beside the result."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def why(error: BaseException) -> str:
+    """One line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{type(error).__name__}: {text}"[:400]
+
+
+async def afresh(centre: Centre) -> None:
+    """After a failure: every page is loaded anew, with nobody on the line."""
+    assert centre.stack.asterisk is not None
+    await centre.stack.asterisk.cli("channel request hangup all")
+    for agent in centre.agents:
+        await agent.close()
+        await agent.open()
+
+
+async def act(centre: Centre, names: Sequence[str], rounds: int) -> list[Row]:
+    """Every action."""
+    rows = []
+    for name in names:
+        row = Row(name=name)
+        rows.append(row)
+        for _ in range(rounds):
+            began = time.monotonic()
+            row.runs += 1
+            try:
+                async with asyncio.timeout(LIMIT_S):
+                    await ACTIONS[name](centre)
+                    await centre.quiet()
+            except FINDINGS as error:
+                row.failed.append(why(error))
+                say(f"{name}: {why(error)}")
+                await afresh(centre)
+            row.seconds = max(row.seconds, time.monotonic() - began)
+            say(f"{name}: {time.monotonic() - began:.1f} s")
+    return rows
+
+
+async def bad_days(centre: Centre, cells: Sequence[tuple[str, str]], rounds: int) -> list[Trial]:
+    """Every fault in every state."""
+    trials = []
+    for fault, state in [cell for _ in range(rounds) for cell in cells]:
+        began = time.time()
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                trial = await strike(centre, fault, state)
+        except FINDINGS as error:
+            trial = Trial(fault=fault, state=state, began=began, ended=time.time(), failed=[why(error)])
+            await restored(centre)
+            await afresh(centre)
+        trials.append(trial)
+        say(f"{fault} × {state}: {time.time() - began:.1f} s; {trial.figures()} {'; '.join(trial.failed)}")
+    return trials
+
+
+async def restored(centre: Centre) -> None:
+    """What was killed and not started again is started."""
+    if centre.postgres.returncode is not None:
+        await centre.start_postgres()
+    if centre.asterisk.returncode is not None:
+        await centre.start_asterisk()
+    if centre.server.returncode is not None:
+        await centre.start_server()
+
+
+async def ledgers(centre: Centre, trials: Sequence[Trial]) -> list[str]:
+    """What records and recordings say of all calls: each exists once. A trial's own go on its account."""
+    everything = await settled(centre.stack)
+    others = [] if everything else ["not everything has settled"]
+    calls = judge.read_cel(centre.cel.read_text(encoding="utf-8", errors="replace"))
+    kills = [trial.struck for trial in trials if trial.fault in DEADLY and trial.struck]
+    troubles = judge.recordings(calls, await asyncio.to_thread(keys_of, centre.stack), kills)
+    troubles += judge.records(calls, await records_of(centre.stack), kills)
+    for trouble in troubles:
+        started = next(call.caller.started for call in calls if call.call_id == trouble.call_id)
+        theirs = next((trial for trial in trials if trial.began <= started <= trial.ended), None)
+        sentence = f"{trouble.kind} {trouble.call_id}: {trouble.detail}"
+        say(f"{theirs.fault} × {theirs.state}: {sentence}" if theirs else sentence)
+        (theirs.failed if theirs else others).append(sentence)
+    return others
+
+
+def as_tables(rows: Sequence[Row], trials: Sequence[Trial]) -> str:
+    """For people: Markdown."""
+    lines = []
+    if rows:
+        lines += ["| action | runs | failed | longest s |", "| --- | --- | --- | --- |"]
+        lines += [f"| {row.name} | {row.runs} | {len(row.failed)} | {row.seconds:.1f} |" for row in rows] + [""]
+    if trials:
+        lines += ["| fault | state | runs | failed | heard s | freed s | ready s |", "|" + " --- |" * 7]
+    for fault, state in dict.fromkeys((trial.fault, trial.state) for trial in trials):
+        mine = [trial for trial in trials if (trial.fault, trial.state) == (fault, state)]
+        failed = sum(bool(trial.failed) for trial in mine)
+        worst = [_worst([getattr(trial, name) for trial in mine]) for name in ("heard_s", "freed_s", "ready_s")]
+        lines.append(f"| {fault} | {state} | {len(mine)} | {failed} | " + " | ".join(worst) + " |")
+    return "\n".join(lines)
+
+
+def _worst(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{max(known):.1f}" if known else ""
+
+
+async def _main(arguments: argparse.Namespace) -> int:
+    began, only = time.monotonic(), arguments.action or arguments.fault or arguments.state
+    actions = arguments.action or ([] if only else list(ACTIONS))
+    faults = arguments.fault or ([] if arguments.action and not arguments.state else list(FAULTS))
+    cells = [(fault, state) for fault in faults for state in arguments.state or STATES]
+    rounds = 1 if arguments.quick else arguments.rounds
+    with run_folder() as folder, PortPool() as pool:
+        async with a_centre(folder, pool, say) as centre:
+            rows = await act(centre, actions, rounds)
+            trials = await bad_days(centre, cells, rounds)
+            others = await ledgers(centre, trials)
+    print(as_tables(rows, trials))
+    failed = sum(len(row.failed) for row in rows) + sum(bool(trial.failed) for trial in trials) + len(others)
+    figures = {name: _worst([getattr(t, name) for t in trials]) for name in ("heard_s", "freed_s", "ready_s")}
+    print(
+        json.dumps(
+            {"soak": "browser", "seconds": round(time.monotonic() - began), "actions": sum(row.runs for row in rows),
+             "faults": len(trials), "failed": failed, "worst": figures,
+             "why": [*(w for row in rows for w in row.failed), *(w for t in trials for w in t.failed), *others]},
+            ensure_ascii=False,
+        )
+    )  # fmt: skip
+    return 1 if failed else 0
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=2, help="each action and fault × state so often (default 2)")
+    parser.add_argument("--quick", action="store_true", help="each once")
+    parser.add_argument("--action", action="append", default=[], choices=ACTIONS, help="only this one; may be repeated")
+    parser.add_argument("--fault", action="append", default=[], choices=FAULTS, help="only this one; may be repeated")
+    parser.add_argument("--state", action="append", default=[], choices=STATES, help="only this one; may be repeated")
+    sys.exit(asyncio.run(_main(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()
