@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 from pydantic import BaseModel, TypeAdapter
 
+from cti.desk.applyforms import apply_forms
 from cti.desk.queues import treatments_of
 from cti.desk.schema import Desk, Tenant
 from cti.domain.errors import ConfigError
@@ -105,6 +106,8 @@ async def _apply_tenant(
         row = {"tenant": name, "skill": skill.id, "name_ja": skill.name.ja, "name_en": skill.name.en}
         await _upsert(conn, summary, "skills", ("tenant", "skill"), row)
     await _reasons(conn, name, tenant, summary)
+    for form, became in await apply_forms(conn, name, tenant.evaluation_forms, by):
+        summary.note(getattr(summary, became), "evaluation_forms", f"{name}/{form}")
     await _agents(conn, name, tenant, summary)
     await _calendars(conn, name, tenant, summary)
     await _queues(conn, name, tenant, summary, by)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cti.desk.formschema import evaluation_form_problems
 from cti.desk.outbound import outbound_problems
 from cti.desk.queues import queue_problems
 from cti.desk.reasons import reason_problems
@@ -32,6 +33,7 @@ def check_desk(file: TomlFile, check_menu: MenuCheck, check_calendar: CalendarCh
         problems += _tenant_problems(file, ("tenants", name), tenant)
         problems += queue_problems(file, ("tenants", name), tenant)
         problems += outbound_problems(file, ("tenants", name), tenant)
+        problems += evaluation_form_problems(file, ("tenants", name), tenant)
         problems += reason_problems(file, ("tenants", name), tenant)
         problems += _calendar_problems(file, ("tenants", name), tenant, check_calendar)
         problems += _menu_problems(file, ("tenants", name), tenant, check_menu)

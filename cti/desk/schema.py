@@ -7,6 +7,8 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from cti.desk.formschema import EvaluationForm
+
 # Slugs go into Asterisk names, S3 keys and URLs: keep them to what all three take without quoting.
 SLUG_HINT = "a slug: lower-case letters, digits and '-', starting with a letter, at most 32"
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
@@ -341,6 +343,9 @@ class Tenant(_Model):
     profiles: tuple[Profile, ...] = Field(default=(), description="[[tenants.NAME.profiles]]")
     # More than this is a list that nobody learns; the page draws all of them.
     reasons: tuple[Reason, ...] = Field(default=(), max_length=500, description="[[tenants.NAME.reasons]], at most 500")
+    evaluation_forms: tuple[EvaluationForm, ...] = Field(
+        default=(), max_length=50, description="[[tenants.NAME.evaluation_forms]], at most 50"
+    )
     routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
     outbound: Outbound | None = Field(
         default=None, description='[tenants.NAME.outbound] with number = "+81…"; leave it out: nobody dials out'
