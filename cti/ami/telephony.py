@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from cti.ami import actions
 from cti.ami.client import AmiClient
 from cti.ami.fallen import Fallen
 from cti.ami.frames import ActionHeaders
 from cti.ami.protocol import Reply
-from cti.domain.errors import Unavailable
+from cti.domain.errors import KakehashiError, Unavailable
 from cti.domain.model import ChannelName, Offer
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,14 @@ class AmiTelephony:
         self._fresh = fresh
         self._fallen = fallen if fallen is not None else Fallen()
 
-    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str, also: Sequence[str] = ()) -> None:
-        """Ring the agent's endpoint: variable and Redirect leave in one piece, so it costs one round trip."""
-        self._require_ours(channel)
-        wanted = actions.offer(offer, channel=channel, endpoint=endpoint, epoch=self._epoch, also=also)
-        await self._all(wanted, OFFER_S)
+    def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str, also: Sequence[str] = ()) -> Awaitable[None]:
+        """Ring the agent's endpoint: variable and Redirect leave at once and in one piece. See :class:`Telephony`."""
+        try:
+            self._require_ours(channel)
+            wanted = actions.offer(offer, channel=channel, endpoint=endpoint, epoch=self._epoch, also=also)
+            return _answered(self._client.submit_all(wanted, deadline_s=OFFER_S))
+        except KakehashiError as error:
+            return _refused(error)
 
     async def take_back(self, *, channel: ChannelName) -> None:
         """Redirect the caller back to the waiting loop."""
@@ -143,5 +146,13 @@ class AmiTelephony:
 
     async def _all(self, wanted: Sequence[ActionHeaders], deadline_s: float) -> None:
         """Send all, then wait for all; the first refusal is raised."""
-        futures: list[asyncio.Future[Reply]] = self._client.submit_all(wanted, deadline_s=deadline_s)
-        await asyncio.gather(*futures)
+        await _answered(self._client.submit_all(wanted, deadline_s=deadline_s))
+
+
+async def _answered(futures: Sequence[asyncio.Future[Reply]]) -> None:
+    """Wait for all answers; the first refusal is raised."""
+    await asyncio.gather(*futures)
+
+
+async def _refused(error: KakehashiError) -> None:
+    raise error

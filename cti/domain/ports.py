@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from cti.domain.events import Event
@@ -27,10 +27,11 @@ class EventSink(Protocol):
 class Telephony(Protocol):
     """What routing and the desk may ask of Asterisk. Every call has a deadline inside; raises Unavailable past it."""
 
-    async def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str, also: Sequence[str] = ()) -> None:
+    def offer(self, offer: Offer, *, channel: ChannelName, endpoint: str, also: Sequence[str] = ()) -> Awaitable[None]:
         """Ring the agent's endpoint for the caller's channel: sets CTI_OFFER, then redirects to cti-connect.
 
         ``also`` are endpoints that ring at the same time: Asterisk connects the first to answer and stops the others.
+        May send at once; whatever it raises is raised where the answer is awaited.
         """
 
     async def take_back(self, *, channel: ChannelName) -> None:
