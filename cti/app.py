@@ -60,6 +60,7 @@ from cti.wiring.phones import BrowserPhones
 from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
 from cti.wiring.recordingpages import RecordingPages
+from cti.wiring.savednumbers import StoredSavedNumbers
 from cti.wiring.supervision import StoredSupervision
 from ivr.server import IvrServer
 from recording.disk import DiskGuard
@@ -303,6 +304,7 @@ class Application:
             talks,
             services.kept,
             services.out,
+            StoredSavedNumbers(pool, services.out.rules),
             services.after,
             StoredSupervision(router, directory, pool),
             RecordingPages(pool, object_store(self.config, threads=8)),

@@ -13,9 +13,10 @@ from pathlib import Path
 from cti.cli.database_access import connected
 from cti.cli.notes import desk_notes
 from cti.config import Config, load_config
-from cti.desk.apply import Summary, apply_desk
+from cti.desk.apply import apply_desk
 from cti.desk.load import check_desk
 from cti.desk.schema import Desk
+from cti.desk.summary import Summary
 from cti.domain.model import QueueId, TenantId
 from cti.tomlfile import TomlFile
 from cti.web.passwords import Passwords

@@ -10,40 +10,22 @@ import hashlib
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
 from pydantic import BaseModel, TypeAdapter
 
 from cti.desk.applyforms import apply_forms
+from cti.desk.applysaved import apply_saved_numbers
 from cti.desk.queues import treatments_of
 from cti.desk.schema import Desk, Tenant
+from cti.desk.summary import Summary
 from cti.domain.errors import ConfigError
 
 HashPassword = Callable[[str], Awaitable[str]]
 # 24 random bytes: a phone's password is guessed over SIP at best some thousand times a second.
 SIP_SECRET_BYTES = 24
 CHANNEL = "desk_changed"
-
-
-@dataclass(kw_only=True)
-class Summary:
-    """What `config apply` changed: per table the ids added, changed and switched off, and what it left alone."""
-
-    revision: int = 0
-    added: dict[str, list[str]] = field(default_factory=dict)
-    changed: dict[str, list[str]] = field(default_factory=dict)
-    removed: dict[str, list[str]] = field(default_factory=dict)
-    kept: dict[str, list[str]] = field(default_factory=dict)  # differs, because a supervisor said so since
-
-    def note(self, what: dict[str, list[str]], table: str, name: str) -> None:
-        """Remember one row."""
-        what.setdefault(table, []).append(name)
-
-    def as_json(self) -> dict[str, Any]:
-        """For the revision's row and the command's output."""
-        return {"added": self.added, "changed": self.changed, "removed": self.removed, "kept": self.kept}
 
 
 async def apply_desk(
@@ -112,6 +94,7 @@ async def _apply_tenant(
     await _calendars(conn, name, tenant, summary)
     await _queues(conn, name, tenant, summary, by)
     await _forget_calendars(conn, name, tenant, summary)
+    await apply_saved_numbers(conn, name, tenant, summary)
     await conn.execute("DELETE FROM menus WHERE tenant = $1", name)
     for menu in tenant.menus:
         await conn.execute(

@@ -10,6 +10,7 @@ from cti.desk.formschema import evaluation_form_problems
 from cti.desk.outbound import outbound_problems
 from cti.desk.queues import queue_problems
 from cti.desk.reasons import reason_problems
+from cti.desk.savednumbers import saved_number_problems
 from cti.desk.schema import Desk, Tenant
 from cti.domain.errors import ConfigError
 from cti.tomlfile import Location, TomlFile, closest
@@ -35,6 +36,7 @@ def check_desk(file: TomlFile, check_menu: MenuCheck, check_calendar: CalendarCh
         problems += outbound_problems(file, ("tenants", name), tenant)
         problems += evaluation_form_problems(file, ("tenants", name), tenant)
         problems += reason_problems(file, ("tenants", name), tenant)
+        problems += saved_number_problems(file, ("tenants", name), tenant)
         problems += _calendar_problems(file, ("tenants", name), tenant, check_calendar)
         problems += _menu_problems(file, ("tenants", name), tenant, check_menu)
     problems += _shared_names(file, desk)
@@ -58,6 +60,7 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
         ("calendars", "id"),
         ("profiles", "id"),
         ("reasons", "id"),
+        ("saved_numbers", "id"),
     ):
         yield from _doubles(file, (*at, kind), [getattr(row, key) for row in getattr(tenant, kind)], key)
     for index, agent in enumerate(tenant.agents):

@@ -9,8 +9,8 @@ from cti.domain.callbacks import HAD_DIALLED
 from cti.domain.phone import NumberClass, classify
 from cti.tomlfile import Location, TomlFile, closest
 
-# What no prefix can allow, in words.
-_NEVER = {
+# What no rule can allow, in words.
+NEVER = {
     NumberClass.EMERGENCY: "emergency numbers are never dialled",
     NumberClass.SHORT_CODE: "short codes are never dialled",
     NumberClass.PREMIUM: "premium numbers are never dialled",
@@ -46,4 +46,4 @@ def pointless(prefix: str) -> str | None:
     kinds = [classify(number) for number in whole]
     if HAD_DIALLED.intersection(kinds):
         return None
-    return next((_NEVER[kind] for kind in kinds if kind in _NEVER), _OTHERWISE)
+    return next((NEVER[kind] for kind in kinds if kind in NEVER), _OTHERWISE)

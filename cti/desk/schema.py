@@ -328,6 +328,21 @@ class Outbound(_Model):
     own_ring_s: int = Field(default=20, ge=5, le=60, strict=True, description="whole seconds from 5 to 60")
 
 
+class SavedNumber(_Model):
+    """Somebody outside whom agents ask or pass callers on to (docs/saved-numbers.md)."""
+
+    id: Slug = Field(description=SLUG_HINT)
+    name: Name = Field(description='whose number it is, e.g. "渋谷警察署"')
+    reading: str = Field(default="", max_length=200, description='the name in kana, e.g. "しぶやけいさつしょ"')
+    number: str = Field(min_length=1, max_length=40, description='a number that may be dialled, e.g. "03-3498-0110"')
+    queues: tuple[Slug, ...] = Field(
+        default=(), max_length=100, description="ids of queues whose agents see it; leave both lists out: everybody"
+    )
+    agents: tuple[Slug, ...] = Field(
+        default=(), max_length=500, description="ids of agents who see it; leave both lists out: everybody"
+    )
+
+
 class Tenant(_Model):
     """One company's desk."""
 
@@ -349,6 +364,10 @@ class Tenant(_Model):
     routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
     outbound: Outbound | None = Field(
         default=None, description='[tenants.NAME.outbound] with number = "+81…"; leave it out: nobody dials out'
+    )
+    # More is no list for a telephone any more, and the page holds all of them.
+    saved_numbers: tuple[SavedNumber, ...] = Field(
+        default=(), max_length=500, description="[[tenants.NAME.saved_numbers]], at most 500"
     )
     # Menus are checked by ivr.menus, which knows the kinds of nodes.
     menus: tuple[dict[str, Any], ...] = Field(default=(), description="[[tenants.NAME.menus]], see docs/menus.md")

@@ -150,6 +150,17 @@ class OutboundDesk:
         used = within_hour(self._times.get((tenant, agent), ()), self._clock())
         return Dialling(number=rules.number, left=max(0, rules.per_agent_hour - used))
 
+    def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refused | None:
+        """Why a number would not be dialled now, whatever the agent's own phone does; None: it would be."""
+        try:
+            permit(
+                self._rules(tenant), text, self._clock(),
+                mine=self._times.get((tenant, agent), ()), all_=self._all(tenant),
+            )  # fmt: skip
+        except Refused as refused:
+            return refused
+        return None
+
     def settled(self, effect: Effect, _mark: str) -> None:
         """What became of an order. For the sender."""
         if effect.kind != OUTBOUND_KIND:

@@ -86,6 +86,16 @@ def whole_number(text: str) -> Permit:
     return Permit(e164=e164, digits=dialled(e164), shown=national(e164))
 
 
+def may_be_saved(rules: OutboundRules | None, text: str) -> Permit:
+    """The number, if the rules could ever let it be dialled: hours and caps pass by themselves. Raises Refused."""
+    wanted = whole_number(text)
+    if rules is not None and wanted.e164 in rules.own:
+        raise Refused("dial_own")
+    if rules is not None and rules.prefixes and not wanted.digits.startswith(rules.prefixes):
+        raise Refused("dial_prefix", ", ".join(rules.prefixes))
+    return wanted
+
+
 def permit(
     rules: OutboundRules | None, text: str, now: datetime, *, mine: Sequence[datetime], all_: Sequence[datetime]
 ) -> Permit:
@@ -94,13 +104,9 @@ def permit(
     ``mine`` and ``all_``: when this agent and the whole desk had numbers dialled; what is older than an hour does not
     count.
     """
-    wanted = whole_number(text)  # also told where nothing may be dialled: an emergency is no question of rules
+    wanted = may_be_saved(rules, text)  # also told where nothing may be dialled: an emergency is no question of rules
     if rules is None:
         raise Refused("dial_off")
-    if wanted.e164 in rules.own:
-        raise Refused("dial_own")
-    if rules.prefixes and not wanted.digits.startswith(rules.prefixes):
-        raise Refused("dial_prefix", ", ".join(rules.prefixes))
     opens = now if rules.hours is None else rules.hours.next_opening(now)
     if opens is None or opens > now:
         raise Refused("dial_closed", "" if opens is None else f"{opens.astimezone(rules.zone):%Y-%m-%d %H:%M}")

@@ -18,6 +18,7 @@ from cti.metrics import Metrics
 from cti.web import actionports, afterports, announcementports, dialports, feedports, phoneports, ports
 from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
 from cti.web.problems import Refused, sentences
+from cti.web.savedports import NoSavedNumbers, SavedNumbers
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,6 +65,7 @@ class WebParts:
     callbacks: ports.Callbacks = field(default_factory=ports.NoCallbacks)
     supervision: actionports.Supervision = field(default_factory=actionports.NoSupervision)
     dialling: dialports.Dialling = field(default_factory=dialports.NoDialling)
+    saved: SavedNumbers = field(default_factory=NoSavedNumbers)
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
     aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)

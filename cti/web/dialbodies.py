@@ -22,8 +22,16 @@ class DialAnswer(Body):
     number: str  # as people write it
 
 
+class DialQuery(Request):
+    """Query of GET /api/my/dial."""
+
+    number: Annotated[str, Field(min_length=1, max_length=40)] | None = None  # what would be said of this one
+
+
 class MyDialling(Body):
     """Whether the agent may dial out."""
 
     number: str | None  # E.164, what the person sees calling; null: this desk does not dial out
     left: int  # how many more numbers this hour, by the agent's own cap
+    refused: str | None  # slug: why the number asked about would not be dialled now; null: it would, or none was
+    detail: str | None  # what varies in that: prefixes, a time, a cap

@@ -7,8 +7,8 @@ from aiohttp import web
 from cti.domain.errors import CallerError, NotFound
 from cti.domain.model import AgentId
 from cti.web.auth import parts_of
-from cti.web.context import answer, read_body, session_of
-from cti.web.dialbodies import DialAnswer, DialRequest, MyDialling
+from cti.web.context import answer, read_body, read_query, session_of
+from cti.web.dialbodies import DialAnswer, DialQuery, DialRequest, MyDialling
 from cti.web.problems import Refused
 
 
@@ -21,8 +21,19 @@ def _agent_of(request: web.Request) -> AgentId:
 
 async def my_dialling(request: web.Request) -> web.Response:
     """GET /api/my/dial."""
-    expected = parts_of(request).dialling.dialling(session_of(request).user.tenant, _agent_of(request))
-    return answer(MyDialling(number=expected.number, left=expected.left))
+    agent, tenant = _agent_of(request), session_of(request).user.tenant
+    asked = read_query(request, DialQuery).number
+    dialling = parts_of(request).dialling
+    expected = dialling.dialling(tenant, agent)
+    refused = dialling.refusal(tenant, agent, asked) if asked is not None else None
+    return answer(
+        MyDialling(
+            number=expected.number,
+            left=expected.left,
+            refused=refused.key if refused else None,
+            detail=(refused.detail or None) if refused else None,
+        )
+    )
 
 
 async def dial(request: web.Request) -> web.Response:

@@ -26,6 +26,15 @@ class Expected(Protocol):
     def left(self) -> int: ...
 
 
+class Refusal(Protocol):
+    """Why a number is not dialled."""
+
+    @property
+    def key(self) -> str: ...  # of the catalogue
+    @property
+    def detail(self) -> str: ...  # what varies in its text
+
+
 class Dialling(Protocol):
     """Agents have numbers dialled."""
 
@@ -37,6 +46,9 @@ class Dialling(Protocol):
 
     def dialling(self, tenant: TenantId, agent: AgentId) -> Expected:
         """What the agent may expect now. From memory."""
+
+    def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refusal | None:
+        """Why this number would not be dialled now, their own phone aside; None: it would be. From memory."""
 
 
 class _Off(CallerError):
@@ -58,3 +70,7 @@ class NoDialling:
     def dialling(self, tenant: TenantId, agent: AgentId) -> Expected:
         """See the port."""
         return _Nothing()
+
+    def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refusal | None:
+        """See the port."""
+        return _Off("this server does not dial out")

@@ -40,7 +40,7 @@ _CONFLICTS = {
     "move_call", "prioritise_call", "set_agent_state", "publish_plan", "revert_plan", "cancel_callback",
     "begin_evaluation", "get_evaluation", "submit_evaluation", "discard_evaluation", "review_evaluation",
     "dispute_evaluation", "publish_evaluation_form",
-    "log_in_my_phone", "dial", "my_call_after", "save_my_note", "ask_ticket",
+    "log_in_my_phone", "dial", "add_saved_number", "change_saved_number", "my_call_after", "save_my_note", "ask_ticket",
 }  # fmt: skip
 
 

@@ -111,6 +111,8 @@ class Outbound:
     def __init__(self, desk: OutboundDesk, rules: StoredOutboundRules) -> None:
         self.dial = desk.dial
         self.dialling = desk.dialling
+        self.refusal = desk.refusal
+        self.rules = rules.of
         self.reload = rules.reload
 
 

@@ -33,6 +33,7 @@ from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.dialports import Dialling
 from cti.web.phoneports import Phones
 from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
+from cti.web.savedports import SavedNumbers
 from cti.web.server import WebServer
 from cti.wiring.announcements import open_announcements
 from cti.wiring.directory import DeskDirectory
@@ -100,6 +101,7 @@ async def start(
     talks: Talks,
     kept: Callbacks,
     dialling: Dialling,
+    saved: SavedNumbers,
     after: Aftercall,
     supervision: Supervision,
     recordings: Recordings,
@@ -125,6 +127,7 @@ async def start(
             talks=talks,
             callbacks=kept,
             dialling=dialling,
+            saved=saved,
             aftercall=after,
             supervision=supervision,
             calls=CallPages(calls),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,14 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from cti.desk.apply import CHANNEL, Summary, apply_desk
+from cti.desk.apply import CHANNEL, apply_desk
 from cti.desk.load import check_desk
-from cti.domain.errors import ConfigError
+from cti.desk.summary import Summary
+from cti.domain.errors import CallerError, ConfigError, NotFound
+from cti.domain.model import AgentId, QueueId, TenantId, UserLogin
 from cti.tomlfile import TomlFile
+from cti.web.savedports import NewSaved
+from cti.wiring.savednumbers import StoredSavedNumbers
 from ivr.menus import check_menu
 from routing.calendar import problems_in
 
@@ -146,3 +152,53 @@ async def test_two_at_once_are_one_after_the_other(conn: Connection, database_ur
     added: list[Mapping[str, list[str]]] = [summary.added for summary in summaries if summary.added]
     assert len(added) == 1
     assert sorted(summary.revision for summary in summaries) == [1, 2]
+
+
+SAVED = """
+[[tenants.demo.saved_numbers]]
+id = "police"
+name = "渋谷警察署"
+number = "03-3498-0110"
+
+[[tenants.demo.saved_numbers]]
+id = "tow"
+name = "東京レッカー"
+number = "03-6458-1234"
+queues = ["english"]
+"""
+
+
+async def test_a_persons_word_in_the_phone_book_stays_until_the_file_says_something_new(
+    conn: Connection, database_url: str
+) -> None:
+    tenant, tanaka, at = TenantId("demo"), UserLogin("tanaka"), datetime.now(UTC)
+    assert (await apply(conn, EXAMPLE + SAVED)).added["saved_numbers"] == ["demo/police", "demo/tow"]
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=2) as pool:
+        book = StoredSavedNumbers(pool, lambda _: None)
+
+        async def numbers() -> dict[str, str]:
+            return {fact.name: fact.national for fact in await book.all(tenant)}
+
+        new = NewSaved(name="渋谷警察署", reading="", number="03-3498-0111", queues=(), agents=())
+        await book.change(tenant, "police", new, by=tanaka, at=at)
+        made = await book.add(tenant, replace(new, name="保険", number="090-1234-5678"), by=tanaka, at=at)
+        await book.remove(tenant, "tow", by=tanaka, at=at)
+        summary = await apply(conn, EXAMPLE + SAVED)
+        assert summary.kept["saved_numbers"] == ["demo/police", "demo/tow"]
+        assert await numbers() == {"渋谷警察署": "03-3498-0111", "保険": "090-1234-5678"}
+        with pytest.raises(NotFound):
+            await book.change(tenant, "tow", new, by=tanaka, at=at)
+        news = SAVED.replace("3498-0110", "3498-0112").replace("6458-1234", "6458-1235")
+        assert (await apply(conn, EXAMPLE + news)).changed["saved_numbers"] == ["demo/police", "demo/tow"]
+        assert await numbers() == {
+            "渋谷警察署": "03-3498-0112",
+            "東京レッカー": "03-6458-1235",
+            "保険": "090-1234-5678",
+        }
+        assert [fact.name for fact in await book.of_agent(tenant, AgentId("sato"))] == ["保険", "渋谷警察署"]
+        assert len(await book.of_agent(tenant, AgentId("smith"))) == 3, "serves the queue of the third"
+        assert (await apply(conn, EXAMPLE)).removed["saved_numbers"] == ["demo/police", "demo/tow"]
+        await book.remove(tenant, made.saved, by=tanaka, at=at)
+        assert await numbers() == {}
+        with pytest.raises(CallerError, match="no queue 'nowhere'"):
+            await book.add(tenant, replace(new, queues=(QueueId("nowhere"),)), by=tanaka, at=at)

@@ -32,6 +32,9 @@ class FakeDialling:
     def dialling(self, tenant: TenantId, agent: AgentId) -> Dialling:
         return Dialling(number="+815012345000", left=7)
 
+    def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refused | None:
+        return self.error if isinstance(self.error, Refused) else None
+
 
 @pytest.fixture
 def dialling(site: Site) -> FakeDialling:
@@ -45,7 +48,7 @@ async def test_an_agent_dials_and_is_told_the_number_as_people_write_it(site: Si
     async with sato.post("/api/my/dial", json={"number": "０９０１２３４５６７８"}) as answer:
         assert (answer.status, await answer.json()) == (200, {"call_id": "c-1", "number": GOOD})
     async with sato.get("/api/my/dial") as answer:
-        assert await answer.json() == {"number": "+815012345000", "left": 7}
+        assert await answer.json() == {"number": "+815012345000", "left": 7, "refused": None, "detail": None}
     assert dialling.asked == [("demo", "sato", "０９０１２３４５６７８")]
 
 
@@ -66,6 +69,17 @@ async def test_a_refusal_says_why(
     async with sato.post("/api/my/dial", json={"number": GOOD}) as answer:
         said = await answer.json()
         assert (answer.status, said["key"], said.get("detail")) == (status, key, detail)
+
+
+async def test_what_would_be_said_of_a_number_is_told_before_anybody_dials(site: Site, dialling: FakeDialling) -> None:
+    dialling.error = Refused("dial_prefix", "03, 080")
+    sato = await site.logged_in("sato")
+    async with sato.get("/api/my/dial", params={"number": GOOD}) as answer:
+        said = await answer.json()
+    assert (said["refused"], said["detail"]) == ("dial_prefix", "03, 080")
+    async with sato.get("/api/my/dial", params={"number": "0" * 41}) as answer:
+        assert answer.status == 400
+    assert dialling.asked == []
 
 
 @pytest.mark.parametrize("body", [{}, {"number": ""}, {"number": "0" * 41}, {"number": 90}, {"number": GOOD, "x": 1}])
@@ -93,6 +107,6 @@ async def test_every_refusal_has_words_of_its_own_in_each_language(site: Site, d
 async def test_a_server_without_a_way_out_says_so(site: Site) -> None:
     sato = await site.logged_in("sato")
     async with sato.get("/api/my/dial") as answer:
-        assert await answer.json() == {"number": None, "left": 0}
+        assert await answer.json() == {"number": None, "left": 0, "refused": None, "detail": None}
     async with sato.post("/api/my/dial", json={"number": GOOD}) as answer:
         assert (answer.status, (await answer.json())["key"]) == (409, "dial_off")
