@@ -3,14 +3,13 @@
  * in the way, so that its end unregisters nobody.
  */
 import type { PhoneLogInBody } from "../wire";
+import { enough, GATHER_MS, lookAround } from "./gather";
 
 // Asterisk drops a contact with its WebSocket; this is for one that froze.
 const REGISTER_S = 120;
 // Tried again soon, since nobody can call until then, and not at once by a thousand pages.
 const RETRY_FIRST_S = 1;
 const RETRY_LAST_S = 8;
-// Browsers look for ways through networks one after the other; those of this machine are there within this.
-const GATHER_MS = 100;
 // 200 ms and a gap are told apart by every menu.
 const TONE_MS = 200;
 // Asterisk's word that a call comes back (asterisk-conf/extensions.conf, cti-back).
@@ -56,7 +55,11 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
     connection_recovery_max_interval: RETRY_LAST_S,
     user_agent: "Kakehashi",
   });
-  agent.on("registered", () => listener.registered());
+  agent.on("registered", () => {
+    // Again after each break: another network may be what broke it.
+    void lookAround(PEER);
+    listener.registered();
+  });
   agent.on("disconnected", () => listener.disconnected());
   agent.on("registrationFailed", ({ response }) => {
     // Without an answer it is the way that failed, and JsSIP tries again.
@@ -87,6 +90,7 @@ interface Session {
 }
 
 const BUSY_HERE = 486;
+const PEER: RTCConfiguration = { iceServers: [] };
 
 class SipCall implements LineCall {
   constructor(
@@ -103,16 +107,17 @@ class SipCall implements LineCall {
     session.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
       peerconnection.addEventListener("track", (event: RTCTrackEvent) => to.sound(event.streams[0] ?? new MediaStream([event.track])));
     });
+    const done = enough();
     let waiting = false;
-    session.on("icecandidate", ({ ready }: { ready: () => void }) => {
-      if (waiting) return;
+    session.on("icecandidate", ({ candidate, ready }: { candidate: RTCIceCandidate; ready: () => void }) => {
+      if (done(candidate)) ready();
+      else if (!waiting) setTimeout(ready, GATHER_MS);
       waiting = true;
-      setTimeout(ready, GATHER_MS);
     });
   }
 
   answer(microphone: MediaStream): void {
-    this.session.answer({ mediaStream: microphone, pcConfig: { iceServers: [] } });
+    this.session.answer({ mediaStream: microphone, pcConfig: PEER });
   }
 
   hangUp(): void {

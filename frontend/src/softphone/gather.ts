@@ -1,0 +1,55 @@
+/**
+ * How long an answer waits for the ways through the networks (ICE candidates).
+ *
+ * Browsers look for them in steps of some 50 ms: sockets of UDP on every interface first, servers, then TCP, which
+ * Asterisk does not speak. To wait for the end is to wait for what nobody uses; to send the first is to leave out the
+ * other interfaces. So the page looks around beforehand, to the end, and an answer is complete when every way that was
+ * found then has been found again.
+ */
+
+/** What of a candidate tells a way; its port is another each time. */
+export type Candidate = Pick<RTCIceCandidate, "type" | "address" | "protocol">;
+
+// Whatever a browser needs beyond this, callers should not wait for; also where a network has gone since.
+export const GATHER_MS = 100;
+// The look around waits for servers too; nobody waits for it.
+const LOOK_MS = 5_000;
+
+let known: ReadonlySet<string> = new Set();
+
+const way = ({ type, address, protocol }: Candidate): string => (protocol === "udp" ? `${type} ${address}` : "");
+
+/** The ways of a whole look around. */
+export function learn(candidates: readonly Candidate[]): void {
+  known = new Set(candidates.map(way).filter(Boolean));
+}
+
+/** Told each candidate as it comes: whether no more are to be waited for. Never, where nothing is known. */
+export function enough(): (candidate: Candidate) => boolean {
+  const missing = new Set(known);
+  const wait = missing.size === 0;
+  return (candidate) => {
+    missing.delete(way(candidate));
+    return !wait && missing.size === 0;
+  };
+}
+
+/** Find every way there is, for the answers to come. Never rejects: without it answers take GATHER_MS. */
+export async function lookAround(config: RTCConfiguration): Promise<void> {
+  const found: Candidate[] = [];
+  const probe = new RTCPeerConnection(config);
+  try {
+    probe.addTransceiver("audio");
+    const over = new Promise<void>((resolve) => {
+      setTimeout(resolve, LOOK_MS);
+      probe.addEventListener("icecandidate", ({ candidate }) => (candidate ? found.push(candidate) : resolve()));
+    });
+    await probe.setLocalDescription();
+    await over;
+    learn(found);
+  } catch {
+    learn([]);
+  } finally {
+    probe.close();
+  }
+}
