@@ -151,4 +151,5 @@ def _audio_from_row(row: Mapping[str, Any]) -> StoredAudio:
         peaks_key=row["peaks_key"],
         flags=tuple(row["flags"]),
         voicemail_s=row["voicemail_s"],
+        silence_s=row["silence_s"],
     )

@@ -69,6 +69,7 @@ def to_json(job: Job) -> bytes:
             "peaks_key": audio.peaks_key,
             "flags": list(audio.flags),
             "voicemail_s": audio.voicemail_s,
+            "silence_s": audio.silence_s,
         },
         "moves": [
             {"n": m.number, "at": _when(m.at), "step": m.step.value, "state": m.state.value, "reason": m.reason}
@@ -158,6 +159,7 @@ def _audio(audio: dict[str, Any]) -> StoredAudio:
         peaks_key=audio["peaks_key"],
         flags=tuple(audio["flags"]),
         voicemail_s=audio.get("voicemail_s"),
+        silence_s=audio.get("silence_s"),
     )
 
 

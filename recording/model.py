@@ -85,6 +85,7 @@ class StoredAudio:
     peaks_key: str
     flags: tuple[str, ...]  # slugs: "one_sided_caller", "one_sided_agent", "time_put_back", "voicemail", …
     voicemail_s: float | None = None  # second at which a message for the desk begins; None: it holds none
+    silence_s: float | None = None  # in which neither side speaks; None: made by a server that did not say
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -160,6 +160,7 @@ class Steps:
             peaks_key=keys.peaks,
             flags=(*plan.flags, *one_sided(encoded.analysis)),
             voicemail_s=plan.voicemail_s,
+            silence_s=round(sum(end - start for start, end in encoded.analysis.silences), 2),
         )
 
     # --- Into the store, and out of the spool -------------------------------------------------------------------

@@ -162,7 +162,7 @@ def _values(job: Job) -> tuple[object, ...]:
         facts.end_reason,
     )
     if audio is None:
-        return (*call, *(None,) * 11, "[]", [], None)
+        return (*call, *(None,) * 11, "[]", [], None, None)
     return (
         *call,
         audio.uri,
@@ -179,6 +179,7 @@ def _values(job: Job) -> tuple[object, ...]:
         json.dumps(audio.talks),
         list(audio.flags),
         audio.voicemail_s,
+        audio.silence_s,
     )
 
 

@@ -19,6 +19,7 @@ from cti.store.callrows import (
     offer_values,
     talk_values,
 )
+from cti.store.linkseen import card_of, seen_in
 
 KIND = "kind"
 CALL, LINK, RECORDING, FINDING = "call", "link", "recording", "finding"
@@ -77,13 +78,14 @@ def recording_from_body(body: Mapping[str, Any]) -> RecordingStored:
 
 
 def finding_body(event: CallLinked) -> dict[str, Any]:
-    """What a look-up found, without the card: that is the look-up service's and was shown already."""
+    """What a look-up found. Of the card, which was shown already, only what the record keeps of it."""
     return {
         **call_body(event.call),
         KIND: FINDING,
         "at": event.at.isoformat(),
         "link": link_json(event.link),
         "status": event.status,
+        "seen": seen_in(event.card, event.link).to_json(),
     }
 
 
@@ -96,6 +98,7 @@ def finding_from_body(body: Mapping[str, Any]) -> CallLinked:
         call=call,
         link=_link(body["link"]),
         status=body["status"],
+        card=card_of(body.get("seen"), _link(body["link"])),  # a journal of before has none
     )
 
 

@@ -13,14 +13,15 @@ from cti.domain.errors import CallerError
 from cti.domain.events import CallLinked
 from cti.domain.model import CallId, Link, LinkConfidence, TenantId, UserLogin
 from cti.store.away import deadline
+from cti.store.linkseen import NOTHING_SEEN, Seen, seen_in
 
 SYSTEM = "system"
 DECIDED = "decided"  # status of a link that a person made; the others are the look-up's
 
 _ADD = """
 INSERT INTO call_links (tenant, call_id, at, made_by, confidence, score, why, status, member_id, reservation_id,
-    ticket_id)
-SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+    ticket_id, plate, company)
+SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
 WHERE NOT EXISTS (  -- the bus may say the same again; history is of changes
     SELECT FROM (
         SELECT * FROM call_links WHERE tenant = $1 AND call_id = $2 AND (made_by = 'system') = ($4 = 'system')
@@ -86,7 +87,8 @@ class LinkStore:
 
     async def handle(self, event: CallLinked) -> None:
         """Keep what the look-up found. Subscribe this to ``CallLinked``."""
-        await self._add(event.tenant, event.call_id, event.at, SYSTEM, event.link, event.status)
+        seen = seen_in(event.card, event.link)
+        await self._add(event.tenant, event.call_id, event.at, SYSTEM, event.link, event.status, seen)
 
     async def decide(self, tenant: TenantId, call_id: CallId, *, by: UserLogin, at: datetime, link: Link) -> None:
         """Keep what a person decided; it counts from now on. Raises CallerError for the name "system"."""
@@ -118,7 +120,16 @@ class LinkStore:
     async def _calls(self, column: str, tenant: TenantId, value: str, limit: int) -> list[StoredLink]:
         return [StoredLink.from_row(row) for row in await self._fetch(_CALLS[column], tenant, value, limit)]
 
-    async def _add(self, tenant: TenantId, call_id: CallId, at: datetime, by: str, link: Link, status: str) -> None:
+    async def _add(
+        self,
+        tenant: TenantId,
+        call_id: CallId,
+        at: datetime,
+        by: str,
+        link: Link,
+        status: str,
+        seen: Seen = NOTHING_SEEN,
+    ) -> None:
         await self._fetch(
             _ADD,
             tenant,
@@ -132,6 +143,8 @@ class LinkStore:
             link.member_id,
             link.reservation_id,
             link.ticket_id,
+            seen.plate,
+            seen.company,
         )
 
     async def _fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:

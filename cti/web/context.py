@@ -17,6 +17,7 @@ from cti.domain.access import Session
 from cti.metrics import Metrics
 from cti.web import actionports, afterports, announcementports, dialports, feedports, phoneports, ports
 from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
+from cti.web.listenports import Listening, NoListening
 from cti.web.problems import Refused, sentences
 from cti.web.savedports import NoSavedNumbers, SavedNumbers
 
@@ -69,6 +70,7 @@ class WebParts:
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
     aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
+    listening: Listening = field(default_factory=NoListening)
     evaluations: Evaluations = field(default_factory=NoEvaluations)
     evaluation_forms: EvaluationForms = field(default_factory=NoEvaluationForms)
     qualities: phoneports.Qualities = field(default_factory=phoneports.NoQualities)

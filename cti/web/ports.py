@@ -291,6 +291,20 @@ class RecordingFilter:
     status: str | None = None  # one of bodies.RecordingStatus
     number_part: str | None = None
     min_duration_s: float | None = None
+    max_duration_s: float | None = None
+    recorded: bool | None = None  # whether there is something to hear
+    caller: str | None = None  # one of cti.domain.callsearch.CallerGroup
+    direction: str | None = None  # inbound, callback, outbound
+    reasons: tuple[str, ...] = ()  # any of these
+    reservation: str | None = None
+    ticket: str | None = None
+    end_reason: EndReason | None = None
+    text: str | None = None  # words of notes
+    plate: str | None = None
+    min_silence: float | None = None  # share of the length
+    max_silence: float | None = None
+    min_transfers: int | None = None
+    max_transfers: int | None = None
     limit: int = 50
     after: PageKey | None = None
 
@@ -314,6 +328,31 @@ class RecordingFacts:
     content_type: str | None = None
     began_at: datetime | None = None  # second 0 of the sound
     stored_at: datetime | None = None
+    found: FoundBy | None = None  # what a search knows besides
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundBy:
+    """What a contact record can be found by, beside what every recording has."""
+
+    direction: str  # inbound, callback, outbound
+    caller: str  # CallerGroup
+    reasons: tuple[str, ...] = ()
+    reservations: tuple[str, ...] = ()
+    tickets: tuple[str, ...] = ()
+    plates: tuple[str, ...] = ()  # without blanks and hyphens
+    silence: float | None = None  # share of the length; None: not known
+    transfers: int = 0
+    note: str | None = None  # the words around what was looked for
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingCount:
+    """How many records a search finds."""
+
+    count: int
+    more: bool  # counted no further
+    filled_to: datetime | None = None  # older records are still being put into the search; None: all are there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -324,13 +363,17 @@ class PeaksFacts:
     duration_s: float
     left: Sequence[int] = field(default_factory=tuple)
     right: Sequence[int] = field(default_factory=tuple)
+    silences: Sequence[tuple[float, float]] = field(default_factory=tuple)  # neither side speaks: from, to, seconds
 
 
 class Recordings(Protocol):
     """Recordings in the object store and their ledger."""
 
     async def page(self, tenant: TenantId, wanted: RecordingFilter) -> Sequence[RecordingFacts]:
-        """At most ``limit``, newest call first, by (arrived_at, call_id) descending."""
+        """At most ``limit``, newest call first, by (arrived_at, call_id) descending. Raises SearchTooSlow."""
+
+    async def count(self, tenant: TenantId, wanted: RecordingFilter) -> RecordingCount:
+        """How many there are, whatever the page. Raises SearchTooSlow."""
 
     async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
         """One, or None when the call is not known."""

@@ -11,63 +11,20 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.typedefs import LooseHeaders
 
-from cti.domain.access import AuditEntry, User
+from cti.domain.access import AuditEntry
 from cti.domain.errors import KakehashiError
-from cti.web import cursors, ranges
+from cti.web import ranges
 from cti.web.auth import address_of, parts_of
-from cti.web.bodies import Peaks, RecordingItem, RecordingPage, RecordingQuery
-from cti.web.calls import call_id_of, digits_of
-from cti.web.context import answer, read_query, session_of
-from cti.web.popview import caller
-from cti.web.ports import PageKey, RecordingFacts, RecordingFilter
+from cti.web.bodies import Peaks
+from cti.web.calls import call_id_of
+from cti.web.context import answer, session_of
+from cti.web.ports import RecordingFacts
 from cti.web.problems import Refused
-from cti.web.redaction import digits_for, number_for
 
 log = logging.getLogger(__name__)
 
 # A listener that takes nothing for this long has gone; the object store's stream is given back.
 WRITE_S = 60.0
-
-
-def _item(found: RecordingFacts, user: User) -> RecordingItem:
-    return RecordingItem.model_validate(
-        {
-            "call_id": found.call_id,
-            "arrived_at": found.arrived_at,
-            "caller": caller(number_for(user, found.caller)),
-            "queue": found.queue,
-            "agents": list(found.agents),
-            "end_reason": found.end_reason,
-            "status": found.status,
-            "why": found.why,
-            "voicemail_s": found.voicemail_s,
-            "duration_s": found.duration_s,
-            "size": found.size,
-            "sha256": found.sha256,
-            "content_type": found.content_type,
-            "stored_at": found.stored_at,
-        }
-    )
-
-
-async def list_recordings(request: web.Request) -> web.Response:
-    """GET /api/recordings."""
-    query, user = read_query(request, RecordingQuery), session_of(request).user
-    wanted = RecordingFilter(
-        since=query.since,
-        until=query.until,
-        queue=query.queue,
-        agent=query.agent,
-        status=query.status,
-        number_part=digits_for(user, digits_of(query.number)),
-        min_duration_s=query.min_duration_s,
-        limit=query.limit,
-        after=cursors.read(query.after),
-    )
-    found = await parts_of(request).recordings.page(user.tenant, wanted)
-    key = PageKey(at=found[-1].arrived_at, call_id=found[-1].call_id) if len(found) >= query.limit else None
-    page = RecordingPage(recordings=[_item(f, user) for f in found], next=None if key is None else cursors.write(key))
-    return answer(page)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,5 +153,6 @@ async def get_peaks(request: web.Request) -> web.Response:
             duration_s=found.duration_s,
             left=list(found.left),
             right=list(found.right),
+            silences=list(found.silences),
         )
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 
+from cti.domain.callsearch import COUNT_MOST, HEARD, UNHEARD, CallWanted, excerpt
 from cti.domain.errors import NotFound
 from cti.domain.model import (
     AgentId,
@@ -19,8 +21,9 @@ from cti.domain.model import (
     QueueId,
     TenantId,
 )
+from cti.store.callsearch import CallSearch
 from cti.store.recordings import RecordingList
-from cti.web.ports import PeaksFacts, RecordingFacts, RecordingFilter
+from cti.web.ports import FoundBy, PeaksFacts, RecordingCount, RecordingFacts, RecordingFilter
 from recording.encode import CONTENT_TYPE
 from recording.lifecycle import REPLAYABLE, SETTLED, RecordingState
 from recording.objectstore import S3ObjectStore
@@ -41,23 +44,22 @@ class RecordingPages:
 
     def __init__(self, pool: asyncpg.Pool[Any], objects: S3ObjectStore) -> None:
         self._list = RecordingList(pool)
+        self._search = CallSearch(pool)
         self._replay = Replay(ledger=PostgresLedger(pool), objects=objects)
 
     async def page(self, tenant: TenantId, wanted: RecordingFilter) -> Sequence[RecordingFacts]:
         """See the port."""
-        rows = await self._list.page(
-            tenant,
-            since=wanted.since,
-            until=wanted.until,
-            queue=wanted.queue,
-            agent=wanted.agent,
-            states=STATES[wanted.status] if wanted.status else None,
-            number_part=wanted.number_part,
-            min_duration_s=wanted.min_duration_s,
-            after=(wanted.after.at, wanted.after.call_id) if wanted.after else None,
-            limit=wanted.limit,
-        )
-        return [_facts(row) for row in rows]
+        asked = asked_of(wanted)
+        found = await self._search.page(tenant, asked)
+        notes: dict[str, list[str]] = {}
+        for call_id, note in found.notes:
+            notes.setdefault(call_id, []).append(note)
+        return [_found(row, excerpt(notes.get(str(row["call_id"]), ()), asked.words())) for row in found.rows]
+
+    async def count(self, tenant: TenantId, wanted: RecordingFilter) -> RecordingCount:
+        """See the port."""
+        many, filled_to = await self._search.count(tenant, asked_of(wanted))
+        return RecordingCount(count=min(many, COUNT_MOST), more=many > COUNT_MOST, filled_to=filled_to)
 
     async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
         """See the port."""
@@ -79,7 +81,74 @@ class RecordingPages:
             return None
         left, right = (_loudest(side) for side in document["peaks"])
         step_ms = int(document["bucket_ms"])
-        return PeaksFacts(step_ms=step_ms, duration_s=len(left) * step_ms / 1000, left=left, right=right)
+        silences = [(float(begin), float(end)) for begin, end in document.get("silences", ())]
+        length_s = len(left) * step_ms / 1000
+        return PeaksFacts(step_ms=step_ms, duration_s=length_s, left=left, right=right, silences=silences)
+
+
+def asked_of(wanted: RecordingFilter) -> CallWanted:
+    """A page's filter as a search."""
+    statuses: tuple[str, ...] = (wanted.status,) if wanted.status else ()
+    if wanted.recorded is not None:
+        fit = HEARD if wanted.recorded else UNHEARD
+        # Both asked for: what fits both, and nothing when nothing does.
+        statuses = tuple(one for one in fit if not statuses or one in statuses) or ("",)
+    return CallWanted(
+        since=wanted.since,
+        until=wanted.until,
+        queue=wanted.queue,
+        agent=wanted.agent,
+        caller=wanted.caller,
+        direction=wanted.direction,
+        reasons=wanted.reasons,
+        reservation=wanted.reservation,
+        ticket=wanted.ticket,
+        result=wanted.end_reason,
+        statuses=statuses,
+        text=wanted.text,
+        plate=wanted.plate,
+        digits=wanted.number_part,
+        min_length_s=wanted.min_duration_s,
+        max_length_s=wanted.max_duration_s,
+        min_silence=wanted.min_silence,
+        max_silence=wanted.max_silence,
+        min_transfers=wanted.min_transfers,
+        max_transfers=wanted.max_transfers,
+        after=(wanted.after.at, wanted.after.call_id) if wanted.after else None,
+        limit=wanted.limit,
+    )
+
+
+def _found(row: asyncpg.Record, note: str | None) -> RecordingFacts:
+    """A row of the search. Without a row of the ledger there is no recording, and nobody knows why."""
+    found = FoundBy(
+        direction=row["direction"],
+        caller=row["caller"],
+        reasons=tuple(row["reasons"]),
+        reservations=tuple(row["reservations"]),
+        tickets=tuple(row["tickets"]),
+        plates=tuple(row["plates"].split()),
+        silence=None if row["silence"] is None else round(row["silence"], 3),
+        transfers=row["transfers"],
+        note=note,
+    )
+    if row["state"] is not None:
+        return replace(_facts(row), found=found)
+    return RecordingFacts(
+        call_id=CallId(str(row["call_id"])),
+        arrived_at=row["arrived_at"],
+        caller=_caller(row),
+        status="none",
+        queue=QueueId(row["queue"]) if row["queue"] else None,
+        agents=tuple(AgentId(agent) for agent in row["agents"]),
+        end_reason=EndReason(row["result"]) if row["result"] else None,
+        duration_s=row["length_s"],
+        found=found,
+    )
+
+
+def _caller(row: asyncpg.Record) -> CallerNumber:
+    return CallerNumber(kind=CallerKind(row["caller_kind"]), e164=row["caller_e164"], national=row["caller_national"])
 
 
 def _loudest(pairs: Sequence[int]) -> list[int]:
@@ -98,9 +167,7 @@ def _facts(row: asyncpg.Record) -> RecordingFacts:
     return RecordingFacts(
         call_id=CallId(str(row["call_id"])),
         arrived_at=row["arrived_at"],
-        caller=CallerNumber(
-            kind=CallerKind(row["caller_kind"]), e164=row["caller_e164"], national=row["caller_national"]
-        ),
+        caller=_caller(row),
         status=status,
         queue=QueueId(row["queue"]) if row["queue"] else None,
         agents=tuple(AgentId(agent) for agent in row["agents"]),

@@ -23,6 +23,7 @@ from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
 from cti.store.evaluationforms import EvaluationFormStore
 from cti.store.evaluations import EvaluationStore
+from cti.store.listening import ListeningStore
 from cti.store.outgoing import OutgoingStore
 from cti.store.quality import QualityStore
 from cti.store.sessions import SessionStore
@@ -132,6 +133,7 @@ async def start(
             supervision=supervision,
             calls=CallPages(calls),
             recordings=recordings,
+            listening=ListeningStore(pool),
             announcements=open_announcements(config, pool),
             readiness=readiness,
             feed=OutgoingStore(pool),

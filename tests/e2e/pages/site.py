@@ -46,7 +46,10 @@ from cti.metrics import Metrics
 from cti.screenpop import ScreenPop
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
+from cti.store.callsearch import CallSearch
+from cti.store.listening import ListeningStore
 from cti.store.quality import QualityStore
+from cti.store.recordings import RecordingList
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web import ports
@@ -133,6 +136,9 @@ class Shelf:
             found = [r for r in found if (r.arrived_at, r.call_id) < after]
         return found[: wanted.limit]
 
+    async def count(self, tenant: TenantId, wanted: ports.RecordingFilter) -> ports.RecordingCount:
+        return ports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
+
     async def get(self, tenant: TenantId, call_id: CallId) -> ports.RecordingFacts | None:
         return self.rows.get(call_id)
 
@@ -154,9 +160,8 @@ class StoredShelf(RecordingPages):
     """The real list out of PostgreSQL; the bytes, which S3 would hold, come from memory."""
 
     def __init__(self, pool: asyncpg.Pool[Any], shelf: Shelf) -> None:
-        from cti.store.recordings import RecordingList
-
         self._list = RecordingList(pool)
+        self._search = CallSearch(pool)
         self.read = shelf.read  # type: ignore[method-assign]
         self._sound = shelf.sound
 
@@ -316,6 +321,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         callbacks=callbacks,
         supervision=supervision,
         aftercall=fakes.aftercall,
+        listening=ListeningStore(pool) if pool is not None else fakes.listening,
         qualities=QualityStore(pool) if pool is not None else qualities,
     )
     server = WebServer(_settings(port), parts, stream_id="stream-1", passwords=passwords)

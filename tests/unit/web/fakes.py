@@ -43,6 +43,7 @@ from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.context import WebParts
 from tests.unit.web.aftercall import FakeAftercall
 from tests.unit.web.evaluations import FakeEvaluations, FakeForms
+from tests.unit.web.listening import FakeListening
 from tests.unit.web.supervision import FakeSupervision
 
 DEMO = TenantId("demo")
@@ -246,6 +247,9 @@ class FakeRecordings(Switch):
         self.asked.append(wanted)
         return list(self.rows.values())[: wanted.limit] if tenant == DEMO else []
 
+    async def count(self, tenant: TenantId, wanted: ports.RecordingFilter) -> ports.RecordingCount:
+        return ports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
+
     async def get(self, tenant: TenantId, call_id: CallId) -> ports.RecordingFacts | None:
         self.check()
         return self.rows.get(call_id) if tenant == DEMO else None
@@ -345,12 +349,13 @@ class Fakes:
         self.sessions, self.aftercall = FakeSessions(self.users), FakeAftercall()
         self.evaluations, self.evaluation_forms = FakeEvaluations(), FakeForms()
         self.supervision = FakeSupervision(T0)
+        self.listening = FakeListening()
 
     def parts(self) -> WebParts:
         return WebParts(
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
             pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings,
-            evaluations=self.evaluations, evaluation_forms=self.evaluation_forms,
+            evaluations=self.evaluations, evaluation_forms=self.evaluation_forms, listening=self.listening,
             announcements=self.announcements, readiness=self.readiness, supervision=self.supervision,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic, aftercall=self.aftercall,
         )  # fmt: skip
