@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -64,6 +64,7 @@ Network = Annotated[str, AfterValidator(_network)]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 # Up to a petabyte: what is larger is a slip of the finger.
 Megabytes = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+BucketName = Annotated[str, Field(min_length=3, max_length=63)]
 PORT_HINT = "a port number, 1 to 65535"
 WEBHOOK_HINT = '"whsec_" and the output of `openssl rand -base64 32`, or { file = "/path/to/it" }'
 SECRET_HINT = 'the secret itself or { file = "/path/to/it" }'  # noqa: S105
@@ -185,6 +186,28 @@ class S3(_Section):
     bucket: str = Field(min_length=3, max_length=63, description="the bucket's name")
     access_key: str = Field(min_length=1, description="the access key's id")
     secret_key: Secret = Field(description=SECRET_HINT)
+    buckets: dict[str, BucketName] = Field(
+        default={}, description='{ demo = "kakehashi-demo" }: tenants with a bucket of their own; others share `bucket`'
+    )
+    encryption: Literal["bucket", "sse-s3", "sse-kms"] = Field(
+        default="bucket", description='"bucket" (as the bucket does by itself), "sse-s3" or "sse-kms"'
+    )
+    kms_key: str | None = Field(
+        default=None, min_length=1, max_length=2048, description='the id or ARN of a key, for encryption = "sse-kms"'
+    )
+    object_lock: Literal["none", "governance", "compliance"] = Field(
+        default="none", description='"none", "governance" or "compliance" (nobody deletes before the time is over)'
+    )
+    # S3 charges for parts of uploads that nobody finishes, and lists them nowhere.
+    abort_uploads_days: int = Field(default=7, ge=1, le=365, strict=True, description="1 to 365 days")
+    # An address is a key to the recording for whoever has it: a minute at the most.
+    replay_url_s: int = Field(
+        default=0,
+        ge=0,
+        le=60,
+        strict=True,
+        description="0 (the server streams) or 1 to 60 seconds that an address for the browser is good",
+    )
 
 
 class Lookup(_Section):
@@ -271,6 +294,9 @@ def load_config(path: Path | None) -> Config:
     if (config.web.tls_certificate is None) != (config.web.tls_key is None):
         missing = "tls_key" if config.web.tls_key is None else "tls_certificate"
         raise ConfigError([file.problem(("web", missing), "is missing; TLS needs certificate and key together")])
+    if config.s3.kms_key is not None and config.s3.encryption != "sse-kms":
+        advice = 'is only for encryption = "sse-kms"; write that, or leave the key out'
+        raise ConfigError([file.problem(("s3", "kms_key"), advice)])
     warn_mb, stop_mb = config.recording.free_warn_mb, config.recording.free_stop_mb
     if stop_mb >= warn_mb:
         advice = f"is {stop_mb}, not less than free_warn_mb ({warn_mb}); write at most {warn_mb - 1}, or raise that one"

@@ -8,7 +8,8 @@
                                └─────────┴───────────┴─► failed (why) ─retry─► ended
 
 ``stored``, ``salvaged`` and ``truncated`` can all be replayed; the last two say that the sound is not all
-that was spoken, or had to be rescued. ``failed`` is never the end: it is tried again.
+that was spoken, or had to be rescued. They and ``not_recorded`` end in ``deleted`` when their time is over, or when
+somebody with the right says so. ``failed`` is never the end: it is tried again.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class RecordingState(StrEnum):
     TRUNCATED = "truncated"  # stored, but the sound stops well before the talk did
     NOT_RECORDED = "not_recorded"  # there is nothing to store; the reason says why
     FAILED = "failed"  # a step went wrong; the reason says which, and it is tried again
+    DELETED = "deleted"  # it was stored, and is gone on purpose: its time was over, or it was ordered
 
 
 class Step(StrEnum):
@@ -50,6 +52,7 @@ class Step(StrEnum):
     FAILED = "failed"
     RETRY = "retry"
     REDO = "redo"  # an intermediate file is gone: start again from the spool
+    DELETED = "deleted"  # every version of every object is gone (recording.sweep)
     LOST = "lost"  # the object is gone from the store, and the spool still has the files (reconcile)
 
 
@@ -84,17 +87,18 @@ TABLE: dict[RecordingState, dict[Step, RecordingState]] = {
         Step.SALVAGED: _S.SALVAGED,
         Step.TRUNCATED: _S.TRUNCATED,
     },
-    _S.STORED: {Step.LOST: _S.FAILED},
-    _S.SALVAGED: {Step.LOST: _S.FAILED},
-    _S.TRUNCATED: {Step.LOST: _S.FAILED},
-    _S.NOT_RECORDED: {Step.FOUND: _S.ENDED},
+    _S.STORED: {Step.LOST: _S.FAILED, Step.DELETED: _S.DELETED},
+    _S.SALVAGED: {Step.LOST: _S.FAILED, Step.DELETED: _S.DELETED},
+    _S.TRUNCATED: {Step.LOST: _S.FAILED, Step.DELETED: _S.DELETED},
+    _S.NOT_RECORDED: {Step.FOUND: _S.ENDED, Step.DELETED: _S.DELETED},
+    _S.DELETED: {},
     _S.FAILED: {Step.RETRY: _S.ENDED, Step.NOTHING_THERE: _S.NOT_RECORDED},
 }
 
 REPLAYABLE: frozenset[RecordingState] = frozenset({_S.STORED, _S.SALVAGED, _S.TRUNCATED})
 """An object is in the store and its hash was checked."""
 
-SETTLED: frozenset[RecordingState] = REPLAYABLE | {_S.NOT_RECORDED}
+SETTLED: frozenset[RecordingState] = REPLAYABLE | {_S.NOT_RECORDED, _S.DELETED}
 """Nothing more happens by itself."""
 
 

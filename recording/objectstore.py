@@ -17,14 +17,19 @@ import base64
 import contextlib
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cti.domain.errors import CallerError, KakehashiError, NotFound, PeerError, Unavailable
+from recording.objects import ObjectHead as ObjectHead
+from recording.objects import ObjectPage, S3Options
+from recording.objects import ObjectStore as ObjectStore
+from recording.s3errors import NotSupported, StillLocked, make_client, refused_for_lock, translated
+from recording.s3errors import ObjectChanged as ObjectChanged
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,67 +40,6 @@ T = TypeVar("T")
 PART_BYTES = 8 << 20  # S3 asks for at least 5 MiB; three of these are the most an upload holds in memory
 MULTIPART_FROM_BYTES = 2 * PART_BYTES  # a recording of less than an hour goes in one request
 CHUNK_BYTES = 64 << 10  # of a replay: 13 s of sound, small enough that a slow listener holds little
-_CONNECT_TIMEOUT_S = 3
-_READ_TIMEOUT_S = 20  # SeaweedFS and AWS answer in milliseconds; beyond this it is down
-_CONNECTIONS = 32  # listeners at once, each holds one while it plays
-
-_GONE = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
-_CHANGED = frozenset({"412", "PreconditionFailed"})
-_NO_SUCH_RANGE = frozenset({"416", "InvalidRange"})
-_DAMAGED = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
-
-
-class ObjectChanged(PeerError):
-    """An object is not the one that was stored: somebody replaced it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ObjectHead:
-    """What the store says about an object."""
-
-    size: int  # bytes
-    etag: str  # without quotes; compare only, it means nothing
-    sha256: str | None  # as we wrote it beside the object; None: somebody else's object
-    content_type: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ObjectPage:
-    """A piece of a bucket's listing."""
-
-    objects: tuple[tuple[str, int], ...]  # key and bytes, by key
-    more: bool  # there are more behind them
-
-
-class ObjectStore(Protocol):
-    """What the pipeline and the replay need. Every method may raise Unavailable; it is then safe to call again."""
-
-    def uri(self, key: str) -> str:
-        """Where the object is, for people and for the ledger."""
-
-    async def ensure_bucket(self) -> None:
-        """Make the bucket when it is missing."""
-
-    async def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
-        """Upload a file. Raises PeerError when the store says that the bytes did not arrive as sent."""
-
-    async def put_bytes(self, key: str, data: bytes, *, content_type: str) -> None:
-        """Upload something small."""
-
-    async def head(self, key: str) -> ObjectHead:
-        """Look at an object. Raises NotFound."""
-
-    async def hash(self, key: str) -> tuple[str, int]:
-        """Read an object back whole: its SHA-256 in hex, and its length. Raises NotFound."""
-
-    async def read(self, key: str, *, limit: int) -> bytes:
-        """A small object. Raises NotFound, and CallerError when it is larger than ``limit``."""
-
-    def chunks(self, key: str, *, start: int, end: int, etag: str) -> AsyncIterator[bytes]:
-        """Bytes ``start`` to ``end`` (exclusive) of exactly that object. Raises NotFound, ObjectChanged."""
-
-    async def delete(self, key: str) -> None:
-        """Delete an object; nothing happens when it is not there."""
 
 
 class S3ObjectStore:
@@ -110,6 +54,7 @@ class S3ObjectStore:
         secret_key: str | None = None,
         region: str = "us-east-1",
         threads: int = 4,
+        options: S3Options | None = None,
     ) -> None:
         """Without endpoint and keys boto3 looks for them where it always does (environment, instance role).
 
@@ -117,8 +62,9 @@ class S3ObjectStore:
         never makes a listener wait.
         """
         self._bucket = bucket
+        self.options = options or S3Options()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="s3")
-        self._make = partial(_make_client, endpoint_url, access_key, secret_key, region)
+        self._make = partial(make_client, endpoint_url, access_key, secret_key, region)
         self._making = threading.Lock()
         self._client: S3Client | None = None
 
@@ -137,21 +83,48 @@ class S3ObjectStore:
             if self._client is not None:
                 self._client.close()
 
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """Every bucket that is written to."""
+        return tuple(dict.fromkeys((self._bucket, *self.options.buckets.values())))
+
+    def where(self, key: str) -> tuple[str, str]:
+        """Bucket and key. A key's first folder is its tenant; an address of the ledger (``s3://…``) says its bucket
+        itself, so that recordings are found after their tenant was given another one."""
+        if key.startswith("s3://"):
+            bucket, _, name = key.removeprefix("s3://").partition("/")
+            return bucket, name
+        return self.options.buckets.get(key.partition("/")[0], self._bucket), key
+
+    def _at(self, key: str) -> dict[str, Any]:
+        bucket, name = self.where(key)
+        return {"Bucket": bucket, "Key": name}
+
+    def _sealed(self) -> dict[str, Any]:
+        """How new objects are encrypted by the store."""
+        options = self.options
+        seal = {"ServerSideEncryption": options.encryption} if options.encryption else {}
+        return seal | ({"SSEKMSKeyId": options.kms_key} if options.kms_key else {})
+
     def uri(self, key: str) -> str:
         """See ObjectStore."""
-        return f"s3://{self._bucket}/{key}"
+        bucket, name = self.where(key)
+        return f"s3://{bucket}/{name}"
 
     async def ensure_bucket(self) -> None:
         """See ObjectStore."""
         await self._run(self._ensure_bucket)
 
     def _ensure_bucket(self) -> None:
-        try:
-            with _translated(self._bucket):
-                self._s3.head_bucket(Bucket=self._bucket)
-        except NotFound:
-            with _translated(self._bucket):
-                self._s3.create_bucket(Bucket=self._bucket)
+        for bucket in self.buckets:
+            try:
+                with translated(bucket):
+                    self._s3.head_bucket(Bucket=bucket)
+            except NotFound:
+                with translated(bucket):
+                    # A lock cannot be added to every bucket later.
+                    lock = {"ObjectLockEnabledForBucket": True} if self.options.lock_mode else {}
+                    self._s3.create_bucket(Bucket=bucket, **lock)  # type: ignore[arg-type]
 
     async def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
         """See ObjectStore."""
@@ -160,12 +133,12 @@ class S3ObjectStore:
     def _put(self, key: str, path: Path, sha256: str, content_type: str) -> None:
         size = path.stat().st_size
         about: dict[str, Any] = {
-            "Bucket": self._bucket,
-            "Key": key,
+            **self._at(key),
+            **self._sealed(),
             "ContentType": content_type,
             "Metadata": {"sha256": sha256},
         }
-        with _translated(key):
+        with translated(key):
             if size >= MULTIPART_FROM_BYTES:
                 self._put_in_parts(path, about)
                 return
@@ -189,7 +162,7 @@ class S3ObjectStore:
             self._s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
         except BaseException:
             # Parts of an upload nobody finishes are kept, and paid for, for ever.
-            with contextlib.suppress(KakehashiError), _translated(about["Key"]):
+            with contextlib.suppress(KakehashiError), translated(about["Key"]):
                 self._s3.abort_multipart_upload(**where, UploadId=upload_id)
             raise
 
@@ -198,10 +171,10 @@ class S3ObjectStore:
         digest = hashlib.sha256(data)
 
         def put() -> None:
-            with _translated(key):
+            with translated(key):
                 self._s3.put_object(
-                    Bucket=self._bucket,
-                    Key=key,
+                    **self._at(key),
+                    **self._sealed(),
                     Body=data,
                     ContentType=content_type,
                     ChecksumSHA256=base64.b64encode(digest.digest()).decode(),
@@ -214,8 +187,8 @@ class S3ObjectStore:
         """See ObjectStore."""
 
         def head() -> ObjectHead:
-            with _translated(key):
-                answer = self._s3.head_object(Bucket=self._bucket, Key=key)
+            with translated(key):
+                answer = self._s3.head_object(**self._at(key))
             return ObjectHead(
                 size=answer["ContentLength"],
                 etag=answer["ETag"].strip('"'),
@@ -226,11 +199,12 @@ class S3ObjectStore:
         return await self._run(head)
 
     async def page(self, prefix: str, *, after: str) -> ObjectPage:
-        """At most a thousand objects of a prefix, by key, behind ``after``."""
+        """At most a thousand objects of a prefix (a tenant's folder), by key, behind ``after``."""
 
         def listing() -> ObjectPage:
-            with _translated(prefix):
-                answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, StartAfter=after)
+            bucket, name = self.where(prefix)
+            with translated(prefix):
+                answer = self._s3.list_objects_v2(Bucket=bucket, Prefix=name, StartAfter=after)
             objects = tuple((each["Key"], each["Size"]) for each in answer.get("Contents", ()))
             return ObjectPage(objects=objects, more=bool(answer["IsTruncated"] and objects))
 
@@ -242,8 +216,8 @@ class S3ObjectStore:
         def read_back() -> tuple[str, int]:
             digest, size = hashlib.sha256(), 0
             with (
-                _translated(key),
-                contextlib.closing(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) as body,
+                translated(key),
+                contextlib.closing(self._s3.get_object(**self._at(key))["Body"]) as body,
             ):
                 while block := body.read(1 << 20):
                     digest.update(block)
@@ -257,8 +231,8 @@ class S3ObjectStore:
 
         def read() -> bytes:
             with (
-                _translated(key),
-                contextlib.closing(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) as body,
+                translated(key),
+                contextlib.closing(self._s3.get_object(**self._at(key))["Body"]) as body,
             ):
                 data: bytes = body.read(limit + 1)
             if len(data) > limit:
@@ -273,14 +247,14 @@ class S3ObjectStore:
             return
 
         def open_body() -> Any:
-            with _translated(key):
+            with translated(key):
                 wanted = f"bytes={start}-{end - 1}"
-                return self._s3.get_object(Bucket=self._bucket, Key=key, Range=wanted, IfMatch=etag)["Body"]
+                return self._s3.get_object(**self._at(key), Range=wanted, IfMatch=etag)["Body"]
 
         body = await self._run(open_body)
 
         def next_chunk() -> bytes:
-            with _translated(key):
+            with translated(key):
                 data: bytes = body.read(CHUNK_BYTES)
                 return data
 
@@ -299,10 +273,80 @@ class S3ObjectStore:
         """See ObjectStore."""
 
         def delete() -> None:
-            with _translated(key):
-                self._s3.delete_object(Bucket=self._bucket, Key=key)
+            with translated(key):
+                self._s3.delete_object(**self._at(key))
 
         await self._run(delete)
+
+    async def erase(self, key: str) -> None:
+        """See ObjectStore."""
+        await self._run(lambda: self._erase(key))
+
+    def _erase(self, key: str) -> None:
+        at = self._at(key)
+        for version, is_marker in self._versions(key):
+            about: dict[str, Any] = {**at, "VersionId": version} if version else at
+            if self.options.lock_mode and version and not is_marker:
+                with contextlib.suppress(KakehashiError), translated(key):
+                    self._s3.put_object_legal_hold(**about, LegalHold={"Status": "OFF"})
+            bypass: dict[str, Any] = {}
+            if self.options.lock_mode == "GOVERNANCE" and version:
+                bypass["BypassGovernanceRetention"] = True
+            try:
+                with translated(key):
+                    self._s3.delete_object(**about, **bypass)
+            except Unavailable as error:
+                if self.options.lock_mode and refused_for_lock(error):
+                    raise StillLocked(f"the object store keeps {key} until its lock runs out") from error
+                raise
+        with contextlib.suppress(NotFound), translated(key):
+            self._s3.head_object(**at)
+            raise PeerError(f"{key} was deleted and is still there")
+
+    def _versions(self, key: str) -> list[tuple[str | None, bool]]:
+        """Every version and whether it is a marker of a deletion; one without an id where versions are not known."""
+        bucket, name = self.where(key)
+        found: list[tuple[str | None, bool]] = []
+        place: dict[str, Any] = {}
+        try:
+            while True:
+                with translated(key):
+                    page = self._s3.list_object_versions(Bucket=bucket, Prefix=name, **place)
+                for kind, is_marker in (("Versions", False), ("DeleteMarkers", True)):
+                    ours = (one for one in page.get(kind, ()) if one["Key"] == name)  # type: ignore[attr-defined]
+                    found += [(one["VersionId"], is_marker) for one in ours]
+                if not page.get("IsTruncated"):
+                    return found
+                place = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page.get("NextVersionIdMarker", "")}
+        except NotSupported:
+            return [(None, False)]
+
+    async def lock(self, key: str, *, retain_until: datetime | None, held: bool) -> None:
+        """See ObjectStore."""
+
+        def lock() -> None:
+            mode: Any = self.options.lock_mode
+            with translated(key):
+                if retain_until is not None:
+                    bypass = {"BypassGovernanceRetention": True} if mode == "GOVERNANCE" else {}
+                    retention: Any = {"Mode": mode, "RetainUntilDate": retain_until}
+                    self._s3.put_object_retention(**self._at(key), Retention=retention, **bypass)  # type: ignore[arg-type]
+                self._s3.put_object_legal_hold(**self._at(key), LegalHold={"Status": "ON" if held else "OFF"})
+
+        await self._run(lock)
+
+    async def presigned(self, key: str, *, seconds: int) -> str:
+        """See ObjectStore."""
+
+        def sign() -> str:
+            with translated(key):
+                return str(self._s3.generate_presigned_url("get_object", Params=self._at(key), ExpiresIn=seconds))
+
+        return await self._run(sign)
+
+    def client(self) -> S3Client:
+        """boto3's own client, for what is asked of buckets and not of objects. Use it on a thread."""
+        return self._s3
 
     async def _run(self, work: Callable[[], T]) -> T:
         try:
@@ -310,57 +354,3 @@ class S3ObjectStore:
         except RuntimeError as error:
             raise Unavailable("the object store is closed") from error
         return await asyncio.wrap_future(future)
-
-
-def _make_client(endpoint_url: str | None, access_key: str | None, secret_key: str | None, region: str) -> S3Client:
-    import boto3
-    from botocore.config import Config
-
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint_url,
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        region_name=region,
-        config=Config(
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            read_timeout=_READ_TIMEOUT_S,
-            max_pool_connections=_CONNECTIONS,
-            retries={"total_max_attempts": 1},
-            # Other servers than Amazon's have no name per bucket, and refuse the newer default checksums.
-            s3={"addressing_style": "path" if endpoint_url else "auto"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
-
-
-@contextlib.contextmanager
-def _translated(key: str) -> Iterator[None]:
-    """boto3's errors in the words of the project: who has to do something about it. On a thread of the store."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        status = str(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", ""))
-        raise _meaning(key, code, status) from error
-    except (BotoCoreError, OSError) as error:
-        raise Unavailable(f"the object store did not answer for {key}: {type(error).__name__}") from error
-
-
-def _meaning(key: str, code: str, status: str) -> KakehashiError:
-    if code in _GONE:
-        return NotFound(f"no object {key}")
-    if code in _CHANGED:
-        return ObjectChanged(f"{key} is not the object that was stored")
-    if code in _NO_SUCH_RANGE:
-        return CallerError(f"{key} has no such range")
-    if code in _DAMAGED:
-        return PeerError(f"{key} did not arrive as it was sent ({code})")
-    if code == "NoSuchBucket":
-        return Unavailable(f"the bucket of {key} does not exist: create it, or correct the bucket's name")
-    if status == "403":
-        return Unavailable(f"the object store refuses {key} ({code}): check the access key and its rights")
-    return Unavailable(f"the object store failed for {key} ({code or status})")

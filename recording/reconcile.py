@@ -139,6 +139,8 @@ def compare(known: Known, policy: Policy) -> Difference | None:
     """What is wrong with one recording, or None: all agree, or it is on its way."""
     if known.noted is not None and known.noted.state in REPLAYABLE:
         return _stored(known, known.noted, policy)
+    if known.noted is not None and known.noted.state is RecordingState.DELETED:
+        return _deleted(known)
     if _is_young(known, policy):
         return None
     if known.sound is not None and known.lying is None:
@@ -167,6 +169,15 @@ def _stored(known: Known, noted: Noted, policy: Policy) -> Difference | None:
     if known.lying is not None and not _is_young(known, policy):
         return Difference(kind=Kind.LEFTOVER, remedy=Remedy.CLEAR, known=known, detail=", ".join(known.lying.names))
     return None
+
+
+def _deleted(known: Known) -> Difference | None:
+    """Gone on purpose: what is left, or came back with a backup, must not be taken in again."""
+    left = [each.key for each in known.objects] + list(known.lying.names if known.lying else ())
+    if not left:
+        return None
+    kind = Kind.UNKNOWN_OBJECT if known.objects else Kind.LEFTOVER
+    return Difference(kind=kind, remedy=Remedy.NONE, known=known, detail=f"deleted on purpose: {', '.join(left)}")
 
 
 def _lying(known: Known, lying: Lying) -> Difference:

@@ -50,7 +50,7 @@ class Rescue:
         job = live or (job_of_call(call) if call is not None else None)
         record = None if live is not None else await self._ledger.find(call_id)
         if record is not None:
-            if record.state in REPLAYABLE:
+            if record.state in REPLAYABLE or record.state is RecordingState.DELETED:
                 return None  # stored; what lies here came later and is for a person to look at
             job = await self._from_record(record)
         if job is None:

@@ -11,7 +11,8 @@ from cti.desk.outbound import outbound_problems
 from cti.desk.queues import queue_problems
 from cti.desk.reasons import reason_problems
 from cti.desk.savednumbers import saved_number_problems
-from cti.desk.schema import Desk, Tenant
+from cti.desk.schema import Desk, RetentionRule, Tenant
+from cti.desk.verifications import verification_problems
 from cti.domain.errors import ConfigError
 from cti.tomlfile import Location, TomlFile, closest
 
@@ -77,11 +78,23 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
     for index, queue in enumerate(tenant.queues):
         for skill in queue.skills:
             yield from _refers(file, (*at, "queues", index, "skills"), skill, skills, "skill")
+    for index, rule in enumerate(tenant.retention):
+        if rule.queue is not None:
+            yield from _refers(file, (*at, "retention", index, "queue"), rule.queue, queues, "queue")
+        if any(_covers(earlier, rule) for earlier in tenant.retention[:index]):
+            yield file.problem(
+                (*at, "retention", index), "an earlier rule fits everything that this one does; move it up"
+            )
     for index, number in enumerate(tenant.numbers):
         here = (*at, "numbers", index)
         yield from _refers(file, (*here, "queue"), number.queue, queues, "queue")
         if number.menu is not None:
             yield from _refers(file, (*here, "menu"), number.menu, menus, "menu")
+
+
+def _covers(earlier: RetentionRule, later: RetentionRule) -> bool:
+    pairs = ((earlier.queue, later.queue), (earlier.direction, later.direction), (earlier.result, later.result))
+    return all(first in (None, second) for first, second in pairs)
 
 
 def _one_agent_per_user(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[str]:

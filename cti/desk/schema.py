@@ -343,6 +343,22 @@ class SavedNumber(_Model):
     )
 
 
+class RetentionRule(_Model):
+    """How long recordings are kept (docs/privacy.md). The first rule that fits counts; what is left out fits all."""
+
+    queue: Slug | None = Field(default=None, description="the id of one of the queues; leave it out: any")
+    direction: Literal["inbound", "outbound", "callback"] | None = Field(
+        default=None, description='"inbound", "outbound" or "callback"; leave it out: any'
+    )
+    result: Literal["answered", "unanswered", "voicemail"] | None = Field(
+        default=None, description='"answered", "unanswered" or "voicemail"; leave it out: any'
+    )
+    # A hundred years: what is larger is a slip of the finger.
+    days: int | None = Field(
+        default=None, ge=1, le=36_500, strict=True, description="1 to 36500 days; leave it out: until it is deleted"
+    )
+
+
 class Tenant(_Model):
     """One company's desk."""
 
@@ -362,6 +378,9 @@ class Tenant(_Model):
         default=(), max_length=50, description="[[tenants.NAME.evaluation_forms]], at most 50"
     )
     routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
+    retention: tuple[RetentionRule, ...] = Field(
+        default=(), max_length=100, description="[[tenants.NAME.retention]], at most 100; leave it out: kept"
+    )
     outbound: Outbound | None = Field(
         default=None, description='[tenants.NAME.outbound] with number = "+81…"; leave it out: nobody dials out'
     )

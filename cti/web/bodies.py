@@ -31,7 +31,7 @@ NewPassword = Annotated[str, Field(min_length=10, max_length=256)]
 Cursor = Annotated[str, Field(max_length=200)]
 Limit = Annotated[int, Field(ge=1, le=200)]
 CallIdText = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-RecordingStatus = Literal["pending", "stored", "salvaged", "truncated", "not_recorded", "failed"]
+RecordingStatus = Literal["pending", "stored", "salvaged", "truncated", "not_recorded", "failed", "deleted"]
 ListedStatus = Literal["none", "pending", "stored", "salvaged", "truncated", "not_recorded", "failed"]
 Share = Annotated[float, Field(ge=0, le=1)]
 

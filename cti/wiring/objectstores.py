@@ -1,9 +1,23 @@
-"""The configured bucket."""
+"""The configured buckets."""
 
 from __future__ import annotations
 
-from cti.config import Config
+from cti.config import S3, Config
+from recording.objects import S3Options
 from recording.objectstore import S3ObjectStore
+
+ENCRYPTION = {"bucket": "", "sse-s3": "AES256", "sse-kms": "aws:kms"}
+LOCK_MODES = {"none": "", "governance": "GOVERNANCE", "compliance": "COMPLIANCE"}
+
+
+def options(s3: S3) -> S3Options:
+    """What the operator decided about buckets."""
+    return S3Options(
+        encryption=ENCRYPTION[s3.encryption],
+        kms_key=s3.kms_key,
+        lock_mode=LOCK_MODES[s3.object_lock],
+        buckets=s3.buckets,
+    )
 
 
 def object_store(config: Config, *, threads: int = 4) -> S3ObjectStore:
@@ -15,4 +29,5 @@ def object_store(config: Config, *, threads: int = 4) -> S3ObjectStore:
         secret_key=config.s3.secret_key.get_secret_value(),
         region=config.s3.region,
         threads=threads,
+        options=options(config.s3),
     )

@@ -26,6 +26,7 @@ from cti.domain.model import CallId
 from cti.store.calls import CallStore
 from cti.store.pool import create_pool
 from cti.wiring import objectstores
+from cti.wiring.keeping import start_sweep
 from cti.wiring.recordinglock import when_alone_in
 from cti.wiring.workerpipe import Frame, Hello, Live, Ready, Refused, Status, encode, read
 from recording.encode import EncoderPool
@@ -114,6 +115,7 @@ class Worker:
         )
         await pipeline.start()
         cleanup.push_async_callback(pipeline.stop)
+        start_sweep(config, pool, objects, cleanup)
         return pipeline, objects
 
     async def _take(self, frame: Frame, pipeline: RecordingPipeline) -> None:

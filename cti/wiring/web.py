@@ -38,6 +38,7 @@ from cti.web.savedports import SavedNumbers
 from cti.web.server import WebServer
 from cti.wiring.announcements import open_announcements
 from cti.wiring.directory import DeskDirectory
+from cti.wiring.keeping import KeptRecordings
 
 
 class CallPages:
@@ -133,6 +134,7 @@ async def start(
             supervision=supervision,
             calls=CallPages(calls),
             recordings=recordings,
+            keeping=KeptRecordings(pool, now),
             listening=ListeningStore(pool),
             announcements=open_announcements(config, pool),
             readiness=readiness,

@@ -16,7 +16,7 @@ ON CONFLICT (tenant, call_id) DO UPDATE SET
     channels = EXCLUDED.channels, format = EXCLUDED.format, rate = EXCLUDED.rate,
     caller_db = EXCLUDED.caller_db, agent_db = EXCLUDED.agent_db, talks = EXCLUDED.talks, flags = EXCLUDED.flags,
     voicemail_s = EXCLUDED.voicemail_s, silence_s = EXCLUDED.silence_s
-WHERE recordings.moves <= EXCLUDED.moves AND recordings.state NOT IN ('stored', 'salvaged', 'truncated')
+WHERE recordings.moves <= EXCLUDED.moves AND recordings.state NOT IN ('stored', 'salvaged', 'truncated', 'deleted')
 
 -- name: save_move
 INSERT INTO recording_moves (tenant, call_id, number, at, step, state, reason)
@@ -60,5 +60,5 @@ SELECT *, talks::text AS talks
 
 -- name: counts
 SELECT state, count(*) AS n FROM recordings
- WHERE state NOT IN ('stored', 'salvaged', 'truncated', 'not_recorded') OR arrived_at >= now() - interval '1 day'
+ WHERE state NOT IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'deleted') OR arrived_at >= now() - interval '1 day'
  GROUP BY state

@@ -10,7 +10,7 @@ import { refusalText } from "../parts/problem";
 import { startOfDay } from "../times";
 import type { RecordingItem } from "../wire";
 
-const statuses = ["stored", "salvaged", "truncated", "pending", "not_recorded", "failed"] as const;
+const statuses = ["stored", "salvaged", "truncated", "pending", "not_recorded", "failed", "deleted"] as const;
 
 /** Days and words as typed → the query the server reads. A day is the desk's own, wherever the browser is. */
 function queryOf(data: FormData): Record<string, string> {

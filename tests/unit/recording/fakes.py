@@ -29,6 +29,7 @@ from recording.ledger import (
 from recording.lifecycle import REPLAYABLE, RecordingState
 from recording.model import Job
 from recording.objectstore import CHUNK_BYTES, ObjectChanged, ObjectHead
+from recording.s3errors import StillLocked
 
 T0 = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 CALL = CallId("0f3a2b1c-1111-4222-8333-444455556666")
@@ -49,6 +50,8 @@ class MemoryObjectStore:
         self.damage = 0
         self.puts: list[str] = []
         self.refused: set[str] = set()  # keys that are not let in
+        self.locked: set[str] = set()  # keys that cannot be erased now
+        self.locks: dict[str, tuple[datetime | None, bool]] = {}
         self.requests = 0
         self.asked = asyncio.Event()  # set at each request
 
@@ -100,6 +103,21 @@ class MemoryObjectStore:
     async def delete(self, key: str) -> None:
         self._answer()
         self.objects.pop(key, None)
+
+    async def erase(self, key: str) -> None:
+        self._answer()
+        name = key.removeprefix("s3://memory/")
+        if name in self.locked:
+            raise StillLocked(key)
+        self.objects.pop(name, None)
+
+    async def lock(self, key: str, *, retain_until: datetime | None, held: bool) -> None:
+        self._get(key.removeprefix("s3://memory/"))
+        self.locks[key] = (retain_until, held)
+
+    async def presigned(self, key: str, *, seconds: int) -> str:
+        self._answer()
+        return f"https://memory.test/{key}?seconds={seconds}"
 
     def _answer(self) -> None:
         self.requests += 1

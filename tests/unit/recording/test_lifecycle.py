@@ -47,8 +47,10 @@ def test_nothing_is_stored_without_having_been_verified() -> None:
     assert {s for s, moves in TABLE.items() if RecordingState.VERIFIED in moves.values()} == {RecordingState.UPLOADED}
 
 
-def test_what_is_stored_stays_as_it_is_until_its_object_is_lost() -> None:
-    assert all(TABLE[state] == {Step.LOST: RecordingState.FAILED} for state in REPLAYABLE)
+def test_what_is_stored_stays_as_it_is_until_its_object_is_lost_or_deleted() -> None:
+    leads = {Step.LOST: RecordingState.FAILED, Step.DELETED: RecordingState.DELETED}
+    assert all(TABLE[state] == leads for state in REPLAYABLE)
+    assert TABLE[RecordingState.DELETED] == {}
 
 
 @given(st.lists(st.sampled_from(list(Step)), max_size=30))
