@@ -70,7 +70,6 @@ class WebParts:
     saved: SavedNumbers = field(default_factory=NoSavedNumbers)
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
     aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
-    pauses: pauseports.Pauses = field(default_factory=pauseports.NoPauses)
     keeping: Keeping = field(default_factory=NoKeeping)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
     listening: Listening = field(default_factory=NoListening)
