@@ -15,6 +15,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the commands."""
     parser.add_argument("--check", action="store_true", help="one call, unattended; a JSON line last; exit 0 or 1")
     parser.add_argument("--break", dest="sabotage", choices=BREAKS, help="break this step of --check on purpose")
+    parser.add_argument(
+        "--browser", action="append", default=[], metavar="AGENT",
+        help="this agent's phone is their page, with your microphone (docs/walkthrough.md); may be given again",
+    )  # fmt: skip
     parser.set_defaults(run=_demo)
     commands = parser.add_subparsers(metavar="COMMAND")
     shown = commands.add_parser("status", help="addresses and log-ins of the demo that runs")
@@ -40,7 +44,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         result = asyncio.run(unattended(arguments.sabotage))
         print(json.dumps(result.line(), ensure_ascii=False))
         return 0 if result.ok else 1
-    return asyncio.run(present())
+    return asyncio.run(present(arguments.browser))
 
 
 def _call(arguments: argparse.Namespace) -> int:

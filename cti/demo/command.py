@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from cti.demo.browser import browser_plan
 from cti.demo.call import demo_callers, place_call
 from cti.demo.check import Result, agent_available, check
 from cti.demo.client import DemoFailed
@@ -24,7 +25,7 @@ from cti.demo.components import MissingComponent, cache_folder
 from cti.demo.folders import PortPool, run_folder
 from cti.demo.phones import Baresip, PhoneError
 from cti.demo.processes import ChildFailed
-from cti.demo.stack import Stack, running_stack
+from cti.demo.stack import Plan, Stack, running_stack
 
 # Elapsed time counts from the script that set everything up, when there was one.
 STARTED = time.time()
@@ -50,15 +51,16 @@ async def unattended(sabotage: str | None) -> Result:
     return result
 
 
-async def present() -> int:
-    """`demo`: the desk in the foreground until Ctrl-C."""
+async def present(browser: Sequence[str] = ()) -> int:
+    """`demo`: the desk in the foreground until Ctrl-C. The phones of the agents in ``browser`` are their pages."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     try:
-        async with _stack() as stack:
-            answering = [asyncio.create_task(_answer(await stack.start_agent_phone(a))) for a in stack.agent_secrets]
-            for agent in stack.agent_secrets:
+        async with _stack(browser) as stack:
+            desk_phones = [agent for agent in stack.agent_secrets if agent not in browser]
+            answering = [asyncio.create_task(_answer(await stack.start_agent_phone(a))) for a in desk_phones]
+            for agent in desk_phones:
                 await agent_available(stack, agent)
             with _registered(stack):
                 _tell(stack)
@@ -111,9 +113,10 @@ def status(*, as_json: bool) -> int:
 
 
 @asynccontextmanager
-async def _stack() -> AsyncIterator[Stack]:
+async def _stack(browser: Sequence[str] = ()) -> AsyncIterator[Stack]:
     with run_folder() as run, PortPool() as pool:
-        async with running_stack(run, pool, _say) as stack:
+        plan = browser_plan(run.path, pool, browser) if browser else Plan()
+        async with running_stack(run, pool, _say, plan) as stack:
             yield stack
 
 
