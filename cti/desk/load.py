@@ -12,7 +12,6 @@ from cti.desk.queues import queue_problems
 from cti.desk.reasons import reason_problems
 from cti.desk.savednumbers import saved_number_problems
 from cti.desk.schema import Desk, RetentionRule, Tenant
-from cti.desk.verifications import verification_problems
 from cti.domain.errors import ConfigError
 from cti.tomlfile import Location, TomlFile, closest
 
