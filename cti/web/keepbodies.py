@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from cti.web.bodies import Body, CallIdText, Limit, Request
+from cti.web.bodies import CallIdText, Limit
+from cti.web.parts import Body, Request
 
 # Long enough to name a case and who asked for it.
 Words = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]

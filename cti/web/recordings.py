@@ -9,7 +9,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from aiohttp import web
-from aiohttp.typedefs import LooseHeaders
 
 from cti.domain.access import AuditEntry
 from cti.domain.errors import KakehashiError
@@ -88,7 +87,7 @@ async def download_recording(request: web.Request) -> web.StreamResponse:
 async def _sound(request: web.Request, way: str, done: str) -> web.StreamResponse:
     """The bytes asked for, once the trail has them as ``done``; what was not taken in the end as cut."""
     sound = await _audible(request)
-    headers: LooseHeaders = {
+    headers: dict[str, str] = {
         "ETag": sound.etag,
         "Accept-Ranges": "bytes",
         # No cache keeps it: hearing it again from there would not be in the trail.
