@@ -17,7 +17,7 @@ GROUPS = {
     "asterisk-conf": "write Asterisk's configuration, prove a running one",
     "route": "try routing out under virtual time, explain what was decided",
     "prompts": "speak the texts of menus and dialplan into sound files",
-    "recordings": "compare recordings with call records, ledger and bucket",
+    "recordings": "compare recordings with records, ledger and bucket; retention, holds, buckets",
     "certificate": "make a certificate for a trial of TLS",
     "demo": "a whole desk on this machine, for a look",
 }

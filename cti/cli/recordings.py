@@ -1,4 +1,4 @@
-"""`kakehashi recordings reconcile`."""
+"""`kakehashi recordings`: reconcile; what is kept, held and locked is in cti.cli.keeping."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+from cti.cli import keeping
 from cti.config import Config, load_config
 from cti.domain.errors import ConfigError, KakehashiError
 from cti.wiring.reconcile import Wanted, reconcile
@@ -55,6 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--tenant", help="this tenant only")
     command.add_argument("--hash", action="store_true", help="read every object back and compare its hash: slow")
     command.set_defaults(run=_reconcile)
+    keeping.add(commands)
 
 
 def _day(text: str) -> date:
