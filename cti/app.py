@@ -42,6 +42,7 @@ from cti.wiring import (
     ivr,
     linking,
     outbound,
+    phonesecrets,
     queuetexts,
     recordings,
     routing,
@@ -292,6 +293,8 @@ class Application:
     async def _pages(
         self, ground: Ground, line: Line, records: Records, services: Services, readiness: Readiness
     ) -> None:
+        secrets = phonesecrets.of_line(ground.pool, line.feed, utc_now)
+        await self._run(secrets)
         bus, pool, directory, router = ground.bus, ground.pool, ground.directory, services.router
         talks = transfers.start(bus, line.desk, line.feed.telephony, directory, router, utc_now, line.feed.ask_again)
         await web.start(
@@ -308,7 +311,7 @@ class Application:
             services.after,
             StoredSupervision(router, directory, pool),
             RecordingPages(pool, object_store(self.config, threads=8)),
-            BrowserPhones(self.config.asterisk.phone_url, pool),
+            BrowserPhones(self.config.asterisk.phone_url, pool, secrets),
             readiness,
             self.metrics,
             utc_now,

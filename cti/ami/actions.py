@@ -40,6 +40,10 @@ _TEXT = re.compile(r"[A-Za-z0-9+_-]{0,64}\Z")
 _LOST = 44
 # A place may wait for its agent, and after a missed offer for the next one; an hour later it is made anew.
 _PLACE_MS = 3_600_000
+# The dialplan writes a secret within a few ms; a channel that could not begin by then is given up.
+_SECRET_MS = 2_000
+_HEX = re.compile(r"[0-9a-f]{0,128}\Z")
+_MARK = re.compile(r"[0-9a-z]{1,32}\Z")
 _MENUS = re.compile(r"agi://(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5}\Z")
 _CHANNEL = re.compile(r"[A-Za-z0-9_]+/[^\s/][^\r\n\0]*\Z")
 
@@ -302,3 +306,27 @@ def effect_mark(effect_id: str) -> ActionHeaders:
     if not _OFFER.match(effect_id):
         raise CallerError(f"an effect's id has 32 hex digits, not {effect_id!r}")
     return {"Action": "Getvar", "Variable": f"DB(cti-effect/{effect_id})"}
+
+
+def phone_secret(endpoint: str, secret: str, mark: str, epoch: str) -> ActionHeaders:
+    """Have the dialplan write an endpoint's SIP secret (hex) into Asterisk's own database, or take it away ("").
+
+    ``mark`` says which it was (:func:`phone_secret_mark`). Done when the mark is there, not with the answer.
+    """
+    if not _HEX.match(secret) or not _MARK.match(mark):
+        raise CallerError("a phone's secret is hex digits, its mark is a-z and 0-9")
+    named = {"CTI_SECRET": secret, "CTI_SECRET_MARK": mark, "CTI_SECRET_EPOCH": epoch}
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/{_endpoint(endpoint)}@cti-secret/n",
+        # Never run: the other half is not answered.
+        "Application": "Hangup",
+        "Timeout": str(_SECRET_MS),
+        "Async": "true",
+        "Variable": ",".join(f"{name}={value}" for name, value in named.items()),
+    }
+
+
+def phone_secret_mark(endpoint: str) -> ActionHeaders:
+    """Which secret the dialplan wrote last for an endpoint (Getvar answers with Value; "": none, ever)."""
+    return {"Action": "Getvar", "Variable": f"CTI_SECRET_OF_{_endpoint(endpoint)}"}

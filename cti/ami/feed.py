@@ -15,6 +15,7 @@ from cti.ami.fallen import Fallen
 from cti.ami.frames import Headers
 from cti.ami.heartbeat import Heartbeat
 from cti.ami.homecoming import Homecoming
+from cti.ami.phonesecrets import AmiPhoneSecrets
 from cti.ami.recordswitch import RecordSwitch
 from cti.ami.telephony import AmiTelephony
 from cti.ami.translate import WANTED, Skipped, translate
@@ -65,6 +66,7 @@ class AmiFeed:
         self.charge = Charge(self.client, epoch=self.epoch, clock=clock, menus=menus)
         self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive, deposed=self.charge.lost)
         self.recording = RecordSwitch(self.client)
+        self.phone_secrets = AmiPhoneSecrets(self.client, epoch=self.epoch)
         self.fallen = Fallen()
         self.telephony = AmiTelephony(
             self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh, fallen=self.fallen
@@ -72,6 +74,7 @@ class AmiFeed:
         self.auditor = Auditor(self.client, sink, known=known, clock=clock, fallen=self.fallen)
         self.homecoming = Homecoming(self.client, self.telephony)
         self.skipped: Counter[str] = Counter()  # events that made no signal, by reason
+        self.links = 0  # how many times the link came up
 
     async def start(self) -> None:
         """Begin to connect; use ``client.wait_up`` to wait, ``client.problem`` to say why not."""
@@ -112,6 +115,7 @@ class AmiFeed:
         await self.charge.take()
         self.recording.anew()
         beaten, _ = await asyncio.gather(self.heartbeat.beat(), self.auditor.snapshot(after_gap=True))
+        self.links += 1
         self._sink.post(LinkChanged(at=self._clock(), up=True))
         # Without a beat the waiting loop would send them straight back.
         self.homecoming.begin(self.auditor.left_waiting if beaten else ())

@@ -145,7 +145,8 @@ async def _users(
 
 async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
     names = {user.login: user.name for user in tenant.users}
-    known = {row["agent"] for row in await conn.fetch("SELECT agent FROM agents WHERE tenant = $1", name)}
+    rows = await conn.fetch("SELECT agent, phone FROM agents WHERE tenant = $1", name)
+    known = {row["agent"]: row["phone"] for row in rows}
     for agent in tenant.agents:
         row: dict[str, Any] = {
             "tenant": name,
@@ -158,7 +159,11 @@ async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "auto_answer": agent.auto_answer,
             "active": True,
         }
-        if agent.phone_password is not None or agent.id not in known:
+        if agent.phone == "browser":
+            # Nobody is told this one: secrets come with log-ins (decision 0235). What a SIP phone had must not fit.
+            if known.get(agent.id) != "browser":
+                row["sip_secret"] = secrets.token_urlsafe(SIP_SECRET_BYTES)
+        elif agent.phone_password is not None or agent.id not in known:
             row["sip_secret"] = agent.phone_password or secrets.token_urlsafe(SIP_SECRET_BYTES)
         await _upsert(conn, summary, "agents", ("tenant", "agent"), row)
         await _agent_skills(conn, summary, name, agent.id, agent.skills)

@@ -22,10 +22,11 @@ class MyPhone(Body):
 
     phone: Literal["sip", "browser"]  # "browser": the page registers at Asterisk, and asks for a log-in to do so
     auto_answer: AutoAnswer
+    taken: bool  # it is in the browser of another log-in of this agent; POST takes it here
 
 
 class PhoneLogInBody(Body):
-    """With what the page registers at Asterisk. For this page's memory only."""
+    """With what the page registers at Asterisk. For this page's memory only; worthless when the log-in ends."""
 
     url: str  # Asterisk's WebSocket
     user: str  # of the SIP address and of the digest

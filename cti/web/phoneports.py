@@ -18,7 +18,7 @@ class PhoneLogIn:
     url: str  # Asterisk's WebSocket, "ws://…" or "wss://…"
     endpoint: str  # user of the SIP address and of the digest
     domain: str  # host of the SIP address; Asterisk looks at the user alone
-    secret: str = field(repr=False)  # the password of the endpoint in pjsip.conf
+    secret: str = field(repr=False)  # password of this log-in's phone; worthless when the log-in ends
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,16 +28,20 @@ class AgentPhone:
     in_browser: bool = False  # the agent's page is their phone
     auto_answer: Literal["queue", "always", "never"] = "queue"  # what the agent's own line of the desk file says
     queues: Mapping[QueueId, int] = field(default_factory=dict)  # seconds of ringing, of queues that are answered so
+    taken: bool = False  # the phone in the browser is another log-in's now, of the same agent
 
 
 class Phones(Protocol):
     """Agents' phones."""
 
-    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
-        """The agent's phone. Raises NotFound, Unavailable."""
+    async def phone_of(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> AgentPhone:
+        """The agent's phone, asked by a page of that log-in (its token's SHA-256). Raises NotFound, Unavailable."""
 
-    async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
-        """With what this agent's page registers. Raises NotFound for an agent with another phone, Unavailable."""
+    async def log_in(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> PhoneLogIn:
+        """With what this agent's page registers: from now on the phone is this log-in's.
+
+        Raises NotFound for an agent with another phone, Unavailable: PostgreSQL or Asterisk is away.
+        """
 
 
 class Qualities(Protocol):
@@ -53,11 +57,11 @@ class Qualities(Protocol):
 class NoPhones:
     """Every agent has a SIP phone."""
 
-    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
+    async def phone_of(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> AgentPhone:
         """See the port."""
         return AgentPhone()
 
-    async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
+    async def log_in(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> PhoneLogIn:
         """See the port."""
         raise NotFound("no agent has a phone in the browser")
 

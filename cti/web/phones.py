@@ -13,7 +13,7 @@ from cti.domain.model import AgentId, Call
 from cti.domain.quality import LineQuality
 from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
-from cti.web.context import answer, read_body, session_of
+from cti.web.context import TOKEN_SHA256, answer, read_body, session_of
 from cti.web.phonebodies import AutoAnswer, MyPhone, PhoneLogInBody, QualityRequest
 from cti.web.problems import Refused
 
@@ -42,18 +42,18 @@ async def my_phone(request: web.Request) -> web.Response:
     """GET /api/my/phone."""
     agent, tenant = _agent_of(request), session_of(request).user.tenant
     try:
-        found = await parts_of(request).phones.phone_of(tenant, agent)
+        found = await parts_of(request).phones.phone_of(tenant, agent, request[TOKEN_SHA256])
     except NotFound as error:
         raise Refused(403, "no_agent") from error
     policy = AutoAnswer(agent=found.auto_answer, queues=dict(found.queues.items()))
-    return answer(MyPhone(phone="browser" if found.in_browser else "sip", auto_answer=policy))
+    return answer(MyPhone(phone="browser" if found.in_browser else "sip", auto_answer=policy, taken=found.taken))
 
 
 async def bring_my_call_back(request: web.Request) -> web.Response:
     """POST /api/my/phone/back."""
     agent, tenant = _agent_of(request), session_of(request).user.tenant
     try:
-        found = await parts_of(request).phones.phone_of(tenant, agent)
+        found = await parts_of(request).phones.phone_of(tenant, agent, request[TOKEN_SHA256])
     except NotFound as error:
         raise Refused(403, "no_agent") from error
     if not found.in_browser:  # its leg is alive, whatever became of the page
@@ -67,7 +67,7 @@ async def log_in_my_phone(request: web.Request) -> web.Response:
     """POST /api/my/phone."""
     agent, tenant = _agent_of(request), session_of(request).user.tenant
     try:
-        found = await parts_of(request).phones.log_in(tenant, agent)
+        found = await parts_of(request).phones.log_in(tenant, agent, request[TOKEN_SHA256])
     except NotFound as error:
         raise Refused(409, "no_browser_phone") from error
     return answer(PhoneLogInBody(url=found.url, user=found.endpoint, domain=found.domain, secret=found.secret))

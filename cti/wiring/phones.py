@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,40 +12,49 @@ from cti.domain.model import AgentId, QueueId, TenantId
 from cti.store.away import deadline
 from cti.web.phoneports import AgentPhone, PhoneLogIn
 
-_PHONE = "SELECT endpoint, phone, sip_secret, auto_answer FROM agents WHERE tenant = $1 AND agent = $2 AND active"
+_PHONE = "SELECT phone, auto_answer FROM agents WHERE tenant = $1 AND agent = $2 AND active"
 _QUEUES = "SELECT queue, auto_answer_s FROM queues WHERE tenant = $1 AND active AND auto_answer_s IS NOT NULL"
 
 
-class BrowserPhones:
-    """Implements cti.web.phoneports.Phones over the desk's tables: the secret is the one in pjsip.conf (0205)."""
+class Secrets(Protocol):
+    """Whose each phone is (cti.wiring.phonesecrets)."""
 
-    def __init__(self, url: str | None, pool: asyncpg.Pool[Any]) -> None:
+    async def holds(self, tenant: TenantId, agent: AgentId) -> bytes | None:
+        """The log-in that has the phone. Raises Unavailable."""
+
+    async def grant(self, tenant: TenantId, agent: AgentId, token_sha256: bytes) -> tuple[str, str]:
+        """Endpoint and secret. Raises NotFound, Unavailable."""
+
+
+class BrowserPhones:
+    """Implements cti.web.phoneports.Phones over the desk's tables."""
+
+    def __init__(self, url: str | None, pool: asyncpg.Pool[Any], secrets: Secrets) -> None:
         """``url``: of Asterisk's WebSocket as browsers reach it; None: there is none."""
         self._url = url
         self._pool = pool
+        self._secrets = secrets
 
-    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
+    async def phone_of(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> AgentPhone:
         """See the port."""
-        row = await self._find(tenant, agent)
         async with deadline():
+            row = await self._pool.fetchrow(_PHONE, tenant, agent)
             queues = await self._pool.fetch(_QUEUES, tenant)
-        return AgentPhone(
-            in_browser=row["phone"] == "browser",
-            auto_answer=row["auto_answer"],
-            queues={QueueId(one["queue"]): one["auto_answer_s"] for one in queues},
-        )
-
-    async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
-        """See the port."""
-        row = await self._find(tenant, agent)
-        if row["phone"] != "browser" or self._url is None:
-            raise NotFound("this agent's phone is not in the browser")
-        domain = urlsplit(self._url).hostname or "asterisk"
-        return PhoneLogIn(url=self._url, endpoint=row["endpoint"], domain=domain, secret=row["sip_secret"])
-
-    async def _find(self, tenant: TenantId, agent: AgentId) -> asyncpg.Record:
-        async with deadline():
-            row: asyncpg.Record | None = await self._pool.fetchrow(_PHONE, tenant, agent)
         if row is None:
             raise NotFound("no such agent")
-        return row
+        in_browser = row["phone"] == "browser"
+        holder = await self._secrets.holds(tenant, agent) if in_browser else None
+        return AgentPhone(
+            in_browser=in_browser,
+            auto_answer=row["auto_answer"],
+            queues={QueueId(one["queue"]): one["auto_answer_s"] for one in queues},
+            taken=holder not in (None, log_in),
+        )
+
+    async def log_in(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> PhoneLogIn:
+        """See the port."""
+        if self._url is None:
+            raise NotFound("there are no phones in browsers here")
+        endpoint, secret = await self._secrets.grant(tenant, agent, log_in)
+        domain = urlsplit(self._url).hostname or "asterisk"
+        return PhoneLogIn(url=self._url, endpoint=endpoint, domain=domain, secret=secret)

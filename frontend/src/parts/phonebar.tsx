@@ -14,7 +14,7 @@ import { Meter, PhonePanel } from "./phonepanel";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"] as const;
 // A person has to do something about these; the others pass by themselves.
-const MENDED_BY_HAND = ["no_microphone", "microphone_refused", "microphone_busy", "refused"];
+const MENDED_BY_HAND = ["no_microphone", "microphone_refused", "microphone_busy", "refused", "taken"];
 const NOT_RUNG = ["insecure", "lost", "away"];
 
 export function PhoneBar() {
@@ -56,7 +56,7 @@ function Bar() {
       <div class="choices">
         {byHand && may(lineTable, line.value, "again") && (
           <button type="button" onClick={tryAgain}>
-            {t("retry")}
+            {t(line.value === "taken" ? "phone.take_here" : "retry")}
           </button>
         )}
         <button type="button" class="primary" disabled={on !== "ringing"} onClick={answer}>

@@ -47,6 +47,12 @@ it("does not ask again by itself where Asterisk refused", () => {
   expect(lineEvents.filter((event) => may(lineTable, "refused", event))).toEqual(["again", "stop"]);
 });
 
+it("stays with whoever took the phone elsewhere, until somebody takes it here", () => {
+  for (const before of [["registered"], ["registered", "disconnected"], []] as const)
+    expect(run("start", "turn", "opened", ...before, "taken")).toBe("taken");
+  expect(lineEvents.filter((event) => may(lineTable, "taken", event))).toEqual(["again", "stop"]);
+});
+
 it("can be switched off from everywhere", () => {
   for (const state of Object.keys(lineTable) as LineState[]) expect(next(lineTable, state, "stop")).toBe("off");
 });

@@ -17,6 +17,7 @@ export type LineState =
   | "ready" // registered at Asterisk: it can ring
   | "lost" // the WebSocket is gone; it is tried again by itself
   | "refused" // Asterisk does not take this log-in any more
+  | "taken" // the phone is where the same agent logged in last
   | "away"; // the server could not give a log-in; it is asked again by itself
 
 export type LineEvent =
@@ -30,6 +31,7 @@ export type LineEvent =
   | "registered"
   | "disconnected"
   | "rejected"
+  | "taken"
   | "server_away"
   | "again"
   | "stop";
@@ -59,13 +61,15 @@ export const lineTable: Table<LineState, LineEvent> = {
     registered: "ready",
     disconnected: "lost",
     rejected: "refused",
+    taken: "taken",
     server_away: "away",
     again: "microphone",
     stop: "off",
   },
-  ready: { registered: "ready", disconnected: "lost", rejected: "refused", again: "microphone", stop: "off" },
-  lost: { registered: "ready", disconnected: "lost", rejected: "refused", again: "microphone", stop: "off" },
+  ready: { registered: "ready", disconnected: "lost", rejected: "refused", taken: "taken", again: "microphone", stop: "off" },
+  lost: { registered: "ready", disconnected: "lost", rejected: "refused", taken: "taken", again: "microphone", stop: "off" },
   refused: { again: "microphone", stop: "off" },
+  taken: { again: "microphone", stop: "off" },
   away: { again: "microphone", stop: "off" },
 };
 

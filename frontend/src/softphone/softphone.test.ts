@@ -20,7 +20,8 @@ const locks = { request: async (_: string, __: unknown, work: () => Promise<void
 Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
 
 const { api } = await import("../api");
-vi.spyOn(api, "myPhone").mockResolvedValue({ phone: "browser", auto_answer: { agent: "always", queues: {} } });
+const mine = { phone: "browser" as const, auto_answer: { agent: "always" as const, queues: {} }, taken: false };
+const myPhone = vi.spyOn(api, "myPhone").mockResolvedValue(mine);
 vi.spyOn(api, "phoneLogIn").mockResolvedValue({} as never);
 const phone = await import("./softphone");
 const own = await import("./microphone");
@@ -144,4 +145,40 @@ it("takes back by itself only what was on the line here, and not without a micro
     line.incoming(new Ringing(true));
     expect(phone.call.value).toBe(heard ? "answering" : "ringing");
   }
+});
+
+it("says that the phone is elsewhere, and takes it back only when told to", async () => {
+  const asked = vi.mocked(api.phoneLogIn).mock.calls.length;
+  myPhone.mockResolvedValue({ ...mine, taken: true });
+  line.rejected();
+  line.rejected();
+  await turns();
+  expect(phone.line.value).toBe("taken");
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(phone.line.value).toBe("taken");
+  expect(vi.mocked(api.phoneLogIn).mock.calls.length).toBe(asked);
+  myPhone.mockResolvedValue(mine);
+  phone.tryAgain();
+  await turns();
+  line.registered();
+  expect(phone.line.value).toBe("ready");
+  expect(vi.mocked(api.phoneLogIn).mock.calls.length).toBe(asked + 1);
+});
+
+it("says that Asterisk refuses it where nobody took it, or nobody can tell", async () => {
+  myPhone.mockRejectedValueOnce(new Error("away"));
+  line.rejected();
+  await turns();
+  expect(phone.line.value).toBe("refused");
+});
+
+it("keeps the call that is on when the phone is taken elsewhere", async () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.answer();
+  call.to?.answered();
+  myPhone.mockResolvedValueOnce({ ...mine, taken: true });
+  line.rejected();
+  await turns();
+  expect([phone.line.value, phone.call.value]).toEqual(["taken", "talking"]);
 });

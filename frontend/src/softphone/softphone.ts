@@ -182,7 +182,7 @@ async function connect(mine: number): Promise<void> {
     const opened = await openLine(logIn, {
       registered: () => mine === started && isRegistered(),
       disconnected: () => mine === started && may(lineTable, line.value, "disconnected") && lineIs("disconnected"),
-      rejected: () => mine === started && rejected(),
+      rejected: () => void rejected(mine),
       incoming: (offered) => (mine === started ? incoming(offered) : offered.refuse()),
     });
     if (mine === started) registered = opened;
@@ -200,10 +200,14 @@ function isRegistered(): void {
   if (call.value === "none" && talkedHere()) api.bringBack().catch(() => undefined);
 }
 
-function rejected(): void {
-  if (!may(lineTable, line.value, "rejected")) return;
-  lineIs("rejected");
-  // Somebody has to mend it: asking again and again would look like an attack to Asterisk.
+/** Asterisk does not take this log-in's secret: another log-in of the same agent has the phone, or something is wrong. */
+async function rejected(mine: number): Promise<void> {
+  const still = () => mine === started && may(lineTable, line.value, "rejected");
+  if (!still()) return;
+  const taken = await api.myPhone().then((about) => about.taken, () => false);
+  if (!still()) return;
+  lineIs(taken ? "taken" : "rejected");
+  // A person has to say so: two pages that take it from each other would never end, nor be an attack less to Asterisk.
   if (call.value === "none") hangLine();
 }
 

@@ -24,7 +24,10 @@ SECRET = "a-secret-of-tests-0"
 PHONE_SECRET = "phone-secret"
 EPOCH = "7"
 MENU_NUMBER, PLAIN_NUMBER = "+81501234500", "+81501234510"
-AGENTS = ("sato", "suzuki", "busy", "declining", "absent", "silent", "missing", "full", "nobody", "twice", "forwarding")
+AGENTS = (
+    "sato", "suzuki", "busy", "declining", "absent", "silent", "missing", "full", "nobody", "twice", "forwarding",
+    "page",
+)  # fmt: skip
 # Each prompt is a tone of its own, so that a test hears which one was said.
 PROMPTS = {
     "please-hold": 300,

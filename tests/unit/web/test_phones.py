@@ -28,15 +28,20 @@ class FakePhones:
     """Sato's is in the browser."""
 
     away: bool = False
+    holder: bytes | None = None  # the log-in whose phone it is
 
-    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
+    async def phone_of(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> AgentPhone:
         if self.away:
             raise Unavailable("away")
-        return AgentPhone(in_browser=agent == "sato", auto_answer="always", queues={QueueId("members"): 2})
+        return AgentPhone(
+            in_browser=agent == "sato", auto_answer="always", queues={QueueId("members"): 2},
+            taken=self.holder not in (None, log_in),
+        )  # fmt: skip
 
-    async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
-        if not (await self.phone_of(tenant, agent)).in_browser:
+    async def log_in(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> PhoneLogIn:
+        if not (await self.phone_of(tenant, agent, log_in)).in_browser:
             raise NotFound("no")
+        self.holder = log_in
         return LOG_IN
 
 
@@ -68,12 +73,31 @@ async def test_a_page_that_is_a_phone_is_told_with_what_it_registers(site: Site)
     async with sato.get("/api/my/phone") as answer:
         assert await answer.json() == {
             "phone": "browser", "auto_answer": {"agent": "always", "queues": {"members": 2}},
+            "taken": False,
         }  # fmt: skip
     async with sato.post("/api/my/phone") as answer:
         assert answer.headers["Cache-Control"] == "no-store"
         assert await answer.json() == {
             "url": LOG_IN.url, "user": "demo-sato", "domain": "cti.example.com", "secret": LOG_IN.secret,
         }  # fmt: skip
+
+
+async def test_the_phone_is_the_log_ins_that_asked_last(site: Site) -> None:
+    given(site, FakePhones())
+    here, there = [await site.logged_in("sato") for _ in range(2)]
+
+    async def taken() -> list[bool]:
+        said = []
+        for client in (here, there):
+            async with client.get("/api/my/phone") as answer:
+                said.append((await answer.json())["taken"])
+        return said
+
+    assert await taken() == [False, False]
+    for client, then in ((here, [False, True]), (there, [True, False])):
+        async with client.post("/api/my/phone") as answer:
+            assert answer.status == 200
+        assert await taken() == then
 
 
 async def test_nobody_is_told_another_phones_secret(site: Site) -> None:
@@ -98,7 +122,7 @@ async def test_an_away_database_is_said(site: Site) -> None:
 async def test_without_phones_in_browsers_every_phone_is_a_sip_phone(site: Site) -> None:
     sato = await site.logged_in("sato")
     async with sato.get("/api/my/phone") as answer:
-        assert await answer.json() == {"phone": "sip", "auto_answer": {"agent": "queue", "queues": {}}}
+        assert await answer.json() == {"phone": "sip", "auto_answer": {"agent": "queue", "queues": {}}, "taken": False}
 
 
 def test_pages_connect_to_asterisks_websocket_and_nowhere_else() -> None:
