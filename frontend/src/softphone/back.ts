@@ -28,6 +28,11 @@ export function noteTalk(on: boolean): void {
   timer = setInterval(note, EVERY_MS);
 }
 
+/** The call was lost, not ended: what was noted last holds for as long as it is fresh. */
+export function keepNote(): void {
+  clearInterval(timer);
+}
+
 function store(value: string | null): void {
   try {
     if (value === null) localStorage.removeItem(KEY);

@@ -37,19 +37,20 @@ export function enough(): (candidate: Candidate) => boolean {
 /** Find every way there is, for the answers to come. Never rejects: without it answers take GATHER_MS. */
 export async function lookAround(config: RTCConfiguration): Promise<void> {
   const found: Candidate[] = [];
-  const probe = new RTCPeerConnection(config);
+  let probe: RTCPeerConnection | null = null;
   try {
-    probe.addTransceiver("audio");
+    const looking = (probe = new RTCPeerConnection(config));
+    looking.addTransceiver("audio");
     const over = new Promise<void>((resolve) => {
       setTimeout(resolve, LOOK_MS);
-      probe.addEventListener("icecandidate", ({ candidate }) => (candidate ? found.push(candidate) : resolve()));
+      looking.addEventListener("icecandidate", ({ candidate }) => (candidate ? found.push(candidate) : resolve()));
     });
-    await probe.setLocalDescription();
+    await looking.setLocalDescription();
     await over;
     learn(found);
   } catch {
     learn([]);
   } finally {
-    probe.close();
+    probe?.close();
   }
 }

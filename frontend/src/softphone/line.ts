@@ -12,6 +12,10 @@ const RETRY_FIRST_S = 1;
 const RETRY_LAST_S = 8;
 // 200 ms and a gap are told apart by every menu.
 const TONE_MS = 200;
+// A browser says "disconnected" when it has heard nothing for 3 to 5 s and may hear again: radio comes and goes. Asterisk
+// waits for 5 s (rtp_timeout), then the call is over there.
+const GONE_MS = 2_000;
+const CUT: readonly RTCIceConnectionState[] = ["disconnected", "failed", "closed"];
 // Asterisk's word that a call comes back (asterisk-conf/extensions.conf, cti-back).
 const BACK = "X-Kakehashi-Back";
 
@@ -25,6 +29,7 @@ export interface LineListener {
 export interface CallListener {
   answered(): void;
   ended(): void;
+  lost(): void; // Asterisk is not there any more, and nobody hung up
   sound(stream: MediaStream): void; // what the other side says
 }
 
@@ -60,7 +65,11 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
     void lookAround(PEER);
     listener.registered();
   });
-  agent.on("disconnected", () => listener.disconnected());
+  let last: SipCall | null = null;
+  agent.on("disconnected", () => {
+    last?.lineBroke();
+    listener.disconnected();
+  });
   agent.on("registrationFailed", ({ response }) => {
     // Without an answer it is the way that failed, and JsSIP tries again.
     if (response) listener.rejected();
@@ -69,7 +78,9 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
   agent.on("newRTCSession", ({ originator, session, request }: { originator: string; session: unknown; request: Request }) => {
     if (originator !== "remote") return;
     const comesBack = request.getHeader(BACK) !== undefined;
-    listener.incoming(new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833, comesBack));
+    const call = new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833, comesBack);
+    listener.incoming(call);
+    if (!call.over) last = call;
   });
   agent.start();
   return { stop: () => agent.stop() };
@@ -93,6 +104,11 @@ const BUSY_HERE = 486;
 const PEER: RTCConfiguration = { iceServers: [] };
 
 class SipCall implements LineCall {
+  over = false;
+  private confirmed = false;
+  private watched = false;
+  private lost: () => void = () => undefined;
+
   constructor(
     private readonly session: Session,
     private readonly inBand: string, // JsSIP's name for keys as events in the sound's stream
@@ -101,9 +117,21 @@ class SipCall implements LineCall {
 
   listen(to: CallListener): void {
     const { session } = this;
-    session.on("confirmed", () => to.answered());
-    session.on("ended", () => to.ended());
-    session.on("failed", () => to.ended());
+    session.on("confirmed", () => {
+      this.confirmed = true;
+      to.answered();
+    });
+    const ended = () => {
+      this.over = true;
+      to.ended();
+    };
+    session.on("ended", ended);
+    session.on("failed", ended);
+    this.lost = () => {
+      if (this.over) return;
+      to.lost();
+      this.hangUp();
+    };
     session.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
       peerconnection.addEventListener("track", (event: RTCTrackEvent) => to.sound(event.streams[0] ?? new MediaStream([event.track])));
     });
@@ -114,6 +142,27 @@ class SipCall implements LineCall {
       else if (!waiting) setTimeout(ready, GATHER_MS);
       waiting = true;
     });
+  }
+
+  /**
+   * Asterisk may have been restarted: it says nothing of calls that it does not know any more. What rings cannot be
+   * answered over another WebSocket. Who talks goes on for as long as something comes from Asterisk.
+   */
+  lineBroke(): void {
+    const connection = this.session.connection;
+    if (!this.confirmed || !connection) {
+      this.lost();
+      return;
+    }
+    if (this.watched) return;
+    this.watched = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = () => {
+      clearTimeout(timer);
+      if (CUT.includes(connection.iceConnectionState)) timer = setTimeout(this.lost, GONE_MS);
+    };
+    connection.addEventListener("iceconnectionstatechange", look);
+    look();
   }
 
   answer(microphone: MediaStream): void {

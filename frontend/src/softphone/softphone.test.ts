@@ -182,3 +182,22 @@ it("keeps the call that is on when the phone is taken elsewhere", async () => {
   await turns();
   expect([phone.line.value, phone.call.value]).toEqual(["taken", "talking"]);
 });
+
+it("takes back what was lost and not hung up; what only rang is lost for good", () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.answer();
+  call.to?.answered();
+  call.to?.lost();
+  expect([phone.call.value, talkedHere()]).toEqual(["none", true]);
+  const back = new Ringing(true);
+  line.incoming(back);
+  expect(phone.call.value).toBe("answering");
+  back.to?.answered();
+  back.to?.ended();
+  expect(talkedHere()).toBe(false);
+  const another = new Ringing();
+  line.incoming(another);
+  another.to?.lost();
+  expect([phone.call.value, talkedHere()]).toEqual(["none", false]);
+});

@@ -17,7 +17,7 @@ import { answerByPolicy, offered as offeredCall, policy } from "./autoanswer";
 import { playOn, whenChanged } from "./devices";
 import * as own from "./microphone";
 import { measure } from "./quality";
-import { noteTalk, talkedHere } from "./back";
+import { keepNote, noteTalk, talkedHere } from "./back";
 import { makeBell } from "./ring";
 
 export const line = signal<LineState>("off");
@@ -44,14 +44,15 @@ function lineIs(event: LineEvent): void {
   line.value = next(lineTable, line.value, event);
 }
 
-function callIs(event: CallEvent): void {
+/** `lost`: nobody hung up. The call may come back, and is then still this page's. */
+function callIs(event: CallEvent, lost = false): void {
   call.value = next(callTable, call.value, event);
   if (call.value === "ringing") bell.start();
   else {
     bell.stop();
     unring();
   }
-  noteTalk(call.value === "talking");
+  if (!lost) noteTalk(call.value === "talking");
   if (call.value === "talking") measureCall();
   else unmeasure();
   if (call.value === "none") {
@@ -227,6 +228,7 @@ function incoming(offered: LineCall): void {
   offered.listen({
     answered: () => mine() && may(callTable, call.value, "answered") && answered(),
     ended: () => mine() && callIs("ended"),
+    lost: () => mine() && lostCall(),
     sound: (stream) => mine() && play(stream),
   });
   callIs("incoming");
@@ -241,6 +243,11 @@ function incoming(offered: LineCall): void {
     (about) => (policy.value = about.auto_answer),
     () => undefined,
   );
+}
+
+function lostCall(): void {
+  if (call.value === "talking") keepNote();
+  callIs("ended", call.value === "talking");
 }
 
 function answered(): void {

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { CallListener, LineCall } from "./line";
+
+/** What JsSIP and the browser would say, said by the test. */
+class Source {
+  private readonly told = new Map<string, ((about: never) => void)[]>();
+  on(kind: string, listener: (about: never) => void): void {
+    this.told.set(kind, [...(this.told.get(kind) ?? []), listener]);
+  }
+  addEventListener = this.on.bind(this);
+  say(kind: string, about: object = {}): void {
+    for (const listener of this.told.get(kind) ?? []) listener(about as never);
+  }
+}
+let agent: Source & { start(): void; stop(): void };
+vi.mock("jssip", () => ({
+  C: { DTMF_TRANSPORT: { RFC2833: "RFC2833" } },
+  WebSocketInterface: class {},
+  UA: class extends Source {
+    constructor() {
+      super();
+      agent = this;
+    }
+    start = () => undefined;
+    stop = () => undefined;
+  },
+}));
+const { openLine } = await import("./line");
+
+class Connection extends Source {
+  iceConnectionState: RTCIceConnectionState = "connected";
+  becomes(state: RTCIceConnectionState): void {
+    this.iceConnectionState = state;
+    this.say("iceconnectionstatechange");
+  }
+}
+class Session extends Source {
+  connection: Connection | null = null;
+  terminated = 0;
+  terminate(): void {
+    this.terminated += 1;
+    this.say("ended");
+  }
+  isEnded = () => this.terminated > 0;
+}
+
+let session: Session;
+let told: string[];
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  told = [];
+  session = new Session();
+  const listen: CallListener = {
+    answered: () => told.push("answered"),
+    ended: () => told.push("ended"),
+    lost: () => told.push("lost"),
+    sound: () => undefined,
+  };
+  await openLine({ url: "wss://x", user: "u", domain: "d", secret: "s" } as never, {
+    registered: () => told.push("registered"),
+    disconnected: () => told.push("disconnected"),
+    rejected: () => undefined,
+    incoming: (call: LineCall) => call.listen(listen),
+  });
+  agent.say("newRTCSession", { originator: "remote", session, request: { getHeader: () => undefined } });
+});
+afterEach(() => void vi.useRealTimers());
+
+function talk(): Connection {
+  session.connection = new Connection();
+  session.say("confirmed");
+  return session.connection;
+}
+
+it("what rings cannot be answered over another WebSocket", () => {
+  agent.say("disconnected");
+  expect(told).toEqual(["lost", "ended", "disconnected"]);
+});
+
+it("who talks goes on while sound comes through, however often the WebSocket breaks", () => {
+  talk();
+  agent.say("disconnected");
+  agent.say("disconnected");
+  vi.advanceTimersByTime(60_000);
+  expect([told, session.terminated]).toEqual([["answered", "disconnected", "disconnected"], 0]);
+});
+
+it("a call from which nothing comes any more, after the WebSocket broke, is lost", () => {
+  const connection = talk();
+  agent.say("disconnected");
+  connection.becomes("disconnected");
+  expect(told).not.toContain("lost");
+  vi.advanceTimersByTime(2_000);
+  expect([told, session.terminated]).toEqual([["answered", "disconnected", "lost", "ended"], 1]);
+});
+
+it("a radio that comes back in time loses no call", () => {
+  const connection = talk();
+  agent.say("disconnected");
+  connection.becomes("disconnected");
+  vi.advanceTimersByTime(1_900);
+  connection.becomes("connected");
+  vi.advanceTimersByTime(60_000);
+  expect(told).not.toContain("lost");
+});
+
+it("without a break of the WebSocket it is Asterisk that says when a call is over", () => {
+  talk().becomes("failed");
+  vi.advanceTimersByTime(60_000);
+  expect(told).toEqual(["answered"]);
+});
+
+it("a call that is over is lost no more", () => {
+  const connection = talk();
+  agent.say("disconnected");
+  connection.becomes("disconnected");
+  session.say("ended");
+  vi.advanceTimersByTime(60_000);
+  agent.say("disconnected");
+  expect(told.filter((word) => word === "lost")).toEqual([]);
+});
