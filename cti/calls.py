@@ -33,6 +33,7 @@ from cti.domain.model import (
 )
 from cti.domain.ports import Directory, EventSink
 from cti.domain.signals import (
+    OF_CALL,
     CallAccounted,
     CallerArrived,
     CallVanished,
@@ -47,11 +48,8 @@ from cti.domain.signals import (
     MenuEnded,
     OfferDecided,
     OfferTakenBack,
-    PlaceKept,
     RecordingBegan,
     Signal,
-    TransferAsked,
-    TreatmentDecided,
 )
 
 log = logging.getLogger(__name__)
@@ -296,9 +294,7 @@ class CallDesk:
             return self._of_channel.get(signal.uniqueid) or signal.call_id
         if isinstance(signal, OfferDecided):
             return signal.offer.call_id
-        if isinstance(
-            signal, MenuBegan | MenuEnded | PlaceKept | TreatmentDecided | OfferTakenBack | CallVanished | TransferAsked
-        ):
+        if isinstance(signal, OF_CALL):
             return signal.call_id
         return None
 

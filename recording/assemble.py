@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cti.domain.model import AgentId, Call, UniqueId
+from cti.domain.pause import merged
 from recording.analysis import Analysis, TalkWindow
+from recording.blanks import with_blanks
 from recording.keys import Direction, SpoolName
 from recording.lifecycle import RecordingState, Step
 from recording.model import CallFacts, Job, Move, RecordingSettings, Talk
@@ -76,6 +78,7 @@ def with_call(job: Job, call: Call, *, now: datetime) -> Job:
     ended_at = call.ended_at or now
     return replace(
         job,
+        pauses=merged(job.pauses, call.pauses),
         ended_at=ended_at,
         inferred_end=call.inferred,
         facts=facts_of(call),
@@ -118,7 +121,9 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
     tracks = tuple(_track(job, file, ended_at) for file in ordered)
     # The caller's channel is there from first to last; without it, the first agent's first sample is second 0.
     started_at = tracks[0].anchor_at if caller else min(track.anchor_at for track in tracks)
-    timeline = plan(tracks, started_at=started_at, ended_at=ended_at)
+    timeline = with_blanks(plan(tracks, started_at=started_at, ended_at=ended_at), job.pauses)
+    if timeline.blanks and timeline.blanks[0] == (0.0, timeline.duration_s):
+        return Nothing(reason="paused")
     message = _message(job, files)
     return Assembly(
         timeline=timeline,
@@ -223,6 +228,8 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
         "end_inferred": job.inferred_end,
         "unanswered": not job.talks,
         "disk_full": "disk_full" in job.refused,
+        "paused": bool(timeline.blanks),
+        "pause_unproven": any(pause.proven_at is None for pause in job.pauses),
     }
     return tuple(name for name, raised in flags.items() if raised)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cti.domain.errors import PeerError
-from cti.domain.model import AgentId, CallId, TenantId
+from cti.domain.model import AgentId, CallId, Pause, TenantId
 from recording.lifecycle import RecordingState, Step
 from recording.model import Announcement, CallFacts, Job, Move, SpoolFile, StoredAudio, Talk
 
@@ -44,6 +44,7 @@ def to_json(job: Job) -> bytes:
         },
         "announced": [{"base": a.base, "agent": a.agent, "at": _when(a.at)} for a in job.announced],
         "refused": list(job.refused),
+        "pauses": [_pause_json(pause) for pause in job.pauses],
         "talks": [
             {"agent": t.agent, "uniqueid": t.uniqueid, "start_at": _when(t.start_at), "end_at": _when(t.end_at)}
             for t in job.talks
@@ -116,6 +117,7 @@ def _job(document: dict[str, Any]) -> Job:
             for a in document["announced"]
         ),
         refused=tuple(document.get("refused", ())),  # manifests of before 2026-11-22 have none
+        pauses=tuple(_pause(pause) for pause in document.get("pauses", ())),
         talks=tuple(
             Talk(
                 agent=AgentId(t["agent"]),
@@ -140,6 +142,32 @@ def _job(document: dict[str, Any]) -> Job:
             )
             for m in document["moves"]
         ),
+    )
+
+
+def _pause_json(pause: Pause) -> dict[str, object]:
+    return {
+        "began_at": _when(pause.began_at),
+        "why": pause.why,
+        "by": pause.by,
+        "until": _when(pause.until),
+        "proven_at": _when(pause.proven_at),
+        "stopped": pause.stopped,
+        "ended_at": _when(pause.ended_at),
+        "ended_by": pause.ended_by,
+    }
+
+
+def _pause(pause: dict[str, Any]) -> Pause:
+    return Pause(
+        began_at=_then(pause["began_at"]),
+        why=pause["why"],
+        by=pause["by"],
+        until=_maybe(pause["until"]),
+        proven_at=_maybe(pause["proven_at"]),
+        stopped=pause["stopped"],
+        ended_at=_maybe(pause["ended_at"]),
+        ended_by=pause["ended_by"],
     )
 
 

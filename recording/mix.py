@@ -5,6 +5,7 @@ Blocking and busy: run it in a worker process (see encode), never on the event l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,4 +111,19 @@ def mix(
     total = round(timeline.duration_s * rate)
     for start in range(0, total, chunk):
         frames = min(chunk, total - start)
-        yield left.run(start, frames), right.run(start, frames)
+        sides = (left.run(start, frames), right.run(start, frames))
+        if timeline.blanks:
+            sides = (blanked(sides[0], start, rate, timeline), blanked(sides[1], start, rate, timeline))
+        yield sides
+
+
+def blanked(samples: bytes, start: int, rate: int, timeline: Timeline) -> bytes:
+    """The run from frame ``start`` on, with silence wherever nothing may be kept. Rounded outwards."""
+    frames = len(samples) // pcm.WIDTH
+    kept = bytearray(samples)
+    for from_s, to_s in timeline.blanks:
+        first = max(0, math.floor(from_s * rate) - start)
+        last = min(frames, math.ceil(to_s * rate) - start)
+        if first < last:
+            kept[first * pcm.WIDTH : last * pcm.WIDTH] = pcm.silence(last - first)
+    return bytes(kept)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cti.domain.model import AgentId, CallId, TenantId
+from cti.domain.model import AgentId, CallId, Pause, TenantId
 from recording.lifecycle import RecordingState, Step
 
 
@@ -113,6 +113,7 @@ class Job:
     facts: CallFacts = field(default_factory=CallFacts)
     announced: tuple[Announcement, ...] = ()
     refused: tuple[str, ...] = ()  # why parts were not recorded, as the dialplan or the disk guard said: "disk_full"
+    pauses: tuple[Pause, ...] = ()  # of which no sound is stored, as far as anybody told
     talks: tuple[Talk, ...] = ()
     voicemail_at: datetime | None = None  # the caller began to speak a message, as far as anybody told
     files: tuple[SpoolFile, ...] = ()

@@ -16,8 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from cti.domain.errors import ConfigError, KakehashiError
-from cti.domain.events import CallArrived, CallEnded, CallEvent, Event, RecordingRefused, RecordingStarted
+from cti.domain.events import (
+    CallArrived,
+    CallEnded,
+    CallEvent,
+    Event,
+    RecordingPauseChanged,
+    RecordingRefused,
+    RecordingStarted,
+)
 from cti.domain.model import Call, CallId
+from cti.domain.pause import merged
 from recording.assemble import job_of_call, with_call
 from recording.encode import Encoder
 from recording.keys import Direction, SpoolName, parse_base
@@ -153,7 +162,7 @@ class RecordingPipeline:
 
     async def on_event(self, event: Event) -> None:
         """One fact from the bus; returns when it is in line, in the order of its call."""
-        if isinstance(event, CallArrived | RecordingStarted | RecordingRefused | CallEnded):
+        if isinstance(event, CallArrived | RecordingStarted | RecordingRefused | RecordingPauseChanged | CallEnded):
             await self._lanes.put(event)
 
     async def taken(self) -> None:
@@ -167,6 +176,8 @@ class RecordingPipeline:
             await self._on_started(event)
         elif isinstance(event, RecordingRefused):
             await self._on_refused(event)
+        elif isinstance(event, RecordingPauseChanged):
+            await self._on_paused(event)
         elif isinstance(event, CallEnded):
             await self._on_ended(event)
 
@@ -201,6 +212,15 @@ class RecordingPipeline:
             return
         job = self._live[event.call_id] = replace(job, refused=(*job.refused, event.reason))
         with contextlib.suppress(OSError):  # the disk is full: known as long as we live
+            await asyncio.to_thread(self._spool.save, job)
+
+    async def _on_paused(self, event: RecordingPauseChanged) -> None:
+        if event.call_id in self._stages.busy:
+            return
+        job = self._live.get(event.call_id) or job_of_call(event.call)
+        job = self._live[event.call_id] = replace(job, pauses=merged(job.pauses, event.call.pauses))
+        # Not written (the disk is full): known as long as we live, and the call's own record has it too.
+        with contextlib.suppress(OSError):
             await asyncio.to_thread(self._spool.save, job)
 
     async def _on_ended(self, event: CallEnded) -> None:

@@ -112,6 +112,7 @@ class Timeline:
     started_at: datetime  # second 0
     duration_s: float
     tracks: tuple[PlacedTrack, ...]
+    blanks: tuple[tuple[float, float], ...] = ()  # from, to, in order and apart: silence there, whatever files hold
 
     @property
     def truncated(self) -> bool:

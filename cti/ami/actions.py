@@ -26,6 +26,7 @@ SNAPSHOT_VARIABLES = (
     "CTI_CB_ID",
     "CTI_CB_BY",
     "CTI_REACHED",
+    "CTI_PAUSED",
 )
 
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,78}\Z")
@@ -211,6 +212,11 @@ def may_record(yes: bool) -> ActionHeaders:
 def stop_recording(channel: ChannelName) -> ActionHeaders:
     """End the recording that runs on a channel; its file is closed, the call goes on."""
     return {"Action": "StopMixMonitor", "Channel": _checked(channel)}
+
+
+def mute_recording(channel: ChannelName, *, on: bool) -> ActionHeaders:
+    """What recordings on a channel write is silence, in both directions, or sound again."""
+    return {"Action": "MixMonitorMute", "Channel": _checked(channel), "Direction": "both", "State": "1" if on else "0"}
 
 
 def get_variable(name: str) -> ActionHeaders:

@@ -36,6 +36,7 @@ _REFUSALS: tuple[tuple[str, type[KakehashiError]], ...] = (
     ("extrachannel does not exist", NotFound),
     ("channel is not up", NotFound),
     ("interface not found", NotFound),
+    ("could not stop monitoring", NotFound),  # no recording runs there
     ("permission denied", NotAllowed),
     ("originate access forbidden", NotAllowed),
 )

@@ -15,7 +15,8 @@ from typing import Any
 from cti.ami.translate import call_id_of, variables
 from cti.domain.callend import ANSWERED
 from cti.domain.consult import Place
-from cti.domain.model import AgentId, CallId, CallState, ChannelName, QueueId, TenantId, UniqueId
+from cti.domain.model import AgentId, CallId, CallState, ChannelName, Pause, QueueId, TenantId, UniqueId
+from cti.domain.pause import ASKED, from_mark
 from cti.domain.signals import (
     BridgeEntered,
     CallbackReported,
@@ -25,6 +26,7 @@ from cti.domain.signals import (
     DialBegan,
     DialEnded,
     LegPlaced,
+    PauseBegan,
     Signal,
     TreatmentSeen,
 )
@@ -106,6 +108,7 @@ def signals(
         if state is None:
             found.append(_arrived(caller, now))
         if state is None or after_gap:
+            found.extend(_paused(caller, now))
             legs = [c for c in channels if c.call_id == caller.call_id and not c.is_caller]
             found.extend(_moved(caller, legs, state, now))
     return found
@@ -155,6 +158,18 @@ def _arrived(caller: SeenChannel, now: datetime) -> Signal:
         callback=caller.own.get("CTI_CB_ID") or None,
         dialled_by=AgentId(caller.own["CTI_CB_BY"]) if caller.own.get("CTI_CB_BY") else None,
     )
+
+
+def _paused(caller: SeenChannel, now: datetime) -> Iterable[Signal]:
+    """What of this call's recording is not kept now, as the channel remembers it."""
+    try:
+        pauses = from_mark(caller.own.get("CTI_PAUSED", ""))
+    except ValueError:  # no mark of ours: rather nothing is kept than something that must not be
+        pauses = (Pause(began_at=now, why=ASKED),)
+    for pause in pauses:
+        if caller.call_id is not None:
+            at = min(pause.began_at, now)
+            yield PauseBegan(at=at, call_id=caller.call_id, why=pause.why, by="", until=pause.until)
 
 
 def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None, now: datetime) -> Iterable[Signal]:

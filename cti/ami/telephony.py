@@ -82,6 +82,14 @@ class AmiTelephony:
         """Hang a channel up."""
         await self._all((actions.hang_up(channel),), ORDINARY_S)
 
+    async def mute_recording(self, *, channel: ChannelName, on: bool) -> None:
+        """Have recordings on this channel write silence (``on``), or sound again; the proof is its event."""
+        await self._all((actions.mute_recording(channel, on=on),), OFFER_S)
+
+    async def stop_recording(self, *, channel: ChannelName) -> None:
+        """End the recordings on this channel. Raises PeerError when none runs there."""
+        await self._all((actions.stop_recording(channel),), OFFER_S)
+
     def _require_ours(self, channel: ChannelName) -> None:
         """Who is in Asterisk's own queue stays there: it may be ringing, or they may talk (cti.ami.fallen)."""
         self._require_fresh()

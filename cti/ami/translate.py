@@ -25,6 +25,7 @@ from cti.domain.signals import (
     CallerPressed,
     CallerQueued,
     ChannelHungUp,
+    ChannelMuted,
     DeviceChanged,
     DialBegan,
     DialEnded,
@@ -65,6 +66,8 @@ _CHANNEL = re.compile(
 )
 _KEYS = re.compile(r"[0-9*#A-D]\Z")
 _FILE = re.compile(r"[A-Za-z0-9._-]+\Z")
+_STATE = re.compile(r"(?:0|1|true|false)\Z", re.IGNORECASE)
+_TRUE = frozenset({"1", "true", "True"})
 
 # Asterisk's device states (main/devicestate.c). Ringing while in use is busy: the agent talks.
 PHONE_STATES: Mapping[str, PhoneState] = {
@@ -252,6 +255,13 @@ def _not_recorded(frame: Headers, now: datetime) -> Signal:
     return RecordingRefused(**_channel(frame, now), reason=_match(frame, "Reason", re.compile(r"[a-z][a-z_]{0,62}\Z")))
 
 
+def _muted(frame: Headers, now: datetime) -> Signal:
+    # One direction alone would leave the other in the file; the server asks for both.
+    if frame.get("Direction", "").lower() != "both":
+        raise _Unusable("one_direction")
+    return ChannelMuted(**_channel(frame, now), muted=_match(frame, "State", _STATE) in _TRUE)
+
+
 def _callback(frame: Headers, now: datetime) -> Signal:
     effect_id, status = _match(frame, "Effect", _OFFER), _need(frame, "Status").strip().upper()[:32]
     return CallbackReported(**_channel(frame, now), effect_id=effect_id, status=status)
@@ -333,6 +343,7 @@ _EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {
     "HangupRequest": _hangup_request,
     "Hangup": _hangup,
     "DeviceStateChange": _device,
+    "MixMonitorMute": _muted,
 }
 
 _USER_EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {

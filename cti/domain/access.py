@@ -19,6 +19,7 @@ class Right(StrEnum):
     DELETE = "delete"  # before its time
     UNREDACTED = "unredacted"  # see callers' numbers whole; without it the last four digits
     HOLD = "hold"  # keep it from being deleted, and say how long recordings are kept
+    PAUSE = "pause"  # pause the recording of a call that goes on; agents may do it in their own calls
     PERSON = "person"  # disclose and erase all that is known of a person
 
 
@@ -26,10 +27,10 @@ _R = Right
 # The one table of who may what with recordings. Roles add up: somebody who listens and downloads has both roles.
 ROLE_RIGHTS: Mapping[str, frozenset[Right]] = {
     "agent": frozenset(),
-    "supervisor": frozenset({_R.UNREDACTED}),  # they see callers' numbers all day, on the board
+    "supervisor": frozenset({_R.UNREDACTED, _R.PAUSE}),  # they see callers' numbers all day, on the board
     "qa": frozenset({_R.LISTEN}),
     "admin": frozenset({_R.UNREDACTED}),
-    "integrator": frozenset(),
+    "integrator": frozenset({_R.PAUSE}),  # a payment page, while it takes a card number
     "download": frozenset({_R.DOWNLOAD}),
     "unredacted": frozenset({_R.UNREDACTED}),
     "privacy": frozenset({_R.DELETE, _R.HOLD, _R.PERSON, _R.UNREDACTED}),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from cti.domain import callconsult, callkept, calloffer
+from cti.domain import callconsult, callkept, calloffer, callpause
 from cti.domain import events as ev
 from cti.domain.callend import LOST_BY, OUTBOUND, SOUND_STOPPED
 from cti.domain.calltable import TABLE, move
@@ -55,6 +55,7 @@ from cti.domain.signals import (
     CallerQueued,
     CallVanished,
     ChannelHungUp,
+    ChannelMuted,
     DialBegan,
     DialEnded,
     HangupRequested,
@@ -67,6 +68,9 @@ from cti.domain.signals import (
     OfferDialled,
     OfferStale,
     OfferTakenBack,
+    PauseBegan,
+    PauseEnded,
+    PauseProven,
     PlaceKept,
     RecordingBegan,
     RecordingRefused,
@@ -165,7 +169,7 @@ def _treatment_seen(track: Track, signal: TreatmentSeen, _agent: AgentId | None,
 def _recording(track: Track, signal: RecordingBegan, agent: AgentId | None, at: datetime) -> Step:
     track = move(track, Move.RECORD, at)
     whose = None if signal.uniqueid == track.call.uniqueid else agent
-    return track, (fact(ev.RecordingStarted, track, at, file=signal.file, agent=whose),)
+    return track, (fact(ev.RecordingStarted, track, at, file=signal.file, agent=whose, channel=signal.channel),)
 
 
 def _not_recorded(track: Track, signal: RecordingRefused, _agent: AgentId | None, at: datetime) -> Step:
@@ -324,6 +328,10 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     TreatmentSeen: _treatment_seen,
     RecordingBegan: _recording,
     RecordingRefused: _not_recorded,
+    ChannelMuted: callpause.muted,
+    PauseBegan: callpause.began,
+    PauseProven: callpause.proven,
+    PauseEnded: callpause.ended,
     CallbackReported: callkept.reported,
     PlaceKept: callkept.place_kept,
     OfferDecided: calloffer.decided,

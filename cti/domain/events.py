@@ -184,6 +184,20 @@ class RecordingStarted(CallEvent):
 
     file: str
     agent: AgentId | None  # None: the caller's own channel
+    channel: ChannelName | None = None  # on which it is written; None: told by an older part
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingPauseChanged(CallEvent):
+    """A time of which no sound is kept began, was proven or ended: ``call.pauses``."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelMuted(CallEvent):
+    """Recordings on this channel write silence from now on (``muted``), or sound again."""
+
+    channel: ChannelName
+    muted: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -213,6 +213,20 @@ class ConsultResult(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """A time of which no sound is kept: both sides are silence in what is stored. Rules: cti.domain.pause."""
+
+    began_at: datetime
+    why: str  # slug: "asked", or what the desk's policy says
+    by: str = ""  # who asked for it: an agent or a log-in; "": nobody did
+    until: datetime | None = None  # ends then by itself; None: it does not
+    proven_at: datetime | None = None  # since when Asterisk's events show that nothing is written
+    stopped: bool = False  # it could not be silenced, so the recording was ended: nothing more of it comes
+    ended_at: datetime | None = None
+    ended_by: str = ""  # as ``by``, or "limit"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
     """A time in which the caller heard music although an agent had answered."""
 
@@ -305,6 +319,7 @@ class Call:
     holds: tuple[Hold, ...] = ()
     consultations: tuple[Consultation, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
+    pauses: tuple[Pause, ...] = ()  # of the recording
     fallback_at: datetime | None = None  # went to Asterisk's own queue
     voicemail_at: datetime | None = None  # began to speak a message
     ended_at: datetime | None = None

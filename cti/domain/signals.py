@@ -207,6 +207,41 @@ class RecordingRefused(ChannelSignal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ChannelMuted(ChannelSignal):
+    """MixMonitorMute: what recordings on this channel write is silence from now on, or sound again."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PauseBegan(Signal):
+    """From the pauses: no sound is to be kept from ``at`` on. Told again by a snapshot, it changes nothing."""
+
+    call_id: CallId
+    why: str
+    by: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PauseProven(Signal):
+    """From the pauses: Asterisk's events show that nothing is written now, or (not ``proven``) not any more."""
+
+    call_id: CallId
+    proven: bool
+    stopped: bool = False  # because the recording itself was ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PauseEnded(Signal):
+    """From the pauses: sound is kept again, as far as this reason goes."""
+
+    call_id: CallId
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelHungUp(ChannelSignal):
     """Hangup."""
 
@@ -300,3 +335,10 @@ class OfferTakenBack(Signal):
     call_id: CallId
     offer_id: OfferId
     outcome: OfferOutcome  # WITHDRAWN, UNREACHABLE or TIMED_OUT
+
+
+# Signals that are about a call and no channel of it: all have ``call_id``.
+OF_CALL = (
+    MenuBegan, MenuEnded, PlaceKept, TreatmentDecided, OfferTakenBack, CallVanished, TransferAsked,
+    PauseBegan, PauseProven, PauseEnded,
+)  # fmt: skip

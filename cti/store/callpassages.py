@@ -18,6 +18,7 @@ from cti.domain.model import (
     Consultation,
     ConsultResult,
     Hold,
+    Pause,
     TalkPhase,
     TransferKind,
     TransferRecord,
@@ -25,7 +26,7 @@ from cti.domain.model import (
     UniqueId,
 )
 
-R = TypeVar("R", Hold, Consultation, TransferRecord)
+R = TypeVar("R", Hold, Consultation, TransferRecord, Pause)
 
 
 def passages_json(call: Call) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def passages_json(call: Call) -> dict[str, Any]:
         "holds": [_record(hold) for hold in call.holds],
         "consultations": [_record(asked) for asked in call.consultations],
         "transfers": [_record(transfer) for transfer in call.transfers],
+        "pauses": [_record(pause) for pause in call.pauses],
         "phase": call.phase.value if call.phase else None,
     }
     return {name: value for name, value in body.items() if value}
@@ -48,6 +50,7 @@ def passages_from_json(body: Mapping[str, Any] | None) -> dict[str, Any]:
         ),
         "consultations": tuple(_consultation(one) for one in body.get("consultations", ())),
         "transfers": tuple(_transfer(one) for one in body.get("transfers", ())),
+        "pauses": tuple(_pause(one) for one in body.get("pauses", ())),
         "phase": TalkPhase(body["phase"]) if body.get("phase") else None,
     }
 
@@ -86,6 +89,19 @@ def _transfer(one: Mapping[str, Any]) -> TransferRecord:
         at=_instant(one["at"]),
         ended_at=_maybe(one["ended_at"]),
         result=TransferResult(one["result"]) if one["result"] else None,
+    )
+
+
+def _pause(one: Mapping[str, Any]) -> Pause:
+    return Pause(
+        began_at=_instant(one["began_at"]),
+        why=one["why"],
+        by=one["by"],
+        until=_maybe(one["until"]),
+        proven_at=_maybe(one["proven_at"]),
+        stopped=one["stopped"],
+        ended_at=_maybe(one["ended_at"]),
+        ended_by=one["ended_by"],
     )
 
 

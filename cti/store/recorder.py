@@ -39,6 +39,7 @@ CALL_KINDS: tuple[type[ev.CallEvent], ...] = (
     ev.CallResumed,
     ev.CallTransferred,
     ev.CallPhaseChanged,
+    ev.RecordingPauseChanged,
     ev.ConsultBegan,
     ev.ConsultEnded,
     ev.CallFellBack,

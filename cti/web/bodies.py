@@ -10,6 +10,7 @@ from cti.domain.callbacks import CallbackState
 from cti.domain.callsearch import PLATE_LEAST, TEXT_MOST, CallerGroup
 from cti.domain.consult import Command
 from cti.domain.model import CallState, ConsultResult, EndedBy, EndReason, OfferOutcome, TransferKind, TransferResult
+from cti.domain.pause import RecordCommand
 from cti.web.afterbodies import NoteBody, TicketLine
 from cti.web.parts import (
     AgentBody,
@@ -64,7 +65,7 @@ class StateRequest(Request):
 class CommandRequest(Request):
     """The agent asks for something to be done with the call they talk in (docs/transfers.md)."""
 
-    command: Command
+    command: Command | RecordCommand
     to: Annotated[str, Field(max_length=64)] = ""  # agent for consult and to_agent, queue for to_queue
 
 
@@ -145,13 +146,24 @@ class JourneyStep(Body):
     what: Literal[
         "arrived", "menu", "menu_step", "queued", "offered", "rang", "offer_ended", "answered",
         "talk_ended", "transferred", "held", "resumed", "consulted", "joined", "consult_ended",
-        "fallback", "voicemail", "ended", "recording_stored",
+        "fallback", "voicemail", "ended", "recording_stored", "recording_paused", "recording_resumed",
     ]  # fmt: skip
     agent: str | None = None
     outcome: OfferOutcome | None = None
     detail: str | None = None  # menu label, queue slug, end reason
     reason_ja: str | None = None  # of an offer: why this agent, in words
     reason_en: str | None = None
+
+
+class PauseBody(Body):
+    """A time of which no sound is kept."""
+
+    began_at: AwareDatetime
+    ended_at: AwareDatetime | None  # None: it lasted to the end of the call
+    why: str  # slug: "asked", or a rule of the desk
+    by: str  # an agent or a log-in; "": a rule, or nobody remembers
+    ended_by: str  # the same, or "limit"
+    proven: bool  # False: Asterisk did not prove in time that it was silent; what is stored is silent all the same
 
 
 class HoldBody(Body):
@@ -262,6 +274,7 @@ class CallRecord(CallSummary):
     held_s: float
     transferred_at: list[AwareDatetime]
     holds: list[HoldBody]
+    pauses: list[PauseBody]  # of the recording
     consultations: list[ConsultationBody]
     transfers: list[TransferBody]
     fallback_at: AwareDatetime | None

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from cti.domain.callend import CALLBACK, OUTBOUND
-from cti.domain.model import AgentId, Call, OfferOutcome, TalkSegment
+from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment
 from cti.domain.quality import LineQuality, grade, lost_share
 from cti.web import afterview, bodies, parts, ports
 from cti.web.afterview import NOTHING_KEPT, Kept
@@ -163,6 +163,7 @@ def call_record(
         "held_s": round(call.held_s, 3),
         "transferred_at": list(call.transferred_at),
         "holds": [_fields(bodies.HoldBody, hold) for hold in call.holds],
+        "pauses": [_pause(pause) for pause in call.pauses],
         "consultations": [_fields(bodies.ConsultationBody, asked) for asked in call.consultations],
         "transfers": [_fields(bodies.TransferBody, transfer) for transfer in call.transfers],
         "fallback_at": call.fallback_at,
@@ -223,6 +224,10 @@ def _passages(call: Call) -> list[bodies.JourneyStep]:
         steps.append(step(at=hold.began_at, what="held"))
         if hold.ended_at is not None:
             steps.append(step(at=hold.ended_at, what="resumed"))
+    for pause in call.pauses:
+        steps.append(step(at=pause.began_at, what="recording_paused", detail=pause.why))
+        if pause.ended_at is not None:
+            steps.append(step(at=pause.ended_at, what="recording_resumed"))
     for asked in call.consultations:
         steps.append(step(at=asked.began_at, what="consulted", agent=asked.second))
         if asked.joined_at is not None:
@@ -234,6 +239,17 @@ def _passages(call: Call) -> list[bodies.JourneyStep]:
     # Calls of an older server have instants only.
     known = {transfer.at for transfer in call.transfers}
     return steps + [step(at=at, what="transferred") for at in call.transferred_at if at not in known]
+
+
+def _pause(pause: Pause) -> bodies.PauseBody:
+    return bodies.PauseBody(
+        began_at=pause.began_at,
+        ended_at=pause.ended_at,
+        why=pause.why,
+        by=pause.by,
+        ended_by=pause.ended_by,
+        proven=pause.proven_at is not None,
+    )
 
 
 def _fields(model: type[B], record: object) -> B:

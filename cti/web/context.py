@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
 from cti.metrics import Metrics
-from cti.web import actionports, afterports, announcementports, dialports, feedports, phoneports, ports
+from cti.web import actionports, afterports, announcementports, dialports, feedports, pauseports, phoneports, ports
 from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
 from cti.web.keepports import Keeping, NoKeeping
 from cti.web.listenports import Listening, NoListening
@@ -70,6 +70,7 @@ class WebParts:
     saved: SavedNumbers = field(default_factory=NoSavedNumbers)
     feed: feedports.Feed = field(default_factory=feedports.NoFeed)
     aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
+    pauses: pauseports.Pauses = field(default_factory=pauseports.NoPauses)
     keeping: Keeping = field(default_factory=NoKeeping)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
     listening: Listening = field(default_factory=NoListening)

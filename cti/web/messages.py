@@ -23,6 +23,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 
 from cti.domain.consult import Command
 from cti.domain.model import EndedBy, EndReason, OfferOutcome
+from cti.domain.pause import RecordCommand
 from cti.domain.pop import Reach
 from cti.web.parts import (
     AgentBody,
@@ -219,7 +220,7 @@ class CallCommand(Request):
     """The agent asks for something to be done with the call they talk in (docs/transfers.md)."""
 
     type: Literal["call.command"]
-    command: Command
+    command: Command | RecordCommand
     to: Annotated[str, Field(max_length=64)] = ""  # agent for consult and to_agent, queue for to_queue
     ref: Annotated[str, Field(max_length=64)] | None = None  # comes back in done or error
 

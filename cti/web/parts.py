@@ -20,6 +20,7 @@ from cti.domain.model import (
     PhoneState,
     TalkPhase,
 )
+from cti.domain.pause import RecordCommand
 from cti.domain.pop import Reach
 
 # No control characters: PostgreSQL cannot even look for a NUL.
@@ -220,6 +221,16 @@ class PersonBody(Body):
     name: str
 
 
+class RecordingLine(Body):
+    """The recording of the call on the line."""
+
+    # pausing: asked for and not proven, so do not take a card number yet. stopped: ended instead, nothing more is kept.
+    state: Literal["on", "pausing", "paused", "stopped"]
+    since: AwareDatetime | None  # of a pause
+    until: AwareDatetime | None  # it ends by itself then
+    may: list[RecordCommand]  # what call.command may ask for it; of one who pauses already, more time
+
+
 class LineBody(Body):
     """The call an agent is on the line with: who hears whom, and what may be asked for now."""
 
@@ -228,6 +239,7 @@ class LineBody(Body):
     role: Literal["first", "second"]  # has the caller, or was asked by who has them
     since: AwareDatetime  # of the phase
     may: list[Command]  # what call.command may ask for
+    recording: RecordingLine
     partner: PersonBody | None  # the other agent of a consultation or conference
 
 

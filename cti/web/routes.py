@@ -21,6 +21,7 @@ from cti.web import (
     listenbodies,
     outgoingbodies,
     parts,
+    pausebodies,
     phonebodies,
     savedbodies,
 )
@@ -78,6 +79,9 @@ ROUTES: tuple[Route, ...] = (
     Route(name="command_my_call", method="POST", path="/api/my/call", roles=frozenset({AGENT}),
           body=bodies.CommandRequest, answer=bodies.MyTalk,
           summary="Hold, resume, consult, swap, join, return, complete, pass on; answers when it is so"),
+    Route(name="command_recording", method="POST", path="/api/calls/{call_id}/recording",
+          roles=holders(Right.PAUSE), body=pausebodies.PauseRequest, answer=pausebodies.PauseState,
+          summary="Pause a live call's recording, or have it go on; answers when Asterisk has proven it"),
     Route(name="my_phone", method="GET", path="/api/my/phone", roles=frozenset({AGENT}), answer=phonebodies.MyPhone,
           summary="What one speaks with: a SIP phone, or this page"),
     Route(name="log_in_my_phone", method="POST", path="/api/my/phone", roles=frozenset({AGENT}),

@@ -107,6 +107,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "my_call_after": aftercall.my_call_after,
     "save_my_note": aftercall.save_my_note,
     "ask_ticket": aftercall.ask_ticket,
+    "command_recording": talks.command_recording,
     "my_call": talks.my_call,
     "command_my_call": talks.command_my_call,
     "my_phone": phones.my_phone,

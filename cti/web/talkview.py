@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Literal
 
-from cti.domain import consult
+from cti.domain import consult, pause
 from cti.domain.model import AgentId, Call, Consultation
-from cti.web.parts import LineBody, PersonBody
+from cti.web.parts import LineBody, PersonBody, RecordingLine
 
 Name = Callable[[AgentId], str]
 
@@ -42,8 +43,20 @@ def _body(call: Call, role: str, partner: AgentId | None, name: Name, since: dat
             "role": role,
             "since": since,
             "may": consult.allowed(call, is_first=role == "first"),
+            "recording": recording(call),
             "partner": None if partner is None else PersonBody(agent=partner, name=name(partner)),
         }
+    )
+
+
+def recording(call: Call) -> RecordingLine:
+    """Whether what is said now is kept."""
+    asked = pause.asked(call)
+    if asked is None:
+        return RecordingLine(state="on", since=None, until=None, may=list(pause.may(call)))
+    state: Literal["pausing", "paused", "stopped"] = "pausing" if asked.proven_at is None else "paused"
+    return RecordingLine(
+        state="stopped" if asked.stopped else state, since=asked.began_at, until=asked.until, may=list(pause.may(call))
     )
 
 

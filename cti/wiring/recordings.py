@@ -12,7 +12,14 @@ from collections.abc import Callable, Mapping
 
 from cti.config import Config
 from cti.domain.errors import ConfigError
-from cti.domain.events import CallArrived, CallEnded, Event, RecordingRefused, RecordingStarted
+from cti.domain.events import (
+    CallArrived,
+    CallEnded,
+    Event,
+    RecordingPauseChanged,
+    RecordingRefused,
+    RecordingStarted,
+)
 from cti.domain.model import CallId
 from cti.domain.ports import EventSink
 from cti.wiring.readiness import Probe, Warned
@@ -20,7 +27,7 @@ from cti.wiring.workerpipe import Frame, Hello, Live, Ready, Refused, Status, en
 
 log = logging.getLogger(__name__)
 
-KINDS = (CallArrived, RecordingStarted, RecordingRefused, CallEnded)  # the facts it lives on
+KINDS = (CallArrived, RecordingStarted, RecordingRefused, RecordingPauseChanged, CallEnded)  # the facts it lives on
 
 # It imports boto3, opens a database connection, looks through the spool and starts a first encoder: 2 s at rest.
 START_S = 30.0

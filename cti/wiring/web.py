@@ -32,6 +32,7 @@ from cti.web.actionports import Supervision
 from cti.web.afterports import Aftercall
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.dialports import Dialling
+from cti.web.pauseports import Pauses
 from cti.web.phoneports import Phones
 from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
 from cti.web.savedports import SavedNumbers
@@ -101,6 +102,7 @@ async def start(
     calls: CallStore,
     desk: Desk,
     talks: Talks,
+    pauses: Pauses,
     kept: Callbacks,
     dialling: Dialling,
     saved: SavedNumbers,
@@ -127,6 +129,7 @@ async def start(
             names=directory,
             pops=pops,
             talks=talks,
+            pauses=pauses,
             callbacks=kept,
             dialling=dialling,
             saved=saved,

@@ -10,7 +10,7 @@ import { callerText } from "./parts/caller";
 import { type Offered, offered } from "./softphone/autoanswer";
 import { stopTelling } from "./softphone/quality";
 import { startPhone, stopPhone } from "./softphone/softphone";
-import type { Command, Me } from "./wire";
+import type { Command, Me, RecordCommand } from "./wire";
 
 /** undefined: not asked yet; null: nobody. */
 export const me = signal<Me | null | undefined>(undefined);
@@ -144,7 +144,7 @@ export function chooseState(state: "available" | "break" | "training" | "offline
 }
 
 /** Asks for something to be done with the call on the line; what became of it comes as call.talk, or as an error. */
-export function command(wanted: Command, to = ""): void {
+export function command(wanted: Command | RecordCommand, to = ""): void {
   if (!send({ type: "call.command", command: wanted, to, ref: wanted })) {
     desk.value = { ...desk.value, lastError: { key: "unreachable", text: "", ref: wanted } };
   }

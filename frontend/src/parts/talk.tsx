@@ -1,8 +1,10 @@
 /** What can be done with the call on the line: plain buttons, for whatever the server says is possible now. */
 import { useEffect, useState } from "preact/hooks";
-import { named, t, tSlug } from "../i18n";
+import { duration, named, t, tSlug } from "../i18n";
+import { useKeys } from "../keys";
+import { secondsUntil } from "../now";
 import { command, desk, subscribe, unsubscribe } from "../session";
-import type { AgentLive, Command, LineBody, Pop } from "../wire";
+import type { AgentLive, Command, LineBody, Pop, RecordingLine } from "../wire";
 
 const needsAgent: readonly Command[] = ["consult", "to_agent"];
 const needsSomebody: readonly Command[] = [...needsAgent, "to_queue"];
@@ -12,11 +14,13 @@ export function TalkControls({ talk }: { talk: LineBody }) {
   const name = talk.partner?.name ?? "";
   // What is possible has changed under the list: another step was taken, here or at the phone.
   useEffect(() => setChoosing(null), [talk.phase, talk.call_id]);
+  useKeys([{ key: "F4", does: "keys.record", run: () => askRecording(talk) }]);
   if (talk.role === "second") {
     const text = { conference: "talk.asked_joined", swapped: "talk.asked_waits" }[talk.phase as string] ?? "talk.asked_by";
     return (
       <section class="talk" aria-label={t("talk.title")}>
         <p class="talk-phase">{t(text as "talk.asked_by", { name })}</p>
+        <RecordingControls line={talk.recording} />
       </section>
     );
   }
@@ -42,7 +46,38 @@ export function TalkControls({ talk }: { talk: LineBody }) {
         ))}
       </div>
       {choosing && <Choice wanted={choosing} close={() => setChoosing(null)} />}
+      <RecordingControls line={talk.recording} />
     </section>
+  );
+}
+
+/** The key's turn: pause what runs, and have what is paused go on. */
+function askRecording(talk: LineBody): void {
+  const wanted = talk.recording.may[0];
+  if (wanted) command(wanted);
+}
+
+/** Whether what is said now is kept. "Paused" stands here only when the server has Asterisk's proof of it. */
+function RecordingControls({ line }: { line: RecordingLine }) {
+  const paused = line.state !== "on";
+  return (
+    <div class={paused ? "talk-record talk-record-off" : "talk-record"} role="group" aria-label={t("talk.record")}>
+      <p role="status">{t(`talk.record.${line.state}`)}</p>
+      {paused && line.until && line.state !== "stopped" && <Left until={line.until} />}
+      {line.may.map((wanted) => (
+        <button key={wanted} type="button" class={wanted === "record_resume" ? "primary" : ""} onClick={() => command(wanted)}>
+          {t(paused && wanted === "record_pause" ? "talk.record_more" : `talk.${wanted}`)}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Left({ until }: { until: string }) {
+  return (
+    <span class="num" role="timer">
+      {t("talk.record.left", { time: duration(secondsUntil(until)) })}
+    </span>
   );
 }
 

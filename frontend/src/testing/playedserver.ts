@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import type { ServerMessage } from "../desk";
-import type { AgentBody, CallerCard, CardUpdate, LineBody, Pop } from "../wire";
+import type { AgentBody, CallerCard, CardUpdate, LineBody, Pop, RecordingLine } from "../wire";
 
 export const AT = "2026-11-21T09:00:00Z";
 const LATER = Date.parse(AT);
@@ -325,7 +325,8 @@ export class PlayedServer {
     const which = this.which(shown);
     const pop: Pop = { ...shown, phase: "talking", answered_at: AT, revision: which.revision };
     this.tell({ pop }, { type: "pop.answered", ...which, answered_at: AT });
-    const talk: LineBody = { call_id: shown.call_id, phase: "talking", role: "first", since: AT, may: ["hold"], partner: null };
+    const recording: RecordingLine = { state: "on", since: null, until: null, may: ["record_pause"] };
+    const talk: LineBody = { call_id: shown.call_id, phase: "talking", role: "first", since: AT, may: ["hold"], partner: null, recording };
     this.tell({ talk }, { type: "call.talk", talk });
   }
 

@@ -226,3 +226,15 @@ def test_the_person_of_a_callback_who_is_there_is_told_by_their_place() -> None:
     item["Variable"] += f"\nCTI_CB_ID={'c' * 32}\nCTI_REACHED={'e' * 32}"
     (reached,) = [signal for signal in told(item, known=CallState.TALKING) if isinstance(signal, sig.CallbackReported)]
     assert (reached.effect_id, reached.status) == ("e" * 32, "ANSWER")
+
+
+@pytest.mark.parametrize(
+    ("mark", "began"),
+    [(f"asked:{T0}000:", T0), (f"asked:{T0}250:{T0 + 300}000", T0 + 0.25), ("what is this", NOW.timestamp())],
+)
+def test_a_pause_is_found_by_the_channel_and_one_that_cannot_be_read_is_one(mark: str, began: float) -> None:
+    item = caller()
+    item["Variable"] += f"\nCTI_PAUSED={mark}"
+    found = resync.signals(resync.read([item]), {CALL: CallState.TALKING}, NOW, after_gap=True)
+    (pause,) = (signal for signal in found if isinstance(signal, sig.PauseBegan))
+    assert (pause.call_id, pause.why, pause.at.timestamp()) == (CALL, "asked", began)

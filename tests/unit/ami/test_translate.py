@@ -89,6 +89,14 @@ CASES = [
     (user("CtiFallback", "Queue: a b"), sig.CallerFellBack(**FIELDS)),
     (user("CtiFallback"), sig.CallerFellBack(**FIELDS)),
     (user("CtiNotRecorded", "Side: caller\nReason: disk_full"), sig.RecordingRefused(**FIELDS, reason="disk_full")),
+    (
+        headers("Event: MixMonitorMute", SNAPSHOT, "Direction: both\nState: 1"),
+        sig.ChannelMuted(**FIELDS, muted=True),
+    ),
+    (
+        headers("Event: MixMonitorMute", SNAPSHOT, "Direction: both\nState: 0"),
+        sig.ChannelMuted(**FIELDS, muted=False),
+    ),
     (user("CtiKey", "Key: #"), sig.CallerPressed(**FIELDS, key="#")),
     (user("CtiVoicemail"), sig.VoicemailBegan(**FIELDS)),
     (

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cti.domain.model import Pause
+from cti.domain.pause import from_mark, merged, to_mark
+
+START = datetime(2026, 11, 22, tzinfo=UTC)
+instants = st.integers(0, 10**9).map(lambda ms: START + timedelta(milliseconds=ms))
+pauses = st.builds(
+    Pause, began_at=instants, why=st.sampled_from(["asked", "queue", "on_demand"]), until=st.none() | instants
+)
+
+
+@given(st.lists(pauses, max_size=8))
+def test_what_the_channel_keeps_is_what_was_open(known: list[Pause]) -> None:
+    assert from_mark(to_mark(known)) == tuple(known)
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "asked", "asked:1", "asked:-1:", "asked:1:2:3", "asked:٣:", ":" * 9]
+)
+def test_what_is_no_mark_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        from_mark(text)
+
+
+@given(st.lists(pauses, max_size=6), st.lists(pauses, max_size=6))
+def test_of_two_accounts_no_pause_is_lost(known: list[Pause], told: list[Pause]) -> None:
+    both = merged(known, told)
+    assert {(p.began_at, p.why) for p in both} == {(p.began_at, p.why) for p in (*known, *told)}
+    assert [p.began_at for p in both] == sorted(p.began_at for p in both)

@@ -1,0 +1,84 @@
+"""Paused seconds are silence in what is mixed, to the sample, whatever the files hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cti.domain.model import Pause
+from recording import pcm
+from recording.assemble import Nothing, assemble
+from recording.blanks import MARGIN_S, with_blanks
+from recording.mix import MixSource, mix
+from recording.timeline import Side, Timeline, plan
+from recording.wav import read_info
+from tests.unit.recording.fakes import later
+from tests.unit.recording.test_assemble import SATO, SETTINGS, ended, file, planned, talk
+from tests.unit.recording.test_encode import placed
+
+RATE = 8000
+LOUD = (1000).to_bytes(2, "little") * (10 * RATE)
+
+
+def pause(began: float, end: float | None, *, proven: bool = True) -> Pause:
+    return Pause(
+        began_at=later(began),
+        why="asked",
+        proven_at=later(began) if proven else None,
+        ended_at=None if end is None else later(end),
+    )
+
+
+def test_both_sides_are_silent_in_the_pause_and_sound_outside(tmp_path: Path) -> None:
+    tracks = [placed(tmp_path, name, LOUD, side, 0) for name, side in (("c", Side.CALLER), ("a", Side.AGENT))]
+    timeline = plan(tuple(track for track, _ in tracks), started_at=later(0), ended_at=later(10))
+    timeline = with_blanks(timeline, (pause(3, 5), pause(8, None)))
+    sources = tuple(
+        MixSource(placed=item, path=path, info=read_info(path))
+        for item, (_, path) in zip(timeline.tracks, tracks, strict=True)
+    )
+    runs = list(mix(timeline, sources, rate=RATE, step_frames=400))
+    for side in (0, 1):
+        samples = memoryview(b"".join(run[side] for run in runs)).cast("h").tolist()
+        silent = {at for at, sample in enumerate(samples) if not sample}
+        first, last = round((3 - MARGIN_S) * RATE), round((5 + MARGIN_S) * RATE)
+        assert silent == {*range(first, last), *range(round((8 - MARGIN_S) * RATE), 10 * RATE)}
+
+
+spans = st.tuples(st.floats(-5, 70), st.floats(0, 30)).map(lambda s: pause(s[0], s[0] + s[1]))
+
+
+@given(st.lists(spans, max_size=6))
+def test_blanks_are_in_order_apart_and_hold_every_pause(pauses: list[Pause]) -> None:
+    timeline = with_blanks(Timeline(started_at=later(0), duration_s=60, tracks=()), pauses)
+    edges = [edge for blank in timeline.blanks for edge in blank]
+    assert edges == sorted(edges)
+    assert all(0 <= edge <= 60 for edge in edges)
+    for one in pauses:
+        assert one.ended_at is not None
+        begin, end = timeline.offset_s(one.began_at), timeline.offset_s(one.ended_at)
+        if begin < end <= 60:
+            assert any(low <= begin and end <= high for low, high in timeline.blanks)
+
+
+def test_a_shaky_place_has_a_wider_margin() -> None:
+    job = replace(ended(talk(SATO, "1.2", 0, 60), announced={"c": 0}), pauses=(pause(20, 30),))
+    firm = planned(job, file("c-rx", 60)).timeline.blanks
+    shaky = planned(job, file("c-rx", 50)).timeline.blanks
+    assert shaky[0][0] < firm[0][0] - 0.5
+    assert shaky[0][1] > firm[0][1] + 0.5
+
+
+def test_a_paused_recording_says_so_and_one_that_was_paused_from_first_to_last_is_none() -> None:
+    job = replace(ended(talk(SATO, "1.2", 1, 60)), pauses=(pause(20, 30, proven=False),))
+    plan_ = planned(job, file("c-rx", 60), file("a-1.2-rx", 59))
+    assert {"paused", "pause_unproven"} <= set(plan_.flags)
+    whole = assemble(replace(job, pauses=(pause(-1, None),)), (file("c-rx", 60),), SETTINGS)
+    assert whole == Nothing(reason="paused")
+
+
+def test_silence_is_two_bytes_a_sample() -> None:
+    assert pcm.silence(3) == bytes(6)
