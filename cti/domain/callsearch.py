@@ -46,7 +46,7 @@ class SearchTooSlow(CallerError):
 
 # What can be heard.
 HEARD = ("stored", "salvaged", "truncated")
-UNHEARD = ("none", "pending", "not_recorded", "failed")
+UNHEARD = ("none", "pending", "not_recorded", "failed", "deleted")
 # Of a note, around what was looked for: a line in a list.
 EXCERPT_BEFORE, EXCERPT_MOST = 20, 120
 

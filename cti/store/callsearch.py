@@ -34,7 +34,8 @@ SELECT search_hashes($1, $2::text[]
        search_plate($4) AS plate
 """
 _ROWS = """
-SELECT s.*, r.state, r.reason, r.flags, r.bytes, r.sha256, r.began_at, r.stored_at, r.voicemail_s, r.duration_s
+SELECT s.*, s.result AS end_reason, r.state, r.reason, r.flags, r.bytes, r.sha256, r.began_at, r.stored_at,
+       r.voicemail_s, r.duration_s
   FROM call_search s LEFT JOIN recordings r USING (tenant, call_id)
  WHERE s.tenant = $1 AND s.call_id = ANY($2::uuid[])
  ORDER BY s.arrived_at DESC, s.call_id DESC
@@ -192,10 +193,9 @@ async def _older(
 ) -> list[tuple[datetime, UUID]]:
     """Behind ``last``, week by week. The order of a LATERAL join is that of its left side, so LIMIT stops it early;
     OFFSET 0 keeps the planner from walking through all rows in order of time instead."""
-    place = query.put(tenant)
     tokens = [f"s.tokens @> search_tokens({query.put(list(all_of))}::integer[], week)"] if all_of else []
     tokens += [
-        f"s.tokens && search_tokens(search_hashes({place}, {query.put(list(group))}::text[]), week)"
+        f"s.tokens && search_tokens(search_hashes($1, {query.put(list(group))}::text[]), week)"
         for group in terms.any_of
     ]
     at, call_id = query.put(last["arrived_at"]), query.put(last["call_id"])

@@ -33,7 +33,7 @@ Cursor = Annotated[str, Field(max_length=200)]
 Limit = Annotated[int, Field(ge=1, le=200)]
 CallIdText = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 RecordingStatus = Literal["pending", "stored", "salvaged", "truncated", "not_recorded", "failed", "deleted"]
-ListedStatus = Literal["none", "pending", "stored", "salvaged", "truncated", "not_recorded", "failed"]
+ListedStatus = Literal["none", "pending", "stored", "salvaged", "truncated", "not_recorded", "failed", "deleted"]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -384,7 +384,7 @@ class Peaks(Body):
     duration_s: float
     left: list[int]
     right: list[int]
-    silences: list[tuple[float, float]]  # from, to: seconds in which neither side speaks
+    silences: list[Annotated[list[float], Field(min_length=2, max_length=2)]]  # from, to: seconds in which neither side speaks
 
 
 # --- Running ---------------------------------------------------------------------------------------

@@ -152,6 +152,6 @@ async def get_peaks(request: web.Request) -> web.Response:
             duration_s=found.duration_s,
             left=list(found.left),
             right=list(found.right),
-            silences=list(found.silences),
+            silences=[list(span) for span in found.silences],
         )
     )

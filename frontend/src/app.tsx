@@ -3,6 +3,7 @@ import { Redirect, Route, Switch } from "wouter-preact";
 import { t } from "./i18n";
 import { AgentPage } from "./pages/agent";
 import { LoginPage } from "./pages/login";
+import { NotForYouPage } from "./pages/notforyou";
 import { PasswordPage } from "./pages/password";
 import { PlanPage } from "./pages/plan";
 import { QaPage } from "./pages/qa";
@@ -42,6 +43,7 @@ function Page() {
         {hasRole("agent", "supervisor", "admin") && <Route path="/queues" component={QueuesPage} />}
         {hasRole("supervisor") && <Route path="/queues/:queue/plan" component={PlanPage} />}
         {hasRole("qa") && <Route path="/qa/:call?" component={QaPage} />}
+        {!hasRole("qa") && <Route path="/qa/:call" component={NotForYouPage} />}
         <Route>
           <Redirect to={home()} replace />
         </Route>

@@ -151,7 +151,7 @@ BEGIN
                              WHERE tenant = of_tenant AND call_id = of_call AND note <> ''), '');
     made.result := coalesce(c.end_reason, r.end_reason);
     made.status := CASE WHEN r.state IS NULL THEN 'none'
-        WHEN r.state IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'failed') THEN r.state ELSE 'pending' END;
+        WHEN r.state IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'failed', 'deleted') THEN r.state ELSE 'pending' END;
     made.length_s := coalesce(r.duration_s, extract(epoch FROM c.ended_at - c.arrived_at), 0);
     made.silence := CASE WHEN r.duration_s > 0 THEN least(1, r.silence_s / r.duration_s) END;
     made.transfers := coalesce(cardinality(c.transferred_at), 0);
@@ -222,8 +222,8 @@ CREATE CONSTRAINT TRIGGER call_search_recording AFTER INSERT OR DELETE ON record
 -- The ledger is told each of some ten steps of a recording; most of them change nothing that is searched.
 CREATE CONSTRAINT TRIGGER call_search_recording_step AFTER UPDATE ON recordings
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (
-        (OLD.state <> NEW.state AND NEW.state IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'failed'))
-        OR (OLD.state <> NEW.state AND OLD.state IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'failed'))
+        (OLD.state <> NEW.state AND NEW.state IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'failed', 'deleted'))
+        OR (OLD.state <> NEW.state AND OLD.state IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'failed', 'deleted'))
         OR (OLD.arrived_at, OLD.queue, OLD.agents, OLD.reservation, OLD.duration_s, OLD.silence_s, OLD.end_reason)
             IS DISTINCT FROM (NEW.arrived_at, NEW.queue, NEW.agents, NEW.reservation, NEW.duration_s, NEW.silence_s,
             NEW.end_reason))

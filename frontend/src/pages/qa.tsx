@@ -1,43 +1,36 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useLocation, useParams } from "wouter-preact";
+import { useLocation, useParams, useSearch } from "wouter-preact";
 import { api } from "../api";
-import { dateAndTime, duration, named, t, timeZone, tSlug } from "../i18n";
+import { dateAndTime, duration, t, timeZone, tSlug } from "../i18n";
 import { useKeys } from "../keys";
+import { secondAsked } from "../moments";
+import { serverNow } from "../now";
 import { callerText } from "../parts/caller";
-import { agentName, names, queueName, readNames } from "../parts/names";
+import { agentName, queueName, readNames } from "../parts/names";
 import { playable, Player } from "../parts/player";
 import { refusalText } from "../parts/problem";
-import { startOfDay } from "../times";
-import type { RecordingItem } from "../wire";
+import { Chips, Saved, SearchForm, valueText } from "../parts/searchform";
+import { Text } from "../parts/text";
+import { fromAddress, marked, type Search, toAddress, toQuery } from "../search";
+import type { ReasonBody, RecordingCountBody, RecordingItem } from "../wire";
 
-const statuses = ["stored", "salvaged", "truncated", "pending", "not_recorded", "failed", "deleted"] as const;
-
-/** Days and words as typed → the query the server reads. A day is the desk's own, wherever the browser is. */
-function queryOf(data: FormData): Record<string, string> {
-  const query: Record<string, string> = {};
-  const text = (name: string) => String(data.get(name) ?? "").trim();
-  const since = startOfDay(text("since"), timeZone.value);
-  const until = startOfDay(text("until"), timeZone.value, 1);
-  if (since) query.since = since;
-  if (until) query.until = until;
-  for (const name of ["queue", "agent", "status", "number"]) {
-    if (text(name)) query[name] = text(name);
-  }
-  return query;
-}
-
-/** Find a call, hear it. */
+/** Find a call, hear it. What is searched stands in the address, so that it can be kept and sent. */
 export function QaPage() {
   const chosen = useParams<{ call?: string }>().call ?? null;
+  const address = useSearch();
+  const search = fromAddress(address);
+  const said = toAddress(search);
   const [, go] = useLocation();
-  const [query, setQuery] = useState<Record<string, string>>({});
-  const list = useRecordings(query);
+  const list = useRecordings(said);
+  const reasons = useReasons();
   const items = list.items ?? [];
   const place = items.findIndex((item) => item.call_id === chosen);
-  const form = useRef<HTMLFormElement>(null);
+  const toList = useRef(false); // who asked with Enter goes on in the list
   useEffect(readNames, []);
 
-  const open = (callId: string) => go(`/qa/${callId}`);
+  const to = (path: string, query: string) => go(query ? `${path}?${query}` : path);
+  const open = (callId: string) => to(`/qa/${callId}`, said);
+  const change = (next: Search) => to(chosen ? `/qa/${chosen}` : "/qa", toAddress(next));
   const move = (by: 1 | -1) => {
     const next = items[place + by];
     if (next) open(next.call_id);
@@ -48,62 +41,131 @@ export function QaPage() {
     if (next) open(next.call_id);
   };
   const close = () => {
-    go("/qa");
+    to("/qa", said);
     document.getElementById(`call-${chosen}`)?.focus();
   };
+  const field = (name: string) => document.querySelector<HTMLInputElement>(`#search [name=${name}]`)?.focus();
   useKeys([
-    { key: "/", does: "keys.search", run: () => form.current?.querySelector("input")?.focus() },
+    { key: "/", does: "keys.search", run: () => field("text") },
+    { key: "v", does: "keys.plate", run: () => field("plate") },
+    { key: "y", does: "keys.yesterday", run: () => change({ ...search, since: "yesterday", until: "yesterday" }) },
+    { key: "x", does: "keys.clear", run: () => change({}) },
     { key: "n", does: "keys.next", run: () => move(1) },
     { key: "p", does: "keys.previous", run: () => move(-1) },
   ]);
+  useEffect(() => {
+    const first = list.items?.[0];
+    if (!toList.current || list.busy || !list.items) return;
+    toList.current = false;
+    if (first) document.getElementById(`call-${first.call_id}`)?.focus();
+  }, [list.items, list.busy]);
 
   return (
     <div class="page">
       <h1>{t("nav.qa")}</h1>
-      <Filters form={form} onChange={setQuery} />
+      <SearchForm
+        search={search}
+        reasons={reasons}
+        onChange={change}
+        onSearch={(next) => {
+          toList.current = true;
+          if (toAddress(next) === said) list.again();
+          else change(next);
+        }}
+      />
+      <Chips search={search} reasons={reasons} onChange={change} />
+      <div class="search-line">
+        <Count count={list.count} />
+        <Saved search={search} onChange={change} />
+      </div>
       {list.problem && (
         <p role="alert" class="problem">
           {list.problem}
         </p>
       )}
-      <List items={list.items} chosen={chosen} onOpen={open} />
+      <List items={list.items} search={search} reasons={reasons} chosen={chosen} onOpen={open} onChange={change} />
       {list.more && (
         <button type="button" onClick={list.more}>
           {t("qa.more")}
         </button>
       )}
       {chosen && (
-        <Player key={chosen} callId={chosen} item={items[place] ?? null} onEnded={following} onClose={close} />
+        <Player
+          key={chosen}
+          callId={chosen}
+          item={items[place] ?? null}
+          beginAt={secondAsked(address)}
+          onEnded={following}
+          onClose={close}
+        />
       )}
     </div>
   );
 }
 
-function useRecordings(query: Record<string, string>) {
+function useReasons(): readonly ReasonBody[] {
+  const [reasons, setReasons] = useState<readonly ReasonBody[]>([]);
+  useEffect(() => {
+    api.reasons().then(
+      (tree) => setReasons(tree.reasons),
+      () => undefined, // codes stand for themselves
+    );
+  }, []);
+  return reasons;
+}
+
+function Count({ count }: { count: RecordingCountBody | null }) {
+  const many = count && `${count.count.toLocaleString("en-US")}${count.more ? "+" : ""}`;
+  return (
+    <p class="count" aria-live="polite">
+      {many && t("qa.count", { count: many })}
+      {count?.filled_to && <small> {t("qa.filling", { time: dateAndTime(count.filled_to) })}</small>}
+    </p>
+  );
+}
+
+function useRecordings(said: string) {
   const [items, setItems] = useState<RecordingItem[] | null>(null);
   const [cursor, setCursor] = useState<string | null>(null);
   const [problem, setProblem] = useState("");
+  const [count, setCount] = useState<RecordingCountBody | null>(null);
+  const [busy, setBusy] = useState(true);
   const asked = useRef(0);
+  const query = (): Record<string, string> => toQuery(fromAddress(said), serverNow(), timeZone.value);
 
   async function load(after: string | null): Promise<void> {
     asked.current += 1;
     const mine = asked.current;
+    setBusy(true);
     try {
-      const page = await api.recordings(after ? { ...query, after } : query);
+      const page = await api.recordings(after ? { ...query(), after } : query());
       if (mine !== asked.current) return; // the filters changed meanwhile
       setItems((before) => (after ? [...(before ?? []), ...page.recordings] : page.recordings));
       setCursor(page.next);
       setProblem("");
     } catch (error) {
       if (mine !== asked.current) return;
-      setItems((before) => before ?? []);
+      setItems((before) => (after ? before : []));
+      setCursor(null);
       setProblem(refusalText(error));
+    } finally {
+      if (mine === asked.current) setBusy(false);
     }
   }
 
-  useEffect(() => void load(null), [query]);
-  useSettling(items, query, setItems);
-  return { items, problem, more: cursor ? () => void load(cursor) : null };
+  const again = () => {
+    void load(null);
+    const mine = asked.current;
+    setCount(null);
+    // After the list, which is what somebody waits for.
+    api.recordingCount(query()).then(
+      (found) => mine === asked.current && setCount(found),
+      () => undefined,
+    );
+  };
+  useEffect(again, [said]);
+  useSettling(items, said, setItems);
+  return { items, problem, count, busy, again, more: cursor ? () => void load(cursor) : null };
 }
 
 const LOOK_AGAIN_MS = 4_000;
@@ -111,7 +173,7 @@ const LOOK_AGAIN_MS = 4_000;
 /** While recordings that are shown are still being processed: look what became of them, without moving any row. */
 function useSettling(
   items: RecordingItem[] | null,
-  query: Record<string, string>,
+  said: string,
   setItems: (change: (before: RecordingItem[] | null) => RecordingItem[] | null) => void,
 ): void {
   const settling = items?.some((item) => item.status === "pending") ?? false;
@@ -119,7 +181,8 @@ function useSettling(
     if (!settling) return undefined;
     const timer = setInterval(() => {
       if (document.hidden) return;
-      const { status: _, ...rest } = query; // one that settles leaves "pending", and must be found all the same
+      // One that settles leaves "pending" and "nothing to hear", and must be found all the same.
+      const { status: _, recorded: __, ...rest } = toQuery(fromAddress(said), serverNow(), timeZone.value);
       api.recordings({ ...rest, limit: "200" }).then(
         (page) => {
           const fresh = new Map(page.recordings.map((item) => [item.call_id, item]));
@@ -129,91 +192,28 @@ function useSettling(
       );
     }, LOOK_AGAIN_MS);
     return () => clearInterval(timer);
-  }, [settling, query]);
+  }, [settling, said]);
 }
 
-function Filters(props: {
-  form: { current: HTMLFormElement | null };
-  onChange: (query: Record<string, string>) => void;
-}) {
-  const { form, onChange } = props;
-  const apply = () => form.current && onChange(queryOf(new FormData(form.current)));
-  const { queues, agents } = names();
-  return (
-    <form
-      ref={form}
-      class="filters"
-      role="search"
-      onSubmit={(event) => {
-        event.preventDefault();
-        apply();
-      }}
-      onReset={() => onChange({})}
-    >
-      <label>
-        {t("qa.number")}
-        <input name="number" inputMode="tel" maxLength={32} autocomplete="off" />
-      </label>
-      <label>
-        {t("qa.since")}
-        <input type="date" name="since" onChange={apply} />
-      </label>
-      <label>
-        {t("qa.until")}
-        <input type="date" name="until" onChange={apply} />
-      </label>
-      <Choice name="queue" label={t("qa.queue")} onChange={apply}>
-        {queues.map((queue) => [queue.id, named(queue)])}
-      </Choice>
-      <Choice name="agent" label={t("qa.agent")} onChange={apply}>
-        {agents.map((agent) => [agent.id, agent.name])}
-      </Choice>
-      <Choice name="status" label={t("qa.status")} onChange={apply}>
-        {statuses.map((status) => [status, tSlug("recording", status)])}
-      </Choice>
-      <div class="filter-buttons">
-        <button class="primary">{t("qa.search")}</button>
-        <button type="reset" class="quiet">
-          {t("qa.clear")}
-        </button>
-      </div>
-    </form>
-  );
+interface ListProps {
+  items: RecordingItem[] | null;
+  search: Search;
+  reasons: readonly ReasonBody[];
+  chosen: string | null;
+  onOpen: (callId: string) => void;
+  onChange: (search: Search) => void;
 }
 
-/** A list to choose from; a field to type an id into while nobody knows the names. */
-function Choice(props: { name: string; label: string; onChange: () => void; children: [string, string][] }) {
-  const { name, label, onChange, children } = props;
-  return (
-    <label>
-      {label}
-      {children.length === 0 ? (
-        <input name={name} maxLength={64} autocomplete="off" />
-      ) : (
-        <select name={name} onChange={onChange}>
-          <option value="">{t("qa.any")}</option>
-          {children.map(([value, text]) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </select>
-      )}
-    </label>
-  );
-}
-
-function List(props: { items: RecordingItem[] | null; chosen: string | null; onOpen: (callId: string) => void }) {
-  const { items, chosen, onOpen } = props;
+function List({ items, search, reasons, chosen, onOpen, onChange }: ListProps) {
   if (items === null) return <p aria-busy="true">{t("loading")}</p>;
-  if (items.length === 0) return <p class="empty">{t("qa.none")}</p>;
+  if (items.length === 0) return <Nothing search={search} onChange={onChange} />;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={t("nav.qa")}>
       <table class="recordings">
         <thead>
           <tr>
             <th scope="col">{t("qa.when")}</th>
-            <th scope="col">{t("qa.caller")}</th>
+            <th scope="col">{t("qa.caller_number")}</th>
             <th scope="col" class="wide-only">
               {t("qa.queue")}
             </th>
@@ -229,7 +229,14 @@ function List(props: { items: RecordingItem[] | null; chosen: string | null; onO
         </thead>
         <tbody>
           {items.map((item) => (
-            <Row key={item.call_id} item={item} current={item.call_id === chosen} onOpen={onOpen} />
+            <Row
+              key={item.call_id}
+              item={item}
+              search={search}
+              reasons={reasons}
+              current={item.call_id === chosen}
+              onOpen={onOpen}
+            />
           ))}
         </tbody>
       </table>
@@ -237,7 +244,38 @@ function List(props: { items: RecordingItem[] | null; chosen: string | null; onO
   );
 }
 
-function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean; onOpen: (callId: string) => void }) {
+/** An empty list says what to do. */
+function Nothing({ search, onChange }: { search: Search; onChange: (search: Search) => void }) {
+  const filters = Object.keys(search).length;
+  return (
+    <div class="empty">
+      <p>{t("qa.none")}</p>
+      {filters > 0 && (
+        <>
+          <p>{t(search.since || search.until ? "qa.none_days" : "qa.none_less")}</p>
+          {(search.since || search.until) && (
+            <button type="button" onClick={() => onChange({ ...search, since: undefined, until: undefined })}>
+              {t("qa.any_day")}
+            </button>
+          )}{" "}
+          <button type="button" onClick={() => onChange({})}>
+            {t("qa.clear")}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+interface RowProps {
+  item: RecordingItem;
+  search: Search;
+  reasons: readonly ReasonBody[];
+  current: boolean;
+  onOpen: (callId: string) => void;
+}
+
+function Row({ item, search, reasons, current, onOpen }: RowProps) {
   const agents = item.agents.map(agentName).join(t("list.comma"));
   return (
     <tr aria-current={current ? "true" : undefined}>
@@ -249,7 +287,10 @@ function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean;
           {dateAndTime(item.arrived_at)}
         </button>
       </td>
-      <td>{callerText(item.caller)}</td>
+      <td class="wrap">
+        {callerText(item.caller)}
+        <Matched item={item} search={search} reasons={reasons} />
+      </td>
       <td class="wide-only" title={item.queue ? queueName(item.queue) : ""}>
         <span class="ellipsis">{item.queue ? queueName(item.queue) : "–"}</span>
       </td>
@@ -264,5 +305,32 @@ function Row({ item, current, onOpen }: { item: RecordingItem; current: boolean;
         {item.why && item.why !== item.status && <small>{tSlug("recording_why", item.why)}</small>}
       </td>
     </tr>
+  );
+}
+
+/** What of a record the search found, beyond what its columns show. */
+function Matched({ item, search, reasons }: { item: RecordingItem; search: Search; reasons: readonly ReasonBody[] }) {
+  const said: string[] = [];
+  if (search.plate) said.push(...item.plates);
+  if (search.reservation) said.push(...item.reservations);
+  if (search.ticket) said.push(...item.tickets);
+  if (search.caller) said.push(tSlug("caller_group", item.caller_group));
+  if (search.direction) said.push(tSlug("direction", item.direction));
+  if (search.reason) said.push(...item.reasons.map((one) => valueText("reason", one, reasons)));
+  if ((search.min_silence || search.max_silence) && item.silence !== null)
+    said.push(t("qa.silence_is", { percent: Math.round(item.silence * 100) }));
+  if (search.min_transfers) said.push(t("qa.transfers_are", { count: item.transfers }));
+  if (said.length === 0 && !item.note) return null;
+  return (
+    <small class="matched">
+      {said.length > 0 && <bdi>{said.join(t("list.comma"))}</bdi>}
+      {item.note && (
+        <bdi>
+          {marked(item.note, search.text ?? "").map((piece, at) =>
+            piece.hit ? <mark key={at}>{piece.text}</mark> : <Text key={at} text={piece.text} limit={200} />,
+          )}
+        </bdi>
+      )}
+    </small>
   );
 }

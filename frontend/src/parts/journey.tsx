@@ -1,13 +1,9 @@
 /** What happened to a call, step by step; a step leads to its place in the recording. */
 import { duration, language, t, tSlug } from "../i18n";
+import { secondOf } from "../moments";
 import type { CallRecord, DecisionBody, JourneyStep } from "../wire";
 import { agentName, queueName } from "./names";
 import { Text } from "./text";
-
-/** A step's second in the recording; in one that is not put together yet, counted from the call's arrival. */
-export function secondOf(step: { at: string }, call: Pick<CallRecord, "arrived_at" | "recording">): number {
-  return (Date.parse(step.at) - Date.parse(call.recording?.began_at ?? call.arrived_at)) / 1000;
-}
 
 /** The last step that has happened by then: its place in the list, or -1. */
 export function stepAt(

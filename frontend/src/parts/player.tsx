@@ -1,18 +1,22 @@
 /** Hear a recording: caller's wave on top, agent's below, the call's journey beside both, all by keyboard too. */
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { dateAndTime, duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
-import type { Peaks, RecordingBrief, RecordingItem } from "../wire";
+import { afterSilence, beforeTransfer, lanesOf, mark, transfersOf, viewAt, ZOOMS } from "../lanes";
+import type { CallRecord, CommentBody, Peaks, RecordingBrief, RecordingItem } from "../wire";
 import { Notes, TicketLines } from "./aftercall";
 import { callerText } from "./caller";
+import { Comments } from "./comments";
 import { Journey } from "./journey";
+import { Lanes } from "./lanes";
 import { LineQuality } from "./linequality";
+import { ShareMoment } from "./moment";
 import { refusalText } from "./problem";
 import { Wave } from "./wave";
 
-const RATES = [0.75, 1, 1.25, 1.5, 2] as const;
+const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3] as const;
 const STEP_S = 5;
 
 export const playable = (status: RecordingItem["status"]): boolean =>
@@ -21,11 +25,12 @@ export const playable = (status: RecordingItem["status"]): boolean =>
 interface PlayerProps {
   callId: string;
   item: RecordingItem | null; // null: opened by its address, and not in the list that is shown
+  beginAt: number | null; // the second that the address asks for
   onEnded: () => void;
   onClose: () => void;
 }
 
-export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
+export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps) {
   const [problem, setProblem] = useState("");
   const call = useAnswer(() => api.call(callId), setProblem);
   // The journey is whole without them: calls of other servers, or of long ago, have none.
@@ -33,6 +38,7 @@ export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
   const brief: RecordingBrief | RecordingItem | null = item ?? call?.recording ?? null;
   const [position, setPosition] = useState(0);
   const [length, setLength] = useState(0);
+  const [comments, setComments] = useState<readonly CommentBody[]>([]);
   const seekTo = useRef<(seconds: number) => void>(() => undefined);
   const section = useRef<HTMLElement>(null);
   useEffect(() => section.current?.scrollIntoView({ block: "nearest" }), []);
@@ -50,6 +56,9 @@ export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
         {brief && playable(brief.status) && (
           <Sound
             callId={callId}
+            call={call}
+            comments={comments}
+            beginAt={beginAt}
             position={position}
             seekTo={seekTo}
             onPosition={setPosition}
@@ -63,6 +72,14 @@ export function Player({ callId, item, onEnded, onClose }: PlayerProps) {
         <p role="alert" class="problem">
           {problem}
         </p>
+        {brief && playable(brief.status) && (
+          <Comments
+            callId={callId}
+            position={() => position}
+            onSeek={(seconds) => seekTo.current(seconds)}
+            onRead={setComments}
+          />
+        )}
         {call && <LineQuality measured={call.quality} />}
         {call && call.notes.length > 0 && <Notes notes={call.notes} />}
         {call && <TicketLines tickets={call.tickets} />}
@@ -107,6 +124,9 @@ function useAnswer<Answer>(ask: () => Promise<Answer>, onProblem: (text: string)
 
 interface SoundProps {
   callId: string;
+  call: CallRecord | null; // null: still asked for
+  comments: readonly CommentBody[];
+  beginAt: number | null;
   position: number;
   seekTo: { current: (seconds: number) => void };
   onPosition: (seconds: number) => void;
@@ -115,12 +135,19 @@ interface SoundProps {
   onEnded: () => void;
 }
 
-function Sound({ callId, position, seekTo, onPosition, onLength, onProblem, onEnded }: SoundProps) {
+function Sound(props: SoundProps) {
+  const { callId, call, comments, beginAt, position, seekTo, onPosition, onLength, onProblem, onEnded } = props;
   const audio = useRef<HTMLAudioElement>(null);
   const [paused, setPaused] = useState(true);
   const peaks: Peaks | null = useAnswer(() => api.peaks(callId), onProblem);
   const [heard, setHeard] = useState(0); // the length that the browser found
   const length = heard || peaks?.duration_s || 0;
+  const [zoom, setZoom] = useState<number>(1);
+  const [skipping, setSkipping] = useState(skip);
+  const view = viewAt(zoom, position, length);
+  const lanes = useMemo(() => (call ? lanesOf(call, length) : []), [call, length]);
+  const transfers = useMemo(() => (call ? transfersOf(call) : []), [call]);
+  const remarks = useMemo(() => comments.map((one) => one.at_s), [comments]);
   useEffect(() => onLength(length), [length]);
 
   const seek = (seconds: number) => {
@@ -131,7 +158,30 @@ function Sound({ callId, position, seekTo, onPosition, onLength, onProblem, onEn
   seekTo.current = seek;
   const step = (by: number) => seek((audio.current?.currentTime ?? 0) + by);
   const toggle = () => audio.current && playOrPause(audio.current, onProblem);
+  const jump = (to: number | null) => {
+    if (to === null) return;
+    seek(to);
+    audio.current?.play().catch(() => undefined);
+  };
+  const here = () => audio.current?.currentTime ?? 0;
+  const closer = (by: 1 | -1) => setZoom((now) => ZOOMS[ZOOMS.indexOf(now as (typeof ZOOMS)[number]) + by] ?? now);
+  const setSkip = (on: boolean) => {
+    skip = on;
+    setSkipping(on);
+  };
+  /** Told some four times a second while it plays: a silence is over before it is noticed. */
+  const played = (element: HTMLAudioElement) => {
+    const to = skipping && !element.paused ? afterSilence(peaks?.silences ?? [], element.currentTime) : null;
+    if (to !== null) element.currentTime = to;
+    onPosition(element.currentTime);
+  };
   useKeys([
+    { key: "t", does: "keys.transfer", run: () => jump(beforeTransfer(transfers, here())) },
+    { key: "]", does: "keys.mark_next", run: () => call && jump(mark(call, here(), 1, length)) },
+    { key: "[", does: "keys.mark_previous", run: () => call && jump(mark(call, here(), -1, length)) },
+    { key: "s", does: "keys.skip_silence", run: () => setSkip(!skipping) },
+    { key: "+", does: "keys.closer", run: () => closer(1) },
+    { key: "-", does: "keys.farther", run: () => closer(-1) },
     { key: " ", does: "keys.play", run: toggle },
     { key: "ArrowLeft", does: "keys.back", run: () => step(-STEP_S) },
     { key: "ArrowRight", does: "keys.forward", run: () => step(STEP_S) },
@@ -139,14 +189,26 @@ function Sound({ callId, position, seekTo, onPosition, onLength, onProblem, onEn
 
   return (
     <>
-      <Wave peaks={peaks} position={position} length={length} onSeek={seek} onStep={step} />
+      <Wave
+        peaks={peaks}
+        position={position}
+        length={length}
+        view={view}
+        remarks={remarks}
+        onSeek={seek}
+        onStep={step}
+      />
+      <Lanes lanes={lanes} transfers={transfers} view={view} position={position} onSeek={seek} />
       <audio
         ref={audio}
         autoplay
         preload="auto"
         src={api.audioUrl(callId)}
-        onTimeUpdate={(event) => onPosition(event.currentTarget.currentTime)}
-        onLoadedMetadata={(event) => Number.isFinite(event.currentTarget.duration) && setHeard(event.currentTarget.duration)}
+        onTimeUpdate={(event) => played(event.currentTarget)}
+        onLoadedMetadata={({ currentTarget: element }) => {
+          if (Number.isFinite(element.duration)) setHeard(element.duration);
+          if (beginAt !== null) element.currentTime = Math.min(beginAt, element.duration || beginAt);
+        }}
         onPlay={() => setPaused(false)}
         onPause={() => setPaused(true)}
         onEnded={onEnded}
@@ -158,6 +220,24 @@ function Sound({ callId, position, seekTo, onPosition, onLength, onProblem, onEn
           {duration(position)} / {duration(length)}
         </span>
         <Speed audio={audio} />
+        <div class="choices" role="group" aria-label={t("player.zoom")}>
+          <button type="button" class="small" aria-label={t("keys.farther")} disabled={zoom === 1} onClick={() => closer(-1)}>
+            −
+          </button>
+          <span class="num">{zoom}×</span>
+          <button type="button" class="small" aria-label={t("keys.closer")} disabled={zoom === 64} onClick={() => closer(1)}>
+            +
+          </button>
+        </div>
+        <button type="button" class="small" aria-pressed={skipping} onClick={() => setSkip(!skipping)}>
+          {t("player.skip_silence")}
+        </button>
+        {transfers.length > 0 && (
+          <button type="button" class="small" onClick={() => jump(beforeTransfer(transfers, here()))}>
+            {t("player.before_transfer")}
+          </button>
+        )}
+        <ShareMoment callId={callId} position={position} />
         <Volume audio={audio} />
       </div>
     </>
@@ -201,13 +281,16 @@ function PlayButton({ paused, onClick }: { paused: boolean; onClick: () => void 
 // Kept from one recording to the next: whoever listens at 1.5× does so all day.
 let rate = 1;
 let volume = 1;
+let skip = false;
 
 function Speed({ audio }: { audio: RefObject<HTMLAudioElement> }) {
   const [chosen, setChosen] = useState(rate);
   const choose = (next: number) => {
     rate = next;
     setChosen(next);
-    if (audio.current) audio.current.defaultPlaybackRate = audio.current.playbackRate = next;
+    if (!audio.current) return;
+    audio.current.preservesPitch = true; // every browser's own choice, so far
+    audio.current.defaultPlaybackRate = audio.current.playbackRate = next;
   };
   useEffect(() => choose(rate), []);
   const change = (by: 1 | -1) => choose(RATES[RATES.indexOf(chosen as (typeof RATES)[number]) + by] ?? chosen);

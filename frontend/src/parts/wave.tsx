@@ -1,6 +1,7 @@
-/** Both sides of a call as a picture to click into: the caller above, the agent below. */
+/** Both sides of a call as a picture to click into: the caller above, the agent below; as close as one wants. */
 import { useEffect, useRef } from "preact/hooks";
 import { duration, t } from "../i18n";
+import type { View } from "../lanes";
 import type { Peaks } from "../wire";
 
 const ROW = 40;
@@ -9,17 +10,22 @@ export function Wave(props: {
   peaks: Peaks | null;
   position: number;
   length: number;
+  view: View; // the seconds that are shown
+  remarks: readonly number[]; // seconds at which somebody wrote something
   onSeek: (seconds: number) => void;
   onStep: (by: number) => void;
 }) {
-  const { peaks, position, length, onSeek, onStep } = props;
+  const { peaks, position, length, view, remarks, onSeek, onStep } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const played = length > 0 ? position / length : 0;
-  useRedraw(canvas, () => canvas.current && peaks && draw(canvas.current, peaks, played), [peaks, played]);
+  useRedraw(
+    canvas,
+    () => canvas.current && peaks && draw(canvas.current, peaks, position, view, remarks),
+    [peaks, position, view.from, view.to, remarks],
+  );
 
   const seekTo = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
-    onSeek(((event.clientX - box.left) / box.width) * length);
+    onSeek(view.from + ((event.clientX - box.left) / box.width) * (view.to - view.from));
   };
   return (
     <div class="wave">
@@ -93,28 +99,42 @@ export function stretch(peaks: Pick<Peaks, "left" | "right">): number {
   return Math.min(MOST_STRETCH, 100 / top);
 }
 
-function draw(canvas: HTMLCanvasElement, peaks: Peaks, played: number): void {
+function draw(canvas: HTMLCanvasElement, peaks: Peaks, position: number, view: View, remarks: readonly number[]): void {
   const scale = devicePixelRatio;
   canvas.width = canvas.clientWidth * scale;
   canvas.height = ROW * 2 * scale;
   const context = canvas.getContext("2d");
   if (!context) return;
   const colours = getComputedStyle(canvas);
+  const colour = (name: string) => colours.getPropertyValue(name);
+  const shown = view.to - view.from || 1;
+  const column = (second: number) => ((second - view.from) / shown) * canvas.width;
+  // Steps of the peaks that are in view: a closer look is the same drawing of fewer steps.
+  const first = Math.floor((view.from * 1000) / peaks.step_ms);
+  const last = Math.ceil((view.to * 1000) / peaks.step_ms);
   const rows: [number[], string][] = [
-    [peaks.left, colours.getPropertyValue("--wave-caller")],
-    [peaks.right, colours.getPropertyValue("--wave-agent")],
+    [peaks.left.slice(first, last), colour("--wave-caller")],
+    [peaks.right.slice(first, last), colour("--wave-agent")],
   ];
   const taller = stretch(peaks);
-  for (const [row, [values, colour]] of rows.entries()) {
+  const played = column(position);
+  for (const [row, [values, side]] of rows.entries()) {
     const middle = (row + 0.5) * ROW * scale;
-    context.fillStyle = colour;
+    context.fillStyle = side;
     for (let x = 0; x < canvas.width; x += 1) {
       const height = Math.max(scale, ((taller * loudest(values, x, canvas.width)) / 100) * (ROW - 4) * scale);
-      context.globalAlpha = x / canvas.width <= played ? 1 : 0.4;
+      context.globalAlpha = x <= played ? 1 : 0.4;
       context.fillRect(x, middle - height / 2, 1, height);
     }
   }
   context.globalAlpha = 1;
-  context.fillStyle = colours.getPropertyValue("--text");
-  context.fillRect(Math.min(canvas.width - 2 * scale, played * canvas.width), 0, 2 * scale, canvas.height);
+  context.fillStyle = colour("--accent");
+  for (const second of remarks) {
+    const x = column(second);
+    if (x >= 0 && x <= canvas.width) context.fillRect(x - 2 * scale, 0, 4 * scale, 6 * scale);
+  }
+  context.fillStyle = colour("--text");
+  if (played >= 0 && played <= canvas.width)
+    context.fillRect(Math.min(canvas.width - 2 * scale, played), 0, 2 * scale, canvas.height);
+  canvas.dataset.drawn = "true";
 }

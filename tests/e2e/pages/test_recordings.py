@@ -108,7 +108,7 @@ async def test_a_day_is_the_desks_own_day(site: Site, opened: Opener, pool: asyn
     await record(pool, sound, [midnight - timedelta(minutes=1), midnight + timedelta(minutes=1)])
     page = await at_list(site, await opened())
     await expect(page.locator("tbody tr")).to_have_count(2)
-    await page.get_by_label("From").fill(f"{midnight:%Y-%m-%d}")
+    await page.get_by_label("From", exact=True).fill(f"{midnight:%Y-%m-%d}")
     await expect(page.locator("tbody tr")).to_have_count(1)
     await expect(page.locator("tbody tr")).to_contain_text("00:01")
     await page.get_by_role("button", name="Clear").click()
@@ -116,7 +116,7 @@ async def test_a_day_is_the_desks_own_day(site: Site, opened: Opener, pool: asyn
     await expect(page.locator("tbody tr")).to_have_count(1)
     await expect(page.locator("tbody tr")).to_contain_text("23:59")
     await page.get_by_role("button", name="Clear").click()
-    await page.get_by_label("Queue").select_option("members")
+    await page.get_by_label("Queue", exact=True).select_option("members")
     await expect(page.get_by_text("No recordings match.")).to_be_visible()
 
 

@@ -1,0 +1,103 @@
+/** The search for contact records as the page's address has it, as the server is asked, and in words. Pure. */
+import { startOfDay } from "./times";
+
+/** In the order of the chips. */
+export const FIELDS = [
+  "text", "plate", "number", "since", "until", "queue", "agent", "caller", "direction", "reason", "result", "recorded",
+  "status", "reservation", "ticket", "min_length", "max_length", "min_silence", "max_silence", "min_transfers",
+] as const; // prettier-ignore
+export type Field = (typeof FIELDS)[number];
+export type Search = { [field in Field]?: string | undefined };
+
+export const CALLERS = ["known", "company", "unknown", "withheld", "payphone", "out_of_area", "conflict"] as const;
+export const DIRECTIONS = ["inbound", "callback", "outbound"] as const;
+export const RESULTS = [
+  "completed", "abandoned_in_menu", "abandoned_in_queue", "treated", "callback", "unreached", "failed",
+] as const; // prettier-ignore
+
+/** What the address says, and nothing else that somebody may have put there. */
+export function fromAddress(address: string): Search {
+  const given = new URLSearchParams(address);
+  const found: Search = {};
+  for (const field of FIELDS) {
+    const value = given.get(field)?.trim();
+    if (value) found[field] = value.slice(0, 200);
+  }
+  return found;
+}
+
+/** Fields in their order, so that the same search is the same address. */
+export function toAddress(search: Search): string {
+  const said = new URLSearchParams();
+  for (const field of FIELDS) {
+    const value = search[field]?.trim();
+    if (value) said.set(field, value);
+  }
+  return said.toString();
+}
+
+/** "90", "1:30" and "1:02:03" → seconds; null for anything else. */
+export function seconds(text: string): number | null {
+  if (!/^\d{1,5}(:\d{1,2}){0,2}$/.test(text)) return null;
+  return text.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+/** A percentage as typed → a share; null for anything else. */
+function share(text: string): number | null {
+  const value = Number(text.replace("%", ""));
+  return text !== "" && value >= 0 && value <= 100 ? value / 100 : null;
+}
+
+/** The name of a day → its date in the desk's own time; "2026-11-21" stays. */
+export function dayOf(text: string, nowMs: number, zone: string): string {
+  const back = text === "today" ? 0 : text === "yesterday" ? 1 : null;
+  if (back === null) return text;
+  // Midday is the same day whatever the clocks were changed by.
+  const today = new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(nowMs);
+  return new Date(Date.parse(`${today}T12:00:00Z`) - back * 86_400_000).toISOString().slice(0, 10);
+}
+
+/** What the server is asked. Days are the desk's own; a length or share that is none is left out. */
+export function toQuery(search: Search, nowMs: number, zone: string): Record<string, string> {
+  const query: Record<string, string> = {};
+  for (const field of FIELDS) {
+    const value = search[field];
+    if (!value) continue;
+    if (field === "since" || field === "until") {
+      const instant = startOfDay(dayOf(value, nowMs, zone), zone, field === "until" ? 1 : 0);
+      if (instant) query[field] = instant;
+    } else if (field === "min_length" || field === "max_length") {
+      const length = seconds(value);
+      if (length !== null) query[field === "min_length" ? "min_duration_s" : "max_duration_s"] = String(length);
+    } else if (field === "min_silence" || field === "max_silence") {
+      const part = share(value);
+      if (part !== null) query[field] = String(part);
+    } else query[field] = value;
+  }
+  return query;
+}
+
+/** A text in pieces, those that were looked for marked. Both are held against each other as the server does, roughly. */
+export function marked(text: string, words: string): { text: string; hit: boolean }[] {
+  const flat = [...text].map(alike);
+  const pieces: { text: string; hit: boolean }[] = [];
+  const signs = [...text];
+  const wanted = words.split(/\s+/).map((word) => [...word].map(alike).join("")).filter(Boolean);
+  let at = 0;
+  while (at < signs.length) {
+    const rest = flat.slice(at).join("");
+    const hit = wanted.find((word) => rest.startsWith(word));
+    const length = hit ? [...hit].length : 1;
+    const piece = signs.slice(at, at + length).join("");
+    const last = pieces.at(-1);
+    if (!hit && last && !last.hit) last.text += piece;
+    else pieces.push({ text: piece, hit: hit !== undefined });
+    at += length;
+  }
+  return pieces;
+}
+
+function alike(sign: string): string {
+  const flat = sign.normalize("NFKC").toLowerCase();
+  return flat >= "ァ" && flat <= "ヶ" ? String.fromCodePoint((flat.codePointAt(0) ?? 0) - 96) : flat;
+}

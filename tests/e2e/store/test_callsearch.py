@@ -1,0 +1,177 @@
+"""Searching contact records on a real PostgreSQL: what is found, in which order, and what keeps it true."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from cti.domain.aftercall import CallNote
+from cti.domain.callsearch import COUNT_MOST, CallWanted
+from cti.domain.errors import CallerError
+from cti.domain.events import CallLinked
+from cti.domain.model import AgentId, Call, CallerKind, CallerNumber, CallId, Link, LinkConfidence, TenantId
+from cti.store.aftercall import AftercallStore
+from cti.store.calls import CallStore
+from cti.store.callsearch import CallSearch
+from cti.store.links import LinkStore
+from tests.e2e.pages.records import closed_call
+
+NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
+DEMO = TenantId("demo")
+
+
+async def ids(search: CallSearch, tenant: TenantId = DEMO, **wanted: Any) -> list[str]:
+    found = await search.page(tenant, CallWanted(**wanted))
+    return [str(row["call_id"]) for row in found.rows]
+
+
+async def note(pool: asyncpg.Pool[Any], call: Call, text: str, *reasons: str, agent: str = "sato") -> None:
+    wanted = CallNote(
+        tenant=call.tenant, call_id=call.call_id, agent=AgentId(agent), version=0, note=text, reasons=reasons,
+        changed_at=NOW,
+    )  # fmt: skip
+    await AftercallStore(pool).save(wanted, NOW)
+
+
+async def recorded(
+    pool: asyncpg.Pool[Any], call: Call, *, state: str = "stored", duration_s: float | None = 90.0
+) -> None:
+    await pool.execute(
+        "INSERT INTO recordings (tenant, call_id, state, moves, arrived_at, agents, duration_s, silence_s)"
+        " VALUES ($1, $2, $3, 1, $4, '{sato}', $5::float8, $5::float8 * 0.25)",
+        call.tenant, call.call_id, state, call.arrived_at, duration_s,
+    )  # fmt: skip
+
+
+async def test_a_record_is_found_by_everything_that_is_known_of_it(database: asyncpg.Pool[Any]) -> None:
+    search = CallSearch(database)
+    call = replace(closed_call(1, NOW), transferred_at=(NOW + timedelta(seconds=50),))
+    other = replace(
+        closed_call(2, NOW - timedelta(days=1), agent="suzuki"), caller=CallerNumber(kind=CallerKind.WITHHELD)
+    )
+    await CallStore(database).save([call, other])
+    await note(database, call, "アプリで解錠できない。\nﾚｯｶｰを手配", "unlock.app")
+    await recorded(database, call)
+    link = Link(
+        confidence=LinkConfidence.CONFIRMED,
+        score=1.0,
+        why="both",
+        member_id="M-1",
+        reservation_id="R-77",
+        ticket_id="T-5",
+    )
+    card = {
+        "members": {"members": [{"member_id": "M-1", "company": "架け橋商事"}]},
+        "reservations": {"reservations": [{"reservation_id": "R-77", "vehicle": {"plate": "品川 500 わ 12-34"}}]},
+    }
+    await LinkStore(database).handle(CallLinked(at=NOW, tenant=DEMO, call=call, link=link, status="live", card=card))
+    this, that = [str(call.call_id)], [str(other.call_id)]
+    assert await ids(search) == this + that
+    for wanted, found in (
+        ({"text": "解錠"}, this), ({"text": "レッカー あぷり"}, this), ({"text": "レッカー 延長"}, []),
+        ({"text": "ない。レ"}, []),  # words do not reach over a line
+        ({"plate": "１２－３４"}, this), ({"plate": "品川500わ"}, this), ({"plate": "99-99"}, []),
+        ({"digits": "12345678"}, this), ({"digits": "81901"}, this), ({"digits": "555"}, []),
+        ({"caller": "company"}, this), ({"caller": "withheld"}, that), ({"caller": "unknown"}, []),
+        ({"reservation": "R-77"}, this), ({"reservation": "48120017"}, this + that), ({"ticket": "T-5"}, this),
+        ({"reasons": ("unlock.app", "other")}, this), ({"agent": "sato"}, this), ({"agent": "suzuki"}, that),
+        ({"queue": "roadside"}, this + that), ({"queue": "members"}, []), ({"result": "completed"}, this + that),
+        ({"statuses": ("stored",)}, this), ({"statuses": ("none", "failed")}, that), ({"direction": "outbound"}, []),
+        ({"min_length_s": 80.0, "max_length_s": 90.0}, this), ({"min_length_s": 94.0}, that),
+        ({"min_silence": 0.2, "max_silence": 0.3}, this), ({"min_silence": 0.26}, []), ({"max_silence": 1.0}, this),
+        ({"min_transfers": 1}, this), ({"max_transfers": 0}, that),
+        ({"since": NOW}, this), ({"until": NOW}, that),
+    ):  # fmt: skip
+        assert await ids(search, **wanted) == found, wanted
+        # The same through the index of tokens alone, and with every place in the list of its own.
+        assert await ids(CallSearch(database, looked_at=1), **wanted) == found, wanted
+    assert await ids(search, TenantId("other")) == []
+    assert await search.count(DEMO, CallWanted(text="解錠")) == (1, None)
+
+
+async def test_what_changes_in_a_record_changes_what_finds_it(database: asyncpg.Pool[Any]) -> None:
+    search, call = CallSearch(database), closed_call(1, NOW)
+    await CallStore(database).save([call])
+    await note(database, call, "鍵を紛失")
+    assert await ids(search, text="紛失") == [str(call.call_id)]
+    await database.execute("UPDATE call_notes SET note = ''")  # as retention does it
+    assert await ids(search, text="紛失") == []
+    assert "紛失" not in str(await database.fetch("SELECT * FROM call_search"))
+    await recorded(database, call, state="ended", duration_s=None)
+    assert await ids(search, statuses=("pending",)) == [str(call.call_id)]
+    await database.execute("UPDATE recordings SET state = 'stored', duration_s = 30")
+    assert await ids(search, statuses=("stored",), max_length_s=30.0) == [str(call.call_id)]
+    await database.execute("DELETE FROM calls; DELETE FROM recordings")
+    assert await database.fetchval("SELECT count(*) FROM call_search") == 0
+
+
+async def test_two_who_change_parts_of_one_call_at_once_lose_nothing(database: asyncpg.Pool[Any]) -> None:
+    call = closed_call(1, NOW)
+    await CallStore(database).save([call])
+
+    async def write(number: int) -> None:
+        await note(database, call, f"番号{number:04d}", agent=f"agent{number}")
+
+    await asyncio.gather(*(write(number) for number in range(20)), recorded(database, call))
+    row = await database.fetchrow("SELECT words, status FROM call_search")
+    assert row is not None
+    assert sorted(row["words"].split()) == [f"番号{number:04d}" for number in range(20)]
+    assert row["status"] == "stored"
+
+
+def brute(calls: Sequence[tuple[Call, str]], text: str | None, agent: str | None) -> list[str]:
+    fit = [
+        call
+        for call, words in calls
+        if (text is None or all(word in words for word in text.split()))
+        and (agent is None or any(talk.agent == agent for talk in call.talks))
+    ]
+    return [str(c.call_id) for c in sorted(fit, key=lambda c: (c.arrived_at, c.call_id), reverse=True)]
+
+
+async def test_pages_together_are_all_that_fit(database: asyncpg.Pool[Any]) -> None:
+    """Records over two years, some at the same instant; page by page, however few rows are looked at first."""
+    chance = random.Random(7)
+    words = ["解錠", "延長", "事故", "返却", "鍵を紛失", "充電"]
+    made: list[tuple[Call, str]] = []
+    for number in range(1, 161):
+        at = NOW - timedelta(days=chance.randrange(0, 700, 7), hours=chance.choice((0, 0, 5)))
+        made.append(
+            (closed_call(number, at, agent=chance.choice(("sato", "suzuki", "ito"))), "".join(chance.sample(words, 2)))
+        )
+    await CallStore(database).save([call for call, _ in made])
+    for call, text in made:
+        await note(database, call, text)
+    for looked_at in (1, 7, 4_000):
+        search = CallSearch(database, looked_at=looked_at)
+        for text, agent in (("解錠", None), ("鍵を 充電", None), ("事故", "ito"), (None, "sato"), ("ない言葉", None)):
+            found: list[str] = []
+            wanted = CallWanted(text=text, agent=agent, limit=9)
+            while rows := (await search.page(DEMO, wanted)).rows:
+                found += [str(row["call_id"]) for row in rows]
+                wanted = replace(wanted, after=(rows[-1]["arrived_at"], CallId(str(rows[-1]["call_id"]))))
+            assert found == brute(made, text, agent), (looked_at, text, agent)
+            assert (await search.count(DEMO, wanted))[0] == len(found) <= COUNT_MOST
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [({"text": "鍵"}, "2 signs"), ({"digits": "09"}, "3 digits"), ({"text": "ああ " * 9}, "8 words")],
+)
+async def test_what_no_index_finds_is_refused(database: asyncpg.Pool[Any], wanted: Any, problem: str) -> None:
+    with pytest.raises(CallerError, match=problem):
+        await CallSearch(database).page(DEMO, CallWanted(**wanted))
+
+
+async def test_hostile_words_are_only_words(database: asyncpg.Pool[Any]) -> None:
+    await CallStore(database).save([closed_call(1, NOW)])
+    for text in ("'; DROP TABLE calls; --", "%%", "\\\\", "$1", "{}", "🚗🚗"):
+        assert await ids(CallSearch(database), text=text) == []
+    assert await database.fetchval("SELECT count(*) FROM calls") == 1
