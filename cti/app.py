@@ -27,7 +27,6 @@ from cti.config import Config
 from cti.domain.errors import ConfigError, KakehashiError
 from cti.domain.lease import Lease
 from cti.domain.phone import parse_called, parse_caller
-from cti.linking.client import LookupClient
 from cti.metrics import Metrics
 from cti.store.calls import CallStore
 from cti.store.recorder import CallRecorder
@@ -130,7 +129,7 @@ class Services:
     """What is done for callers."""
 
     router: routing.RoutingDesk
-    lookups: LookupClient | None
+    callers: linking.Callers
     kept: callbacks.Callbacks
     out: outbound.Outbound
     after: aftercall.StoredAftercall
@@ -196,7 +195,7 @@ class Application:
             self.config.database.url.get_secret_value(),
             (ground.directory.reload, ground.menus.reload, services.router.reload, services.kept.reload,
              services.out.reload,
-             services.after.reload),
+             services.after.reload, services.callers.policies.reload),
             line.feed.ask_again,
         )  # fmt: skip
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
@@ -253,19 +252,19 @@ class Application:
         desk, telephony, journals = line.desk, line.feed.telephony, records.journals
         router = await routing.start(config, bus, desk, telephony, ground.directory, pool, journals, utc_now, cleanup)
         line.serving.append(router.alive)
-        lookups = await linking.start(config, bus, ground.directory, pool, self.metrics, journals, utc_now, cleanup)
+        callers = await linking.start(config, bus, ground.directory, pool, self.metrics, journals, utc_now, cleanup)
         worker = ground.worker
         bus.subscribe("recording", worker.on_event, kinds=recordings.KINDS, overflowed=worker.resync)
         outbox = await effects.start(pool, journals, cleanup)
         kept = await callbacks.start(config, bus, desk, telephony, router, pool, outbox, utc_now, cleanup)
-        after = await aftercall.start(pool, outbox, lookups, utc_now, cleanup)
+        after = await aftercall.start(pool, outbox, callers.lookups, utc_now, cleanup)
         out = await outbound.start(config, bus, ground.directory, router, kept, pool, utc_now)
         menus = await ivr.start(config, desk, ground.menus, kept.keeper, utc_now, cleanup)
         disk_guard = disk.guard(config, bus, desk, line.feed.recording, self.metrics, utc_now)
         webhooks = Webhooks(config, pool, self.metrics, utc_now)
         return Services(
             router=router,
-            lookups=lookups,
+            callers=callers,
             kept=kept,
             out=out,
             after=after,
@@ -285,7 +284,7 @@ class Application:
                 "recordings": missing.watch(ground.bus, utc_now),
                 "disk": disk.probe(services.disk_guard),
                 "s3": ground.worker.store_probe(),
-                "lookup": linking.probe(services.lookups),
+                "lookup": linking.probe(services.callers.lookups),
                 "ivr": ivr.probe(services.menus),
                 "sounds": queuetexts.probe(ground.pool, self.config.asterisk.sounds_dir),
                 "webhooks": services.webhooks.probe,
@@ -313,6 +312,7 @@ class Application:
             services.out,
             StoredSavedNumbers(pool, services.out.rules),
             services.after,
+            services.callers.said,
             StoredSupervision(router, directory, pool),
             RecordingPages(pool, object_store(self.config, threads=8)),
             BrowserPhones(self.config.asterisk.phone_url, pool, secrets),

@@ -159,7 +159,7 @@ class Metrics:
                 self.calls_fell_back.labels(tenant).inc()
             case OfferEnded():
                 self.offers_ended.labels(tenant, event.outcome.value).inc()
-            case CallLinked():
+            case CallLinked(found=True):
                 self.links.labels(tenant, event.status, event.link.confidence.value).inc()
             case RecordingStored():
                 self.recordings_stored.labels(tenant).inc()

@@ -57,7 +57,7 @@ REMEMBERED = 10_000
 _Key = tuple[TenantId, AgentId]
 _K = TypeVar("_K", bound=Hashable)
 _CONNECTED = (PopPhase.TALKING, PopPhase.HELD)
-_CARD_PARTS = ("members", "reservations", "tickets")
+_CARD_PARTS = ("members", "reservations", "tickets", "calls", "verification")
 
 
 class _Recent(Generic[_K]):
@@ -314,12 +314,18 @@ class ScreenPop:
 def card_of(event: CallLinked) -> CallerCard:
     """The caller card of a link event.
 
-    ``event.card`` maps "members", "reservations" and "tickets" to ``{"status", "as_of", <the part's name>}``
+    ``event.card`` maps "members", "reservations", "tickets", "calls" and "verification" to
+    ``{"status", "as_of", <the part's name>}``
     (docs/linking.md); a part that is missing or has another shape is empty, with the event's own status.
     """
     status = _status(event.status, PartStatus.UNAVAILABLE)
     parts = {name: _part(name, event.card.get(name), status) for name in _CARD_PARTS}
-    return CallerCard(link=event.link, link_status=status, **parts)
+    return CallerCard(link=event.link, link_status=status, chosen=_chosen(event.card.get("link")), **parts)
+
+
+def _chosen(said: object) -> Mapping[str, Any] | None:
+    chosen = said.get("chosen") if isinstance(said, Mapping) else None
+    return chosen if isinstance(chosen, Mapping) else None
 
 
 def _part(name: str, said: object, status: PartStatus) -> CardPart:
@@ -350,7 +356,7 @@ def _status(said: object, otherwise: PartStatus) -> PartStatus:
 
 def _differences(old: CallerCard, new: CallerCard) -> frozenset[str]:
     changed = {name for name in _CARD_PARTS if getattr(old, name) != getattr(new, name)}
-    if (old.link, old.link_status) != (new.link, new.link_status):
+    if (old.link, old.link_status, old.chosen) != (new.link, new.link_status, new.chosen):
         changed.add("link")
     return frozenset(changed)
 

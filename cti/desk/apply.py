@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from cti.desk.applyforms import apply_forms
 from cti.desk.applysaved import apply_saved_numbers
+from cti.desk.applyverifications import apply_verifications
 from cti.desk.queues import treatments_of
 from cti.desk.schema import Desk, Tenant
 from cti.desk.summary import Summary
@@ -96,6 +97,7 @@ async def _apply_tenant(
     await _queues(conn, name, tenant, summary, by)
     await _forget_calendars(conn, name, tenant, summary)
     await apply_saved_numbers(conn, name, tenant, summary)
+    await apply_verifications(conn, name, tenant, summary)
     await conn.execute("DELETE FROM menus WHERE tenant = $1", name)
     for menu in tenant.menus:
         await conn.execute(

@@ -12,6 +12,7 @@ from cti.desk.queues import queue_problems
 from cti.desk.reasons import reason_problems
 from cti.desk.savednumbers import saved_number_problems
 from cti.desk.schema import Desk, RetentionRule, Tenant
+from cti.desk.verifications import verification_problems
 from cti.domain.errors import ConfigError
 from cti.tomlfile import Location, TomlFile, closest
 
@@ -36,6 +37,7 @@ def check_desk(file: TomlFile, check_menu: MenuCheck, check_calendar: CalendarCh
         problems += outbound_problems(file, ("tenants", name), tenant)
         problems += evaluation_form_problems(file, ("tenants", name), tenant)
         problems += reason_problems(file, ("tenants", name), tenant)
+        problems += verification_problems(file, ("tenants", name), tenant)
         problems += saved_number_problems(file, ("tenants", name), tenant)
         problems += _calendar_problems(file, ("tenants", name), tenant, check_calendar)
         problems += _menu_problems(file, ("tenants", name), tenant, check_menu)
@@ -60,6 +62,7 @@ def _tenant_problems(file: TomlFile, at: Location, tenant: Tenant) -> Iterable[s
         ("calendars", "id"),
         ("profiles", "id"),
         ("reasons", "id"),
+        ("verifications", "id"),
         ("saved_numbers", "id"),
     ):
         yield from _doubles(file, (*at, kind), [getattr(row, key) for row in getattr(tenant, kind)], key)

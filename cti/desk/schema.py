@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cti.desk.formschema import EvaluationForm
+from cti.desk.verifications import Verification
 
 # Slugs go into Asterisk names, S3 keys and URLs: keep them to what all three take without quoting.
 SLUG_HINT = "a slug: lower-case letters, digits and '-', starting with a letter, at most 32"
@@ -376,6 +377,9 @@ class Tenant(_Model):
     reasons: tuple[Reason, ...] = Field(default=(), max_length=500, description="[[tenants.NAME.reasons]], at most 500")
     evaluation_forms: tuple[EvaluationForm, ...] = Field(
         default=(), max_length=50, description="[[tenants.NAME.evaluation_forms]], at most 50"
+    )
+    verifications: tuple[Verification, ...] = Field(
+        default=(), max_length=100, description="[[tenants.NAME.verifications]], see docs/callers.md"
     )
     routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
     retention: tuple[RetentionRule, ...] = Field(

@@ -230,8 +230,10 @@ class CallLinked(CallEvent):
 
     link: Link
     status: str  # "live", "stale" or "unavailable"
-    # JSON-able caller card for the pop: parts link, members, reservations, tickets; shape in docs/linking.md
+    # JSON-able caller card for the pop: parts link, members, reservations, tickets, calls, verification; shape in
+    # docs/linking.md
     card: Mapping[str, object] = field(default_factory=dict)
+    found: bool = True  # by the look-up, and new; False: a person's decision, or the same link with more around it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

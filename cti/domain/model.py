@@ -161,6 +161,7 @@ class LinkConfidence(StrEnum):
     """How sure a link between call and record is, best first. Numbers: see cti/linking."""
 
     CONFIRMED = "confirmed"  # the caller keyed it and the number fits
+    BY_AGENT = "by_agent"  # an agent who talks with them says so
     LIKELY = "likely"  # one of the two
     POSSIBLE = "possible"  # one of several; a person chooses
     NONE = "none"

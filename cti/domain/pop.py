@@ -74,13 +74,16 @@ class CardPart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallerCard:
-    """Who is probably calling. ``CallLinked.card`` carries ``members``, ``reservations`` and ``tickets``."""
+    """Who is probably calling. ``CallLinked.card`` carries the parts (docs/linking.md)."""
 
     link: Link | None = None
     link_status: PartStatus = PartStatus.PENDING
+    chosen: Mapping[str, Any] | None = None  # the member was chosen by a person: {"by": name, "at": RFC 3339}
     members: CardPart = field(default_factory=CardPart)
     reservations: CardPart = field(default_factory=CardPart)
     tickets: CardPart = field(default_factory=CardPart)
+    calls: CardPart = field(default_factory=CardPart)  # earlier ones of the member, or of the number
+    verification: CardPart = field(default_factory=CardPart)  # one record where the queue has a policy, else none
 
 
 # No slots: copied with each change, see cti.domain.copies.
@@ -125,7 +128,8 @@ class PopOffered(PopChange):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PopUpdated(PopChange):
-    """More is known. ``parts`` names what changed: "link", "members", "reservations", "tickets", "phase"."""
+    """More is known. ``parts`` names what changed: "link", "members", "reservations", "tickets",
+    "calls", "verification", "phase"."""
 
     parts: frozenset[str]
 

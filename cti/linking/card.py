@@ -41,8 +41,13 @@ def empty_card(link: Link | None, status: str, as_of: datetime | None = None) ->
     return card
 
 
-def filled_card(match: Match, answer: LookupAnswer, menu: MenuFacts | None, status: str) -> dict[str, object]:
-    """A card from an answer. Parts that the service could not look up are unavailable, not empty."""
+def filled_card(
+    match: Match, answer: LookupAnswer, menu: MenuFacts | None, status: str, *, of: str | None = None
+) -> dict[str, object]:
+    """A card from an answer. Parts that the service could not look up are unavailable, not empty.
+
+    ``of``: the member whom a person chose. Bookings and tickets are theirs only; the other candidates stay listed.
+    """
     rank = {candidate.member_id: at for at, candidate in enumerate(match.candidates)}
     names = {member.member_id: member.name for member in answer.members}
     reason = menu.reason if menu and menu.reason else None
@@ -54,9 +59,10 @@ def filled_card(match: Match, answer: LookupAnswer, menu: MenuFacts | None, stat
     reservations = [
         _reservation(r, names.get(r.member_id), reason)
         for r in _sorted(answer.reservations, match, rank)
-        if r.member_id in rank
+        if (r.member_id in rank if of is None else r.member_id == of)
     ]
-    shown = {"members": members, "reservations": reservations, "tickets": _tickets(answer.tickets, rank)}
+    tickets = _tickets(answer.tickets, rank if of is None else {of: 0})
+    shown = {"members": members, "reservations": reservations, "tickets": tickets}
     when = _when(answer.as_of)
     card: dict[str, object] = {"link": {"status": status, "as_of": when, "link": _link(match.link)}}
     for part in PARTS:
@@ -104,7 +110,7 @@ def _member(member: Member, candidate: Candidate) -> dict[str, Any]:
         "status": member.status,
         "standing": candidate.standing,
         "reservation_id": candidate.reservation_id,
-        "verification": [{"prompt": v.prompt, "answer": v.answer} for v in member.verification],
+        "verification": [{"prompt": v.prompt, "answer": v.answer, "code": v.code} for v in member.verification],
     }
 
 

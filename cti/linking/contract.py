@@ -46,6 +46,7 @@ class Verification(_Part):
 
     prompt: Text
     answer: Text
+    code: Annotated[str, Field(max_length=64)] = ""  # joins the question to a step of the desk's policy
 
 
 class Member(_Part):
@@ -147,10 +148,13 @@ class LookupRequest:
     number_called: str  # E.164
     reservation_number: str | None = None  # keyed and confirmed, digits
     language: str = "ja"  # "ja" or "en"
+    member_id: str | None = None  # whom an agent chose: their records in full
 
     def body(self) -> dict[str, object]:
-        """The JSON body."""
+        """The JSON body. A service from before ``member_id`` is sent none until somebody chooses."""
+        chosen = {} if self.member_id is None else {"member_id": self.member_id}
         return {
+            **chosen,
             "call_id": str(self.call_id),
             "caller": {"kind": self.kind.value, "number": self.number},
             "number_called": self.number_called,
@@ -166,6 +170,7 @@ class LookupRequest:
             self.number_called,
             self.reservation_number or "",
             self.language,
+            self.member_id or "",
         )
 
 

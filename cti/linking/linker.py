@@ -11,13 +11,15 @@ import asyncio
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from cti.domain.errors import Unavailable
 from cti.domain.events import CallEnded, CallEvent, CallLeftMenu, CallLinked, Event
-from cti.domain.model import Call, CallerKind, CallId, CallState, Link, LinkConfidence, MenuFacts, TenantId
+from cti.domain.model import Call, CallerKind, CallId, CallState, Link, LinkConfidence, MenuFacts, QueueId, TenantId
 from cti.domain.ports import EventSink
+from cti.domain.verification import Choice, NotSaid, Said, StepMark, Subject, VerificationPolicy
 from cti.linking.card import empty_card, filled_card
 from cti.linking.contract import (
     WORTH_ANOTHER_TRY,
@@ -29,7 +31,8 @@ from cti.linking.contract import (
     Lookups,
     LookupStatus,
 )
-from cti.linking.matching import match, nobody
+from cti.linking.matching import CHOSEN, Match, chosen, match, nobody
+from cti.linking.remarks import Earlier, EarlierCalls, with_remarks
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +75,10 @@ class _Live:
     call: Call
     asked: LookupRequest | None = None  # the newest question
     known: LookupResult | None = None  # the newest result with an answer
+    told: tuple[Link, LookupStatus, Card] | None = None  # by the look-up, without what the desk adds
     said: tuple[Link, str, Card] | None = None  # last published
+    people: Said = field(default_factory=Said)  # what agents say of the caller
+    earlier: Earlier | None = None
 
 
 class Linker:
@@ -87,8 +93,14 @@ class Linker:
         language_of: Callable[[TenantId], str] = lambda _: "ja",
         retry_s: Sequence[float] = RETRY_S,
         max_questions: int = MAX_QUESTIONS,
+        policy_of: Callable[[TenantId, QueueId | None], VerificationPolicy | None] = lambda *_: None,
+        earlier: EarlierCalls | None = None,
+        people: Mapping[CallId, Said] | None = None,
     ) -> None:
-        """``clock`` gives aware UTC; ``language_of`` a tenant's language, until the caller chose one."""
+        """``clock`` gives aware UTC; ``language_of`` a tenant's language, until the caller chose one.
+
+        ``people``: what agents said before we were started, of calls that may be alive.
+        """
         self.cards = Cards()
         self._lookups = lookups
         self._events = events
@@ -96,6 +108,9 @@ class Linker:
         self._language_of = language_of
         self._retry_s = tuple(retry_s)
         self._max_questions = max_questions
+        self._policy_of = policy_of
+        self._earlier = earlier
+        self._people = dict(people or {})
         self._questions = 0
         self._live: dict[CallId, _Live] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -113,12 +128,68 @@ class Linker:
         if live is None:  # arrived; or already here when we started, and resync told us
             if len(self._live) >= MAX_LIVE:
                 del self._live[next(iter(self._live))]
-            live = self._live[event.call_id] = _Live(call=event.call)
+            people = self._people.pop(event.call_id, Said())
+            live = self._live[event.call_id] = _Live(call=event.call, people=people)
             self._ask(live)
             return
+        moved = event.call.queue != live.call.queue
         live.call = event.call
         if isinstance(event, CallLeftMenu):
             self._ask(live)
+        if moved:
+            self._tell(live)  # another queue may have another policy
+
+    # --- What agents say ---------------------------------------------------------------------------
+
+    def candidates(self, tenant: TenantId, call_id: CallId) -> frozenset[str]:
+        """Members who may be calling. Raises NotSaid when the call is over."""
+        live = self._alive(tenant, call_id)
+        members = live.told[2].get("members") if live.told is not None else None
+        listed = members.get("members") if isinstance(members, Mapping) else None
+        return frozenset(str(one["member_id"]) for one in listed or ())
+
+    def linked(self, tenant: TenantId, call_id: CallId) -> tuple[Link, VerificationPolicy | None, Said]:
+        """Whom the call is linked to now, and what that means. Raises NotSaid when the call is over or new."""
+        live = self._alive(tenant, call_id)
+        if live.told is None:
+            raise NotSaid("caller_pending", "who is calling is still looked up: try again in a moment")
+        return live.told[0], self._policy_of(tenant, live.call.queue), live.people
+
+    def found(self, tenant: TenantId, call_id: CallId) -> Link:
+        """What counts when no person decides. Raises NotSaid when the call is over."""
+        live = self._alive(tenant, call_id)
+        if live.known is None or live.known.answer is None:
+            return nobody(live.call.caller)
+        return self._matched(live, live.known, live.known.answer).link
+
+    def as_chosen(self, tenant: TenantId, call_id: CallId, member_id: str) -> Link:
+        """What counts when this member is chosen. Raises NotSaid when the call is over."""
+        live = self._alive(tenant, call_id)
+        if live.known is None or live.known.answer is None:
+            return Link(confidence=LinkConfidence.BY_AGENT, score=1.0, why=CHOSEN, member_id=member_id)
+        return chosen(self._matched(live, live.known, live.known.answer), live.known.answer, member_id).link
+
+    def choose(self, tenant: TenantId, call_id: CallId, choice: Choice | None) -> None:
+        """A person decided, and it is stored: from now on it counts. None: what the look-up found counts again."""
+        live = self._alive(tenant, call_id)
+        live.people = replace(live.people, choice=choice)
+        self._ask(live)
+        if live.known is None or live.known.answer is None:
+            self._unknown(live, LookupStatus.UNAVAILABLE)
+
+    def mark(self, tenant: TenantId, call_id: CallId, mark: StepMark) -> None:
+        """A step of the verification was marked, and it is stored."""
+        live = self._alive(tenant, call_id)
+        live.people = replace(live.people, marks=(*live.people.marks, mark))
+        self._tell(live)
+
+    def _alive(self, tenant: TenantId, call_id: CallId) -> _Live:
+        live = self._live.get(call_id)
+        if live is None or live.call.tenant != tenant:
+            raise NotSaid("call_over", "the call is over: nothing more can be said of its caller")
+        return live
+
+    # --- Questions ---------------------------------------------------------------------------------
 
     async def stop(self) -> None:
         """Drop the questions under way."""
@@ -134,7 +205,7 @@ class Linker:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _ask(self, live: _Live) -> None:
-        request = self._request(live.call)
+        request = self._request(live)
         if request.kind is not CallerKind.NUMBER and request.reservation_number is None:
             # Nothing to ask with: that nobody is known is all there is to know, and true now.
             now = self._clock()
@@ -149,12 +220,10 @@ class Linker:
         if live.asked is None:
             self.cards.put(live.call.call_id, empty_card(None, "pending"))
         live.asked = request
-        task = asyncio.create_task(self._question(live, request), name="look-up")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._start(self._question(live, request), "look-up")
 
-    def _request(self, call: Call) -> LookupRequest:
-        menu = call.menu
+    def _request(self, live: _Live) -> LookupRequest:
+        call, menu = live.call, live.call.menu
         keyed = menu.reservation_number if menu is not None else None
         # A menu may store anything; the contract asks for digits, and a question outside it would be refused.
         keyed = keyed if keyed and _KEYED.fullmatch(keyed) else None
@@ -166,6 +235,7 @@ class Linker:
             number_called=call.number_called,
             reservation_number=keyed,
             language=language if language in _LANGUAGES else "ja",
+            member_id=None if live.people.choice is None else live.people.choice.member_id,
         )
 
     async def _question(self, live: _Live, request: LookupRequest) -> None:
@@ -196,6 +266,8 @@ class Linker:
             self._questions -= 1
 
     def _take(self, live: _Live, result: LookupResult) -> None:
+        if result.fault is LookupFault.REFUSED and result.asked.member_id is not None and live.known is not None:
+            return  # a service from before this key: what it said of all who may be calling stays true
         if result.answer is not None:
             live.known = result
             self._match(live, result, result.answer, result.status)
@@ -203,22 +275,88 @@ class Linker:
             # An earlier answer of this call, to a smaller question.
             self._match(live, live.known, live.known.answer, LookupStatus.STALE)
         else:
-            fault = result.fault.value if result.fault is not None else LookupFault.DOWN.value
-            link = Link(confidence=LinkConfidence.NONE, score=0.0, why=f"lookup_{fault}")
-            self._say(live, link, result.status, empty_card(link, result.status))
+            self._unknown(live, result.status, result.fault or LookupFault.DOWN)
+
+    def _unknown(self, live: _Live, status: LookupStatus, fault: LookupFault = LookupFault.DOWN) -> None:
+        """There is no answer: whom a person chose is all there is."""
+        link = Link(confidence=LinkConfidence.NONE, score=0.0, why=f"lookup_{fault.value}")
+        choice = live.people.choice
+        if choice is not None:
+            link = Link(confidence=LinkConfidence.BY_AGENT, score=1.0, why=CHOSEN, member_id=choice.member_id)
+        self._say(live, link, status, empty_card(link, status))
+
+    def _matched(self, live: _Live, result: LookupResult, answer: LookupAnswer) -> Match:
+        asked = result.asked.reservation_number
+        return match(live.call.caller, live.call.menu, answer, asked_reservation=asked)
 
     def _match(self, live: _Live, result: LookupResult, answer: LookupAnswer, status: LookupStatus) -> None:
         menu: MenuFacts | None = live.call.menu
-        found = match(live.call.caller, menu, answer, asked_reservation=result.asked.reservation_number)
-        self._say(live, found.link, status, filled_card(found, answer, menu, status))
+        found = self._matched(live, result, answer)
+        of = None
+        if live.people.choice is not None:
+            of = live.people.choice.member_id
+            found = chosen(found, answer, of)
+        self._say(live, found.link, status, filled_card(found, answer, menu, status, of=of))
 
     def _say(self, live: _Live, link: Link, status: LookupStatus, card: Card) -> None:
-        said = (link, status.value, card)
+        live.told = (link, status, card)
+        self._recall(live, link)
+        self._tell(live)
+
+    def _tell(self, live: _Live) -> None:
+        """Publish what the look-up told and what the desk knows itself, when it is news."""
+        if live.told is None:
+            return
+        link, status, card = live.told
+        policy = self._policy_of(live.call.tenant, live.call.queue)
+        whole = with_remarks(card, link, policy, live.people, live.earlier)
+        said = (link, status.value, whole)
         if live.said == said:
             return
+        news = live.said is None or live.said[:2] != said[:2]
         live.said = said
         call = live.call = replace(live.call, link=link)
-        self.cards.put(call.call_id, card)
+        self.cards.put(call.call_id, whole)
         self._events.publish(
-            CallLinked(at=self._clock(), tenant=call.tenant, call=call, link=link, status=status.value, card=card)
+            CallLinked(
+                at=self._clock(),
+                tenant=call.tenant,
+                call=call,
+                link=link,
+                status=status.value,
+                card=whole,
+                found=news and live.people.choice is None,
+            )
         )
+
+    # --- Earlier calls -----------------------------------------------------------------------------
+
+    def _recall(self, live: _Live, link: Link) -> None:
+        """Whoever is linked now: what did they call about before?"""
+        number = live.call.caller.e164 if live.call.caller.kind is CallerKind.NUMBER else None
+        subject = Subject(member_id=link.member_id, number=None if link.member_id else number)
+        if self._earlier is None or (live.earlier is not None and live.earlier.subject == subject):
+            return
+        if subject.member_id is None and subject.number is None:
+            live.earlier = Earlier(subject=subject, status="live")
+            return
+        live.earlier = Earlier(subject=subject, status="pending")
+        self._start(self._read_earlier(self._earlier, live, subject), "earlier-calls")
+
+    async def _read_earlier(self, earlier: EarlierCalls, live: _Live, subject: Subject) -> None:
+        call = live.call
+        try:
+            known = Earlier(subject=subject, status="live", calls=await earlier.of(call.tenant, subject, call.call_id))
+        except Unavailable:
+            known = Earlier(subject=subject, status="unavailable")
+        except Exception:
+            log.exception("earlier calls could not be read", extra={"call_id": call.call_id})
+            known = Earlier(subject=subject, status="unavailable")
+        if live.earlier is not None and live.earlier.subject == subject:
+            live.earlier = known
+            self._tell(live)
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -42,6 +42,8 @@ from cti.linking.contract import LookupAnswer, Member, Reservation, ReservationS
 # A booking that starts or ended this close to the call is what a caller without a running one calls about.
 NEAR = timedelta(hours=2)
 
+CHOSEN = "chosen_by_agent"  # why, of a link that a person made
+
 _UNDER_WAY = frozenset({ReservationStatus.IN_USE, ReservationStatus.OVERDUE})
 
 
@@ -87,6 +89,20 @@ def match(
         unasked = "members" in answer.missing
         link = nobody(caller, keyed=bool(keyed_number), unchecked=unchecked, number_unchecked=unasked)
     return Match(link=link, candidates=candidates)
+
+
+def chosen(found: Match, answer: LookupAnswer, member_id: str) -> Match:
+    """The same, with the candidate whom an agent chose: the booking that was keyed, or stands out, is theirs.
+
+    A member whom the answer does not name any more stays chosen, without records.
+    """
+    mine = next((one for one in found.candidates if one.member_id == member_id), None)
+    booking = None if mine is None else mine.reservation_id
+    rest = tuple(one for one in found.candidates if one is not mine)
+    return Match(
+        link=_link(answer, LinkConfidence.BY_AGENT, 1.0, CHOSEN, member_id, booking),
+        candidates=rest if mine is None else (mine, *rest),
+    )
 
 
 def nobody(

@@ -56,7 +56,9 @@ class LinkRecorder:
         return len(self._waiting)
 
     def take(self, event: CallLinked) -> None:
-        """Put a finding in line."""
+        """Put a finding in line. What a person decided was stored before it was told."""
+        if not event.found:
+            return
         if len(self._waiting) >= self._maxsize:
             self._waiting.popleft()
             self.lost += 1

@@ -17,6 +17,7 @@ from cti.store.linkseen import NOTHING_SEEN, Seen, seen_in
 
 SYSTEM = "system"
 DECIDED = "decided"  # status of a link that a person made; the others are the look-up's
+UNDECIDED = "undecided"  # a person took their decision back; the link is what the look-up had found by then
 
 _ADD = """
 INSERT INTO call_links (tenant, call_id, at, made_by, confidence, score, why, status, member_id, reservation_id,
@@ -95,6 +96,10 @@ class LinkStore:
         if by == SYSTEM:
             raise CallerError(f'nobody may be called "{SYSTEM}": choose another log-in name')
         await self._add(tenant, call_id, at, by, link, DECIDED)
+
+    async def undecide(self, tenant: TenantId, call_id: CallId, *, by: UserLogin, at: datetime, link: Link) -> None:
+        """Keep that a decision was taken back: what the look-up finds counts again, ``link`` until it finds more."""
+        await self._add(tenant, call_id, at, by, link, UNDECIDED)
 
     async def current(self, tenant: TenantId, call_id: CallId) -> StoredLink | None:
         """What counts now."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from cti.domain.aftercall import CallNote, CallTicket, Reason
 from cti.web.afterbodies import MyNote, NoteBody, ReasonBody, ReasonGiven, ReasonTree, TicketLine
+from cti.web.callerbodies import LinkStepBody, MarkBody
+from cti.web.callerports import LinkStep, MarkStep
+from cti.web.parts import LinkBody
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +19,8 @@ class Kept:
     notes: Sequence[CallNote] = ()
     tickets: Sequence[CallTicket] = ()
     reasons: Sequence[Reason] = ()  # the desk's tree, for their names
+    links: Sequence[LinkStep] = ()
+    marks: Sequence[MarkStep] = ()
 
 
 NOTHING_KEPT = Kept()
@@ -83,3 +88,21 @@ def ticket(asked: CallTicket) -> TicketLine:
         asked_at=asked.asked_at,
         changed_at=asked.changed_at,
     )
+
+
+def mark(step: MarkStep) -> MarkBody:
+    """A step of the verification that was marked."""
+    said = step.mark
+    return MarkBody(
+        at=said.at,
+        agent=said.by.agent,
+        member_id=said.member_id,
+        step=said.step,
+        result=said.result,
+        state=step.state,
+    )
+
+
+def link_step(step: LinkStep, body: LinkBody) -> LinkStepBody:
+    """A finding or decision; ``body`` is its link."""
+    return LinkStepBody(at=step.at, made_by=step.made_by, status=step.status, link=body)

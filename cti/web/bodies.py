@@ -12,6 +12,7 @@ from cti.domain.consult import Command
 from cti.domain.model import CallState, ConsultResult, EndedBy, EndReason, OfferOutcome, TransferKind, TransferResult
 from cti.domain.pause import RecordCommand
 from cti.web.afterbodies import NoteBody, TicketLine
+from cti.web.callerbodies import LinkStepBody, MarkBody
 from cti.web.parts import (
     AgentBody,
     Body,
@@ -287,6 +288,8 @@ class CallRecord(CallSummary):
     quality: list[QualityBody]  # of talks on phones in browsers, which measure; others have none
     notes: list[NoteBody]  # what its agents wrote, and its reasons
     tickets: list[TicketLine]  # asked for in this call, as far as they have come
+    links: list[LinkStepBody]  # what was found and decided about who calls, oldest first
+    verification: list[MarkBody]  # what its agents marked, oldest first
 
 
 class CallPage(Body):

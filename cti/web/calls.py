@@ -81,6 +81,8 @@ async def get_call(request: web.Request) -> web.Response:
             notes=await parts.aftercall.notes(tenant, call_id),
             tickets=await parts.aftercall.tickets(tenant, call_id),
             reasons=parts.aftercall.reasons(tenant),
+            links=await parts.callers.links(tenant, call_id),
+            marks=await parts.callers.marks(tenant, call_id),
         )
     except Unavailable:
         kept = NOTHING_KEPT

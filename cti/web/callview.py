@@ -15,7 +15,7 @@ from cti.web import afterview, bodies, parts, ports
 from cti.web.afterview import NOTHING_KEPT, Kept
 from cti.web.agentview import named_queue
 from cti.web.phonebodies import QualityBody
-from cti.web.popview import caller, link, menu
+from cti.web.popview import caller, link, link_body, menu
 
 B = TypeVar("B", bound=BaseModel)
 
@@ -176,6 +176,8 @@ def call_record(
         "quality": [quality_body(one) for one in measured],
         "notes": [afterview.note(one, kept.reasons) for one in kept.notes],
         "tickets": [afterview.ticket(one) for one in kept.tickets],
+        "links": [afterview.link_step(one, link_body(one.link)) for one in kept.links],
+        "verification": [afterview.mark(one) for one in kept.marks],
     }
     return bodies.CallRecord.model_validate(_summary(call) | more)
 

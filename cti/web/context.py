@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from cti.domain.access import Session
 from cti.metrics import Metrics
 from cti.web import actionports, afterports, announcementports, dialports, feedports, pauseports, phoneports, ports
+from cti.web.callerports import Callers, NoCallers
 from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
 from cti.web.keepports import Keeping, NoKeeping
 from cti.web.listenports import Listening, NoListening
@@ -76,6 +77,7 @@ class WebParts:
     listening: Listening = field(default_factory=NoListening)
     evaluations: Evaluations = field(default_factory=NoEvaluations)
     evaluation_forms: EvaluationForms = field(default_factory=NoEvaluationForms)
+    callers: Callers = field(default_factory=NoCallers)
     qualities: phoneports.Qualities = field(default_factory=phoneports.NoQualities)
 
 

@@ -22,6 +22,7 @@ from cti.domain.model import (
 )
 from cti.domain.pause import RecordCommand
 from cti.domain.pop import Reach
+from cti.domain.verification import StepResult, VerificationState
 
 # No control characters: PostgreSQL cannot even look for a NUL.
 Slug = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -148,10 +149,18 @@ class CardPart(Body):
     as_of: AwareDatetime | None  # when the look-up said so; none while pending or unavailable
 
 
+class ChosenBody(Body):
+    """Who decided, and when, which of several members is calling."""
+
+    by: str  # name
+    at: AwareDatetime
+
+
 class LinkPart(CardPart):
     """The link itself."""
 
     link: LinkBody | None
+    chosen: ChosenBody | None = None  # null: the look-up's
 
 
 class MembersPart(CardPart):
@@ -172,6 +181,70 @@ class TicketsPart(CardPart):
     tickets: list[TicketBody]
 
 
+class NamedReason(Body):
+    """A reason that a call was given."""
+
+    id: str
+    name_ja: str
+    name_en: str
+
+
+class EarlierNote(Body):
+    """What an agent wrote about an earlier call."""
+
+    name: str  # the agent's
+    note: str  # its first 1,000 characters; empty when its words are forgotten
+    reasons: list[NamedReason]
+
+
+class EarlierCall(Body):
+    """A call of the same member, or, when nobody is linked, of the same number."""
+
+    call_id: str
+    arrived_at: AwareDatetime
+    member_id: str | None  # whom it was linked to
+    queue: Named | None
+    answered: bool
+    outbound: bool  # an agent dialled it
+    agents: list[str]  # names, in the order in which they talked
+    notes: list[EarlierNote]
+
+
+class CallsPart(CardPart):
+    """Earlier calls, newest first, at most 5."""
+
+    calls: list[EarlierCall]
+
+
+class StepBody(Body):
+    """One thing to ask; a question of the member with this ``code`` has the answer."""
+
+    step: str
+    name_ja: str
+    name_en: str
+    result: StepResult | None  # null: not marked
+    by: str | None  # name
+    at: AwareDatetime | None
+
+
+class VerificationBody(Body):
+    """How far the linked member is verified."""
+
+    policy: str
+    needed: int  # steps that must pass
+    member_id: str | None  # null: nobody is linked, so nobody can be verified
+    state: VerificationState
+    by: str | None  # name of who marked the step that led there
+    at: AwareDatetime | None
+    steps: list[StepBody]
+
+
+class VerificationPart(CardPart):
+    """What verified the caller; null: the desk asks for nothing in this queue."""
+
+    verification: VerificationBody | None
+
+
 class CallerCard(Body):
     """Who is probably calling, in parts that arrive when they arrive."""
 
@@ -179,6 +252,8 @@ class CallerCard(Body):
     members: MembersPart
     reservations: ReservationsPart
     tickets: TicketsPart
+    calls: CallsPart
+    verification: VerificationPart
 
 
 class CardUpdate(Body):
@@ -188,6 +263,8 @@ class CardUpdate(Body):
     members: MembersPart | None
     reservations: ReservationsPart | None
     tickets: TicketsPart | None
+    calls: CallsPart | None
+    verification: VerificationPart | None
 
 
 class Pop(Body):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cti.domain import pop as domain
-from cti.domain.model import CallerNumber, Link, MenuFacts
+from cti.domain.model import CallerNumber, Link, MenuFacts, QueueId, TenantId
 from cti.web import messages, parts, ports
 from cti.web.agentview import named_queue
 
@@ -39,8 +39,11 @@ def menu(facts: MenuFacts | None) -> parts.MenuBody | None:
 
 def link(found: Link | None) -> parts.LinkBody | None:
     """A link."""
-    if found is None:
-        return None
+    return None if found is None else link_body(found)
+
+
+def link_body(found: Link) -> parts.LinkBody:
+    """A link that there is."""
     return parts.LinkBody(
         confidence=found.confidence,
         score=found.score,
@@ -64,11 +67,24 @@ def _records(model: type[B], items: Iterable[Mapping[str, Any]]) -> list[B]:
     return found
 
 
-def card(known: domain.CallerCard) -> parts.CallerCard:
+def _earlier(items: Iterable[Mapping[str, Any]], tenant: TenantId, names: ports.Names) -> list[parts.EarlierCall]:
+    named = [
+        {**one, "queue": named_queue(tenant, QueueId(one["queue"]), names) if one.get("queue") else None}
+        for one in items
+    ]
+    return _records(parts.EarlierCall, named)
+
+
+def card(known: domain.CallerCard, tenant: TenantId, names: ports.Names) -> parts.CallerCard:
     """The caller card, whole."""
     as_of = known.members.as_of or known.reservations.as_of or known.tickets.as_of
     return parts.CallerCard(
-        link=parts.LinkPart(status=known.link_status.value, as_of=as_of, link=link(known.link)),
+        link=parts.LinkPart(
+            status=known.link_status.value,
+            as_of=as_of,
+            link=link(known.link),
+            chosen=None if known.chosen is None else parts.ChosenBody.model_validate(dict(known.chosen)),
+        ),
         members=parts.MembersPart(
             status=known.members.status.value,
             as_of=known.members.as_of,
@@ -83,6 +99,16 @@ def card(known: domain.CallerCard) -> parts.CallerCard:
             status=known.tickets.status.value,
             as_of=known.tickets.as_of,
             tickets=_records(parts.TicketBody, known.tickets.items),
+        ),
+        calls=parts.CallsPart(
+            status=known.calls.status.value,
+            as_of=known.calls.as_of,
+            calls=_earlier(known.calls.items, tenant, names),
+        ),
+        verification=parts.VerificationPart(
+            status=known.verification.status.value,
+            as_of=known.verification.as_of,
+            verification=next(iter(_records(parts.VerificationBody, known.verification.items)), None),
         ),
     )
 
@@ -107,7 +133,7 @@ def pop(shown: domain.Pop, names: ports.Names) -> parts.Pop:
         attempt=shown.attempt,
         rang_at=shown.rang_at,
         answered_at=shown.answered_at,
-        card=card(shown.card),
+        card=card(shown.card, shown.tenant, names),
         callback=shown.callback,
         reach=shown.reach,
     )
@@ -127,7 +153,7 @@ def message(change: domain.PopChange, names: ports.Names, *, seq: int, now: date
     }
     match change:
         case domain.PopUpdated():
-            whole = card(shown.card)
+            whole = card(shown.card, shown.tenant, names)
             kept = {name: getattr(whole, name) if name in change.parts else None for name in _CARD}
             update = parts.CardUpdate(**kept)
             return messages.PopUpdate(**which, phase=shown.phase.value, card=update, reach=shown.reach)
@@ -148,4 +174,4 @@ def message(change: domain.PopChange, names: ports.Names, *, seq: int, now: date
             return None
 
 
-_CARD = ("link", "members", "reservations", "tickets")
+_CARD = ("link", "members", "reservations", "tickets", "calls", "verification")

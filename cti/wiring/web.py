@@ -30,6 +30,7 @@ from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.actionports import Supervision
 from cti.web.afterports import Aftercall
+from cti.web.callerports import Callers
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.dialports import Dialling
 from cti.web.pauseports import Pauses
@@ -107,6 +108,7 @@ async def start(
     dialling: Dialling,
     saved: SavedNumbers,
     after: Aftercall,
+    callers: Callers,
     supervision: Supervision,
     recordings: Recordings,
     phones: Phones,
@@ -134,6 +136,7 @@ async def start(
             dialling=dialling,
             saved=saved,
             aftercall=after,
+            callers=callers,
             supervision=supervision,
             calls=CallPages(calls),
             recordings=recordings,

@@ -23,7 +23,9 @@ import type {
   Me,
   MyCalls,
   MyDialling,
+  MemberRequest,
   MyPhone,
+  StepRequest,
   NoteRequest,
   NoteSaved,
   PasswordRequest,
@@ -110,6 +112,8 @@ export const api = {
   /** What is kept of a call of one's own. */
   after: (callId: string) => read<CallAfter>("GET", at("my", "calls", callId, "after")),
   saveNote: (callId: string, body: NoteRequest) => read<NoteSaved>("PUT", at("my", "calls", callId, "note"), body),
+  chooseMember: (callId: string, body: MemberRequest) => ask("POST", at("my", "calls", callId, "member"), body),
+  markStep: (callId: string, body: StepRequest) => ask("POST", at("my", "calls", callId, "verification"), body),
   askTicket: (callId: string, body: TicketRequest) =>
     read<TicketLine>("POST", at("my", "calls", callId, "tickets"), body),
   myPhone: () => read<MyPhone>("GET", "/api/my/phone"),

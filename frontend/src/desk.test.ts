@@ -5,10 +5,12 @@ import type { AgentBody, CallerCard, Pop } from "./wire";
 const AT = "2026-11-21T09:00:00Z";
 const base = { v: 1, tenant: "demo", at: AT } as const;
 const pendingCard: CallerCard = {
-  link: { status: "pending", as_of: null, link: null },
+  link: { status: "pending", as_of: null, link: null, chosen: null },
   members: { status: "pending", as_of: null, members: [] },
   reservations: { status: "pending", as_of: null, reservations: [] },
   tickets: { status: "pending", as_of: null, tickets: [] },
+  calls: { status: "pending", as_of: null, calls: [] },
+  verification: { status: "pending", as_of: null, verification: null },
 };
 
 function pop(callId: string, revision: number): Pop {
@@ -56,6 +58,8 @@ const update = (seq: number, callId: string, revision: number): ServerMessage =>
     members: { status: "live", as_of: AT, members: [{ member_id: `member-of-${callId}` }] },
     reservations: null,
     tickets: null,
+    calls: null,
+    verification: null,
   },
 });
 const withdraw = (seq: number, callId: string, revision: number): ServerMessage => ({

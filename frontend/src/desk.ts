@@ -109,12 +109,14 @@ function agentMessage(desk: Desk, message: AgentMessage): Desk {
   if (shown === null || !isOf(message, shown) || message.revision <= shown.revision) return desk;
   switch (message.type) {
     case "pop.update": {
-      const { link, members, reservations, tickets } = message.card;
+      const { link, members, reservations, tickets, calls, verification } = message.card;
       const card = {
         link: link ?? shown.card.link,
         members: members ?? shown.card.members,
         reservations: reservations ?? shown.card.reservations,
         tickets: tickets ?? shown.card.tickets,
+        calls: calls ?? shown.card.calls,
+        verification: verification ?? shown.card.verification,
       };
       const reach = message.reach ?? shown.reach;
       return { ...desk, pop: { ...shown, revision: message.revision, phase: message.phase, card, reach } };

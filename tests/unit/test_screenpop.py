@@ -258,7 +258,7 @@ def test_the_look_up_fills_in_part_by_part_and_only_what_changed_is_said() -> No
     assert screen.kinds == ["PopOffered", "PopUpdated", "PopUpdated"]
     first = screen.changes[1]
     assert isinstance(first, PopUpdated)
-    assert first.parts == {"link", "members", "reservations", "tickets"}
+    assert first.parts == {"link", "members", "reservations", "tickets", "calls", "verification"}
     card = first.pop.card
     assert (card.members.status, card.members.as_of) == (PartStatus.LIVE, at(21))
     assert card.members.items == ({"member_id": "M1", "name": "caller 1"},)

@@ -42,9 +42,15 @@ def open_db(path: str, now: datetime) -> sqlite3.Connection:
 
 
 def look_up(
-    db: sqlite3.Connection, *, number: str | None, reservation: str | None, language: str, now: datetime
+    db: sqlite3.Connection,
+    *,
+    number: str | None,
+    reservation: str | None,
+    language: str,
+    now: datetime,
+    member: str | None = None,
 ) -> Row:
-    """Everything that the number or the keyed reservation number leads to."""
+    """Everything that the number or the keyed reservation number leads to, and ``member``'s, whom an agent chose."""
     matched: dict[str, list[str]] = {}
     keyed: list[Row] = []
     if reservation:
@@ -54,7 +60,9 @@ def look_up(
     if number:
         for row in _rows(db, "SELECT member_id FROM phones WHERE number = ? ORDER BY member_id", (number,)):
             matched.setdefault(row["member_id"], []).append("number")
-    return _answer(db, matched, keyed, language, now)
+    if member is not None and member not in matched and exists(db, "members", "member_id", member):
+        matched[member] = []
+    return _answer(db, matched, keyed, language, now, chosen=member)
 
 
 def search(db: sqlite3.Connection, query: str, *, limit: int, language: str, now: datetime) -> Row:
@@ -108,11 +116,14 @@ def _answer(
     language: str,
     now: datetime,
     limit: int = LISTED,
+    chosen: str | None = None,
 ) -> Row:
     epoch = int(now.timestamp())
     busy = {member for member in matched if _bookings(db, member, epoch, current=True)}
     # Who has both keys first, then the keyed booking's member, then those who are out with a car.
-    order = sorted(matched, key=lambda m: (-len(matched[m]), "reservation" not in matched[m], m not in busy))
+    order = sorted(
+        matched, key=lambda m: (m != chosen, -len(matched[m]), "reservation" not in matched[m], m not in busy)
+    )
     shown = order[:limit]
     bookings = keyed + [
         row
@@ -121,7 +132,14 @@ def _answer(
         if all(row["reservation_id"] != k["reservation_id"] for k in keyed)
     ]
     # Current ones of any driver before the last and next ones of all, or a company's list would hide them.
-    bookings.sort(key=lambda row: (row not in keyed, _status(row, epoch) not in ("in_use", "overdue")))
+    # All of a chosen member come before anybody else's.
+    bookings.sort(
+        key=lambda row: (
+            row["member_id"] != chosen,
+            row not in keyed,
+            _status(row, epoch) not in ("in_use", "overdue"),
+        )
+    )
     return {
         "as_of": _when(epoch),
         "members": [_member(db, member, matched[member], language) for member in shown],
@@ -135,14 +153,14 @@ def _answer(
 def _member(db: sqlite3.Connection, member_id: str, matched_by: list[str], language: str) -> Row:
     (row,) = _rows(db, "SELECT * FROM members WHERE member_id = ?", (member_id,))
     texts = _TEXTS[language]
-    asks = [(texts["birthday"], row["birthday"]), (texts["licence"], row["licence"])]
+    codes = ["birthday", "licence"]
     if row["employee"]:
-        asks.insert(0, (texts["employee"], row["employee"]))
+        codes.insert(0, "employee")
     shown = {k: row[k] for k in ("member_id", "name", "name_kana", "company", "plan", "language", "status")}
     return {
         **shown,
         "matched_by": sorted(matched_by),
-        "verification": [{"prompt": prompt, "answer": answer} for prompt, answer in asks],
+        "verification": [{"code": code, "prompt": texts[code], "answer": row[code]} for code in codes],
         "notes": json.loads(row["notes"]),
     }
 

@@ -98,6 +98,7 @@ class Service:
                 number=asked.caller.number,
                 reservation=asked.reservation_number,
                 language=asked.language,
+                member=asked.member_id,
                 now=self._clock(),
             )
         )

@@ -53,6 +53,7 @@ class LookupRequest(_Request):
     number_called: Annotated[str, Field(max_length=16)]
     reservation_number: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")] | None
     language: Literal["ja", "en"]
+    member_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class TicketRequest(_Request):

@@ -21,6 +21,8 @@ export function AgentPage() {
     { key: "b", does: "keys.break", run: () => focus(".breaks button") },
     { key: "d", does: "keys.dial", run: () => focus("#dial-number") },
     { key: "c", does: "keys.call", run: () => stage.current?.focus() },
+    { key: "m", does: "keys.member", run: () => stage.current?.querySelector<HTMLElement>(".choose-member, .other-members summary, .chosen button")?.focus() },
+    { key: "v", does: "keys.verify", run: () => stage.current?.querySelector<HTMLElement>(".verify-step button")?.focus() },
     { key: "n", does: "keys.note", run: () => stage.current?.querySelector<HTMLElement>(".call-note")?.focus() },
     { key: "g", does: "keys.reason", run: () => stage.current?.querySelector<HTMLElement>(".reason-search")?.focus() },
     { key: "t", does: "keys.talk", run: () => stage.current?.querySelector<HTMLElement>(".talk button")?.focus() },

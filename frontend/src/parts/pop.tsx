@@ -9,7 +9,10 @@ import type { LinkBody, MemberBody, MenuBody, Pop } from "../wire";
 import { AfterCall } from "./aftercall";
 import { callerText } from "./caller";
 import { NumberToDial } from "./dial";
-import { Members, Reservations, Tickets } from "./popcard";
+import { EarlierCalls } from "./popcalls";
+import { Reservations, Tickets } from "./popcard";
+import { Members } from "./popmembers";
+import { VerifiedTag } from "./popverify";
 import { Text } from "./text";
 import { Timer } from "./timer";
 
@@ -58,6 +61,7 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
         <Members pop={pop} />
         <Reservations pop={pop} />
         <Tickets pop={pop} />
+        <EarlierCalls pop={pop} />
       </div>
       <AfterCall pop={pop} />
       {pop.phase === "ended" && <Over pop={pop} goesOn={ended?.goesOn ?? false} />}
@@ -85,15 +89,16 @@ function Who({ pop }: { pop: Pop }) {
       <p class={member || count > 1 ? "name" : "name name-nobody"}>
         <Text text={name} limit={40} />
       </p>
-      {part.link && <Confidence link={part.link} />}
+      {part.link && <Confidence link={part.link} pop={pop} />}
     </div>
   );
 }
 
-function Confidence({ link }: { link: LinkBody }) {
+function Confidence({ link, pop }: { link: LinkBody; pop: Pop }) {
   return (
     <p class="confidence">
       <span class={`tag confidence-${link.confidence}`}>{tSlug("confidence", link.confidence)}</span>{" "}
+      <VerifiedTag pop={pop} />{" "}
       <span class="note">{tSlug("why", link.why)}</span>
     </p>
   );

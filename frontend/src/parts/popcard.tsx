@@ -1,115 +1,10 @@
-/** What the look-up says of the caller: members, reservations, tickets, each part as it is known. */
-import type { ComponentChildren } from "preact";
+/** What the look-up says of bookings and tickets, each part as it is known. Members: popmembers.tsx. */
 import { useState } from "preact/hooks";
-import { dayAndTime, span, t, timeOfDay, tSlug } from "../i18n";
+import { dayAndTime, span, t, tSlug } from "../i18n";
 import { serverNow } from "../now";
-import type { MemberBody, Pop, ReservationBody, TicketBody, VehicleBody } from "../wire";
+import type { Pop, ReservationBody, TicketBody, VehicleBody } from "../wire";
+import { Cards, joined, Part, textOf } from "./part";
 import { Text } from "./text";
-
-type Status = "pending" | "live" | "stale" | "unavailable";
-
-function Part(props: { title: string; status: Status; asOf: string | null; count: number; children: ComponentChildren }) {
-  const { title, status, asOf, count, children } = props;
-  return (
-    <section class={`part part-${status}`} aria-busy={status === "pending"}>
-      <h3>
-        <span>
-          {title} {count > 1 && <small>{count}</small>}
-        </span>
-        <span class={`freshness freshness-${status}`}>
-          {t(`fresh.${status}`)}
-          {status === "stale" && asOf && ` ${timeOfDay(asOf)}`}
-        </span>
-      </h3>
-      {status === "unavailable" && count === 0 && <p class="note">{t("fresh.unavailable_what")}</p>}
-      {(status === "live" || status === "stale") && count === 0 && <p class="note">{t("pop.nothing")}</p>}
-      {children}
-    </section>
-  );
-}
-
-/** A list, or nothing at all: an empty list is read out as one. */
-function Cards<Item>({ items, draw }: { items: readonly Item[]; draw: (item: Item) => ComponentChildren }) {
-  return items.length > 0 ? <ul class="cards">{items.map(draw)}</ul> : null;
-}
-
-const joined = (...texts: (string | null | undefined)[]): string => texts.filter(Boolean).join(" · ");
-
-export function Members({ pop }: { pop: Pop }) {
-  const { members } = pop.card;
-  const several = members.members.length > 1;
-  return (
-    <Part title={t("pop.members")} status={members.status} asOf={members.as_of} count={members.members.length}>
-      {several && <p class="warning">{t("pop.choose_member", { n: members.members.length })}</p>}
-      <Cards
-        items={members.members}
-        draw={(member) => <Member key={member.member_id} member={member} several={several} />}
-      />
-    </Part>
-  );
-}
-
-/** Keys beyond the contract's first ones come as they come (docs/linking.md). */
-function textOf(record: Record<string, unknown>, key: string): string {
-  const value = record[key];
-  return typeof value === "string" ? value : "";
-}
-
-function questionsOf(member: MemberBody): { prompt: string; answer: string }[] {
-  const found = Array.isArray(member.verification) ? (member.verification as unknown[]) : [];
-  return found.flatMap((one) => {
-    const record = (typeof one === "object" && one !== null ? one : {}) as Record<string, unknown>;
-    const prompt = textOf(record, "prompt");
-    return prompt ? [{ prompt, answer: textOf(record, "answer") }] : [];
-  });
-}
-
-function Member({ member, several }: { member: MemberBody; several: boolean }) {
-  const questions = questionsOf(member);
-  const standing = textOf(member, "standing");
-  const status = textOf(member, "status");
-  const plan = joined(member.company, member.plan, member.member_id);
-  return (
-    <li>
-      <p class="name">
-        <Text text={member.name || member.member_id} />
-      </p>
-      {member.name_kana && (
-        <p class="note">
-          <Text text={member.name_kana} />
-        </p>
-      )}
-      <p class="note">
-        <Text text={plan} />
-      </p>
-      {((several && standing) || (status && status !== "active")) && (
-        <p class="chips">
-          {several && standing && <span class="tag">{tSlug("standing", standing)}</span>}
-          {status && status !== "active" && <span class="tag tag-overdue">{tSlug("member", status)}</span>}
-        </p>
-      )}
-      {member.notes?.map((note) => (
-        <p key={note} class="member-note">
-          <Text text={note} />
-        </p>
-      ))}
-      {questions.length > 0 && (
-        <dl class="questions" aria-label={t("pop.verification")}>
-          {questions.map(({ prompt, answer }) => (
-            <div key={prompt}>
-              <dt>
-                <Text text={prompt} />
-              </dt>
-              <dd>
-                <Text text={answer} />
-              </dd>
-            </div>
-          ))}
-        </dl>
-      )}
-    </li>
-  );
-}
 
 export function Reservations({ pop }: { pop: Pop }) {
   const { reservations: part, link } = pop.card;
@@ -119,20 +14,40 @@ export function Reservations({ pop }: { pop: Pop }) {
       <Cards
         items={part.reservations}
         draw={(one) => (
-          <Reservation key={one.reservation_id} reservation={one} linked={one.reservation_id === linked} />
+          <Reservation
+            key={one.reservation_id}
+            reservation={one}
+            linked={one.reservation_id === linked}
+            place={placeOf(one, part.reservations)}
+          />
         )}
       />
     </Part>
   );
 }
 
-function Reservation({ reservation, linked }: { reservation: ReservationBody; linked: boolean }) {
+type Place = "now" | "next" | "last" | null;
+
+/** Where a booking stands among its member's: the one under way, the next one, the last one. */
+export function placeOf(one: ReservationBody, all: readonly ReservationBody[]): Place {
+  if (one.status === "in_use" || one.status === "overdue") return "now";
+  const own = all.filter((other) => other.member_id === one.member_id && other.status === one.status);
+  const time = (other: ReservationBody) => Date.parse(other.starts_at ?? "") || 0;
+  if (one.status === "upcoming") return own.every((other) => time(other) >= time(one)) ? "next" : null;
+  if (one.status === "returned") return own.every((other) => time(other) <= time(one)) ? "last" : null;
+  return null;
+}
+
+function Reservation({ reservation, linked, place }: { reservation: ReservationBody; linked: boolean; place: Place }) {
   const { vehicle } = reservation;
   const terms = reservation.terms ?? [];
   return (
     <li class={linked ? "linked" : ""}>
       <p class="spread">
-        <strong>{reservation.number || reservation.reservation_id}</strong>
+        <strong>
+          {place && <span class="note">{t(`pop.${place}`)} </span>}
+          <Text text={reservation.number || reservation.reservation_id} />
+        </strong>
         {reservation.status && <span class={`tag tag-${reservation.status}`}>{tSlug("booking", reservation.status)}</span>}
       </p>
       {reservation.member_name && (

@@ -6,7 +6,7 @@
  */
 import fc from "fast-check";
 import type { ServerMessage } from "../desk";
-import type { AgentBody, CallerCard, CardUpdate, LineBody, Pop, RecordingLine } from "../wire";
+import type { AgentBody, CallerCard, CardUpdate, EarlierCall, LineBody, Pop, RecordingLine, VerificationBody } from "../wire";
 
 export const AT = "2026-11-21T09:00:00Z";
 const LATER = Date.parse(AT);
@@ -36,7 +36,7 @@ export type Step =
   | { readonly do: "lose" | "swap" | "again" | "reconnect" | "resync" | "restart" }
   | { readonly do: "stray"; readonly of: number; readonly what: "update" | "withdraw" | "answered" | "ended" };
 
-const PARTS: readonly PartName[] = ["link", "members", "reservations", "tickets"];
+const PARTS: readonly PartName[] = ["link", "members", "reservations", "tickets", "calls", "verification"];
 const call = fc.integer({ min: 0, max: CALLS - 1 });
 const freshness = fc.constantFrom<Freshness>("live", "stale", "unavailable");
 const plain = <K extends "withdraw" | "answer" | "hold" | "hand over" | "end" | "close" | "finish" | "phone">(one: K) =>
@@ -98,6 +98,7 @@ function part<K extends PartName>(name: K, callId: string, status: Freshness, tu
         reservation_id: known ? `R-${callId}` : null,
         ticket_id: null,
       },
+      chosen: turn % 2 === 0 ? { by: word, at: AT } : null,
     },
     members: { status, as_of, members: known ? [{ member_id: `M-${callId}`, name: `${word} ${turn}`, name_kana: word }] : [] },
     reservations: {
@@ -106,15 +107,41 @@ function part<K extends PartName>(name: K, callId: string, status: Freshness, tu
       reservations: known ? [{ reservation_id: `R-${callId}`, number: `${word}${turn}`, member_name: word }] : [],
     },
     tickets: { status, as_of, tickets: known ? [{ ticket_id: `T-${word}`, title: `${word} ${turn}` }] : [] },
+    calls: { status, as_of, calls: known ? [earlier(callId, word, turn)] : [] },
+    verification: { status, as_of, verification: known ? verified(callId, word, turn) : null },
   };
   return made[name];
 }
 
+const earlier = (callId: string, word: string, turn: number): EarlierCall => ({
+  call_id: `earlier-${turn}`,
+  arrived_at: AT,
+  member_id: `M-${callId}`,
+  queue: { id: "q", name_ja: word, name_en: word },
+  answered: true,
+  outbound: false,
+  agents: [word],
+  notes: [{ name: "鈴木", note: `${word} ${turn}`, reasons: [{ id: "r", name_ja: word, name_en: word }] }],
+});
+
+const verified = (callId: string, word: string, turn: number): VerificationBody => ({
+  policy: "p",
+  needed: 1,
+  member_id: `M-${callId}`,
+  state: turn % 2 === 0 ? "verified" : "unverified",
+  by: turn % 2 === 0 ? word : null,
+  at: turn % 2 === 0 ? AT : null,
+  steps: [{ step: "birthday", name_ja: word, name_en: word, result: turn % 2 === 0 ? "passed" : null, by: word, at: AT }],
+});
+
+const NO_NEWS: CardUpdate = { link: null, members: null, reservations: null, tickets: null, calls: null, verification: null };
 const pending: CallerCard = {
-  link: { status: "pending", as_of: null, link: null },
+  link: { status: "pending", as_of: null, link: null, chosen: null },
   members: { status: "pending", as_of: null, members: [] },
   reservations: { status: "pending", as_of: null, reservations: [] },
   tickets: { status: "pending", as_of: null, tickets: [] },
+  calls: { status: "pending", as_of: null, calls: [] },
+  verification: { status: "pending", as_of: null, verification: null },
 };
 
 const resting: AgentBody = {
@@ -202,8 +229,7 @@ export class PlayedServer {
       case "hold": {
         if (shown?.phase !== "talking" && shown?.phase !== "held") return;
         const phase = shown.phase === "talking" ? "held" : "talking";
-        const card: CardUpdate = { link: null, members: null, reservations: null, tickets: null };
-        return this.update(shown, { ...shown, phase }, card);
+        return this.update(shown, { ...shown, phase }, NO_NEWS);
       }
       case "hand over":
         return this.end(null);
@@ -305,7 +331,7 @@ export class PlayedServer {
     const callId = late ? callIdOf(this.turn % CALLS) : shown?.call_id;
     if (callId === undefined || this.over.has(callId)) return;
     this.turn += 1;
-    const update: CardUpdate = { link: null, members: null, reservations: null, tickets: null };
+    const update: CardUpdate = { ...NO_NEWS };
     for (const name of names) Object.assign(update, { [name]: part(name, callId, status, this.turn) });
     const before = this.cards.get(callId) ?? pending;
     const card = { ...before, ...Object.fromEntries(names.map((name) => [name, update[name]])) };
@@ -386,12 +412,8 @@ export class PlayedServer {
     const offer_id = same && !late ? `former-${this.offers}` : (shown?.offer_id ?? null);
     const which = { call_id: callId, offer_id, revision };
     if (what === "update") {
-      const card: CardUpdate = {
-        link: part("link", callId, "live", this.turn),
-        members: part("members", callId, "live", this.turn),
-        reservations: part("reservations", callId, "live", this.turn),
-        tickets: part("tickets", callId, "live", this.turn),
-      };
+      const all = PARTS.map((name) => [name, part(name, callId, "live", this.turn)]);
+      const card = Object.fromEntries(all) as CardUpdate;
       this.tell({}, { type: "pop.update", ...which, phase: "held", card, reach: null });
     } else if (what === "withdraw") this.tell({}, { type: "pop.withdraw", ...which, outcome: "timed_out" });
     else if (what === "answered") this.tell({}, { type: "pop.answered", ...which, answered_at: AT });

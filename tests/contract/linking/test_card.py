@@ -14,9 +14,11 @@ from cti.linking.client import LookupClient, LookupLimits
 from cti.linking.contract import LookupFault
 from cti.linking.linker import Linker
 from cti.screenpop import card_of
+from cti.web import popview
 from cti.web.parts import CallerCard
 from tests.contract.linking.service import DEMO, ROOT, Service
 from tests.unit.linking.builders import NOW, Heard, arrived, call, caller, left_menu, menu
+from tests.unit.web.fakes import FakeNames
 
 
 async def published(service: Service, number: str | None, keys: str | None = None) -> Any:
@@ -36,7 +38,10 @@ async def test_the_wire_takes_the_card_as_it_is(service: Service, case: str, fau
     service.fault(fault)
     demo = DEMO[case]
     event = await published(service, demo["e164"], demo["keys"] or None)
-    card = CallerCard.model_validate_json(json.dumps(event.card))
+    wire = popview.card(card_of(event), event.tenant, FakeNames()).model_dump_json()
+    card = CallerCard.model_validate_json(wire)
+    assert len(card.members.members) == len(event.card["members"]["members"])
+    assert len(card.reservations.reservations) == len(event.card["reservations"]["reservations"])
     assert card.link.link is not None
     assert card.link.link.why == event.link.why
     assert card.link.status == event.status

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,9 +13,10 @@ from cti.domain.errors import CallerError, Unavailable
 from cti.domain.events import CallLinked
 from cti.domain.model import CallId, Link, LinkConfidence, TenantId, UserLogin
 from cti.store.links import LinkStore
+from cti.store.migrate import migrate
+from cti.store.pool import create_pool
 from tests.unit.linking.builders import CALL, NOW, TENANT, call
 
-MIGRATION = Path(__file__).parents[3] / "cti" / "store" / "migrations" / "0003_links.sql"
 OTHER = CallId("1c55a1f0-7a55-4b8e-9f62-5a0a4f9d0b01")
 LIKELY = Link(confidence=LinkConfidence.LIKELY, score=0.8, why="number_only", member_id="A", reservation_id="R-11")
 NOBODY = Link(confidence=LinkConfidence.NONE, score=0.0, why="lookup_down")
@@ -33,9 +34,12 @@ def linked(link: Link, status: str = "live", *, after_s: float = 0, call_id: Cal
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(database_url, min_size=1, max_size=2) as made:
-        await made.execute(MIGRATION.read_text(encoding="utf-8"))
+    made = await create_pool(database_url, max_size=2)
+    try:
+        await migrate(made)
         yield made
+    finally:
+        await made.close()
 
 
 @pytest.fixture
@@ -97,3 +101,25 @@ async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> Non
     await pool.close()
     with pytest.raises(Unavailable):
         await store.handle(linked(LIKELY))
+
+
+async def test_a_decision_that_is_taken_back_counts_no_more(store: LinkStore) -> None:
+    await store.handle(linked(LIKELY))
+    await store.decide(TENANT, CALL, by=UserLogin("sato"), at=NOW + timedelta(seconds=1), link=CHOSEN)
+    await store.undecide(TENANT, CALL, by=UserLogin("sato"), at=NOW + timedelta(seconds=2), link=LIKELY)
+    now = await store.current(TENANT, CALL)
+    assert now is not None
+    assert (now.link, now.made_by, now.status) == (LIKELY, "sato", "undecided")
+    found = replace(LIKELY, reservation_id="R-12")
+    await store.handle(linked(found, after_s=3))
+    now = await store.current(TENANT, CALL)
+    assert now is not None
+    assert (now.link, now.made_by) == (found, "system")  # what the look-up finds counts again
+    await store.decide(TENANT, CALL, by=UserLogin("sato"), at=NOW + timedelta(seconds=4), link=CHOSEN)
+    await store.handle(linked(LIKELY, after_s=5))
+    now = await store.current(TENANT, CALL)
+    assert now is not None
+    assert now.link == CHOSEN
+    assert [one.status for one in await store.history(TENANT, CALL)] == [
+        "live", "decided", "undecided", "live", "decided", "live",
+    ]  # fmt: skip

@@ -36,7 +36,7 @@ def test_a_full_card() -> None:
     assert who == {
         "member_id": "A", "name": "会員 A", "name_kana": "タカハシ", "company": "会社", "plan": "法人",
         "language": "ja", "notes": ["延滞"], "status": "active", "standing": "holds_number",
-        "reservation_id": "R-11", "verification": [{"prompt": "生年月日", "answer": "1988"}],
+        "reservation_id": "R-11", "verification": [{"prompt": "生年月日", "answer": "1988", "code": ""}],
     }  # fmt: skip
     (reservation,) = card["reservations"]["reservations"]
     assert reservation["member_name"] == "会員 A"

@@ -1,0 +1,51 @@
+/** One part of the caller's card: how fresh it is, and what is in it, in a place whose size does not depend on it. */
+import type { ComponentChildren } from "preact";
+import { t, timeOfDay } from "../i18n";
+
+type Status = "pending" | "live" | "stale" | "unavailable";
+
+export interface PartProps {
+  readonly title: string;
+  readonly status: Status;
+  readonly asOf: string | null;
+  readonly count: number;
+  readonly wide?: boolean; // a row of its own
+  readonly children: ComponentChildren;
+}
+
+export function Part({ title, status, asOf, count, wide = false, children }: PartProps) {
+  return (
+    <section
+      class={`part part-${status}${wide ? " part-wide" : ""}`}
+      aria-busy={status === "pending"}
+      aria-label={title}
+      tabIndex={0}
+    >
+      <h3>
+        <span>
+          {title} {count > 1 && <small>{count}</small>}
+        </span>
+        <span class={`freshness freshness-${status}`}>
+          {t(`fresh.${status}`)}
+          {status === "stale" && asOf && ` ${timeOfDay(asOf)}`}
+        </span>
+      </h3>
+      {status === "unavailable" && count === 0 && <p class="note">{t("fresh.unavailable_what")}</p>}
+      {(status === "live" || status === "stale") && count === 0 && <p class="note">{t("pop.nothing")}</p>}
+      {children}
+    </section>
+  );
+}
+
+/** A list, or nothing at all: an empty list is read out as one. */
+export function Cards<Item>({ items, draw }: { items: readonly Item[]; draw: (item: Item) => ComponentChildren }) {
+  return items.length > 0 ? <ul class="cards">{items.map(draw)}</ul> : null;
+}
+
+export const joined = (...texts: (string | null | undefined)[]): string => texts.filter(Boolean).join(" · ");
+
+/** Keys beyond the contract's first ones come as they come (docs/linking.md). */
+export function textOf(record: Record<string, unknown>, key: string): string {
+  const value = record[key];
+  return typeof value === "string" ? value : "";
+}
