@@ -28,6 +28,7 @@ from cti.domain.errors import ConfigError, KakehashiError
 from cti.domain.lease import Lease
 from cti.domain.phone import parse_called, parse_caller
 from cti.metrics import Metrics
+from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
 from cti.store.recorder import CallRecorder
 from cti.wiring import (
@@ -58,6 +59,7 @@ from cti.wiring.journals import Journals, open_journals
 from cti.wiring.lease import LeaseKeeper
 from cti.wiring.objectstores import object_store
 from cti.wiring.outgoing import Forgetting, Webhooks
+from cti.wiring.people import make_people
 from cti.wiring.phones import BrowserPhones
 from cti.wiring.proof import AsteriskProof
 from cti.wiring.readiness import Readiness
@@ -298,7 +300,13 @@ class Application:
         secrets = phonesecrets.of_line(ground.pool, line.feed, utc_now)
         await self._run(secrets)
         bus, pool, directory, router = ground.bus, ground.pool, ground.directory, services.router
-        talks = transfers.start(bus, line.desk, line.feed.telephony, directory, router, utc_now, line.feed.ask_again)
+        talks = transfers.start(
+            bus, line.desk, line.feed.telephony, directory, router, services.out, utc_now, line.feed.ask_again
+        )
+        people = make_people(
+            pool, object_store(self.config, threads=2), services.callers.lookups, AuditStore(pool).add, utc_now
+        )
+        await self._run(people)
         await web.start(
             self.config,
             bus,
@@ -321,6 +329,7 @@ class Application:
             utc_now,
             ground.listener,
             self._cleanup,
+            people=people,
         )
 
     async def _run(self, part: Part) -> None:

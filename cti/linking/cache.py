@@ -38,6 +38,12 @@ class AnswerCache:
         """An answer young enough to be better than none, if it is called stale."""
         return self._within(topic, now_s, self._stale_s)
 
+    def clear(self) -> int:
+        """Forget all answers. Returns how many there were."""
+        count = len(self._kept)
+        self._kept.clear()
+        return count
+
     def outdate(self) -> None:
         """Something was written that no answer knows of: none is fresh any more, all are still better than none."""
         self._writing += 1

@@ -206,6 +206,10 @@ class LookupClient:
         except ValueError as error:
             raise PeerError("the look-up service's answer is not a ticket of the contract") from error
 
+    def forget(self) -> int:
+        """Keep no answer any longer. Returns how many there were."""
+        return self._cache.clear()
+
     async def _post(
         self, path: str, body: dict[str, object], deadline_s: float, headers: dict[str, str] | None = None
     ) -> bytes:

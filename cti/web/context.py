@@ -14,11 +14,13 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from cti.domain.access import Session
+from cti.domain.person import People
 from cti.metrics import Metrics
 from cti.web import actionports, afterports, announcementports, dialports, feedports, pauseports, phoneports, ports
 from cti.web.callerports import Callers, NoCallers
 from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
 from cti.web.keepports import Keeping, NoKeeping
+from cti.web.peopleports import NoPeople
 from cti.web.listenports import Listening, NoListening
 from cti.web.problems import Refused, sentences
 from cti.web.savedports import NoSavedNumbers, SavedNumbers
@@ -73,6 +75,7 @@ class WebParts:
     aftercall: afterports.Aftercall = field(default_factory=afterports.NoAftercall)
     pauses: pauseports.Pauses = field(default_factory=pauseports.NoPauses)
     keeping: Keeping = field(default_factory=NoKeeping)
+    people: People = field(default_factory=NoPeople)
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
     listening: Listening = field(default_factory=NoListening)
     evaluations: Evaluations = field(default_factory=NoEvaluations)

@@ -16,6 +16,7 @@ from cti.bus import Bus
 from cti.config import Config
 from cti.domain.events import Event
 from cti.domain.model import Call, QueueId, TenantId
+from cti.domain.person import People
 from cti.domain.pop import PopChange
 from cti.metrics import Metrics
 from cti.screenpop import ScreenPop
@@ -117,6 +118,8 @@ async def start(
     now: Callable[[], datetime],
     listener: socket.socket,
     cleanup: AsyncExitStack,
+    *,
+    people: People,
 ) -> WebServer:
     """Listen, on ``listener``. Raises ConfigError for certificates that cannot be used."""
     sink = _LatePopSink()
@@ -141,6 +144,7 @@ async def start(
             calls=CallPages(calls),
             recordings=recordings,
             keeping=KeptRecordings(pool, now),
+            people=people,
             listening=ListeningStore(pool),
             announcements=open_announcements(config, pool),
             readiness=readiness,

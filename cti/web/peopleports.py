@@ -1,0 +1,34 @@
+"""Stands in where nothing is known of people (tests of other parts)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from cti.domain.errors import Unavailable
+from cti.domain.model import TenantId
+from cti.domain.person import Erasure, Person
+
+
+class NoPeople:
+    """Implements cti.domain.person.People."""
+
+    async def export(self, person: Person, *, by: str, address: str, reference: str) -> AsyncIterator[bytes]:
+        """See the port."""
+        for nothing in ():
+            yield nothing
+
+    async def look(self, person: Person) -> Mapping[str, int]:
+        """See the port."""
+        return {}
+
+    async def order(self, person: Person, *, by: str, address: str, reference: str) -> Erasure:
+        """See the port."""
+        raise Unavailable("nothing is known here")
+
+    async def find(self, tenant: TenantId, erasure_id: str) -> Erasure | None:
+        """See the port."""
+        return None
+
+    async def newest(self, tenant: TenantId, limit: int) -> Sequence[Erasure]:
+        """See the port."""
+        return ()
