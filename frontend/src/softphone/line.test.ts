@@ -61,11 +61,15 @@ beforeEach(async () => {
     registered: () => told.push("registered"),
     disconnected: () => told.push("disconnected"),
     rejected: () => undefined,
-    incoming: (call: LineCall) => call.listen(listen),
+    incoming: (call: LineCall) => (told.includes("answered") ? call.refuse() : call.listen(listen)),
   });
-  agent.say("newRTCSession", { originator: "remote", session, request: { getHeader: () => undefined } });
+  ring(session);
 });
 afterEach(() => void vi.useRealTimers());
+
+function ring(offered: Session): void {
+  agent.say("newRTCSession", { originator: "remote", session: offered, request: { getHeader: () => undefined } });
+}
 
 function talk(): Connection {
   session.connection = new Connection();
@@ -119,4 +123,15 @@ it("a call that is over is lost no more", () => {
   vi.advanceTimersByTime(60_000);
   agent.say("disconnected");
   expect(told.filter((word) => word === "lost")).toEqual([]);
+});
+
+it("a second call that was refused does not hide the one that is on", () => {
+  const connection = talk();
+  const second = new Session();
+  ring(second);
+  expect(second.terminated).toBe(1);
+  agent.say("disconnected");
+  connection.becomes("failed");
+  vi.advanceTimersByTime(2_000);
+  expect([told.at(-2), told.at(-1), session.terminated]).toEqual(["lost", "ended", 1]);
 });

@@ -174,6 +174,7 @@ class SipCall implements LineCall {
   }
 
   refuse(): void {
+    this.over = true; // another call is on, and stays the one that is watched
     this.session.terminate({ status_code: BUSY_HERE });
   }
 
