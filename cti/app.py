@@ -323,7 +323,7 @@ class Application:
             services.callers.said,
             StoredSupervision(router, directory, pool),
             RecordingPages(pool, object_store(self.config, threads=8)),
-            BrowserPhones(self.config.asterisk.phone_url, pool, secrets),
+            BrowserPhones(self.config.asterisk.phone_url, self.config.asterisk.ice, pool, secrets, utc_now),
             readiness,
             self.metrics,
             utc_now,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -49,6 +50,12 @@ def _network(value: str) -> str:
 def _filled(value: SecretStr) -> SecretStr:
     if not value.get_secret_value():
         raise ValueError("is empty")
+    return value
+
+
+def _plain(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9._@+/=-]{1,128}", value.get_secret_value()):
+        raise ValueError("cannot stand in rtp.conf")
     return value
 
 
@@ -106,6 +113,64 @@ class WebSocket(_Section):
     )
 
 
+_HOST = r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+Stun = Annotated[str, Field(pattern=rf"^stun:{_HOST}$")]
+Turn = Annotated[str, Field(pattern=rf"^turns?:{_HOST}(?:\?transport=(?:udp|tcp))?$")]
+HostPort = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,252}(?::[0-9]{1,5})?$")]
+# What stands in rtp.conf: nothing that it reads as its own.
+TurnWord = Annotated[str, Field(pattern=r"^[A-Za-z0-9._@+/=-]{1,128}$")]
+
+
+class Ice(_Section):
+    """STUN and TURN servers, for browsers behind NAT or firewalls (docs/softphone.md)."""
+
+    stun: tuple[Stun, ...] = Field(default=(), max_length=4, description='["stun:stun.example.com:3478"]')
+    turn: tuple[Turn, ...] = Field(
+        default=(),
+        max_length=4,
+        description='["turn:turn.example.com:3478", "turns:turn.example.com:5349?transport=tcp"]',
+    )
+    turn_secret: Secret | None = Field(
+        default=None, description="the secret shared with the TURN server (coturn: static-auth-secret)"
+    )
+    turn_lifetime_s: int = Field(
+        default=86_400, ge=3600, le=604_800, strict=True, description="3600 (an hour) to 604800 (a week) seconds"
+    )
+    turn_user: str | None = Field(default=None, min_length=1, max_length=128, description="a user of the TURN server")
+    turn_password: Secret | None = Field(default=None, description=f"of turn_user: {SECRET_HINT}")
+    relay_only: bool = Field(default=False, strict=True, description="true: all sound through TURN; else false")
+    asterisk_stun: HostPort | None = Field(default=None, description='for Asterisk itself, "stun.example.com:3478"')
+    asterisk_turn: HostPort | None = Field(
+        default=None, description='for Asterisk itself (UDP), "turn.example.com:3478"'
+    )
+    asterisk_turn_user: TurnWord | None = Field(default=None, description="a user of asterisk_turn")
+    asterisk_turn_password: Annotated[Secret, AfterValidator(_plain)] | None = Field(
+        default=None, description="of asterisk_turn_user: 1 to 128 letters, digits and . _ @ + / = -"
+    )
+
+    def problem(self) -> tuple[str, str] | None:
+        """The first key that does not fit the others, and what to do."""
+        user, password, secret = self.turn_user, self.turn_password, self.turn_secret
+        if self.turn and secret is None and user is None:
+            return "turn_secret", "is missing; TURN needs turn_secret, or turn_user and turn_password"
+        if secret is not None and user is not None:
+            return "turn_user", "stands beside turn_secret; write one of the two"
+        if (user is None) != (password is None):
+            return ("turn_user" if user is None else "turn_password"), "is missing; user and password go together"
+        if not self.turn and (secret or user or self.relay_only):
+            return (
+                "turn",
+                'is missing; write ["turn:turn.example.com:3478"], or leave its secret, user and relay_only out',
+            )
+        if (self.asterisk_turn_user is None) != (self.asterisk_turn_password is None):
+            key = "asterisk_turn_user" if self.asterisk_turn_user is None else "asterisk_turn_password"
+            return key, "is missing; user and password go together"
+        if (self.asterisk_turn is None) != (self.asterisk_turn_user is None):
+            key = "asterisk_turn" if self.asterisk_turn is None else "asterisk_turn_user"
+            return key, "is missing; asterisk_turn needs asterisk_turn_user and asterisk_turn_password"
+        return None
+
+
 class Asterisk(_Section):
     """Where Asterisk is and how we talk with it."""
 
@@ -134,6 +199,7 @@ class Asterisk(_Section):
     websocket: WebSocket | None = Field(
         default=None, description="an [asterisk.websocket] table, when browsers are phones"
     )
+    ice: Ice = Field(default=Ice(), description="an [asterisk.ice] table, for browsers behind NAT or firewalls")
     agent_qualify_s: int = Field(default=30, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
     agent_rtp_timeout_s: int = Field(default=10, ge=0, le=600, strict=True, description="0 (never) to 600 seconds")
 
@@ -297,6 +363,8 @@ def load_config(path: Path | None) -> Config:
     if config.s3.kms_key is not None and config.s3.encryption != "sse-kms":
         advice = 'is only for encryption = "sse-kms"; write that, or leave the key out'
         raise ConfigError([file.problem(("s3", "kms_key"), advice)])
+    if (ice := config.asterisk.ice.problem()) is not None:
+        raise ConfigError([file.problem(("asterisk", "ice", ice[0]), ice[1])])
     warn_mb, stop_mb = config.recording.free_warn_mb, config.recording.free_stop_mb
     if stop_mb >= warn_mb:
         advice = f"is {stop_mb}, not less than free_warn_mb ({warn_mb}); write at most {warn_mb - 1}, or raise that one"

@@ -19,6 +19,8 @@ from cti.domain.errors import ConfigError
 
 # A name or an IPv4 address, and a port: it stands in a SIP URI.
 HOST_PORT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}):[0-9]{1,5}\Z")
+ICE_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}(?::[0-9]{1,5})?\Z")
+TURN_WORD = re.compile(r"[A-Za-z0-9._@+/=-]{1,128}\Z")
 # E.164 has 15 digits; trunks add prefixes, and callers dial too much.
 LONGEST_NUMBER = 20
 
@@ -117,6 +119,18 @@ def _check_websocket(checker: Checker, websocket: WebSocket) -> None:
             checker.path(f"websocket.{key}", value)
     if (websocket.certificate is None) != (websocket.private_key is None):
         checker.problems.append("asterisk settings: websocket needs certificate and private_key, or neither")
+    for key in ("stun", "turn"):
+        value = getattr(websocket, key)
+        if value is not None:
+            checker.pattern(
+                f"websocket.{key}", value, ICE_SERVER, "write HOST or HOST:PORT, e.g. turn.example.com:3478"
+            )
+    if websocket.turn is not None:
+        checker.pattern(
+            "websocket.turn_user", websocket.turn_user or "", TURN_WORD, "write letters, digits and ._@+/=-"
+        )
+        if not TURN_WORD.fullmatch(websocket.turn_password or ""):
+            checker.problems.append("asterisk settings: websocket.turn_password: write letters, digits and ._@+/=-")
     for own, told in websocket.ice_hosts:
         checker.address(f"websocket.ice_hosts[{own!r}]", own)
         checker.address(f"websocket.ice_hosts[{own!r}]", told)
@@ -251,6 +265,7 @@ def _websocket_values(settings: AsteriskSettings, sip_bind: str) -> dict[str, st
             "https_enabled": "no",
             "https_lines": "; no TLS",
             "ice_lines": "; no browsers",
+            "ice_servers": "; and no servers for them",
         }
     secure = websocket.certificate is not None
     # With TLS the plain listener stays on loopback: Asterisk cannot serve TLS with plain HTTP switched off.
@@ -273,6 +288,7 @@ def _websocket_values(settings: AsteriskSettings, sip_bind: str) -> dict[str, st
         if secure
         else "; no TLS",
         "ice_lines": _ice_lines(settings.media_address, websocket.ice_hosts),
+        "ice_servers": _ice_servers(websocket),
     }
 
 
@@ -286,6 +302,14 @@ def _ice_lines(media_address: str | None, hosts: tuple[tuple[str, str], ...]) ->
     if hosts:
         lines += ["", "[ice_host_candidates]", *(f"{own} => {told}" for own, told in hosts)]
     return "\n".join(lines) or "; every address of this machine"
+
+
+def _ice_servers(websocket: WebSocket) -> str:
+    lines = [f"stunaddr = {websocket.stun}"] if websocket.stun else []
+    if websocket.turn:
+        named = (("turnaddr", websocket.turn), ("turnusername", websocket.turn_user))
+        lines += [f"{key} = {value}" for key, value in (*named, ("turnpassword", websocket.turn_password))]
+    return "\n".join(lines) or "; Asterisk asks no STUN server and relays by no TURN server"
 
 
 def _host_port(address: str, port: int) -> str:

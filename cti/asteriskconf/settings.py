@@ -31,6 +31,10 @@ class WebSocket:
     private_key: str | None = None  # PEM file
     # Addresses of Asterisk's machine and what browsers are told instead, where its sound is reached by another (NAT).
     ice_hosts: tuple[tuple[str, str], ...] = ()
+    stun: str | None = None  # "host:port" that Asterisk asks for its own address outside
+    turn: str | None = None  # "host:port" that Asterisk relays its own sound by, UDP
+    turn_user: str | None = None
+    turn_password: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

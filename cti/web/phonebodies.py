@@ -17,12 +17,28 @@ class AutoAnswer(Body):
     queues: dict[str, int]  # queue → seconds it rings first; a queue that is left out is answered by hand
 
 
+class IceServerBody(Body):
+    """One of the browser's iceServers."""
+
+    urls: list[str]
+    username: str | None  # of TURN; made for this answer, where the server and we share a secret
+    credential: str | None
+
+
+class IceBody(Body):
+    """How sound finds its way through NAT and firewalls."""
+
+    servers: list[IceServerBody]  # STUN and TURN
+    relay_only: bool  # through TURN and no other way
+
+
 class MyPhone(Body):
     """What the agent speaks with."""
 
     phone: Literal["sip", "browser"]  # "browser": the page registers at Asterisk, and asks for a log-in to do so
     auto_answer: AutoAnswer
     taken: bool  # it is in the browser of another log-in of this agent; POST takes it here
+    ice: IceBody  # for calls from now on; asked again now and then, since log-ins of TURN lapse
 
 
 class PhoneLogInBody(Body):

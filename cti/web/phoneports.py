@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cti.domain.errors import NotFound
+from cti.domain.ice import IceWays
 from cti.domain.model import AgentId, CallId, QueueId, TenantId
 from cti.domain.quality import LineQuality
 
@@ -29,6 +30,7 @@ class AgentPhone:
     auto_answer: Literal["queue", "always", "never"] = "queue"  # what the agent's own line of the desk file says
     queues: Mapping[QueueId, int] = field(default_factory=dict)  # seconds of ringing, of queues that are answered so
     taken: bool = False  # the phone in the browser is another log-in's now, of the same agent
+    ice: IceWays = field(default_factory=IceWays)  # how the sound of the phone in the browser finds its way
 
 
 class Phones(Protocol):

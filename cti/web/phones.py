@@ -14,7 +14,7 @@ from cti.domain.quality import LineQuality
 from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import TOKEN_SHA256, answer, read_body, session_of
-from cti.web.phonebodies import AutoAnswer, MyPhone, PhoneLogInBody, QualityRequest
+from cti.web.phonebodies import AutoAnswer, IceBody, IceServerBody, MyPhone, PhoneLogInBody, QualityRequest
 from cti.web.problems import Refused
 
 # A page tells the last of a call when it is over, and tries again while the server is away.
@@ -46,7 +46,18 @@ async def my_phone(request: web.Request) -> web.Response:
     except NotFound as error:
         raise Refused(403, "no_agent") from error
     policy = AutoAnswer(agent=found.auto_answer, queues=dict(found.queues.items()))
-    return answer(MyPhone(phone="browser" if found.in_browser else "sip", auto_answer=policy, taken=found.taken))
+    servers = [
+        IceServerBody(urls=list(one.urls), username=one.username, credential=one.credential)
+        for one in found.ice.servers
+    ]
+    return answer(
+        MyPhone(
+            phone="browser" if found.in_browser else "sip",
+            auto_answer=policy,
+            taken=found.taken,
+            ice=IceBody(servers=servers, relay_only=found.ice.relay_only),
+        )
+    )
 
 
 async def bring_my_call_back(request: web.Request) -> web.Response:

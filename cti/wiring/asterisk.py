@@ -55,6 +55,12 @@ def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
             certificate=None if socket.certificate is None else str(socket.certificate),
             private_key=None if socket.private_key is None else str(socket.private_key),
             ice_hosts=tuple(socket.ice_hosts.items()),
+            stun=asterisk.ice.asterisk_stun,
+            turn=asterisk.ice.asterisk_turn,
+            turn_user=asterisk.ice.asterisk_turn_user,
+            turn_password=None
+            if asterisk.ice.asterisk_turn_password is None
+            else asterisk.ice.asterisk_turn_password.get_secret_value(),
         ),
         agents=desk.agents,
         queues=desk.queues,

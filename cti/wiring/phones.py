@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from cti.config import Ice
 from cti.domain.errors import NotFound
+from cti.domain.ice import IceServer, IceWays, turn_log_in
 from cti.domain.model import AgentId, QueueId, TenantId
 from cti.store.away import deadline
 from cti.web.phoneports import AgentPhone, PhoneLogIn
 
 _PHONE = "SELECT phone, auto_answer FROM agents WHERE tenant = $1 AND agent = $2 AND active"
 _QUEUES = "SELECT queue, auto_answer_s FROM queues WHERE tenant = $1 AND active AND auto_answer_s IS NOT NULL"
+
+
+def ice_ways(ice: Ice, agent: AgentId, now: datetime) -> IceWays:
+    """What this agent's page is told at ``now``: by our clock and the TURN server's, whatever the page's own says."""
+    servers = [IceServer(urls=ice.stun)] if ice.stun else []
+    if ice.turn:
+        user, password = ice.turn_user, ice.turn_password.get_secret_value() if ice.turn_password else None
+        if ice.turn_secret is not None:
+            user, password = turn_log_in(ice.turn_secret.get_secret_value(), agent, now, ice.turn_lifetime_s)
+        servers.append(IceServer(urls=ice.turn, username=user, credential=password))
+    return IceWays(servers=tuple(servers), relay_only=ice.relay_only)
 
 
 class Secrets(Protocol):
@@ -29,9 +44,13 @@ class Secrets(Protocol):
 class BrowserPhones:
     """Implements cti.web.phoneports.Phones over the desk's tables."""
 
-    def __init__(self, url: str | None, pool: asyncpg.Pool[Any], secrets: Secrets) -> None:
+    def __init__(
+        self, url: str | None, ice: Ice, pool: asyncpg.Pool[Any], secrets: Secrets, now: Callable[[], datetime]
+    ) -> None:
         """``url``: of Asterisk's WebSocket as browsers reach it; None: there is none."""
         self._url = url
+        self._ice = ice
+        self._now = now
         self._pool = pool
         self._secrets = secrets
 
@@ -49,6 +68,7 @@ class BrowserPhones:
             auto_answer=row["auto_answer"],
             queues={QueueId(one["queue"]): one["auto_answer_s"] for one in queues},
             taken=holder not in (None, log_in),
+            ice=ice_ways(self._ice, agent, self._now()) if in_browser else IceWays(),
         )
 
     async def log_in(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> PhoneLogIn:

@@ -82,3 +82,61 @@ def test_no_file_named_says_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.delenv("KAKEHASHI_CONFIG", raising=False)
     with pytest.raises(ConfigError, match="say --config FILE or set KAKEHASHI_CONFIG"):
         load_config(None)
+
+
+# --- STUN and TURN ---
+
+
+def ice(folder: Path, lines: str) -> Path:
+    return write(folder, MINIMAL + "[asterisk.ice]\n" + lines)
+
+
+def test_stun_and_turn_as_the_page_and_asterisk_need_them(tmp_path: Path) -> None:
+    lines = """\
+stun = ["stun:stun.example.com:3478", "stun:[2001:db8::1]"]
+turn = ["turn:turn.example.com", "turns:turn.example.com:5349?transport=tcp"]
+turn_secret = "shared"
+relay_only = true
+asterisk_stun = "stun.example.com:3478"
+"""
+    found = load_config(ice(tmp_path, lines)).asterisk.ice
+    assert (len(found.stun), len(found.turn), found.relay_only, found.turn_lifetime_s) == (2, 2, True, 86_400)
+    assert "shared" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "named", "advice"),
+    [
+        ('stun = ["stun.example.com"]', "stun", "stun:stun.example.com:3478"),
+        ('stun = ["stun://x"]', "stun", "stun:stun"),
+        ('stun = ["turn:x"]', "stun", "stun:stun"),
+        ('turn = ["https://turn.example.com"]\nturn_secret = "x"', "turn", "turn:turn.example.com"),
+        ('turn = ["turn:x y"]\nturn_secret = "x"', "turn", "turn:turn.example.com"),
+        ('turn = ["turn:x?transport=sctp"]\nturn_secret = "x"', "turn", "turn:turn.example.com"),
+        ('turn = ["turn:x"]', "turn_secret", "needs turn_secret, or turn_user and turn_password"),
+        ('turn = ["turn:x"]\nturn_user = "u"', "turn_password", "go together"),
+        ('turn = ["turn:x"]\nturn_password = "p"', "turn_secret", "needs turn_secret"),
+        ('turn = ["turn:x"]\nturn_user = "u"\nturn_password = "p"\nturn_secret = "s"', "turn_user", "one of the two"),
+        ('turn_secret = "s"', "turn", "turn:turn.example.com"),
+        ("relay_only = true", "turn", "turn:turn.example.com"),
+        ('relay_only = "yes"', "relay_only", "true"),
+        ('turn = ["turn:x"]\nturn_secret = "s"\nturn_lifetime_s = 60', "turn_lifetime_s", "3600"),
+        ('asterisk_turn = "turn.example.com"', "asterisk_turn_user", "asterisk_turn_password"),
+        ('asterisk_turn_user = "u"\nasterisk_turn_password = "p"', "asterisk_turn", "needs"),
+        ('asterisk_turn = "turn:x"\nasterisk_turn_user = "u"\nasterisk_turn_password = "p"', "asterisk_turn", "3478"),
+        ('asterisk_turn = "x"\nasterisk_turn_user = "u;"\nasterisk_turn_password = "p"', "asterisk_turn_user", "user"),
+        (
+            'asterisk_turn = "x"\nasterisk_turn_user = "u"\nasterisk_turn_password = "p\\n"',
+            "asterisk_turn_password",
+            "1 to 128",
+        ),
+    ],
+)
+def test_a_mistake_about_stun_and_turn_is_told_by_line_and_key(
+    tmp_path: Path, lines: str, named: str, advice: str
+) -> None:
+    with pytest.raises(ConfigError) as told:
+        load_config(ice(tmp_path, lines))
+    (problem,) = [one for one in told.value.problems if f"asterisk.ice.{named}" in one]
+    assert advice in problem
+    assert "kakehashi.toml:" in problem

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { enough, learn } from "./gather";
+import { enough, GATHER_MS, learn, patienceMs, SERVERS_MS } from "./gather";
 
 const way = (address: string, type: RTCIceCandidateType = "host", protocol: RTCIceProtocol = "udp") => ({ address, type, protocol });
 const CABLE = way("192.0.2.7");
@@ -34,6 +34,27 @@ test("what a server sees of an interface is a way of its own", () => {
   learn([CABLE, way("203.0.113.5", "srflx"), way("203.0.113.5", "relay")]);
   const done = enough();
   expect([done(CABLE), done(way("203.0.113.5", "relay")), done(way("203.0.113.5", "srflx"))]).toEqual([false, false, true]);
+});
+
+test("a server's way is worth a longer wait, but only where servers are asked", () => {
+  expect(patienceMs(false)).toBe(GATHER_MS);
+  expect(patienceMs(true)).toBe(SERVERS_MS);
+  expect(SERVERS_MS).toBeLessThan(5_000); // whoever rings hears nothing meanwhile
+});
+
+test("a server that answered nobody at the look around is not waited for, a relay that did is", () => {
+  const RELAY = way("203.0.113.7", "relay");
+  learn([CABLE]);
+  expect(enough()(CABLE)).toBe(true);
+  learn([CABLE, RELAY]);
+  const done = enough();
+  expect([done(CABLE), done(RELAY)]).toEqual([false, true]);
+});
+
+test("with relays only, the relay is all there is to wait for", () => {
+  const RELAY = way("203.0.113.7", "relay");
+  learn([RELAY]);
+  expect(enough()(RELAY)).toBe(true);
 });
 
 test("a network that has gone since is never found: the answer does not take this for enough", () => {

@@ -12,6 +12,8 @@ export type Candidate = Pick<RTCIceCandidate, "type" | "address" | "protocol">;
 
 // Whatever a browser needs beyond this, callers should not wait for; also where a network has gone since.
 export const GATHER_MS = 100;
+// A TURN server is asked twice (the first time for its nonce), over TLS after two round trips more: 0.2 s each, and some.
+export const SERVERS_MS = 1_500;
 // The look around waits for servers too; nobody waits for it.
 const LOOK_MS = 5_000;
 
@@ -23,6 +25,12 @@ const way = ({ type, address, protocol }: Candidate): string => (protocol === "u
 export function learn(candidates: readonly Candidate[]): void {
   known = new Set(candidates.map(way).filter(Boolean));
 }
+
+/**
+ * The longest that an answer waits after its first candidate. With servers it may be one of theirs that the call needs,
+ * where no other way leads out. A server that did not answer the look around is not waited for (see `enough`).
+ */
+export const patienceMs = (asksServers: boolean): number => (asksServers ? SERVERS_MS : GATHER_MS);
 
 /** Told each candidate as it comes: whether no more are to be waited for. Never, where nothing is known. */
 export function enough(): (candidate: Candidate) => boolean {

@@ -3,7 +3,8 @@
  * in the way, so that its end unregisters nobody.
  */
 import type { PhoneLogInBody } from "../wire";
-import { enough, GATHER_MS, lookAround } from "./gather";
+import { enough, lookAround, patienceMs } from "./gather";
+import { asksServers, peerConfig } from "./ice";
 
 // Asterisk drops a contact with its WebSocket; this is for one that froze.
 const REGISTER_S = 120;
@@ -62,7 +63,7 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
   });
   agent.on("registered", () => {
     // Again after each break: another network may be what broke it.
-    void lookAround(PEER);
+    void lookAround(peerConfig());
     listener.registered();
   });
   let last: SipCall | null = null;
@@ -101,7 +102,6 @@ interface Session {
 }
 
 const BUSY_HERE = 486;
-const PEER: RTCConfiguration = { iceServers: [] };
 
 class SipCall implements LineCall {
   over = false;
@@ -139,7 +139,7 @@ class SipCall implements LineCall {
     let waiting = false;
     session.on("icecandidate", ({ candidate, ready }: { candidate: RTCIceCandidate; ready: () => void }) => {
       if (done(candidate)) ready();
-      else if (!waiting) setTimeout(ready, GATHER_MS);
+      else if (!waiting) setTimeout(ready, patienceMs(asksServers()));
       waiting = true;
     });
   }
@@ -166,7 +166,7 @@ class SipCall implements LineCall {
   }
 
   answer(microphone: MediaStream): void {
-    this.session.answer({ mediaStream: microphone, pcConfig: PEER });
+    this.session.answer({ mediaStream: microphone, pcConfig: peerConfig() });
   }
 
   hangUp(): void {

@@ -20,12 +20,13 @@ const locks = { request: async (_: string, __: unknown, work: () => Promise<void
 Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
 
 const { api } = await import("../api");
-const mine = { phone: "browser" as const, auto_answer: { agent: "always" as const, queues: {} }, taken: false };
+const mine = { phone: "browser" as const, auto_answer: { agent: "always" as const, queues: {} }, taken: false, ice: { servers: [], relay_only: false } };
 const myPhone = vi.spyOn(api, "myPhone").mockResolvedValue(mine);
 vi.spyOn(api, "phoneLogIn").mockResolvedValue({} as never);
 const phone = await import("./softphone");
 const own = await import("./microphone");
 const { talkedHere } = await import("./back");
+const { peerConfig, RENEW_MS } = await import("./ice");
 
 class Track {
   enabled = true;
@@ -181,6 +182,21 @@ it("keeps the call that is on when the phone is taken elsewhere", async () => {
   line.rejected();
   await turns();
   expect([phone.line.value, phone.call.value]).toEqual(["taken", "talking"]);
+});
+
+it("asks for log-ins of TURN again before they lapse, and stops with the phone", async () => {
+  const asked = () => myPhone.mock.calls.length;
+  const before = asked();
+  const servers = [{ urls: ["turn:turn.example.com"], username: "1:sato", credential: "c" }];
+  myPhone.mockResolvedValueOnce({ ...mine, ice: { servers, relay_only: true } });
+  await vi.advanceTimersByTimeAsync(RENEW_MS);
+  expect(peerConfig()).toEqual({ iceServers: servers, iceTransportPolicy: "relay" });
+  await vi.advanceTimersByTimeAsync(RENEW_MS);
+  expect(asked()).toBe(before + 2);
+  expect(peerConfig().iceServers).toEqual([]);
+  phone.stopPhone();
+  await vi.advanceTimersByTimeAsync(2 * RENEW_MS);
+  expect(asked()).toBe(before + 2);
 });
 
 it("takes back what was lost and not hung up; what only rang is lost for good", () => {

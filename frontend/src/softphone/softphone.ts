@@ -19,6 +19,8 @@ import * as own from "./microphone";
 import { measure } from "./quality";
 import { keepNote, noteTalk, talkedHere } from "./back";
 import { makeBell } from "./ring";
+import { renew, RENEW_MS } from "./ice";
+import type { MyPhone } from "../wire";
 
 export const line = signal<LineState>("off");
 export const call = signal<CallState>("none");
@@ -33,12 +35,19 @@ let sound: HTMLAudioElement | null = null;
 let registered: Line | null = null;
 let current: LineCall | null = null;
 let again: ReturnType<typeof setTimeout> | undefined;
+let renewing: ReturnType<typeof setInterval> | undefined;
 // Each start has a number of its own: what an earlier one still waited for comes to nothing.
 let started = 0;
 let giveUp: (() => void) | null = null;
 // What goes on while it rings, and while people talk: each is ended by the next state.
 let unring: () => void = () => undefined;
 let unmeasure: () => void = () => undefined;
+
+/** The desk may change its mind, and log-ins of TURN lapse. */
+function told(about: MyPhone): void {
+  policy.value = about.auto_answer;
+  renew(about.ice);
+}
 
 function lineIs(event: LineEvent): void {
   line.value = next(lineTable, line.value, event);
@@ -74,7 +83,7 @@ export async function startPhone(): Promise<void> {
   const mine = ++started;
   try {
     const about = await api.myPhone();
-    policy.value = about.auto_answer;
+    told(about);
     if (about.phone !== "browser" || mine !== started) return;
   } catch (error) {
     // 403: no agent, and 401 has shown itself. Anything else is a server that is away.
@@ -97,6 +106,8 @@ export async function startPhone(): Promise<void> {
     .request(LOCK, { signal: waiting.signal }, async () => {
       if (mine !== started) return;
       lineIs("turn");
+      clearInterval(renewing);
+      renewing = setInterval(() => void api.myPhone().then(told, () => undefined), RENEW_MS);
       void openMicrophone(mine);
       await over;
     })
@@ -115,6 +126,7 @@ export function stopPhone(now = true): void {
   }
   started += 1;
   clearTimeout(again);
+  clearInterval(renewing);
   hangLine();
   own.close();
   giveUp?.();
@@ -240,7 +252,7 @@ function incoming(offered: LineCall): void {
   }, own.hears);
   // The desk may have changed its mind since the log-in. The server may be away: what was known holds.
   api.myPhone().then(
-    (about) => (policy.value = about.auto_answer),
+    told,
     () => undefined,
   );
 }

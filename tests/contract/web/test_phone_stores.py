@@ -8,14 +8,16 @@ from typing import Any
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
+from cti.config import Ice
 from cti.domain.errors import NotFound
+from cti.domain.ice import turn_log_in
 from cti.domain.model import AgentId, TenantId
 from cti.domain.quality import LineQuality
 from cti.store.calls import CallStore
 from cti.store.phonelogins import PhoneLogInStore
 from cti.store.quality import QualityStore
-from cti.web.phoneports import AgentPhone
 from cti.wiring.phones import BrowserPhones
 from tests.unit.web.fakes import call_id, closed_call
 
@@ -50,9 +52,14 @@ async def test_a_phone_comes_with_its_policy(pool: asyncpg.Pool[Any]) -> None:
             "INSERT INTO queues (tenant, queue, name_ja, name_en, auto_answer_s) VALUES ('demo', $1, $1, $1, $2)",
             queue, seconds,
         )  # fmt: skip
-    phones = BrowserPhones("wss://cti.example.com/ws", pool, NobodysSecrets())
+    ice = Ice(stun=("stun:stun.example.com",), turn=("turn:turn.example.com",), turn_secret=SecretStr("shared"))
+    phones = BrowserPhones("wss://cti.example.com/ws", ice, pool, NobodysSecrets(), lambda: T0)
     found = await phones.phone_of(DEMO, SATO, HERE)
-    assert found == AgentPhone(in_browser=True, auto_answer="always", queues={"members": 2, "urgent": 0})  # type: ignore[dict-item]
+    assert (found.in_browser, found.auto_answer, found.queues) == (True, "always", {"members": 2, "urgent": 0})
+    stun, turn = found.ice.servers
+    assert (stun.urls, stun.username) == (("stun:stun.example.com",), None)
+    assert (turn.username, turn.credential) == turn_log_in("shared", "sato", T0, 86_400)
+    assert found.ice.relay_only is False
     assert (await phones.log_in(DEMO, SATO, HERE)).endpoint == "demo-sato"
     assert (await phones.phone_of(DEMO, SATO, HERE)).taken is False
     assert (await phones.phone_of(DEMO, SATO, THERE)).taken is True

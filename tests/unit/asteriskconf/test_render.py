@@ -286,3 +286,23 @@ def test_browsers_are_told_the_address_that_reaches_the_sound() -> None:
     assert "10.0.0.5 => 203.0.113.9" in section(text, "ice_host_candidates")
     with pytest.raises(ConfigError, match="ice_hosts"):
         render(replace(SETTINGS, websocket=replace(socket, ice_hosts=(("10.0.0.5", "x\n[y]"),))))
+
+
+def test_asterisk_asks_the_servers_that_are_named_and_no_others() -> None:
+    socket = WebSocket(address="0.0.0.0", port=8089)
+    plain = code(render(replace(SETTINGS, websocket=socket))["rtp.conf"])
+    assert [line for line in plain if line.startswith(("stun", "turn"))] == []
+    socket = replace(socket, ice_hosts=(("10.0.0.5", "203.0.113.9"),), stun="stun.example.com:3478")
+    socket = replace(socket, turn="turn.example.com:3478", turn_user="asterisk", turn_password="hush")
+    text = render(replace(SETTINGS, websocket=socket))["rtp.conf"]
+    assert [line for line in section(text, "general").splitlines() if line.startswith(("stun", "turn"))] == [
+        "stunaddr = stun.example.com:3478",
+        "turnaddr = turn.example.com:3478",
+        "turnusername = asterisk",
+        "turnpassword = hush",
+    ]
+    wrong = {"stun": "x\n[y]", "turn": "x;y", "turn_user": "a b", "turn_password": "hush\nx = y"}
+    for key, value in wrong.items():
+        with pytest.raises(ConfigError, match=f"websocket.{key}") as told:
+            render(replace(SETTINGS, websocket=replace(socket, **{key: value})))  # type: ignore[arg-type]
+        assert "hush" not in str(told.value)

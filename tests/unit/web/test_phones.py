@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cti.domain.errors import NotFound, Unavailable
+from cti.domain.ice import IceServer, IceWays
 from cti.domain.model import AgentId, CallId, QueueId, TenantId
 from cti.domain.quality import LineQuality
 from cti.web.context import PARTS
@@ -20,6 +21,14 @@ from tests.unit.web.fakes import T0, call_id, closed_call
 
 LOG_IN = PhoneLogIn(
     url="wss://cti.example.com:8089/ws", endpoint="demo-sato", domain="cti.example.com", secret="s" * 32
+)
+
+ICE = IceWays(
+    servers=(
+        IceServer(urls=("stun:stun.example.com",)),
+        IceServer(urls=("turn:turn.example.com",), username="1795147200:sato", credential="c"),
+    ),
+    relay_only=True,
 )
 
 
@@ -35,7 +44,7 @@ class FakePhones:
             raise Unavailable("away")
         return AgentPhone(
             in_browser=agent == "sato", auto_answer="always", queues={QueueId("members"): 2},
-            taken=self.holder not in (None, log_in),
+            taken=self.holder not in (None, log_in), ice=ICE,
         )  # fmt: skip
 
     async def log_in(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> PhoneLogIn:
@@ -73,7 +82,10 @@ async def test_a_page_that_is_a_phone_is_told_with_what_it_registers(site: Site)
     async with sato.get("/api/my/phone") as answer:
         assert await answer.json() == {
             "phone": "browser", "auto_answer": {"agent": "always", "queues": {"members": 2}},
-            "taken": False,
+            "taken": False, "ice": {"relay_only": True, "servers": [
+                {"urls": ["stun:stun.example.com"], "username": None, "credential": None},
+                {"urls": ["turn:turn.example.com"], "username": "1795147200:sato", "credential": "c"},
+            ]},
         }  # fmt: skip
     async with sato.post("/api/my/phone") as answer:
         assert answer.headers["Cache-Control"] == "no-store"
@@ -122,7 +134,10 @@ async def test_an_away_database_is_said(site: Site) -> None:
 async def test_without_phones_in_browsers_every_phone_is_a_sip_phone(site: Site) -> None:
     sato = await site.logged_in("sato")
     async with sato.get("/api/my/phone") as answer:
-        assert await answer.json() == {"phone": "sip", "auto_answer": {"agent": "queue", "queues": {}}, "taken": False}
+        assert await answer.json() == {
+            "phone": "sip", "auto_answer": {"agent": "queue", "queues": {}},
+            "taken": False, "ice": {"servers": [], "relay_only": False},
+        }  # fmt: skip
 
 
 def test_pages_connect_to_asterisks_websocket_and_nowhere_else() -> None:
