@@ -47,6 +47,7 @@ class Plan:
     rtp_ports: int = RTP_PORTS
     # Used as it is and not reserved, for more ports than a run may keep from others: Asterisk passes over those taken.
     rtp: range | None = None
+    media: str = LOOPBACK  # the address of this machine that Asterisk's sound is on
     asterisk: Mapping[str, int | str] = field(default_factory=dict)  # more keys of the [asterisk] table
     recording: Mapping[str, int] = field(default_factory=dict)  # keys of the [recording] table
     tables: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)  # more tables of the configuration
@@ -294,7 +295,7 @@ def _write_config(stack: Stack) -> None:
                 ("sounds_dir", sounds),
                 ("sip_address", LOOPBACK),
                 ("sip_port", ports.sip),
-                ("media_address", LOOPBACK),
+                ("media_address", stack.plan.media),
                 ("rtp_first", ports.rtp.start),
                 ("rtp_last", ports.rtp.stop - 1),
                 ("trunk_peers", [LOOPBACK]),
