@@ -49,9 +49,27 @@ RING_S = 20
 class Refused(CallerError):
     """A command that cannot be carried out now; ``key`` is a slug of the page's catalogue."""
 
-    def __init__(self, key: str, sentence: str) -> None:
+    def __init__(self, key: str, sentence: str, *, detail: str = "") -> None:
         super().__init__(sentence)
         self.key = key
+        self.detail = detail  # what varies in the key's text
+
+
+class Lent(Protocol):
+    """One dial of somebody outside, allowed by the desk's rules (cti.outbound.desk.Lent)."""
+
+    @property
+    def e164(self) -> str: ...
+    @property
+    def digits(self) -> str: ...
+    @property
+    def shows(self) -> str: ...
+    @property
+    def ring_s(self) -> int: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
 
 
 class LiveCalls(Protocol):
@@ -70,6 +88,8 @@ class TalkTelephony(Protocol):
     async def hold(self, *, caller: ChannelName, agent: ChannelName) -> None: ...
     async def fetch(self, *, agent: ChannelName) -> None: ...
     async def consult(self, *, caller: ChannelName, agent: ChannelName, endpoint: str, held: bool) -> None: ...
+    async def ask_outside(self, permit: Lent, *, caller: ChannelName, agent: ChannelName, held: bool) -> None: ...
+    async def pass_outside(self, permit: Lent, *, caller: ChannelName, agent: ChannelName) -> None: ...
     async def swap(
         self, *, caller: ChannelName, agent: ChannelName, colleague: ChannelName, to_caller: bool
     ) -> None: ...
@@ -90,6 +110,9 @@ class Rules:
     is_queue: Callable[[TenantId, QueueId], bool]
     takes: Callable[[TenantId, AgentId], None]  # their phone rings in a moment: nobody else may ring it
     unsure: Callable[[], None]  # what was taken did perhaps not ring: Asterisk has to say what phones do
+    # Whether this number may be dialled now (raises Refused); and that it was not dialled after all.
+    lend: Callable[[TenantId, AgentId, str], Lent]
+    give_back: Callable[[TenantId, AgentId, datetime], None]
     reason: Callable[[TenantId, AgentId], str]  # of an offer that this agent passes on, for people
     now: Callable[[], datetime]  # aware UTC
 
@@ -106,6 +129,9 @@ def consultation(call: Call) -> Consultation | None:
     """The consultation that goes on."""
     last = call.consultations[-1] if call.consultations else None
     return last if last is not None and last.ended_at is None else None
+
+
+_OUTSIDE = frozenset({Command.CONSULT_OUTSIDE, Command.TO_OUTSIDE})
 
 
 class TransferDesk:
@@ -168,7 +194,8 @@ class TransferDesk:
     async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:
         """Carry a command out; returns when events have confirmed it.
 
-        ``to``: the agent for CONSULT and TO_AGENT, the queue for TO_QUEUE. Raises Refused (with a key), NotFound (a
+        ``to``: the agent for CONSULT and TO_AGENT, the queue for TO_QUEUE, a number in any way of writing one for
+        CONSULT_OUTSIDE and TO_OUTSIDE. Raises Refused (with a key), NotFound (a
         channel that has just ended), Unavailable (Asterisk is away, or did not confirm within CONFIRM_S).
         """
         call = self.call_of(tenant, agent)
@@ -179,12 +206,13 @@ class TransferDesk:
             raise Refused("not_now", f"{command.value} is not possible while the call is {call.phase}")
         self._check(tenant, agent, command, to)
         rings = command in (Command.CONSULT, Command.TO_AGENT)
+        lent = self._rules.lend(tenant, agent, to) if command in _OUTSIDE else None
         if rings:
             self._rules.takes(tenant, AgentId(to))
         watched = (asyncio.Event(), list[Call]())
         self._watched[call.call_id] = watched
         try:
-            await self._act(call, agent, command, to)
+            await (self._act(call, agent, command, to) if lent is None else self._outside(call, agent, command, lent))
             await self._confirmed(call, agent, possible[command], watched)
         except Exception:
             if rings:
@@ -237,6 +265,23 @@ class TransferDesk:
                 await self._to_queue(call, agent, leg, colleague, to)
             case Command.TO_AGENT:
                 await self._to_agent(call, agent, leg, AgentId(to))
+
+    async def _outside(self, call: Call, agent: AgentId, command: Command, lent: Lent) -> None:
+        """Somebody outside is rung; what Asterisk did not take does not count."""
+        talk = first_talk(call)
+        leg = talk.agent_channel if talk is not None else ChannelName("")
+        try:
+            if command is Command.CONSULT_OUTSIDE:
+                held = call.phase in ON_HOLD
+                await self._telephony.ask_outside(lent, caller=call.channel, agent=leg, held=held)
+            else:
+                await self._telephony.pass_outside(lent, caller=call.channel, agent=leg)
+        except NotFound:
+            self._rules.give_back(call.tenant, agent, lent.at)
+            raise
+        if command is Command.TO_OUTSIDE:
+            kind, now = TransferKind.OUTSIDE, self._rules.now()
+            self._sink.post(TransferAsked(at=now, call_id=call.call_id, kind=kind, by=agent, to=lent.e164))
 
     async def _to_queue(self, call: Call, agent: AgentId, leg: ChannelName, colleague: ChannelName, queue: str) -> None:
         await self._telephony.to_queue(caller=call.channel, queue=queue)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from cti.ami.frames import ActionHeaders
 from cti.domain.callbacks import may_dial, may_have_dialled
@@ -47,6 +48,17 @@ _HEX = re.compile(r"[0-9a-f]{0,128}\Z")
 _MARK = re.compile(r"[0-9a-z]{1,32}\Z")
 _MENUS = re.compile(r"agi://(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):[0-9]{1,5}\Z")
 _CHANNEL = re.compile(r"[A-Za-z0-9_]+/[^\s/][^\r\n\0]*\Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outside:
+    """One dial of somebody outside (docs/dialplan.md, CTI_OUT)."""
+
+    digits: str  # as the trunk dials it
+    shows: str  # E.164, the desk's own number: who the person sees calling
+    ring_s: int
+    language: str  # of the notice
+    epoch: str  # of the server in charge
 
 
 def set_variable(name: str, value: str, *, channel: ChannelName | None = None) -> ActionHeaders:
@@ -91,6 +103,30 @@ def consult(caller: ChannelName, agent: ChannelName, endpoint: str, *, held: boo
     """The agent's leg rings a colleague's endpoint; the caller hears music, if not already (``held``)."""
     to = ("cti-consult", _endpoint(endpoint))
     return redirect(agent, *to) if held else redirect_both(caller, ("cti-hold", "s"), agent, to)
+
+
+def ask_outside(caller: ChannelName, agent: ChannelName, permit: Outside, *, held: bool) -> tuple[ActionHeaders, ...]:
+    """The agent's leg rings somebody outside; the caller hears music, if not already (``held``)."""
+    to = ("cti-ask-out", "s")
+    moves = redirect(agent, *to) if held else redirect_both(caller, ("cti-hold", "s"), agent, to)
+    return (set_variable("CTI_OUT", _permitted(permit), channel=agent), moves)
+
+
+def pass_outside(caller: ChannelName, agent: ChannelName, permit: Outside) -> tuple[ActionHeaders, ...]:
+    """The caller's own channel rings somebody outside while the agent waits. Who held is taken from there as well."""
+    return (
+        set_variable("CTI_OUT", _permitted(permit), channel=caller),
+        redirect_both(caller, ("cti-pass-out", "s"), agent, ("cti-passing", "s")),
+    )
+
+
+def _permitted(permit: Outside) -> str:
+    if not (_DIALLED.match(permit.digits) and may_have_dialled(permit.digits)):
+        raise CallerError("this number may not be dialled")
+    said = (permit.digits, permit.shows, str(permit.ring_s), permit.language, permit.epoch)
+    if not all(_TEXT.match(part) for part in said):
+        raise CallerError("this permit cannot be written")
+    return "|".join(said)
 
 
 def fetch(agent: ChannelName) -> ActionHeaders:

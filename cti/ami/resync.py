@@ -218,11 +218,14 @@ _PLACES = {
     "cti-hold": Place.HOLD,
     "cti-parked": Place.PARKED,
     "cti-return": Place.PARKED,
+    "cti-pass-out": Place.HOLD,
+    "cti-passing": Place.PARKED,
     "cti-consult": Place.DIALS,
+    "cti-ask-out": Place.DIALS,
     "cti-target": Place.WAITS,
 }
 # Contexts in which only the agent who has the caller is.
-_AGENTS = frozenset({"cti-parked", "cti-return", "cti-consult", "cti-again"})
+_AGENTS = frozenset({"cti-parked", "cti-passing", "cti-return", "cti-consult", "cti-ask-out", "cti-again"})
 _CONSULT = frozenset({*_PLACES, "cti-talk", "cti-join", "cti-again", "cti-third"})
 
 

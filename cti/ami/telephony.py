@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from cti.ami import actions
 from cti.ami.client import AmiClient
@@ -20,6 +21,19 @@ log = logging.getLogger(__name__)
 OFFER_S = 1.0
 # These can wait a little longer; nobody's phone depends on them.
 ORDINARY_S = 3.0
+
+
+class Permitted(Protocol):
+    """One dial of somebody outside."""
+
+    @property
+    def digits(self) -> str: ...  # as the trunk dials it
+    @property
+    def shows(self) -> str: ...  # E.164, who the person sees calling
+    @property
+    def ring_s(self) -> int: ...
+    @property
+    def language(self) -> str: ...
 
 
 class AmiTelephony:
@@ -107,6 +121,23 @@ class AmiTelephony:
     async def consult(self, *, caller: ChannelName, agent: ChannelName, endpoint: str, held: bool) -> None:
         """The agent's leg rings a colleague's endpoint while the caller hears music."""
         await self._move(actions.consult(caller, agent, endpoint, held=held))
+
+    async def ask_outside(self, permit: Permitted, *, caller: ChannelName, agent: ChannelName, held: bool) -> None:
+        """The agent's leg rings somebody outside while the caller hears music."""
+        await self._move(*actions.ask_outside(caller, agent, self._outside(permit), held=held))
+
+    async def pass_outside(self, permit: Permitted, *, caller: ChannelName, agent: ChannelName) -> None:
+        """The caller's own channel rings somebody outside while the agent waits."""
+        await self._move(*actions.pass_outside(caller, agent, self._outside(permit)))
+
+    def _outside(self, permit: Permitted) -> actions.Outside:
+        return actions.Outside(
+            digits=permit.digits,
+            shows=permit.shows,
+            ring_s=permit.ring_s,
+            language=permit.language,
+            epoch=self._epoch,
+        )
 
     async def swap(self, *, caller: ChannelName, agent: ChannelName, colleague: ChannelName, to_caller: bool) -> None:
         """The agent changes from the colleague to the caller (``to_caller``), or back."""

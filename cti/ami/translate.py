@@ -16,6 +16,7 @@ from typing import Any
 from cti.ami.frames import EventHeaders
 from cti.domain.consult import Place
 from cti.domain.model import AgentId, CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
+from cti.domain.phone import parse_called
 from cti.domain.signals import (
     BridgeEntered,
     BridgeLeft,
@@ -55,6 +56,7 @@ _IDENTITIES_KEPT = 4096
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _OFFER = re.compile(r"[0-9a-f]{32}\Z")
+_OUTSIDE = re.compile(r"0[0-9]{8,10}\Z")
 _NUMBER = re.compile(r"\d{1,10}\Z", re.ASCII)
 # A channel as Asterisk 22 writes it (manager_channels.c) with our variable alone, after the time and maybe its bridge:
 # one look instead of four. What is written otherwise is read header by header.
@@ -221,7 +223,8 @@ def _fell_back(frame: Headers, now: datetime) -> Signal:
 
 def _placed(place: Place) -> Callable[[Headers, datetime], Signal]:
     def build(frame: Headers, now: datetime) -> Signal:
-        return LegPlaced(**_channel(frame, now), place=place)
+        outside = parse_called(_match(frame, "Outside", _OUTSIDE)) if frame.get("Outside") else None
+        return LegPlaced(**_channel(frame, now), place=place, outside=outside)
 
     return build
 

@@ -23,6 +23,7 @@ from cti.demo.check import Result, agent_available, check
 from cti.demo.client import DemoFailed
 from cti.demo.components import MissingComponent, cache_folder
 from cti.demo.folders import PortPool, run_folder
+from cti.demo.outside import start_outside, with_a_way_out
 from cti.demo.phones import Baresip, PhoneError
 from cti.demo.processes import ChildFailed
 from cti.demo.stack import Plan, Stack, running_stack
@@ -57,9 +58,10 @@ async def present(browser: Sequence[str] = ()) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     try:
-        async with _stack(browser) as stack:
+        async with _stack_with_a_way_out(browser) as (stack, outside):
             desk_phones = [agent for agent in stack.agent_secrets if agent not in browser]
             answering = [asyncio.create_task(_answer(await stack.start_agent_phone(a))) for a in desk_phones]
+            answering.append(asyncio.create_task(_answer(outside)))
             for agent in desk_phones:
                 await agent_available(stack, agent)
             with _registered(stack):
@@ -120,6 +122,21 @@ async def _stack(browser: Sequence[str] = ()) -> AsyncIterator[Stack]:
             yield stack
 
 
+@asynccontextmanager
+async def _stack_with_a_way_out(browser: Sequence[str]) -> AsyncIterator[tuple[Stack, Baresip]]:
+    """The desk, and somebody outside who can be called. Their phone starts beside it and is not waited for."""
+    with run_folder() as run, PortPool() as pool:
+        plan = browser_plan(run.path, pool, browser) if browser else Plan()
+        plan, port = with_a_way_out(plan, run.path, pool)
+        starting = asyncio.create_task(start_outside(run, pool, port))
+        try:
+            async with running_stack(run, pool, _say, plan) as stack:
+                yield stack, await starting
+        finally:
+            with contextlib.suppress(*PARTS_FAILED):
+                await (await starting).stop()
+
+
 async def _answer(phone: Baresip) -> None:
     """Pick up whatever rings, a little later, as a person does."""
     seen = 0
@@ -173,6 +190,7 @@ def _tell(stack: Stack) -> None:
     tries += [(f"--from {one.number}", one.about["en"]) for one in demo_callers()]
     for words, sentence in tries:
         print(f"  scripts/kakehashi demo call {words:<24} {sentence}")
+    print("\nThe agent's page dials out too: any number, or one of the phone book, is answered by a played person.")
     print("\nCtrl-C stops everything.", flush=True)
 
 

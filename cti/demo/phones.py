@@ -256,18 +256,20 @@ async def start_phone(
     name: str,
     sound: int | Path = 440,
     answer: str = "auto",
+    sip_port: int | None = None,
 ) -> Baresip:
     """Switches a phone on, and waits until it is registered when its account says so.
 
     `sound`: a tone of so many Hz for TONE_S, or a WAV (mono, 16 bits, 8 kHz) that is played once from the answer on.
-    `answer`: `auto` or `manual`. Raises MissingComponent, ChildFailed, or PhoneError when it is not let in.
+    `answer`: `auto` or `manual`. `sip_port`: reserved by the caller, with the next one.
+    Raises MissingComponent, ChildFailed, or PhoneError when it is not let in.
     """
     folder = _own_folder(run, name)
     if isinstance(sound, int):
         write_wav(folder / "say.wav", tone(sound, TONE_S))
         sound = folder / "say.wav"
     ports = _Ports(
-        sip=pool.tcp(2),  # it takes the next one for TLS
+        sip=sip_port or pool.tcp(2),  # it takes the next one for TLS
         control=pool.tcp(),
         digits=pool.tcp(),
         rtp=pool.udp_block(RTP_PORTS),

@@ -22,6 +22,7 @@ from cti.domain.calltrack import (
     end_consultation,
     fact,
     open_hold,
+    settle_transfer,
     update,
 )
 from cti.domain.consult import NOWHERE, ON_HOLD, Place
@@ -45,7 +46,10 @@ _ANSWERED = frozenset({TalkPhase.CONSULTING, TalkPhase.SWAPPED, TalkPhase.CONFER
 
 def placed(track: Track, signal: LegPlaced, _agent: AgentId | None, at: datetime) -> Step:
     """A leg waits somewhere."""
-    return look(_put(move(track, Move.NOTE, at), signal.uniqueid, signal.place), at)
+    track = move(track, Move.NOTE, at)
+    if signal.place is Place.DIALS or signal.outside is not None:
+        track = replace(track, outside=signal.outside)
+    return look(_put(track, signal.uniqueid, signal.place), at)
 
 
 def bridge_entered(track: Track, signal: BridgeEntered, _agent: AgentId | None, at: datetime) -> Step:
@@ -81,9 +85,16 @@ def kept(track: Track) -> Track:
 
 
 def is_consultation(track: Track, signal: DialBegan) -> bool:
-    """Whether the agent's phone (its line with the caller, or another of the same phone) rings a colleague."""
+    """Whether the agent's phone (its line with the caller, or another of the same phone) rings a colleague.
+
+    Or the caller's own channel somebody outside to whom it is passed on; the agent may have left already.
+    """
+    if track.second is not None:
+        return False
+    if signal.uniqueid == track.call.uniqueid:
+        return track.outside is not None and track.call.phase is not None and not track.offers
     first = track.first
-    if first is None or signal.uniqueid == track.call.uniqueid or track.second is not None:
+    if first is None:
         return False
     return signal.uniqueid == first.uniqueid or _phone(signal.channel) == _phone(first.channel)
 
@@ -99,8 +110,9 @@ def begin(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) 
         channel=leg.channel,
         uniqueid=leg.uniqueid,
         began_at=at,
+        outside=track.outside if agent is None else None,
     )
-    track = replace(update(track, consultations=(*track.call.consultations, asked)), second=leg)
+    track = replace(update(track, consultations=(*track.call.consultations, asked)), second=leg, outside=None)
     track = _put(track, leg.uniqueid, Place.RINGS)
     facts = (fact(ev.ConsultBegan, track, at, agent=agent),) if agent is not None else ()
     track, more = look(track, at)
@@ -125,7 +137,11 @@ def second_gone(track: Track, second: Leg, at: datetime) -> Step:
         held = track.call.held_since  # somebody who leaves a conference ends no hold
         track, freed = agent_gone(track, joined, at) if held is None else (track, ())
     result = ConsultResult.RETURNED if second.answered else ConsultResult.UNANSWERED
-    track, facts = end_consultation(_put(track, second.uniqueid, NOWHERE), result, at)
+    if _passes_outside(track):
+        track = settle_transfer(track, TransferResult.UNANSWERED, at)
+    # Whoever is asked and hangs up ends nothing but that.
+    track = replace(_put(track, second.uniqueid, NOWHERE), outside_hung_up=False)
+    track, facts = end_consultation(track, result, at)
     track, more = look(track, at)
     return track, (*freed, *facts, *more)
 
@@ -166,19 +182,42 @@ def _change(track: Track, phase: TalkPhase, at: datetime) -> Step:
 
 def _hand_over(track: Track, first: Leg | None, second: Leg, at: datetime) -> Step:
     """The caller is the colleague's."""
-    by = first.agent if first else track.call.consultations[-1].first
-    to = second.agent or second.channel
+    asked = track.call.consultations[-1]
+    by = first.agent if first else asked.first
+    to = second.agent or asked.outside or second.channel
     track, facts = close_hold(move(track, Move.ANSWER, at), at)
     if track.leg(second.uniqueid) is None:
         track, joined = connect(track, second, at)
         facts = (*facts, *joined)
-    record = TransferRecord(
-        kind=TransferKind.CONSULTED, by=by, to=to, at=at, ended_at=at, result=TransferResult.ANSWERED
-    )
-    track = replace(_with_transfer(track, record), waiting=False, agent_hung_up=False)
+    kind = TransferKind.OUTSIDE if asked.outside else TransferKind.CONSULTED
+    passed_on = _passes_outside(track)
+    if passed_on:
+        track = settle_transfer(track, TransferResult.ANSWERED, at)
+    else:
+        record = TransferRecord(kind=kind, by=by, to=to, at=at, ended_at=at, result=TransferResult.ANSWERED)
+        track = _with_transfer(track, record)
+    track = replace(track, waiting=False, agent_hung_up=False)
     track = update(track, phase=TalkPhase.TALKING)
     track, ended = end_consultation(track, ConsultResult.HANDED_OVER, at)
-    return track, (*facts, *ended, fact(ev.CallTransferred, track, at, kind=TransferKind.CONSULTED.value, to=to))
+    if passed_on:  # told when it was asked for
+        return track, (*facts, *ended)
+    return track, (*facts, *ended, fact(ev.CallTransferred, track, at, kind=kind.value, to=to))
+
+
+def _passes_outside(track: Track) -> bool:
+    """Whether the caller is being passed on to somebody outside without having been asked about."""
+    last = track.call.transfers[-1] if track.call.transfers else None
+    return last is not None and last.result is None and last.kind is TransferKind.OUTSIDE
+
+
+def hung_up(track: Track, leg: Leg | None) -> Track:
+    """The far end of a leg hung up: who ends the call if nobody else has the caller."""
+    if leg is None or not leg.answered:
+        return track
+    outside = {asked.uniqueid for asked in track.call.consultations if asked.outside is not None}
+    if leg.agent is None and leg.uniqueid in outside:
+        return replace(track, outside_hung_up=True)
+    return replace(track, agent_hung_up=True, outside_hung_up=False)
 
 
 def _with_transfer(track: Track, record: TransferRecord) -> Track:

@@ -70,10 +70,12 @@ def offer_outcome(cause: int, status: str | None, rang_s: float, ring_s: int) ->
     return OfferOutcome.UNREACHABLE
 
 
-def ended_by(*, caller_hung_up: bool, agent_hung_up: bool) -> EndedBy:
+def ended_by(*, caller_hung_up: bool, agent_hung_up: bool, outside_hung_up: bool = False) -> EndedBy:
     """Who ended a call: whose far end asked for it. The caller's word counts more, the call is theirs."""
     if caller_hung_up:
         return EndedBy.CALLER
+    if outside_hung_up:
+        return EndedBy.OUTSIDE
     return EndedBy.AGENT if agent_hung_up else EndedBy.SYSTEM
 
 

@@ -282,7 +282,7 @@ def _hangup_requested(track: Track, signal: HangupRequested, _agent: AgentId | N
     if signal.uniqueid == track.call.uniqueid:
         return move(track, Move.NOTE, at, caller_hung_up=True), ()
     leg = track.leg(signal.uniqueid)
-    return move(track, Move.NOTE, at, agent_hung_up=track.agent_hung_up or (leg is not None and leg.answered)), ()
+    return callconsult.hung_up(move(track, Move.NOTE, at), leg), ()
 
 
 def _noted(track: Track, _signal: Signal, _agent: AgentId | None, at: datetime) -> Step:

@@ -92,6 +92,8 @@ class Track:
     caller_hung_up: bool = False  # the caller's far end hung up
     agent_hung_up: bool = False  # the far end of the latest answered leg hung up
     second: Leg | None = None  # the colleague of the consultation that goes on
+    outside: str | None = None  # E.164 of whom outside a leg is about to ring
+    outside_hung_up: bool = False  # who ended the talk last was somebody outside
     places: Mapping[UniqueId, str] = field(
         default_factory=lambda: EMPTY
     )  # of the caller and the legs: a consult.Place, or a bridge's id
@@ -242,7 +244,7 @@ def leave_talk(track: Track, at: datetime) -> Step:
     track, facts = close_hold(track, at)
     track, ended = end_consultation(track, ConsultResult.GONE_ON, at)
     if track.call.phase is not None:
-        track = replace(update(track, phase=None), places=EMPTY)
+        track = replace(update(track, phase=None), places=EMPTY, outside=None)
     return track, (*facts, *ended)
 
 
@@ -277,7 +279,11 @@ def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> S
         by = EndedBy.UNKNOWN
         reason = EndReason.COMPLETED if answered else EndReason.FAILED
     else:
-        by = callend.ended_by(caller_hung_up=track.caller_hung_up, agent_hung_up=track.agent_hung_up)
+        by = callend.ended_by(
+            caller_hung_up=track.caller_hung_up,
+            agent_hung_up=track.agent_hung_up,
+            outside_hung_up=track.outside_hung_up,
+        )
         reason = callend.end_reason(
             was, by, answered=answered, treated=track.treatment is not None, menu_done=track.menu_done
         )

@@ -21,12 +21,14 @@ class Command(StrEnum):
     HOLD = "hold"
     RESUME = "resume"
     CONSULT = "consult"  # ask a colleague while the caller holds
+    CONSULT_OUTSIDE = "consult_outside"  # ask somebody outside
     RETURN = "return"  # take the caller back; the colleague is let go
     SWAP = "swap"  # change between the caller and the colleague
     JOIN = "join"  # all three together
     COMPLETE = "complete"  # the colleague has the caller, the agent is out
     TO_QUEUE = "to_queue"
     TO_AGENT = "to_agent"  # without asking
+    TO_OUTSIDE = "to_outside"  # without asking; who is not there gives the caller back
 
 
 # What each phase allows, and the phase that confirms it; None: the call is not this agent's any more.
@@ -34,14 +36,18 @@ TABLE: Mapping[TalkPhase, Mapping[Command, TalkPhase | None]] = {
     _P.TALKING: {
         Command.HOLD: _P.HELD,
         Command.CONSULT: _P.CALLING,
+        Command.CONSULT_OUTSIDE: _P.CALLING,
         Command.TO_QUEUE: None,
         Command.TO_AGENT: None,
+        Command.TO_OUTSIDE: _P.CALLING,
     },
     _P.HELD: {
         Command.RESUME: _P.TALKING,
         Command.CONSULT: _P.CALLING,
+        Command.CONSULT_OUTSIDE: _P.CALLING,
         Command.TO_QUEUE: None,
         Command.TO_AGENT: None,
+        Command.TO_OUTSIDE: _P.CALLING,
     },
     _P.CALLING: {
         Command.RETURN: _P.TALKING,
@@ -86,6 +92,7 @@ PICTURES: Mapping[tuple[str, str, str], TalkPhase] = {
     (TOGETHER, TOGETHER, Place.RINGS): _P.TALKING,  # its ring is being ended
     (Place.HOLD, Place.PARKED, NOWHERE): _P.HELD,
     (Place.HOLD, Place.DIALS, Place.RINGS): _P.CALLING,
+    (Place.HOLD, Place.PARKED, Place.RINGS): _P.CALLING,  # the caller's own channel rings somebody outside
     (Place.HOLD, TOGETHER, TOGETHER): _P.CONSULTING,
     (TOGETHER, TOGETHER, Place.WAITS): _P.SWAPPED,
     (TOGETHER, TOGETHER, TOGETHER): _P.CONFERENCE,

@@ -70,6 +70,7 @@ class EndedBy(StrEnum):
 
     CALLER = "caller"
     AGENT = "agent"
+    OUTSIDE = "outside"  # somebody outside who had been given the caller
     SYSTEM = "system"  # a treatment, a limit, an error in the menu
     UNKNOWN = "unknown"  # inferred after a gap in what Asterisk told us
 
@@ -244,6 +245,7 @@ class Consultation:
     channel: ChannelName  # the second's
     uniqueid: UniqueId  # the second's
     began_at: datetime  # the second's phone began to ring
+    outside: str | None = None  # E.164: somebody outside was asked, or given the caller
     answered_at: datetime | None = None
     joined_at: datetime | None = None  # from then on all three talked
     ended_at: datetime | None = None
@@ -257,6 +259,7 @@ class TransferKind(StrEnum):
     AGENT = "agent"  # without asking
     CONSULTED = "consulted"
     PHONE = "phone"  # by the phone itself (REFER)
+    OUTSIDE = "outside"  # to somebody outside, asked first or not
 
 
 class TransferResult(StrEnum):
@@ -273,7 +276,7 @@ class TransferRecord:
 
     kind: TransferKind
     by: AgentId | None
-    to: str  # queue, agent, or the extension that a phone named
+    to: str  # queue, agent, E.164 of somebody outside, or the extension that a phone named
     at: datetime
     ended_at: datetime | None = None  # when its result was known
     result: TransferResult | None = None

@@ -151,6 +151,7 @@ class LegPlaced(ChannelSignal):
     """UserEvents CtiHeld, CtiParked, CtiConsult, CtiConsultEnded, CtiTarget: where a leg waits now."""
 
     place: Place
+    outside: str | None = None  # E.164: this leg is about to ring somebody outside
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

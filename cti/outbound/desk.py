@@ -54,6 +54,18 @@ class Dialled:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Lent:
+    """One dial of somebody outside, by a channel of a call that goes on."""
+
+    e164: str
+    digits: str  # as the trunk dials it
+    shows: str  # E.164, the desk's own number
+    ring_s: int
+    language: str  # of the notice: "ja" or "en"
+    at: datetime  # when it was counted
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Dialling:
     """What an agent may expect of dialling."""
 
@@ -160,6 +172,29 @@ class OutboundDesk:
         except Refused as refused:
             return refused
         return None
+
+    def lend(self, tenant: TenantId, agent: AgentId, text: str) -> Lent:
+        """Somebody outside is rung from a call that goes on: the same rules, and it counts. Raises Refused.
+
+        Nothing is stored: no Originate is sent, so nothing could be sent twice (decision 0240).
+        """
+        now, key, rules = self._clock(), (tenant, agent), self._rules(tenant)
+        wanted = permit(rules, text, now, mine=self._times.get(key, ()), all_=self._all(tenant))
+        assert rules is not None  # noqa: S101 - permit refuses without any
+        self._count(key, now)
+        return Lent(
+            e164=wanted.e164,
+            digits=wanted.digits,
+            shows=rules.number,
+            ring_s=rules.ring_s,
+            language=rules.language,
+            at=now,
+        )
+
+    def give_back(self, tenant: TenantId, agent: AgentId, at: datetime) -> None:
+        """Nobody was rung: it does not count."""
+        with suppress(ValueError):
+            self._times.get((tenant, agent), deque[datetime]()).remove(at)
 
     def settled(self, effect: Effect, _mark: str) -> None:
         """What became of an order. For the sender."""

@@ -77,6 +77,7 @@ def _consultation(one: Mapping[str, Any]) -> Consultation:
         answered_at=_maybe(one["answered_at"]),
         joined_at=_maybe(one["joined_at"]),
         ended_at=_maybe(one["ended_at"]),
+        outside=one.get("outside"),
         result=ConsultResult(one["result"]) if one["result"] else None,
     )
 

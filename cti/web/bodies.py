@@ -67,7 +67,7 @@ class CommandRequest(Request):
     """The agent asks for something to be done with the call they talk in (docs/transfers.md)."""
 
     command: Command | RecordCommand
-    to: Annotated[str, Field(max_length=64)] = ""  # agent for consult and to_agent, queue for to_queue
+    to: Annotated[str, Field(max_length=64)] = ""  # an agent, a queue, or for …_outside a number
 
 
 class MyTalk(Body):
@@ -179,6 +179,7 @@ class ConsultationBody(Body):
 
     first: str | None
     second: str | None  # none: no agent of ours
+    outside: str | None  # E.164: somebody outside was asked, or given the caller
     began_at: AwareDatetime
     answered_at: AwareDatetime | None
     joined_at: AwareDatetime | None  # from then on all three talked

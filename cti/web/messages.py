@@ -221,7 +221,7 @@ class CallCommand(Request):
 
     type: Literal["call.command"]
     command: Command | RecordCommand
-    to: Annotated[str, Field(max_length=64)] = ""  # agent for consult and to_agent, queue for to_queue
+    to: Annotated[str, Field(max_length=64)] = ""  # an agent, a queue, or for …_outside a number
     ref: Annotated[str, Field(max_length=64)] | None = None  # comes back in done or error
 
 

@@ -318,6 +318,7 @@ class LineBody(Body):
     may: list[Command]  # what call.command may ask for
     recording: RecordingLine
     partner: PersonBody | None  # the other agent of a consultation or conference
+    outside: str | None  # or somebody outside: their number, as people write it
 
 
 class CallLine(Body):

@@ -38,6 +38,7 @@ class MySavedNumbers(Body):
     """The numbers that the agent may see, by reading."""
 
     numbers: list[SavedNumber]
+    readings: dict[str, str]  # agent → their name in kana: colleagues are found in the same field
 
 
 class SavedNumberEntry(Body):

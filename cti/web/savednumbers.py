@@ -37,7 +37,8 @@ async def my_saved_numbers(request: web.Request) -> web.Response:
                 detail=(refused.detail or None) if refused else None,
             )
         )
-    return answer(MySavedNumbers(numbers=found))
+    readings = {str(agent): kana for agent, kana in (await parts.saved.readings(user.tenant)).items()}
+    return answer(MySavedNumbers(numbers=found, readings=readings))
 
 
 async def list_saved_numbers(request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -47,6 +47,9 @@ class SavedNumbers(Protocol):
     async def all(self, tenant: TenantId) -> Sequence[SavedFact]:
         """All, by reading."""
 
+    async def readings(self, tenant: TenantId) -> Mapping[AgentId, str]:
+        """The names of the desk's agents in kana, those who have one: they are found in the same field."""
+
     async def add(self, tenant: TenantId, new: NewSaved, *, by: UserLogin, at: datetime) -> SavedFact:
         """Keep it. Raises CallerError with a ``key`` of the catalogue, NotFound (a queue, an agent)."""
 
@@ -67,6 +70,10 @@ class NoSavedNumbers:
     async def all(self, tenant: TenantId) -> Sequence[SavedFact]:
         """See the port."""
         return ()
+
+    async def readings(self, tenant: TenantId) -> Mapping[AgentId, str]:
+        """See the port."""
+        return {}
 
     async def add(self, tenant: TenantId, new: NewSaved, *, by: UserLogin, at: datetime) -> SavedFact:
         """See the port."""

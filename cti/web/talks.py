@@ -33,7 +33,9 @@ async def ask(parts: WebParts, user: User, command: Command | RecordCommand, to:
     except NotFound as error:
         raise Refused(409, "no_talk") from error
     except CallerError as error:
-        raise Refused(409, getattr(error, "key", "not_now"), detail=str(error)) from error
+        # What varies in the key's text (a time, a cap); of the others a sentence for whoever reads the log.
+        detail = getattr(error, "detail", "") or str(error)
+        raise Refused(409, getattr(error, "key", "not_now"), detail=detail) from error
     except Unavailable as error:
         key = "not_paused" if command is RecordCommand.PAUSE else "unavailable"
         raise Refused(503, key, detail=str(error)) from error

@@ -8,6 +8,7 @@ from typing import Literal
 
 from cti.domain import consult, pause
 from cti.domain.model import AgentId, Call, Consultation
+from cti.domain.phone import national
 from cti.web.parts import LineBody, PersonBody, RecordingLine
 
 Name = Callable[[AgentId], str]
@@ -36,6 +37,7 @@ def talk(call: Call | None, agent: AgentId, name: Name, *, since: datetime) -> L
 
 
 def _body(call: Call, role: str, partner: AgentId | None, name: Name, since: datetime) -> LineBody:
+    asked = _open(call)
     return LineBody.model_validate(
         {
             "call_id": call.call_id,
@@ -44,6 +46,7 @@ def _body(call: Call, role: str, partner: AgentId | None, name: Name, since: dat
             "since": since,
             "may": consult.allowed(call, is_first=role == "first"),
             "recording": recording(call),
+            "outside": None if asked is None or asked.outside is None else national(asked.outside),
             "partner": None if partner is None else PersonBody(agent=partner, name=name(partner)),
         }
     )

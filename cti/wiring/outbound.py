@@ -112,6 +112,8 @@ class Outbound:
         self.dial = desk.dial
         self.dialling = desk.dialling
         self.refusal = desk.refusal
+        self.lend = desk.lend
+        self.give_back = desk.give_back
         self.rules = rules.of
         self.reload = rules.reload
 

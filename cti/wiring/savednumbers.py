@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,12 @@ SELECT ARRAY(SELECT queue FROM queues WHERE tenant = $1 AND active) AS queues,
 """
 
 
+_READINGS = """
+SELECT a.agent, u.name_kana FROM agents a JOIN users u ON u.tenant = a.tenant AND u.login = a.login
+ WHERE a.tenant = $1 AND a.active AND u.name_kana <> ''
+"""
+
+
 class Full(CallerError):
     """There are as many as there may be."""
 
@@ -86,6 +92,11 @@ class StoredSavedNumbers:
         """See the port."""
         async with deadline():
             return [_fact(row) for row in await self._pool.fetch(_ALL, tenant)]
+
+    async def readings(self, tenant: TenantId) -> Mapping[AgentId, str]:
+        """See the port."""
+        async with deadline():
+            return {row["agent"]: row["name_kana"] for row in await self._pool.fetch(_READINGS, tenant)}
 
     async def add(self, tenant: TenantId, new: NewSaved, *, by: UserLogin, at: datetime) -> SavedFact:
         """See the port."""

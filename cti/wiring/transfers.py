@@ -10,9 +10,12 @@ from cti.bus import Bus
 from cti.calls import CallDesk
 from cti.domain import events as ev
 from cti.domain.model import AgentId, AgentState, PhoneState, QueueId, TenantId
-from cti.transfers import Rules, TransferDesk
+from cti.outbound import rules
+from cti.outbound.desk import Lent
+from cti.transfers import Refused, Rules, TransferDesk
 from cti.web.ports import Desk
 from cti.wiring.directory import DeskDirectory
+from cti.wiring.outbound import Outbound
 from routing.model import Reason
 from routing.reasons import Ids, render
 
@@ -23,6 +26,7 @@ def start(
     telephony: AmiTelephony,
     directory: DeskDirectory,
     desk: Desk,
+    out: Outbound,
     now: Callable[[], datetime],
     ask_again: Callable[[], None],
 ) -> TransferDesk:
@@ -49,12 +53,27 @@ def start(
         by = status.name if status is not None else agent
         return render(Reason("passed_on", {"by": by}), directory.language(tenant), Ids())
 
+    def lend(tenant: TenantId, agent: AgentId, number: str) -> Lent:
+        try:
+            return out.lend(tenant, agent, number)
+        except rules.Refused as refused:
+            raise Refused(refused.key, str(refused), detail=refused.detail) from refused
+
     transfers = TransferDesk(
         calls=calls,
         telephony=telephony,
         directory=directory,
         sink=calls,
-        rules=Rules(is_free=is_free, is_queue=is_queue, takes=takes, unsure=ask_again, reason=reason, now=now),
+        rules=Rules(
+            is_free=is_free,
+            is_queue=is_queue,
+            takes=takes,
+            unsure=ask_again,
+            lend=lend,
+            give_back=out.give_back,
+            reason=reason,
+            now=now,
+        ),
     )
     bus.subscribe("transfers", transfers.handle, kinds=TransferDesk.KINDS, prompt=True)
     return transfers

@@ -25,6 +25,7 @@ import type {
   MyDialling,
   MemberRequest,
   MyPhone,
+  MySavedNumbers,
   StepRequest,
   NoteRequest,
   NoteSaved,
@@ -122,7 +123,10 @@ export const api = {
   /** The call that was on here comes back, if Asterisk still has it. */
   bringBack: () => ask("POST", "/api/my/phone/back"),
   phoneLogIn: () => read<PhoneLogInBody>("POST", "/api/my/phone"),
-  dialling: () => read<MyDialling>("GET", "/api/my/dial"),
+  /** `number`: what would be said of that one. */
+  dialling: (number?: string) =>
+    read<MyDialling>("GET", `/api/my/dial${number === undefined ? "" : `?${new URLSearchParams({ number })}`}`),
+  mySavedNumbers: () => read<MySavedNumbers>("GET", "/api/my/saved-numbers"),
   /** One's own phone rings first. */
   dial: (body: DialRequest) => read<DialAnswer>("POST", "/api/my/dial", body),
   call: (callId: string) => read<CallRecord>("GET", `/api/calls/${encodeURIComponent(callId)}`),

@@ -3,10 +3,12 @@ import { signal } from "@preact/signals";
 import { api, Refusal } from "./api";
 import { t } from "./i18n";
 import { refusalText } from "./parts/problem";
-import type { MyDialling } from "./wire";
+import type { MyDialling, MySavedNumbers } from "./wire";
 
 /** null: not known yet, or nobody who dials. */
 export const dialling = signal<MyDialling | null>(null);
+/** The desk's phone book as far as this agent may see it; null: not known yet. */
+export const saved = signal<MySavedNumbers | null>(null);
 export const asking = signal(false);
 export const said = signal<{ readonly refused: boolean; readonly text: string } | null>(null);
 
@@ -20,10 +22,22 @@ export async function lookDialling(): Promise<void> {
   if (mine === person) dialling.value = found;
 }
 
+/** Read again each time somebody is about to look something up: what may be dialled changes with the hour. */
+export async function lookSaved(): Promise<void> {
+  const mine = person;
+  const found = await api.mySavedNumbers().catch(() => saved.peek());
+  if (mine === person) saved.value = found;
+}
+
+/** Whose number it is, by the phone book. */
+export const savedName = (national: string): string | undefined =>
+  saved.value?.numbers.find((one) => one.national === national)?.name;
+
 /** Nobody is logged in any more: whoever is next is asked for anew. */
 export function forgetDialling(): void {
   person += 1;
   dialling.value = null;
+  saved.value = null;
   said.value = null;
 }
 

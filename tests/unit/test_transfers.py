@@ -25,14 +25,17 @@ from cti.domain.model import (
     TalkPhase,
     TalkSegment,
     TenantId,
+    TransferKind,
     UniqueId,
 )
 from cti.domain.signals import OfferDecided, OfferTakenBack, Signal, TransferAsked
+from cti.outbound.desk import Lent
 from cti.transfers import Refused, Rules, TransferDesk
 
 DEMO = TenantId("demo")
 SATO, SUZUKI = AgentId("sato"), AgentId("suzuki")
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+NUMBER = "090-1234-5678"
 NAMES = {"caller": "PJSIP/trunk-1", "agent": "PJSIP/demo-sato-2", "colleague": "PJSIP/demo-suzuki-3"}
 # The action that each command is, by phase.
 ACTIONS = {
@@ -40,10 +43,14 @@ ACTIONS = {
     ("talking", "consult"): "consult",
     ("talking", "to_queue"): "to_queue",
     ("talking", "to_agent"): "pass_on",
+    ("talking", "consult_outside"): "ask_outside",
+    ("talking", "to_outside"): "pass_outside",
     ("held", "resume"): "fetch",
     ("held", "consult"): "consult",
     ("held", "to_queue"): "to_queue",
     ("held", "to_agent"): "pass_on",
+    ("held", "consult_outside"): "ask_outside",
+    ("held", "to_outside"): "pass_outside",
     ("calling", "return"): "fetch",
     ("consulting", "return"): "hang_up",
     ("consulting", "swap"): "swap",
@@ -101,6 +108,7 @@ class Desk:
     posted: list[Signal] = field(default_factory=list)
     broken: Exception | None = None
     free: bool = True
+    lent: list[datetime] = field(default_factory=list)  # numbers outside that count
     taken: list[str] = field(default_factory=list)  # whose phone nobody else may ring; "?" when that became unsure
 
     def __post_init__(self) -> None:
@@ -114,11 +122,20 @@ class Desk:
                 is_queue=lambda _t, queue: queue == "roadside",
                 takes=lambda _t, agent: self.taken.append(agent),
                 unsure=lambda: self.taken.append("?"),
+                lend=self.lend,
+                give_back=lambda _t, _a, at: self.lent.remove(at),
                 reason=lambda _t, agent: f"passed on by {agent}",
                 now=lambda: NOW,
             ),
             confirm_s=0.05,
         )
+
+    def lend(self, tenant: TenantId, agent: AgentId, number: str) -> Lent:
+        if number == "110":
+            raise Refused("dial_emergency", "dial_emergency")
+        self.lent.append(NOW)
+        digits, shows = number.replace("-", ""), "+81501234500"
+        return Lent(e164=f"+81{digits[1:]}", digits=digits, shows=shows, ring_s=45, language="ja", at=NOW)
 
     def live(self, call_id: CallId) -> Call | None:
         return self.call
@@ -181,12 +198,29 @@ async def test_each_command_is_its_action_and_waits_for_its_phase(phase: str, co
     was, wanted = TalkPhase(phase), TABLE[TalkPhase(phase)][Command(command)]
     asked = phase in ("calling", "consulting", "swapped", "conference")
     desk = Desk(call_in(was, asked=asked), [without_agent() if wanted is None else call_in(wanted)])
-    to = {"consult": "suzuki", "to_agent": "suzuki", "to_queue": "roadside"}.get(command, "")
+    to = {"consult": "suzuki", "to_agent": "suzuki", "to_queue": "roadside"}.get(command, NUMBER)
     await desk.transfers.ask(DEMO, SATO, Command(command), to)
     assert desk.asked[0][0] == ACTIONS[phase, command]
     named = {key: value for key, value in desk.asked[0][1].items() if key in NAMES}
     assert all(value == NAMES[key] for key, value in named.items())
     assert desk.taken == (["suzuki"] if command in ("consult", "to_agent") else [])
+
+
+@pytest.mark.parametrize("command", [Command.CONSULT_OUTSIDE, Command.TO_OUTSIDE])
+async def test_a_number_that_is_refused_or_not_taken_rings_nobody_and_does_not_count(command: Command) -> None:
+    desk = Desk(call_in(TalkPhase.TALKING), [call_in(TalkPhase.CALLING)])
+    with pytest.raises(Refused) as refused:
+        await desk.transfers.ask(DEMO, SATO, command, "110")
+    assert (refused.value.key, desk.asked) == ("dial_emergency", [])
+    desk.broken = NotFound("the channel has just ended")
+    with pytest.raises(NotFound):
+        await desk.transfers.ask(DEMO, SATO, command, NUMBER)
+    assert desk.lent == desk.posted == []
+    desk.broken = None
+    await desk.transfers.ask(DEMO, SATO, command, NUMBER)
+    assert desk.lent == [NOW]
+    told = [(signal.kind, signal.to) for signal in desk.posted if isinstance(signal, TransferAsked)]
+    assert told == ([(TransferKind.OUTSIDE, "+819012345678")] if command is Command.TO_OUTSIDE else [])
 
 
 @pytest.mark.parametrize("phase", list(TalkPhase))

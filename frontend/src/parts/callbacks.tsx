@@ -5,6 +5,7 @@ import { dayAndTime, t, timeOfDay, tSlug } from "../i18n";
 import { serverNow } from "../now";
 import type { CallbackLine } from "../wire";
 import { Trouble, usePolled } from "./asked";
+import { DialSaid, Dialled } from "./dial";
 import { Confirm } from "./dialog";
 import { Timer } from "./timer";
 
@@ -21,6 +22,7 @@ export function Callbacks({ queueName }: { queueName: (slug: string) => string }
         {t("callback.title")} {lines.length > 0 && <small>{lines.length}</small>}
       </h2>
       <Trouble of={problem} />
+      <DialSaid />
       {data === null ? (
         problem === null && <p aria-busy="true">{t("loading")}</p>
       ) : lines.length === 0 ? (
@@ -48,7 +50,7 @@ export function Callbacks({ queueName }: { queueName: (slug: string) => string }
               {lines.map((line) => (
                 <tr key={line.callback_id}>
                   <th scope="row" class="timer">
-                    {line.number}
+                    <Dialled number={line.number} text={line.number} />
                   </th>
                   <td title={queueName(line.queue)}>
                     <span class="ellipsis">{queueName(line.queue)}</span>

@@ -1,10 +1,12 @@
 /** A field to dial from, and numbers on the page that can be clicked. */
 import { useEffect, useState } from "preact/hooks";
-import { asking, dial, dialling, lookDialling, said } from "../dial";
+import { asking, dial, dialling, lookDialling, lookSaved, saved, said } from "../dial";
 import { t } from "../i18n";
-import { connection, desk } from "../session";
+import { connection, desk, hasRole } from "../session";
+import { search, type Whom } from "../whom";
 import type { Caller } from "../wire";
 import { callerText } from "./caller";
+import { refusedText } from "./problem";
 
 export function DialBox() {
   const [number, setNumber] = useState("");
@@ -48,26 +50,92 @@ export function DialBox() {
       <p id="dial-said" role="status" class={said.value?.refused ? "problem" : "note"}>
         {said.value?.text ?? t("dial.left", { n: may.left })}
       </p>
+      <PhoneBook />
     </form>
   );
 }
 
-/** A caller's number; where this desk dials out and the phone is free, a click calls it. */
+/** A caller's number; where this desk dials out, a click calls it. */
 export function NumberToDial({ of }: { of: Caller }) {
-  const text = callerText(of);
-  const number = of.e164;
-  if (!number || !dialling.value?.number) return <>{text}</>;
-  const free = desk.value.agent?.phone === "idle" && desk.value.agent.state !== "offline";
+  return <Dialled number={of.e164} text={callerText(of)} />;
+}
+
+/** A number that stands on the page, in any way of writing one. Whoever is no agent, or has nothing to dial with, sees the number alone. */
+export function Dialled({ number, text }: { number: string | null; text: string }) {
+  const there = connection.value === "open";
+  const agent = hasRole("agent");
+  useEffect(() => {
+    if (there && agent && dialling.peek() === null) void lookDialling();
+  }, [there, agent]);
+  if (!number || !agent || !dialling.value?.number) return <>{text}</>;
+  const why = whyNot();
+  // Not disabled: whoever comes by keyboard is to hear why it does nothing.
   return (
     <button
       type="button"
       class="number-to-dial"
-      title={t("dial.call", { number: text })}
-      aria-label={t("dial.call", { number: text })}
-      disabled={!free || asking.value}
-      onClick={() => void dial(number)}
+      title={why === null ? t("dial.call", { number: text }) : t(why)}
+      aria-label={why === null ? t("dial.call", { number: text }) : `${text} ${t(why)}`}
+      aria-disabled={why !== null || asking.value ? "true" : undefined}
+      onClick={() => why === null && !asking.peek() && void dial(number)}
     >
       {text}
     </button>
+  );
+}
+
+/** Why no number at all would be dialled now, as far as the page knows; the server knows the rest. */
+function whyNot(): "problem.dial_offline" | "problem.dial_busy" | "problem.dial_no_phone" | null {
+  const me = desk.value.agent;
+  if (!me || me.state === "offline") return "problem.dial_offline";
+  if (me.phone === "unreachable") return "problem.dial_no_phone";
+  return me.phone === "idle" ? null : "problem.dial_busy";
+}
+
+/** What became of a click on a number, on pages without the field. */
+export function DialSaid() {
+  if (!said.value) return null;
+  return (
+    <p role="status" class={said.value.refused ? "problem" : "note"}>
+      {said.value.text}
+    </p>
+  );
+}
+
+/** The desk's saved numbers: one click calls, and who is not dialled now says why. */
+function PhoneBook() {
+  const [query, setQuery] = useState("");
+  const book = saved.value?.numbers ?? [];
+  const all = book.map((one): Whom => ({
+    kind: "saved",
+    id: one.e164,
+    name: one.name,
+    reading: one.reading,
+    note: one.national,
+    why: refusedText(one.refused, one.detail),
+  }));
+  return (
+    <details onToggle={(event) => event.currentTarget.open && void lookSaved()}>
+      <summary>{t("dial.book")}</summary>
+      {saved.value !== null && book.length === 0 && <p class="note">{t("dial.book_none")}</p>}
+      {book.length > 8 && (
+        <input
+          type="search"
+          aria-label={t("dial.book")}
+          maxLength={60}
+          value={query}
+          onInput={(event) => setQuery(event.currentTarget.value)}
+          onKeyDown={(event) => event.key === "Enter" && event.preventDefault()}
+        />
+      )}
+      <ul class="dial-book">
+        {search(all, query).map((one) => (
+          <li key={one.id + one.name}>
+            <span>{one.name}</span> {one.why ? one.note : <Dialled number={one.id} text={one.note} />}
+            {one.why && <small>{one.why}</small>}
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }

@@ -11,3 +11,7 @@ export function refusalText(error: unknown): string {
 export function problemText(key: string, otherwise: string): string {
   return tSlug("problem", key, otherwise || t("problem.server_error"));
 }
+
+/** Why a number is not dialled, with what varies in it; "" when it is. */
+export const refusedText = (key: string | null, detail: string | null): string =>
+  key === null ? "" : [problemText(key, key), detail].filter(Boolean).join(" ");

@@ -1,17 +1,23 @@
 /** What can be done with the call on the line: plain buttons, for whatever the server says is possible now. */
-import { useEffect, useState } from "preact/hooks";
-import { duration, named, t, tSlug } from "../i18n";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { savedName } from "../dial";
+import { duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { secondsUntil } from "../now";
-import { command, desk, subscribe, unsubscribe } from "../session";
-import type { AgentLive, Command, LineBody, Pop, RecordingLine } from "../wire";
-
-const needsAgent: readonly Command[] = ["consult", "to_agent"];
-const needsSomebody: readonly Command[] = [...needsAgent, "to_queue"];
+import { command } from "../session";
+import type { LineBody, Pop, RecordingLine } from "../wire";
+import { Choose, isPlain, type Wish, wishes } from "./choose";
 
 export function TalkControls({ talk }: { talk: LineBody }) {
-  const [choosing, setChoosing] = useState<Command | null>(null);
-  const name = talk.partner?.name ?? "";
+  const [choosing, setChoosing] = useState<Wish | null>(null);
+  const opener = useRef<HTMLDivElement>(null);
+  const outside = talk.outside === null ? null : (savedName(talk.outside) ?? talk.outside);
+  const name = talk.partner?.name ?? outside ?? "";
+  const phase = outside !== null && talk.phase !== "talking" && talk.phase !== "held" ? "phase_outside" : "phase";
+  const close = () => {
+    setChoosing(null);
+    opener.current?.querySelector<HTMLButtonElement>("[aria-expanded]")?.focus();
+  };
   // What is possible has changed under the list: another step was taken, here or at the phone.
   useEffect(() => setChoosing(null), [talk.phase, talk.call_id]);
   useKeys([{ key: "F4", does: "keys.record", run: () => askRecording(talk) }]);
@@ -27,25 +33,33 @@ export function TalkControls({ talk }: { talk: LineBody }) {
   return (
     <section class="talk" aria-label={t("talk.title")}>
       <p class="talk-phase" role="status">
-        {t(`talk.phase.${talk.phase}`, { name })}
+        {t(`talk.${phase}.${talk.phase}` as "talk.phase.talking", { name })}
       </p>
-      <div class="choices" role="group" aria-label={t("talk.title")}>
-        {talk.may.map((wanted) => (
+      <div class="choices" role="group" aria-label={t("talk.title")} ref={opener}>
+        {talk.may
+          .filter(isPlain)
+          .map((wanted) => (
+            <button
+              key={wanted}
+              type="button"
+              class={wanted === "return" || wanted === "resume" ? "primary" : ""}
+              onClick={() => command(wanted)}
+            >
+              {t(`talk.${wanted}`)}
+            </button>
+          ))}
+        {wishes(talk.may).map((wish) => (
           <button
-            key={wanted}
+            key={wish}
             type="button"
-            class={wanted === "return" || wanted === "resume" ? "primary" : ""}
-            aria-expanded={needsSomebody.includes(wanted) ? choosing === wanted : undefined}
-            onClick={() => {
-              if (!needsSomebody.includes(wanted)) command(wanted);
-              else setChoosing(choosing === wanted ? null : wanted);
-            }}
+            aria-expanded={choosing === wish}
+            onClick={() => setChoosing(choosing === wish ? null : wish)}
           >
-            {t(`talk.${wanted}`)}
+            {t(`talk.${wish}`)}
           </button>
         ))}
       </div>
-      {choosing && <Choice wanted={choosing} close={() => setChoosing(null)} />}
+      {choosing && <Choose key={choosing} wish={choosing} may={talk.may} close={close} />}
       <RecordingControls line={talk.recording} />
     </section>
   );
@@ -88,67 +102,5 @@ export function NoTalk({ phase }: { phase: Pop["phase"] }) {
       <p class="talk-phase">{tSlug("phase", phase)}</p>
       <p class="choices talk-later">{phase === "ringing" && t("talk.later")}</p>
     </section>
-  );
-}
-
-/** Whom, or which queue. The board is asked for only while somebody chooses. */
-function Choice({ wanted, close }: { wanted: Command; close: () => void }) {
-  const watched = desk.value.board !== null;
-  useEffect(() => {
-    subscribe();
-    return unsubscribe;
-  }, []);
-  const agents = needsAgent.includes(wanted);
-  const choose = (to: string) => {
-    command(wanted, to);
-    close();
-  };
-  return (
-    <div
-      class="talk-choice"
-      role="group"
-      aria-label={t(agents ? "talk.choose_agent" : "talk.choose_queue")}
-      onKeyDown={(event) => event.key === "Escape" && close()}
-    >
-      <p class="note">{t(agents ? "talk.choose_agent" : "talk.choose_queue")}</p>
-      {!watched ? <p class="note">{t("loading")}</p> : agents ? <Agents choose={choose} /> : <Queues choose={choose} />}
-      <button type="button" class="quiet" onClick={close}>
-        {t("talk.cancel")}
-      </button>
-    </div>
-  );
-}
-
-const isFree = (one: AgentLive, me: string | undefined) =>
-  one.agent !== me && one.state !== "offline" && one.phone === "idle" && one.call === null;
-
-function Agents({ choose }: { choose: (to: string) => void }) {
-  const me = desk.value.agent?.agent;
-  const free = (desk.value.board?.agents ?? []).filter((one) => isFree(one, me));
-  if (free.length === 0) return <p class="note">{t("talk.nobody")}</p>;
-  return (
-    <ul class="talk-list">
-      {free.map((one) => (
-        <li key={one.agent}>
-          <button type="button" onClick={() => choose(one.agent)}>
-            {one.name} <small>{[tSlug("state", one.state), ...one.skills.map(named)].join(" · ")}</small>
-          </button>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Queues({ choose }: { choose: (to: string) => void }) {
-  return (
-    <ul class="talk-list">
-      {(desk.value.board?.queues ?? []).map((one) => (
-        <li key={one.queue.id}>
-          <button type="button" onClick={() => choose(one.queue.id)}>
-            {named(one.queue)} <small class="num">{one.waiting_count}</small>
-          </button>
-        </li>
-      ))}
-    </ul>
   );
 }

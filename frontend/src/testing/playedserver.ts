@@ -352,7 +352,7 @@ export class PlayedServer {
     const pop: Pop = { ...shown, phase: "talking", answered_at: AT, revision: which.revision };
     this.tell({ pop }, { type: "pop.answered", ...which, answered_at: AT });
     const recording: RecordingLine = { state: "on", since: null, until: null, may: ["record_pause"] };
-    const talk: LineBody = { call_id: shown.call_id, phase: "talking", role: "first", since: AT, may: ["hold"], partner: null, recording };
+    const talk: LineBody = { call_id: shown.call_id, phase: "talking", role: "first", since: AT, may: ["hold"], partner: null, outside: null, recording };
     this.tell({ talk }, { type: "call.talk", talk });
   }
 

@@ -17,14 +17,42 @@ from cti.domain.model import (
     TalkSegment,
     UniqueId,
 )
+from cti.outbound.rules import whole_number
+from cti.web.context import PARTS
 from cti.web.ports import QueueFact
+from cti.web.savedports import SavedFact
 from tests.e2e.pages.browser import Window
 from tests.e2e.pages.records import SATO, complete
 from tests.e2e.pages.scenes import at_desk, scene, shown
 from tests.e2e.pages.site import Site, now
 from tests.unit.web.fakes import DEMO, agent_status
+from tests.unit.web.saved import FakeSaved
+from tests.unit.web.test_dialling import FakeDialling
 
 SUZUKI = AgentId("suzuki")
+
+
+def with_numbers(site: Site) -> None:
+    """A phone book, and a desk that dials out."""
+    book = FakeSaved()
+    for n, (name, reading, number) in enumerate(
+        (
+            ("渋谷警察署", "しぶやけいさつしょ", "03-3498-0110"),
+            (
+                "東日本ロードサービス・レッカー手配センター（夜間・休日専用、首都高速を除く）",
+                "ひがしにほん",
+                "03-6458-1234",
+            ),
+        )
+    ):
+        wanted = whole_number(number)
+        book.rows[f"n-{n}"] = SavedFact(
+            saved=f"n-{n}", name=name, reading=reading, e164=wanted.e164, national=wanted.shown, queues=(), agents=(),
+            by_file=True, changed_by=None, changed_at=None,
+        )  # fmt: skip
+    dialling = FakeDialling()
+    for name, part in (("saved", book), ("dialling", dialling)):
+        object.__setattr__(site.server.app[PARTS], name, part)
 
 
 def on_the_line(site: Site, ringing: Call | None = None) -> Call:
@@ -80,10 +108,12 @@ async def talk_on_hold(site: Site, seen: Window) -> None:
 @scene
 async def talk_whom_to_ask(site: Site, seen: Window) -> None:
     await at_desk(site, seen)
+    with_numbers(site)
     on_the_line(site)
     await shown(seen, ".talk")
-    await seen.page.locator(".talk .choices button").nth(1).click()
-    await shown(seen, ".talk-list")
+    await seen.page.locator(".talk .choices button").last.click()
+    await shown(seen, ".whom-list")
+    await seen.page.get_by_text("渋谷警察署").wait_for()
 
 
 @scene

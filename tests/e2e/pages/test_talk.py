@@ -8,10 +8,14 @@ import pytest
 from playwright.async_api import expect
 
 from cti.domain.model import TalkPhase
+from cti.outbound.rules import Refused as Refused409
 from cti.transfers import Refused
+from cti.web.context import PARTS
+from cti.web.texts import text
 from tests.e2e.pages.conftest import Opener
 from tests.e2e.pages.site import PASSWORD, Site
-from tests.e2e.pages.talk_scenes import go, on_the_line
+from tests.e2e.pages.talk_scenes import go, on_the_line, with_numbers
+from tests.e2e.pages.test_access import violations
 
 
 async def asked(site: Site, wanted: tuple[str, str, str]) -> None:
@@ -35,20 +39,57 @@ async def test_hold_and_resume(site: Site, opened: Opener, language: str, hold: 
     await expect(seen.page.get_by_role("button", name=hold, exact=True)).to_have_count(0)
 
 
-async def test_a_colleague_is_chosen_with_the_keyboard_alone(site: Site, opened: Opener) -> None:
+async def test_a_colleague_is_found_by_the_sound_of_their_name_with_the_keyboard_alone(
+    site: Site, opened: Opener
+) -> None:
     seen = await opened(language="en")
     await seen.log_in(site.url, "sato", PASSWORD)
     await expect(seen.page.locator(".state-word")).to_be_visible()
+    with_numbers(site)
     on_the_line(site)
     await expect(seen.page.locator(".talk button")).not_to_have_count(0)
     await seen.page.keyboard.press("t")  # to the call controls
     await seen.page.keyboard.press("Tab")
     await seen.page.keyboard.press("Enter")
-    colleague = seen.page.get_by_role("button", name="鈴木 一郎")
-    await expect(colleague).to_be_visible()
-    await colleague.focus()
+    field = seen.page.locator("#whom")
+    await expect(field).to_be_focused()
+    await expect(seen.page.get_by_role("option", name="鈴木 一郎")).to_be_visible()
+    await expect(seen.page.get_by_role("option", name="Roadside help")).to_have_count(0)  # a queue cannot be asked
+    await seen.page.keyboard.type("sibuya")
+    await expect(seen.page.get_by_role("option")).to_have_count(1)
+    await expect(seen.page.get_by_role("option", selected=True)).to_contain_text("渋谷警察署")
+    await seen.page.keyboard.press("Escape")
+    await expect(field).to_have_value("")
+    await seen.page.keyboard.press("ArrowUp")
+    await seen.page.keyboard.press("ArrowDown")
+    await seen.page.keyboard.type("suzuki")
+    await expect(seen.page.get_by_role("option", selected=True)).to_contain_text("鈴木 一郎")
     await seen.page.keyboard.press("Enter")
     await asked(site, ("sato", "consult", "suzuki"))
+
+
+async def test_a_caller_is_passed_on_to_a_number_and_what_may_not_be_dialled_says_why(
+    site: Site, opened: Opener
+) -> None:
+    seen = await opened(language="ja", width=390, height=844)
+    await seen.log_in(site.url, "sato", PASSWORD)
+    await expect(seen.page.locator(".state-word")).to_be_visible()
+    with_numbers(site)
+    on_the_line(site)
+    await seen.page.get_by_role("button", name="転送する", exact=True).click()
+    await expect(seen.page.get_by_role("option", name="車両トラブル")).to_be_visible()
+    site.server.app[PARTS].dialling.error = Refused409("dial_premium")  # type: ignore[attr-defined]
+    field = seen.page.locator("#whom")
+    await field.fill("０９９０-123-456")
+    await expect(seen.page.get_by_role("option")).to_contain_text(text("dial_premium", "ja"))
+    assert await violations(seen) == []
+    await seen.page.keyboard.press("Enter")
+    site.server.app[PARTS].dialling.error = None  # type: ignore[attr-defined]
+    await field.fill("０９０-1234-5678")
+    await expect(seen.page.get_by_role("option", selected=True)).not_to_contain_text(text("dial_premium", "ja"))
+    await seen.page.keyboard.press("Enter")
+    await asked(site, ("sato", "to_outside", "09012345678"))
+    assert await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways"
 
 
 async def test_what_the_server_refuses_is_said(site: Site, opened: Opener) -> None:

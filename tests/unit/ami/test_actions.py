@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -153,3 +154,31 @@ def test_an_effect_is_barred_and_looked_for_by_its_id() -> None:
     for action in (actions.bar_effect, actions.effect_mark):
         with pytest.raises(CallerError):
             action("x)")
+
+
+PERMIT = actions.Outside(digits="0334980110", shows="+81501234500", ring_s=45, language="ja", epoch="17")
+AGENT = ChannelName("PJSIP/demo-sato-0000001b")
+
+
+def test_somebody_outside_is_a_permit_on_the_channel_that_dials_and_then_one_move() -> None:
+    permit, move = actions.ask_outside(CHANNEL, AGENT, PERMIT, held=False)
+    value = "0334980110|+81501234500|45|ja|17"
+    assert permit == {"Action": "Setvar", "Channel": AGENT, "Variable": "CTI_OUT", "Value": value}
+    assert (move["Channel"], move["Context"], move["ExtraChannel"], move["ExtraContext"]) == (
+        CHANNEL, "cti-hold", AGENT, "cti-ask-out",
+    )  # fmt: skip
+    _, move = actions.ask_outside(CHANNEL, AGENT, PERMIT, held=True)
+    assert (move["Channel"], move["Context"], "ExtraChannel" in move) == (AGENT, "cti-ask-out", False)
+    permit, move = actions.pass_outside(CHANNEL, AGENT, PERMIT)
+    assert (permit["Channel"], permit["Value"]) == (CHANNEL, value)
+    assert (move["Context"], move["ExtraContext"], move["Exten"]) == ("cti-pass-out", "cti-passing", "s")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"digits": digits} for digits in ("110", "0990123456", "0570008139", "03349801|0", "+81334980110", "")]
+    + [{"shows": "a|b"}, {"language": "ja)"}, {"epoch": "1\n2"}],
+)
+def test_no_permit_is_written_for_what_may_not_be_dialled(change: dict[str, str]) -> None:
+    with pytest.raises(CallerError):
+        actions.pass_outside(CHANNEL, AGENT, replace(PERMIT, **change))  # type: ignore[arg-type]

@@ -114,6 +114,8 @@ CASES = [
         sig.CallbackReported(**FIELDS, effect_id=OFFER, status="MAILBOX"),
     ),
     (user("CtiHeld"), sig.LegPlaced(**FIELDS, place=Place.HOLD)),
+    (user("CtiHeld", "Outside: 09012345678"), sig.LegPlaced(**FIELDS, place=Place.HOLD, outside="+819012345678")),
+    (user("CtiConsult", "Outside: 0334980110"), sig.LegPlaced(**FIELDS, place=Place.DIALS, outside="+81334980110")),
     (user("CtiParked"), sig.LegPlaced(**FIELDS, place=Place.PARKED)),
     (user("CtiConsult", "Endpoint: demo-suzuki"), sig.LegPlaced(**FIELDS, place=Place.DIALS)),
     (user("CtiConsultEnded", "Status: BUSY\nCause: 17"), sig.LegPlaced(**FIELDS, place=Place.PARKED)),

@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
-
 import pytest
 
-from cti.domain.errors import CallerError, NotFound
-from cti.domain.model import AgentId, QueueId, TenantId, UserLogin
-from cti.outbound.rules import Refused, may_be_saved
+from cti.outbound.rules import Refused
 from cti.web.context import PARTS
-from cti.web.savedports import NewSaved, SavedFact
 from tests.unit.web.conftest import Site
+from tests.unit.web.saved import FakeSaved
 from tests.unit.web.test_dialling import FakeDialling
 
 POLICE = {"name": "渋谷警察署", "reading": "しぶやけいさつしょ", "number": "０３ 3498 0110", "agents": ["sato"]}
-
-
-class FakeSaved:
-    """A phone book in memory. Implements cti.web.savedports.SavedNumbers."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, SavedFact] = {}
-
-    async def of_agent(self, tenant: TenantId, agent: AgentId) -> Sequence[SavedFact]:
-        return [row for row in self.rows.values() if not row.agents or agent in row.agents]
-
-    async def all(self, tenant: TenantId) -> Sequence[SavedFact]:
-        return list(self.rows.values())
-
-    async def add(self, tenant: TenantId, new: NewSaved, *, by: UserLogin, at: datetime) -> SavedFact:
-        fact = self._fact(f"p-{len(self.rows)}", new, by, at)
-        self.rows[fact.saved] = fact
-        return fact
-
-    async def change(self, tenant: TenantId, saved: str, new: NewSaved, *, by: UserLogin, at: datetime) -> SavedFact:
-        if saved not in self.rows:
-            raise NotFound(saved)
-        self.rows[saved] = replace(self._fact(saved, new, by, at))
-        return self.rows[saved]
-
-    async def remove(self, tenant: TenantId, saved: str, *, by: UserLogin, at: datetime) -> None:
-        if self.rows.pop(saved, None) is None:
-            raise NotFound(saved)
-
-    def _fact(self, saved: str, new: NewSaved, by: UserLogin, at: datetime) -> SavedFact:
-        if QueueId("nowhere") in new.queues:
-            raise CallerError("queues: this desk has no queue 'nowhere'")
-        wanted = may_be_saved(None, new.number)
-        return SavedFact(
-            saved=saved, name=new.name, reading=new.reading, e164=wanted.e164, national=wanted.shown,
-            queues=new.queues, agents=new.agents, by_file=False, changed_by=by, changed_at=at,
-        )  # fmt: skip
 
 
 @pytest.fixture
@@ -70,7 +27,9 @@ async def test_a_supervisor_keeps_the_book_and_the_agent_reads_it(site: Site, sa
         made = await answer.json()
     assert (made["national"], made["by_file"], made["changed_by"]) == ("03-3498-0110", False, "tanaka")
     async with sato.get("/api/my/saved-numbers") as answer:
-        (mine,) = (await answer.json())["numbers"]
+        said = await answer.json()
+    (mine,) = said["numbers"]
+    assert said["readings"] == {"suzuki": "スズキ イチロウ"}
     assert (mine["id"], mine["e164"], mine["refused"]) == (made["id"], "+81334980110", "dial_off")
     async with tanaka.put(f"/api/saved-numbers/{made['id']}", json={**POLICE, "name": "原宿警察署"}) as answer:
         assert (await answer.json())["name"] == "原宿警察署"

@@ -1,0 +1,58 @@
+"""The demo's way out: whatever number an agent dials, asks or passes a caller on to, one played person answers it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from cti.demo.folders import LOOPBACK, PortPool, RunFolder
+from cti.demo.phones import Baresip, PhoneAccount, start_phone
+from cti.demo.stack import TENANT, Plan
+
+# Heard by whoever is passed on to them; the agents' phones and the caller's play other tones.
+OUTSIDE_HZ = 620
+# Made up; nothing leaves this machine.
+DESK = f"""
+[tenants.{TENANT}.outbound]
+number = "+815012345000"
+
+[[tenants.{TENANT}.saved_numbers]]
+id = "police"
+name = "渋谷警察署"
+reading = "しぶやけいさつしょ"
+number = "03-5555-0110"
+
+[[tenants.{TENANT}.saved_numbers]]
+id = "roadside"
+name = "ロードサービス手配センター"
+reading = "ろーどさーびすてはいせんたー"
+number = "0120-000-813"
+
+[[tenants.{TENANT}.saved_numbers]]
+id = "tow"
+name = "東京レッカー"
+reading = "とうきょうれっかー"
+number = "03-5555-1234"
+
+[[tenants.{TENANT}.saved_numbers]]
+id = "insurer"
+name = "架け橋損害保険 事故受付"
+reading = "かけはしそんがいほけん"
+number = "050-5555-0000"
+queues = ["roadside"]
+"""
+
+
+def with_a_way_out(plan: Plan, folder: Path, pool: PortPool) -> tuple[Plan, int]:
+    """The plan with a trunk that leads to a port of this machine, and that port."""
+    desk_file = folder / "desk-with-a-way-out.toml"
+    desk_file.write_text(plan.desk_file.read_text(encoding="utf-8") + DESK, encoding="utf-8")
+    port = pool.tcp(2)
+    return replace(plan, desk_file=desk_file, asterisk={**plan.asterisk, "trunk_out": f"{LOOPBACK}:{port}"}), port
+
+
+async def start_outside(run: RunFolder, pool: PortPool, port: int) -> Baresip:
+    """The person's phone; it rings until somebody accepts."""
+    # Its server is of no use to it: it only receives.
+    account = PhoneAccount(user="outside", server=f"{LOOPBACK}:9")
+    return await start_phone(run, pool, account, name="outside", sound=OUTSIDE_HZ, answer="manual", sip_port=port)
