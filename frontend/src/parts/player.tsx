@@ -7,7 +7,7 @@ import { useKeys } from "../keys";
 import { afterSilence, beforeTransfer, lanesOf, mark, transfersOf, viewAt, ZOOMS } from "../lanes";
 import type { CallRecord, CommentBody, Peaks, RecordingBrief, RecordingItem } from "../wire";
 import { Notes, TicketLines } from "./aftercall";
-import { callerText } from "./caller";
+import { DialSaid, NumberToDial } from "./dial";
 import { Comments } from "./comments";
 import { Journey } from "./journey";
 import { Lanes } from "./lanes";
@@ -47,7 +47,18 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   return (
     <section class="panel player" ref={section} aria-label={t("player.label")}>
       <div class="player-head">
-        <h2>{call ? `${dateAndTime(call.arrived_at)}  ${callerText(call.caller)}` : problem ? "" : t("loading")}</h2>
+        <h2>
+          {call ? (
+            <>
+              {dateAndTime(call.arrived_at)} <NumberToDial of={call.caller} />
+            </>
+          ) : problem ? (
+            ""
+          ) : (
+            t("loading")
+          )}
+        </h2>
+        <DialSaid />
         <button type="button" class="quiet" onClick={onClose}>
           {t("close")}
         </button>
