@@ -10,7 +10,10 @@ from aiohttp import web
 from cti.web.context import SETTINGS
 from cti.web.problems import Refused, language_of
 
-PAGES = ("/", "/login", "/agent", "/queues", "/qa", "/calls")
+PAGES = (
+    "/", "/login", "/agent", "/queues", "/qa", "/calls", "/evaluations", "/my-evaluations", "/evaluation-forms",
+    "/evaluation-samples",
+)  # fmt: skip
 # Vite puts a hash of the content into each name below assets/: they never change.
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"

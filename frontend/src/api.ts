@@ -88,6 +88,9 @@ async function ask(method: string, path: string, body?: unknown): Promise<Respon
   throw await refusalOf(response);
 }
 
+/** A question whose answer has no body. */
+export const send = ask;
+
 async function refusalOf(response: Response): Promise<Refusal> {
   const problem = (await response.json().catch(() => null)) as Problem | null;
   const key = problem?.key ?? "server_error";
@@ -95,12 +98,12 @@ async function refusalOf(response: Response): Promise<Refusal> {
   return new Refusal(response.status, key, problem?.title ?? "", problem?.problems ?? [problem?.detail ?? ""].filter(Boolean));
 }
 
-async function read<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+export async function read<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
   return (await (await ask(method, path, body)).json()) as Answer;
 }
 
 /** An address: what stands in it is somebody's choice of name, and may hold any sign. */
-const at = (...parts: string[]): string => `/api/${parts.map(encodeURIComponent).join("/")}`;
+export const at = (...parts: string[]): string => `/api/${parts.map(encodeURIComponent).join("/")}`;
 
 export const api = {
   me: () => read<Me>("GET", "/api/me"),

@@ -2,6 +2,8 @@
 import { Redirect, Route, Switch } from "wouter-preact";
 import { t } from "./i18n";
 import { AgentPage } from "./pages/agent";
+import { EvaluationFormsPage } from "./pages/evaluationforms";
+import { CallScoresPage, EvaluationsPage, MyEvaluationPage, MyEvaluationsPage, OneEvaluationPage } from "./pages/evaluations";
 import { LoginPage } from "./pages/login";
 import { NotForYouPage } from "./pages/notforyou";
 import { PasswordPage } from "./pages/password";
@@ -44,6 +46,12 @@ function Page() {
         {hasRole("supervisor") && <Route path="/queues/:queue/plan" component={PlanPage} />}
         {hasRole("qa") && <Route path="/qa/:call?" component={QaPage} />}
         {!hasRole("qa") && <Route path="/qa/:call" component={NotForYouPage} />}
+        {hasRole("qa", "supervisor") && <Route path="/evaluations" component={EvaluationsPage} />}
+        {hasRole("qa", "supervisor") && <Route path="/evaluations/call/:call" component={CallScoresPage} />}
+        {hasRole("qa", "supervisor") && <Route path="/evaluations/:id" component={OneEvaluationPage} />}
+        {hasRole("agent") && <Route path="/my-evaluations" component={MyEvaluationsPage} />}
+        {hasRole("agent") && <Route path="/my-evaluations/:id" component={MyEvaluationPage} />}
+        {hasRole("qa", "supervisor", "admin") && <Route path="/evaluation-forms/:form?" component={EvaluationFormsPage} />}
         <Route>
           <Redirect to={home()} replace />
         </Route>

@@ -21,6 +21,8 @@ const places: Place[] = [
   { path: "/agent", key: "nav.agent", roles: ["agent"], shortcut: "d", does: "keys.agent" },
   { path: "/queues", key: "nav.queues", roles: ["agent", "supervisor", "admin"], shortcut: "q", does: "keys.queues" },
   { path: "/qa", key: "nav.qa", roles: ["qa"], shortcut: "r", does: "keys.qa" },
+  { path: "/evaluations", key: "nav.evaluations", roles: ["qa", "supervisor"], shortcut: "v", does: "keys.evaluations" },
+  { path: "/my-evaluations", key: "nav.my_evaluations", roles: ["agent"], shortcut: "m", does: "keys.my_evaluations" },
 ];
 
 /** Who rings at this agent's phone now, whichever page they look at. */

@@ -5,10 +5,12 @@ import { api } from "../api";
 import { dateAndTime, duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { afterSilence, beforeTransfer, lanesOf, mark, transfersOf, viewAt, ZOOMS } from "../lanes";
+import { hasRole } from "../session";
 import type { CallRecord, CommentBody, Peaks, RecordingBrief, RecordingItem } from "../wire";
 import { Notes, TicketLines } from "./aftercall";
 import { DialSaid, NumberToDial } from "./dial";
 import { Comments } from "./comments";
+import { CallScores } from "./evaluation";
 import { Journey } from "./journey";
 import { Lanes } from "./lanes";
 import { LineQuality } from "./linequality";
@@ -103,6 +105,9 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
           position={position}
           onSeek={(seconds) => seekTo.current(seconds)}
         />
+      )}
+      {call && hasRole("qa") && (
+        <CallScores callId={callId} moments={{ now: () => position, go: (seconds) => seekTo.current(seconds) }} />
       )}
     </section>
   );
