@@ -20,8 +20,8 @@ from cti.web import actionports, afterports, announcementports, dialports, feedp
 from cti.web.callerports import Callers, NoCallers
 from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
 from cti.web.keepports import Keeping, NoKeeping
-from cti.web.peopleports import NoPeople
 from cti.web.listenports import Listening, NoListening
+from cti.web.peopleports import NoPeople
 from cti.web.problems import Refused, sentences
 from cti.web.savedports import NoSavedNumbers, SavedNumbers
 

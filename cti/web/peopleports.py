@@ -14,8 +14,9 @@ class NoPeople:
 
     async def export(self, person: Person, *, by: str, address: str, reference: str) -> AsyncIterator[bytes]:
         """See the port."""
-        for nothing in ():
-            yield nothing
+        nothing: tuple[bytes, ...] = ()
+        for piece in nothing:
+            yield piece
 
     async def look(self, person: Person) -> Mapping[str, int]:
         """See the port."""
