@@ -142,6 +142,13 @@ SELECT arrived_at, call_id FROM (
         return found + await _older(connection, tenant, query, where, terms, told["all_of"], last, most - len(found))
 
 
+async def conditions_of(connection: Any, tenant: TenantId, wanted: CallWanted) -> tuple[str, list[Any]]:
+    """All that a row has to be, without the index of tokens: what the search is measured beside."""
+    told = await connection.fetchrow(_WORDS, tenant, [], wanted.words(), wanted.plate or "")
+    query = _query(tenant, wanted, told["words"], told["plate"])
+    return " AND ".join(query.conditions), query.values
+
+
 _SPLIT = "true"  # between the span of time, which the index by time knows, and the rest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 import uuid
@@ -27,6 +28,7 @@ from cti.store.evaluations import EvaluationStore
 from cti.store.listening import ListeningStore
 from cti.store.outgoing import OutgoingStore
 from cti.store.quality import QualityStore
+from cti.store.searchfill import SearchFiller
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 from cti.web.actionports import Supervision
@@ -160,6 +162,9 @@ async def start(
         stream_id=uuid.uuid4().hex,
     )
     sink.tell = server.hub.pop_changed
+    # Records of before the search was there, while everything else goes on.
+    filling = asyncio.create_task(SearchFiller(pool).run(), name="search-filler")
+    cleanup.callback(filling.cancel)
     # Pops first: by the time the board is drawn anew, the agent's screen has been told.
     bus.subscribe("screen-pop", pops.handle, kinds=pops.kinds, prompt=True)
     # Prompt too: to wake a task for each fact costs more than what the hub does with most of them.

@@ -46,6 +46,9 @@ import type {
   SavedSearchBody,
   SavedSearchList,
   SavedSearchRequest,
+  SavedNumberEntry,
+  SavedNumberList,
+  SavedNumberRequest,
   SkillList,
   TicketLine,
   TicketRequest,
@@ -129,6 +132,10 @@ export const api = {
   /** `number`: what would be said of that one. */
   dialling: (number?: string) =>
     read<MyDialling>("GET", `/api/my/dial${number === undefined ? "" : `?${new URLSearchParams({ number })}`}`),
+  savedNumbers: () => read<SavedNumberList>("GET", "/api/saved-numbers"),
+  addSavedNumber: (body: SavedNumberRequest) => read<SavedNumberEntry>("POST", "/api/saved-numbers", body),
+  changeSavedNumber: (id: string, body: SavedNumberRequest) => read<SavedNumberEntry>("PUT", at("saved-numbers", id), body),
+  removeSavedNumber: (id: string) => ask("DELETE", at("saved-numbers", id)),
   mySavedNumbers: () => read<MySavedNumbers>("GET", "/api/my/saved-numbers"),
   /** One's own phone rings first. */
   dial: (body: DialRequest) => read<DialAnswer>("POST", "/api/my/dial", body),

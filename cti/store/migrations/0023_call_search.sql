@@ -41,12 +41,11 @@ CREATE INDEX call_search_tokens ON call_search USING gin (tokens) WITH (fastupda
 -- How far records of before are in it: newest first, everything from here on is. One row.
 CREATE TABLE call_search_filled (
     one_row          boolean PRIMARY KEY DEFAULT true CHECK (one_row),
-    arrived_at       timestamptz NOT NULL,         -- '-infinity': all of them
-    call_id          uuid NOT NULL
+    arrived_at       timestamptz NOT NULL          -- '-infinity': all of them
 );
-INSERT INTO call_search_filled (arrived_at, call_id)
+INSERT INTO call_search_filled (arrived_at)
 SELECT CASE WHEN EXISTS (SELECT FROM calls) OR EXISTS (SELECT FROM recordings) THEN 'infinity'::timestamptz
-            ELSE '-infinity' END, 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+            ELSE '-infinity' END;
 
 -- Full and half width, large and small, katakana and hiragana are the same to who searches.
 CREATE FUNCTION search_text(given text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -161,7 +160,8 @@ END
 $$;
 
 -- Make the row of a call what it should be now. Who changes another part of the same call waits for this transaction, and
--- then sees what it wrote: neither overwrites the other with what was before.
+-- then sees what it wrote: neither overwrites the other with what was before. A mistake in here must not cost a record: it
+-- costs being found.
 CREATE FUNCTION search_refresh(of_tenant text, of_call uuid) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     made call_search%ROWTYPE;
@@ -180,31 +180,24 @@ BEGIN
         excluded.tickets, excluded.plates, excluded.words, excluded.result, excluded.status, excluded.length_s,
         excluded.silence, excluded.transfers, excluded.tokens)
     WHERE call_search IS DISTINCT FROM excluded;
+EXCEPTION WHEN data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation
+          OR program_limit_exceeded THEN
+    RAISE WARNING 'call % cannot be searched: % (%)', of_call, SQLERRM, SQLSTATE;
 END
 $$;
 
--- At commit, when the call and its talks are both there. A mistake in here must not cost a record: it costs being found.
+-- At commit, when the call and its talks are both there.
 CREATE FUNCTION search_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     changed record := CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 BEGIN
-    BEGIN
-        PERFORM search_refresh(changed.tenant, changed.call_id);
-    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation
-              OR program_limit_exceeded THEN
-        RAISE WARNING 'call % cannot be searched: % (%)', changed.call_id, SQLERRM, SQLSTATE;
-    END;
+    PERFORM search_refresh(changed.tenant, changed.call_id);
     RETURN NULL;
 END
 $$;
 CREATE FUNCTION search_follow_ticket() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    BEGIN
-        PERFORM search_refresh(NEW.tenant, (NEW.body ->> 'call_id')::uuid);
-    EXCEPTION WHEN data_exception OR integrity_constraint_violation OR syntax_error_or_access_rule_violation
-              OR program_limit_exceeded THEN
-        RAISE WARNING 'the ticket % cannot be searched: % (%)', NEW.effect_id, SQLERRM, SQLSTATE;
-    END;
+    PERFORM search_refresh(NEW.tenant, (NEW.body ->> 'call_id')::uuid);
     RETURN NULL;
 END
 $$;
@@ -229,5 +222,7 @@ CREATE CONSTRAINT TRIGGER call_search_recording_step AFTER UPDATE ON recordings
             NEW.end_reason))
     EXECUTE FUNCTION search_follow();
 CREATE CONSTRAINT TRIGGER call_search_ticket AFTER INSERT OR UPDATE ON effects
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.kind = 'ticket' AND NEW.state = 'done')
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (
+        NEW.kind = 'ticket' AND NEW.state = 'done'
+        AND NEW.body ->> 'call_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
     EXECUTE FUNCTION search_follow_ticket();

@@ -116,7 +116,7 @@ async def test_a_day_is_the_desks_own_day(site: Site, opened: Opener, pool: asyn
     await expect(page.locator("tbody tr")).to_have_count(1)
     await expect(page.locator("tbody tr")).to_contain_text("23:59")
     await page.get_by_role("button", name="Clear").click()
-    await page.get_by_label("Queue", exact=True).select_option("members")
+    await page.locator("[name=queue]").select_option("members")
     await expect(page.get_by_text("No recordings match.")).to_be_visible()
 
 

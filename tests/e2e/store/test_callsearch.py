@@ -21,6 +21,7 @@ from cti.store.aftercall import AftercallStore
 from cti.store.calls import CallStore
 from cti.store.callsearch import CallSearch
 from cti.store.links import LinkStore
+from cti.store.searchfill import SearchFiller
 from tests.e2e.pages.records import closed_call
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
@@ -175,3 +176,27 @@ async def test_hostile_words_are_only_words(database: asyncpg.Pool[Any]) -> None
     for text in ("'; DROP TABLE calls; --", "%%", "\\\\", "$1", "{}", "🚗🚗"):
         assert await ids(CallSearch(database), text=text) == []
     assert await database.fetchval("SELECT count(*) FROM calls") == 1
+
+
+async def test_records_of_before_are_put_in_newest_first_and_a_broken_off_filling_goes_on(
+    database: asyncpg.Pool[Any],
+) -> None:
+    calls = [closed_call(n, NOW - timedelta(minutes=25 * n)) for n in range(1, 8)]
+    await database.execute("INSERT INTO tenants VALUES ('demo', 'demo', 'Asia/Tokyo', 'ja')")
+    await CallStore(database).save(calls)
+    await database.execute("DELETE FROM call_search; UPDATE call_search_filled SET arrived_at = 'infinity'")
+    search, filler = CallSearch(database), SearchFiller(database, pause_s=0)
+    assert (await search.count(DEMO, CallWanted()))[1] is not None
+    first = await filler.step()
+    assert first == (calls[0].arrived_at, 3)
+    assert await ids(search) == [call.call_id for call in calls[:3]]
+    many, to = await search.count(DEMO, CallWanted())
+    assert many == 3
+    assert to is not None
+    assert calls[3].arrived_at < to <= calls[2].arrived_at
+    heard: list[int] = []
+    assert await SearchFiller(database, pause_s=0).run(lambda _, done: heard.append(done)) == 4
+    assert heard == [3, 4]
+    assert await ids(search) == [call.call_id for call in calls]
+    assert await search.count(DEMO, CallWanted()) == (7, None)
+    assert await filler.step() is None
