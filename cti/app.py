@@ -28,6 +28,7 @@ from cti.domain.errors import ConfigError, KakehashiError
 from cti.domain.lease import Lease
 from cti.domain.phone import parse_called, parse_caller
 from cti.metrics import Metrics
+from cti.pauses import PauseDesk
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
 from cti.store.recorder import CallRecorder
@@ -47,6 +48,7 @@ from cti.wiring import (
     phonesecrets,
     queuetexts,
     recordings,
+    recordpolicy,
     routing,
     runtime,
     transfers,
@@ -137,6 +139,8 @@ class Services:
     after: aftercall.StoredAftercall
     menus: IvrServer
     disk_guard: DiskGuard
+    pauses: PauseDesk
+    policy: recordpolicy.RecordPolicy
     webhooks: Webhooks
 
 
@@ -197,7 +201,7 @@ class Application:
             self.config.database.url.get_secret_value(),
             (ground.directory.reload, ground.menus.reload, services.router.reload, services.kept.reload,
              services.out.reload,
-             services.after.reload, services.callers.policies.reload),
+             services.policy.reload, services.after.reload, services.callers.policies.reload),
             line.feed.ask_again,
         )  # fmt: skip
         bus.subscribe("metrics", self.metrics.handle, kinds=(core.EVERY_EVENT,), prompt=True)
@@ -263,6 +267,8 @@ class Application:
         out = await outbound.start(config, bus, ground.directory, router, kept, pool, utc_now)
         menus = await ivr.start(config, desk, ground.menus, kept.keeper, utc_now, cleanup)
         disk_guard = disk.guard(config, bus, desk, line.feed.recording, self.metrics, utc_now)
+        paused = await pauses.start(bus, desk, telephony, utc_now, cleanup)
+        policy = await recordpolicy.start(bus, pool, desk, paused)
         webhooks = Webhooks(config, pool, self.metrics, utc_now)
         return Services(
             router=router,
@@ -272,6 +278,8 @@ class Application:
             after=after,
             menus=menus,
             disk_guard=disk_guard,
+            pauses=paused,
+            policy=policy,
             webhooks=webhooks,
         )
 
@@ -315,7 +323,7 @@ class Application:
             records.calls,
             router,
             talks,
-            await pauses.start(bus, line.desk, line.feed.telephony, utc_now, self._cleanup),
+            services.pauses,
             services.kept,
             services.out,
             StoredSavedNumbers(pool, services.out.rules),

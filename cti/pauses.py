@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from cti.domain import events as ev
 from cti.domain import pause as rules
+from cti.domain import recordpolicy as policy
 from cti.domain.errors import CallerError, KakehashiError, NotFound, Unavailable
 from cti.domain.model import Call, CallId, ChannelName, Pause, TenantId
 from cti.domain.ports import SignalSink
@@ -123,6 +124,8 @@ class PauseDesk:
                 self._spawn(self._keep(event.call_id))
         elif isinstance(event, ev.RecordingPauseChanged):
             self._note(event.call)
+            if event.call_id in self._doubted:
+                self._spawn(self._keep(event.call_id))
             if changed := self._changed.pop(event.call_id, None):
                 changed.set()
         elif isinstance(event, ev.CallEnded):
@@ -164,13 +167,18 @@ class PauseDesk:
         async with self._lock(call_id):
             if command is rules.RecordCommand.PAUSE:
                 await self._pause(call_id, by)
-            else:
+            elif command is rules.RecordCommand.RESUME:
                 await self._resume(call_id, rules.ASKED, by)
+            else:
+                await self._start(call_id, by)
             return self._call(call_id)
 
     async def _pause(self, call_id: CallId, by: str) -> None:
         call = self._call(call_id)
-        if rules.RecordCommand.PAUSE not in rules.may(call):
+        known = rules.asked(call)
+        if known is not None and known.stopped:
+            raise Refused("pause_stopped", "the recording was ended")
+        if known is None and len(call.pauses) >= rules.MOST:
             raise Refused("not_now", "this recording was paused too often")
         now = self._settings.now()
         until = now + self._settings.longest(call.tenant)
@@ -204,6 +212,33 @@ class PauseDesk:
         if why == rules.ASKED:
             await self._applied(call_id, lambda pause: pause is None)
         log.info("a recording goes on", extra={"action": "record_resume", "call_id": call_id, "by": by})
+
+    async def _start(self, call_id: CallId, by: str) -> None:
+        if rules.RecordCommand.START not in rules.may(self._call(call_id)):
+            raise Refused("not_now", "this call is not one that is recorded on demand")
+        await self._resume(call_id, policy.ON_DEMAND, by)
+
+    # --- What the desk's rules want ---
+
+    def want(self, call: Call, decision: policy.Decision) -> None:
+        """What is said from now on is kept or not. Done as soon as possible; the window is told at once."""
+        wanted = decision.why
+        started = any(p.why == policy.ON_DEMAND and p.ended_at is not None and p.ended_by for p in call.pauses)
+        if wanted == policy.ON_DEMAND and started:
+            wanted = None
+        known = {pause.why for pause in rules.open_pauses(call)} & policy.RULED
+        for why in known - {wanted}:
+            self._spawn(self._let(call.call_id, why))
+        if wanted is not None and wanted not in known:
+            at = call.arrived_at if wanted == policy.REFUSED or not call.talks else self._settings.now()
+            began = PauseBegan(at=at, call_id=call.call_id, why=wanted, by=decision.reason, until=None)
+            self._sink.post(began)  # and its fact has it carried out
+
+    async def _let(self, call_id: CallId, why: str) -> None:
+        """A rule's pause is over, unless that cannot be done now: then less is kept, and the next fact tries again."""
+        with contextlib.suppress(KakehashiError):
+            async with self._lock(call_id):
+                await self._resume(call_id, why, "")
 
     async def _applied(self, call_id: CallId, so: Callable[[Pause | None], bool]) -> None:
         """Wait until the call desk, which may have others in line, has taken what was posted. Raises Unavailable."""

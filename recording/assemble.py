@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cti.domain.model import AgentId, Call, UniqueId
-from cti.domain.pause import merged
+from cti.domain.pause import ASKED, merged
+from cti.domain.recordpolicy import ON_DEMAND
 from recording.analysis import Analysis, TalkWindow
 from recording.blanks import with_blanks
 from recording.keys import Direction, SpoolName
@@ -123,7 +124,8 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
     started_at = tracks[0].anchor_at if caller else min(track.anchor_at for track in tracks)
     timeline = with_blanks(plan(tracks, started_at=started_at, ended_at=ended_at), job.pauses)
     if timeline.blanks and timeline.blanks[0] == (0.0, timeline.duration_s):
-        return Nothing(reason="paused")
+        whys = {pause.why for pause in job.pauses}
+        return Nothing(reason="paused" if ASKED in whys else "not_demanded" if whys == {ON_DEMAND} else "not_wanted")
     message = _message(job, files)
     return Assembly(
         timeline=timeline,

@@ -79,6 +79,7 @@ async def _apply_tenant(
             "time_zone": tenant.time_zone,
             "language": tenant.language,
             "outbound": _Json.of(tenant.outbound),
+            "recording": _Json(json.dumps([rule.model_dump(exclude_none=True) for rule in tenant.recording])),
             "retention": _Json(json.dumps([rule.model_dump(exclude_none=True) for rule in tenant.retention])),
         },
     )

@@ -10,6 +10,7 @@ from cti.desk.formschema import evaluation_form_problems
 from cti.desk.outbound import outbound_problems
 from cti.desk.queues import queue_problems
 from cti.desk.reasons import reason_problems
+from cti.desk.recording import recording_problems
 from cti.desk.savednumbers import saved_number_problems
 from cti.desk.schema import Desk, RetentionRule, Tenant
 from cti.desk.verifications import verification_problems
@@ -34,6 +35,7 @@ def check_desk(file: TomlFile, check_menu: MenuCheck, check_calendar: CalendarCh
     for name, tenant in desk.tenants.items():
         problems += _tenant_problems(file, ("tenants", name), tenant)
         problems += queue_problems(file, ("tenants", name), tenant)
+        problems += recording_problems(file, ("tenants", name), tenant)
         problems += outbound_problems(file, ("tenants", name), tenant)
         problems += evaluation_form_problems(file, ("tenants", name), tenant)
         problems += reason_problems(file, ("tenants", name), tenant)

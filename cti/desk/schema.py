@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cti.desk.formschema import EvaluationForm
+from cti.desk.recordingschema import RecordingRule
 from cti.desk.verifications import Verification
 
 # Slugs go into Asterisk names, S3 keys and URLs: keep them to what all three take without quoting.
@@ -384,6 +385,9 @@ class Tenant(_Model):
     routing: Routing = Field(default=Routing(), description="[tenants.NAME.routing]")
     retention: tuple[RetentionRule, ...] = Field(
         default=(), max_length=100, description="[[tenants.NAME.retention]], at most 100; leave it out: kept"
+    )
+    recording: tuple[RecordingRule, ...] = Field(
+        default=(), max_length=100, description="[[tenants.NAME.recording]], at most 100; leave it out: all of them"
     )
     outbound: Outbound | None = Field(
         default=None, description='[tenants.NAME.outbound] with number = "+81…"; leave it out: nobody dials out'

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from cti.domain.model import Call, Pause
+from cti.domain.recordpolicy import ON_DEMAND
 
 ASKED = "asked"  # by an agent, or by a program
 LIMIT = "limit"  # ended by its own length
@@ -27,6 +28,7 @@ class RecordCommand(StrEnum):
 
     PAUSE = "record_pause"
     RESUME = "record_resume"
+    START = "record_start"  # where the desk records on demand
 
 
 def open_pauses(call: Call) -> tuple[Pause, ...]:
@@ -39,9 +41,16 @@ def asked(call: Call) -> Pause | None:
     return next((pause for pause in open_pauses(call) if pause.why == ASKED), None)
 
 
+def by_rule(call: Call) -> Pause | None:
+    """The desk's rules do not want what is said now, or not yet."""
+    return next((pause for pause in open_pauses(call) if pause.why != ASKED), None)
+
+
 def may(call: Call) -> tuple[RecordCommand, ...]:
     """What can be asked for now."""
-    pause = asked(call)
+    pause, rule = asked(call), by_rule(call)
+    if pause is None and rule is not None:
+        return (RecordCommand.START,) if rule.why == ON_DEMAND and not rule.stopped else ()
     if pause is None:
         return (RecordCommand.PAUSE,) if len(call.pauses) < MOST else ()
     # To ask again is to ask for more time, and for the proof if there is none yet.

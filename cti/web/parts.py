@@ -302,7 +302,8 @@ class RecordingLine(Body):
     """The recording of the call on the line."""
 
     # pausing: asked for and not proven, so do not take a card number yet. stopped: ended instead, nothing more is kept.
-    state: Literal["on", "pausing", "paused", "stopped"]
+    # off: the desk's rules do not want it, or not before an agent asks (record_start).
+    state: Literal["on", "pausing", "paused", "stopped", "off"]
     since: AwareDatetime | None  # of a pause
     until: AwareDatetime | None  # it ends by itself then
     may: list[RecordCommand]  # what call.command may ask for it; of one who pauses already, more time

@@ -56,7 +56,9 @@ def recording(call: Call) -> RecordingLine:
     """Whether what is said now is kept."""
     asked = pause.asked(call)
     if asked is None:
-        return RecordingLine(state="on", since=None, until=None, may=list(pause.may(call)))
+        rule = pause.by_rule(call)
+        since = None if rule is None else rule.began_at
+        return RecordingLine(state="off" if rule else "on", since=since, until=None, may=list(pause.may(call)))
     state: Literal["pausing", "paused", "stopped"] = "pausing" if asked.proven_at is None else "paused"
     return RecordingLine(
         state="stopped" if asked.stopped else state, since=asked.began_at, until=asked.until, may=list(pause.may(call))

@@ -14,7 +14,7 @@ from cti.wiring.readiness import Probe, Warned
 SHOWN = timedelta(hours=1)
 _MOST = 1_000
 # Nothing is missing where nothing was wanted, or where there was nothing to hear.
-AS_MEANT = frozenset({"not_wanted", "too_short", "paused"})
+AS_MEANT = frozenset({"not_wanted", "not_demanded", "too_short", "paused"})
 
 
 def watch(bus: Bus, now: Callable[[], datetime]) -> Probe:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cti.domain import events as ev
+from cti.domain import recordpolicy as policy
 from cti.domain import signals as sig
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import Call, ChannelName, TenantId, UniqueId
@@ -215,10 +216,53 @@ async def test_the_end_of_the_call_ends_the_waiting() -> None:
             await asking
 
 
-def test_a_pause_begins_when_it_was_asked_for_and_not_when_it_was_heard() -> None:
+async def test_a_pause_begins_when_it_was_asked_for_and_not_when_it_was_heard() -> None:
     line = Line()
     line.now = START + timedelta(seconds=5)
     line.begins(SECOND)
     began: datetime = START + timedelta(seconds=2)
     line.desk.apply(sig.PauseBegan(at=began, call_id=CALL, why="asked", by="", until=None))
     assert line.call.pauses[0].began_at == began
+
+
+def never(record: policy.Record = policy.Record.NEVER) -> policy.Decision:
+    return policy.decide((policy.RecordRule(record=record),), policy.facts_of(Line().call))
+
+
+async def test_what_a_rule_does_not_want_is_silenced_from_the_beginning_and_recorded_when_it_is_wanted() -> None:
+    async with a_line() as line:
+        line.now = START + timedelta(seconds=3)
+        line.pauses.want(line.call, never())
+        await until(lambda: open_pauses(line.call))
+        assert [(p.why, p.began_at, p.by) for p in open_pauses(line.call)] == [("not_wanted", START, "not_wanted: all")]
+        await until(lambda: line.muted == {CALLER: True, LEG: True})
+        # Somebody pauses and goes on: the rule still holds.
+        await line.ask(PAUSE)
+        await line.ask(RESUME)
+        assert line.muted == {CALLER: True, LEG: True}
+        line.pauses.want(line.call, policy.Decision(record=policy.Record.ALWAYS, reason="recorded"))
+        await until(lambda: line.muted == {CALLER: False, LEG: False} and not open_pauses(line.call))
+        assert line.marks[-1] == ""
+
+
+async def test_on_demand_begins_when_an_agent_asks_and_goes_on() -> None:
+    async with a_line() as line:
+        line.pauses.want(line.call, never(policy.Record.ON_DEMAND))
+        await until(lambda: line.muted == {CALLER: True, LEG: True})
+        call = await line.ask(RecordCommand.START)
+        assert open_pauses(call) == ()
+        assert line.muted == {CALLER: False, LEG: False}
+        line.pauses.want(call, never(policy.Record.ON_DEMAND))
+        assert open_pauses(line.call) == ()
+        with pytest.raises(Refused) as refused:
+            await line.ask(RecordCommand.START)
+        assert refused.value.key == "not_now"
+
+
+async def test_what_a_rule_never_wants_cannot_be_started() -> None:
+    async with a_line() as line:
+        line.pauses.want(line.call, never())
+        await until(lambda: open_pauses(line.call))
+        with pytest.raises(Refused):
+            await line.ask(RecordCommand.START)
+        assert open_pauses(line.call)
