@@ -7,6 +7,7 @@ import { AgentDialog } from "../parts/agentdialog";
 import { Announcements } from "../parts/announcements";
 import { Callbacks } from "../parts/callbacks";
 import { Health } from "../parts/health";
+import { PhoneBook } from "../parts/phonebook";
 import { Timer } from "../parts/timer";
 import { WaitingList } from "../parts/waiting";
 import { desk, hasRole, subscribe, unsubscribe } from "../session";
@@ -56,6 +57,7 @@ function Live({ board }: { board: Board }) {
       <Agents board={board} queueName={queueName} acts={acts} />
       {hasRole("supervisor", "admin") && <Callbacks queueName={queueName} />}
       {acts && <Announcements queues={queues} queueName={queueName} />}
+      {hasRole("supervisor", "admin") && <PhoneBook queues={queues} queueName={queueName} />}
     </>
   );
 }

@@ -1,0 +1,182 @@
+/** The desk's phone book for those who keep it: what is in it, something new, a correction, and taking out. */
+import { useRef, useState } from "preact/hooks";
+import { api } from "../api";
+import { named, t } from "../i18n";
+import { search } from "../whom";
+import type { QueueLive, SavedNumberEntry, SavedNumberRequest } from "../wire";
+import { Trouble, usePolled, useSending } from "./asked";
+import { DialSaid, Dialled } from "./dial";
+import { Confirm } from "./dialog";
+
+const LOOK_AGAIN_MS = 30_000; // it changes a few times a month
+const MOST_NAME = 200; // cti/web/savedbodies.py
+const MOST_NUMBER = 40;
+
+export function PhoneBook({ queues, queueName }: { queues: QueueLive[]; queueName: (slug: string) => string }) {
+  const { data, problem, again } = usePolled(api.savedNumbers, LOOK_AGAIN_MS, "book");
+  const [query, setQuery] = useState("");
+  const [writing, setWriting] = useState<SavedNumberEntry | "new" | null>(null);
+  const [chosen, setChosen] = useState<SavedNumberEntry | null>(null);
+  const opener = useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setWriting(null);
+    opener.current?.focus();
+  };
+  const all = data?.numbers ?? [];
+  const byId = new Map(all.map((one) => [one.id, one]));
+  const found = search(
+    all.map((one) => ({ kind: "saved" as const, id: one.id, name: one.name, reading: one.reading, note: one.national, why: "" })),
+    query,
+  ).flatMap((one) => byId.get(one.id) ?? []);
+  return (
+    <section class="agents" aria-labelledby="phone-book">
+      <div class="agents-head">
+        <h2 id="phone-book">
+          {t("book.title")} {all.length > 0 && <small>{all.length}</small>}
+        </h2>
+        <button type="button" class="small" ref={opener} aria-expanded={writing === "new"} onClick={() => setWriting("new")}>
+          {t("book.new")}
+        </button>
+      </div>
+      <Trouble of={problem} />
+      <DialSaid />
+      {writing && (
+        <Entry
+          key={writing === "new" ? "new" : writing.id}
+          of={writing === "new" ? null : writing}
+          queues={queues}
+          done={() => {
+            close();
+            again();
+          }}
+          cancel={close}
+        />
+      )}
+      {all.length > 8 && (
+        <input
+          type="search"
+          aria-label={t("book.search")}
+          placeholder={t("book.search")}
+          maxLength={60}
+          value={query}
+          onInput={(event) => setQuery(event.currentTarget.value)}
+        />
+      )}
+      {data === null ? (
+        problem === null && <p aria-busy="true">{t("loading")}</p>
+      ) : all.length === 0 ? (
+        <p class="note">{t("book.none")}</p>
+      ) : (
+        <ul class="announcements">
+          {found.map((one) => (
+            <li key={one.id} class="panel book-entry">
+              <p>
+                <b>{one.name}</b> {one.reading && <small>{one.reading}</small>}
+              </p>
+              <p>
+                <Dialled number={one.e164} text={one.national} />
+              </p>
+              <p class="note">
+                {one.queues.length + one.agents.length === 0
+                  ? t("book.everybody")
+                  : t("book.seen_by", { names: [...one.queues.map(queueName), ...one.agents].join(", ") })}
+                {" · "}
+                {one.changed_by === null ? t("book.by_file") : t("book.by", { name: one.changed_by })}
+              </p>
+              <div class="choices">
+                <button type="button" class="small" aria-label={`${t("book.change")} ${one.name}`} onClick={() => setWriting(one)}>
+                  {t("book.change")}
+                </button>
+                <button type="button" class="small" aria-label={`${t("book.remove")} ${one.name}`} onClick={() => setChosen(one)}>
+                  {t("book.remove")}
+                </button>
+              </div>
+            </li>
+          ))}
+        </ul>
+      )}
+      {chosen && (
+        <Confirm
+          title={t("book.remove_title")}
+          text={`${chosen.name} ${chosen.national}`}
+          action={t("book.remove")}
+          onConfirm={() => api.removeSavedNumber(chosen.id).then(again)}
+          onClose={() => setChosen(null)}
+        />
+      )}
+    </section>
+  );
+}
+
+interface EntryProps {
+  of: SavedNumberEntry | null; // null: a new one
+  queues: QueueLive[];
+  done: () => void;
+  cancel: () => void;
+}
+
+function Entry({ of, queues, done, cancel }: EntryProps) {
+  const { busy, problem, send } = useSending();
+  const [name, setName] = useState(of?.name ?? "");
+  const [reading, setReading] = useState(of?.reading ?? "");
+  const [number, setNumber] = useState(of?.national ?? "");
+  const [queue, setQueue] = useState(of?.queues[0] ?? "");
+  const save = async () => {
+    // One queue is what a form needs; an entry of several keeps the others until another is chosen here.
+    const kept = of !== null && queue === (of.queues[0] ?? "");
+    const body: SavedNumberRequest = {
+      name: name.trim(),
+      reading: reading.trim(),
+      number: number.trim(),
+      queues: kept ? of.queues : queue === "" ? [] : [queue],
+      agents: of?.agents ?? [],
+    };
+    if (await send(() => (of === null ? api.addSavedNumber(body) : api.changeSavedNumber(of.id, body)))) done();
+  };
+  return (
+    <form
+      class="panel announce-form"
+      aria-label={of === null ? t("book.new") : t("book.change")}
+      onKeyDown={(event) => event.key === "Escape" && !event.isComposing && cancel()}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!busy) void save();
+      }}
+    >
+      <label>
+        {t("book.name")}
+        <input value={name} required maxLength={MOST_NAME} onInput={(event) => setName(event.currentTarget.value)} />
+      </label>
+      <label>
+        {t("book.reading")}
+        <input value={reading} lang="ja" maxLength={MOST_NAME} onInput={(event) => setReading(event.currentTarget.value)} />
+      </label>
+      <label>
+        {t("book.number")}
+        <input value={number} required inputMode="tel" maxLength={MOST_NUMBER} onInput={(event) => setNumber(event.currentTarget.value)} />
+      </label>
+      <label>
+        {t("book.who")}
+        <select value={queue} onChange={(event) => setQueue(event.currentTarget.value)}>
+          <option value="">{t("book.everybody")}</option>
+          {queues.map((one) => (
+            <option key={one.queue.id} value={one.queue.id}>
+              {t("book.of_queue", { name: named(one.queue) })}
+            </option>
+          ))}
+        </select>
+      </label>
+      <div class="choices whole">
+        <button type="button" onClick={cancel}>
+          {t("talk.cancel")}
+        </button>
+        <button class="primary" aria-disabled={busy ? "true" : undefined}>
+          {t("book.save")}
+        </button>
+      </div>
+      <div class="whole">
+        <Trouble of={problem} />
+      </div>
+    </form>
+  );
+}
