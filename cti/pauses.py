@@ -254,6 +254,8 @@ class PauseDesk:
 
     async def _keep(self, call_id: CallId) -> None:
         """Prove once more, if it is in doubt: a new leg, a new link, a try that failed."""
+        if self._calls.live(call_id) is None:
+            return
         async with self._lock(call_id):
             if call_id in self._doubted:
                 with contextlib.suppress(Refused):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from cti.domain.model import AgentId, Call, UniqueId
 from cti.domain.pause import ASKED, merged
 from cti.domain.recordpolicy import ON_DEMAND
-from recording.analysis import Analysis, TalkWindow
+from recording.analysis import MIN_TALK_S, Analysis, TalkEnergy, TalkWindow
 from recording.blanks import with_blanks
 from recording.keys import Direction, SpoolName
 from recording.lifecycle import RecordingState, Step
@@ -236,10 +236,16 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
     return tuple(name for name, raised in flags.items() if raised)
 
 
-def one_sided(analysis: Analysis) -> tuple[str, ...]:
-    """Flags for sides that are silent in at least one agent's part."""
-    silent = {side for talk in analysis.talks for side in talk.silent_sides}
+def one_sided(analysis: Analysis, timeline: Timeline) -> tuple[str, ...]:
+    """Flags for sides that are silent in at least one agent's part, what was left out on purpose aside."""
+    heard = [talk for talk in analysis.talks if _kept_s(talk, timeline) >= MIN_TALK_S]
+    silent = {side for talk in heard for side in talk.silent_sides}
     return tuple(f"one_sided_{side}" for side in ("caller", "agent") if f"{side}" in silent)
+
+
+def _kept_s(talk: TalkEnergy, timeline: Timeline) -> float:
+    blank_s = sum(max(0.0, min(talk.end_s, end) - max(talk.start_s, begin)) for begin, end in timeline.blanks)
+    return talk.end_s - talk.start_s - blank_s
 
 
 def last_step(flags: tuple[str, ...]) -> Step:

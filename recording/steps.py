@@ -158,7 +158,7 @@ class Steps:
             agent_db=round(encoded.analysis.agent_db, 1),
             talks=tuple(talk.to_json() for talk in encoded.analysis.talks),
             peaks_key=keys.peaks,
-            flags=(*plan.flags, *one_sided(encoded.analysis)),
+            flags=(*plan.flags, *one_sided(encoded.analysis, plan.timeline)),
             voicemail_s=plan.voicemail_s,
             silence_s=round(sum(end - start for start, end in encoded.analysis.silences), 2),
         )

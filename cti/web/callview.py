@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from cti.domain.callend import CALLBACK, OUTBOUND
 from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment
+from cti.domain.pause import ASKED
 from cti.domain.quality import LineQuality, grade, lost_share
 from cti.web import afterview, bodies, parts, ports
 from cti.web.afterview import NOTHING_KEPT, Kept
@@ -227,7 +228,7 @@ def _passages(call: Call) -> list[bodies.JourneyStep]:
         if hold.ended_at is not None:
             steps.append(step(at=hold.ended_at, what="resumed"))
     for pause in call.pauses:
-        steps.append(step(at=pause.began_at, what="recording_paused", detail=pause.why))
+        steps.append(step(at=pause.began_at, what="recording_paused", detail=None if pause.why == ASKED else pause.why))
         if pause.ended_at is not None:
             steps.append(step(at=pause.ended_at, what="recording_resumed"))
     for asked in call.consultations:

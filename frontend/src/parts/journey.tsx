@@ -48,6 +48,8 @@ function detailOf(step: Told, call: CallRecord): string {
       const by = call.ended_by ? tSlug("ended_by", call.ended_by) : "";
       return [step.detail && tSlug("end", step.detail), by].filter(Boolean).join(" · ");
     }
+    case "recording_paused":
+      return step.detail ? tSlug("recording_why", step.detail) : "";
     case "recording_stored":
       return step.detail ? tSlug("recording", step.detail) : "";
     case "offered":

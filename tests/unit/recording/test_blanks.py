@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.domain.model import Pause
-from recording import pcm
-from recording.assemble import Nothing, assemble
+from recording.analysis import Analysis, TalkEnergy
+from recording.assemble import Nothing, assemble, one_sided
 from recording.blanks import MARGIN_S, with_blanks
 from recording.mix import MixSource, mix
 from recording.timeline import Side, Timeline, plan
@@ -80,5 +81,13 @@ def test_a_paused_recording_says_so_and_one_that_was_paused_from_first_to_last_i
     assert whole == Nothing(reason="paused")
 
 
-def test_silence_is_two_bytes_a_sample() -> None:
-    assert pcm.silence(3) == bytes(6)
+@pytest.mark.parametrize(("end", "flags"), [(9.0, ()), (4.0, ("one_sided_agent",))])
+def test_a_part_that_was_paused_is_not_called_one_sided(end: float, flags: tuple[str, ...]) -> None:
+    talk_ = TalkEnergy(
+        agent=SATO, start_s=0, end_s=10, caller_db=-20, agent_db=-96, caller_loudest_db=-20, agent_loudest_db=-96
+    )
+    analysis = Analysis(
+        bucket_ms=50, caller_peaks=b"", agent_peaks=b"", silences=(), caller_db=-20, agent_db=-96, talks=(talk_,)
+    )
+    timeline = with_blanks(Timeline(started_at=later(0), duration_s=10, tracks=()), (pause(1, end),))
+    assert one_sided(analysis, timeline) == flags
