@@ -44,7 +44,6 @@ from cti.wiring import (
     linking,
     missing,
     outbound,
-    pauses,
     phonesecrets,
     queuetexts,
     recordings,

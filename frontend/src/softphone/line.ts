@@ -4,6 +4,7 @@
  */
 import type { PhoneLogInBody } from "../wire";
 import { enough, lookAround, patienceMs } from "./gather";
+import { isGone, lookAt } from "./gone";
 import { asksServers, peerConfig } from "./ice";
 
 // Asterisk drops a contact with its WebSocket; this is for one that froze.
@@ -42,6 +43,7 @@ export interface LineCall {
   refuse(): void; // busy: another call is on
   send(key: string): void;
   connection(): RTCPeerConnection | null;
+  gone(): boolean; // over at Asterisk, which could not say so
 }
 
 export interface Line {
@@ -184,5 +186,10 @@ class SipCall implements LineCall {
 
   connection(): RTCPeerConnection | null {
     return this.session.connection;
+  }
+
+  gone(): boolean {
+    const { connection } = this.session;
+    return this.confirmed && connection !== null && isGone(lookAt(connection));
   }
 }

@@ -59,9 +59,16 @@ class Ringing implements LineCall {
     const made = { track: microphone.getAudioTracks()[0] as unknown, replaceTrack: async (track: unknown) => void (made.track = track) };
     this.sender = made;
   }
-  hangUp = () => undefined;
-  refuse = () => undefined;
+  hungUp = 0;
+  hangUp = () => {
+    this.hungUp += 1;
+    this.to?.ended(); // at once, as JsSIP does
+  };
+  refused = 0;
+  refuse = () => void (this.refused += 1);
   send = () => undefined;
+  isGone = false;
+  gone = () => this.isGone;
   connection = () => (this.sender && { getSenders: () => [this.sender] }) as unknown as RTCPeerConnection | null;
 }
 
@@ -216,4 +223,27 @@ it("takes back what was lost and not hung up; what only rang is lost for good", 
   line.incoming(another);
   another.to?.lost();
   expect([phone.call.value, talkedHere()]).toEqual(["none", false]);
+});
+
+it.each([[true], [false]])("lets go of a call that is over at Asterisk when somebody rings, and of no other (gone %s)", (gone) => {
+  const before = new Ringing();
+  line.incoming(before);
+  phone.answer();
+  before.to?.answered();
+  before.isGone = gone;
+  const next = new Ringing();
+  line.incoming(next);
+  expect([before.hungUp, next.refused, phone.call.value]).toEqual(gone ? [1, 0, "ringing"] : [0, 1, "talking"]);
+  before.to?.ended(); // and whatever is said of it later
+  expect(phone.call.value).toBe(gone ? "ringing" : "none");
+});
+
+it("takes its caller back by itself while it still believes in the call of before", async () => {
+  const before = new Ringing();
+  line.incoming(before);
+  phone.answer();
+  before.to?.answered();
+  const back = new Ringing(true);
+  line.incoming(back);
+  expect([before.hungUp, back.refused, phone.call.value]).toEqual([1, 0, "answering"]);
 });

@@ -137,6 +137,11 @@ export function stopPhone(now = true): void {
 function hangLine(): void {
   registered?.stop(); // ends the call that is on, and says so
   registered = null;
+  hungUp();
+}
+
+/** JsSIP says so by itself, at once, of a call that it still had. */
+function hungUp(): void {
   if (call.value !== "none") callIs("ended");
 }
 
@@ -226,10 +231,10 @@ async function rejected(mine: number): Promise<void> {
 
 function incoming(offered: LineCall): void {
   const wasHere = offered.comesBack && talkedHere();
-  if (call.value !== "none" && offered.comesBack) {
-    // The network changed: Asterisk hears nothing of the call that is on here any more.
+  if (call.value !== "none" && (offered.comesBack || current?.gone())) {
+    // The network changed: Asterisk hears nothing of the call that is on here any more. Whoever rings may be its caller.
     current?.hangUp();
-    callIs("ended");
+    hungUp();
   }
   if (call.value !== "none") {
     offered.refuse();
