@@ -129,10 +129,10 @@ class PlayedPhones:
     line: PhoneLine
     phone: AgentPhone = field(default_factory=lambda: AgentPhone(in_browser=True))
 
-    async def phone_of(self, tenant: TenantId, agent: AgentId) -> AgentPhone:
+    async def phone_of(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> AgentPhone:
         return self.phone
 
-    async def log_in(self, tenant: TenantId, agent: AgentId) -> PhoneLogIn:
+    async def log_in(self, tenant: TenantId, agent: AgentId, log_in: bytes) -> PhoneLogIn:
         return PhoneLogIn(url=self.line.url, endpoint=f"demo-{agent}", domain="127.0.0.1", secret="s" * 24)
 
 
