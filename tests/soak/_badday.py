@@ -63,6 +63,7 @@ class Scene:
     first: Agent  # whose call it is
     second: Agent  # who is asked, or takes over
     trial: Trial
+    away_s: float = AWAY_S  # a server that was killed
 
 
 async def set_scene(scene: Scene) -> None:
@@ -170,7 +171,7 @@ async def server(scene: Scene) -> None:
         trial.heard_s = await talk(first, caller, time.time())
         gap = gap_s(await first.ear.look(), {caller.hz}, trial.struck + 0.2, time.time() - 0.5)
         trial.must(gap < GAP_S, f"the agent did not hear the caller for {gap:.1f} s")
-    await asyncio.sleep(max(0.0, trial.struck + AWAY_S - time.time()))
+    await asyncio.sleep(max(0.0, trial.struck + scene.away_s - time.time()))
     await scene.centre.start_server()
     began = time.time()
     await expect(offline).to_have_text("", timeout=BACK_S * 1000)
@@ -241,13 +242,13 @@ DEADLY = ("Asterisk killed",)
 GONE = ("browser killed", "browser frozen")
 
 
-async def strike(centre: Centre, fault: str, state: str) -> Trial:
+async def strike(centre: Centre, fault: str, state: str, away_s: float = AWAY_S) -> Trial:
     """Set the scene, strike, see what follows, and leave everything as it was. Raises what is not a finding."""
     trial = Trial(fault=fault, state=state, began=time.time())
     first, second = centre.agents[:2]
     await centre.available(first)
     async with centre.caller() as caller:
-        scene = Scene(centre=centre, caller=caller, first=first, second=second, trial=trial)
+        scene = Scene(centre=centre, caller=caller, first=first, second=second, trial=trial, away_s=away_s)
         await set_scene(scene)
         await FAULTS[fault](scene)
         if fault not in DEADLY:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,7 +23,7 @@ from cti.demo.phones import Baresip, PhoneAccount, PhoneError, start_phone
 from cti.demo.stack import Plan, Progress, running_stack
 from cti.demo.tones import tone, write_wav
 from tests.e2e.pages.browser import FLAGS, Window, window
-from tests.e2e.softphone.page import Phone
+from tests.e2e.softphone.page import Phone, own_address
 from tests.soak._ears import AGENTS_HZ, CALLERS_HZ, PERSON_HZ, CallerEar, PageEar, ear_script
 from tests.soak._parts import Parts
 
@@ -46,6 +45,8 @@ name = "soak"
 missed_state = "available"
 wrap_up_s = 0
 same_agent_s = 2
+skip_s = 2
+skip_alone_s = 2
 [tenants.demo.outbound]
 number = "+815012345600"
 [[tenants.demo.queues]]
@@ -82,14 +83,6 @@ phone = "browser"
 def desk_text() -> str:
     """The desk file."""
     return DESK + "".join(AGENT.format(id=name.lower(), name=name, password=PASSWORD) for name in NAMES)
-
-
-def own_address() -> str:
-    """An address of this machine that is not loopback; nothing is sent. Asterisk tells browsers no 127.0.0.1 of its
-    own accord, so that address is what it must be told to replace. Raises OSError when there is none."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        asked.connect(("192.0.2.1", 9))
-        return str(asked.getsockname()[0])
 
 
 def family(marker: str) -> list[int]:

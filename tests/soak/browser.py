@@ -13,12 +13,12 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from playwright.async_api import Error
 
 from cti.demo.client import DemoFailed
-from cti.demo.folders import PortPool, run_folder
+from cti.demo.folders import PortPool, RunFolder, run_folder
 from cti.demo.phones import PhoneError
 from cti.demo.processes import ChildFailed
 from tests.soak import _judge as judge
@@ -26,6 +26,7 @@ from tests.soak._actions import ACTIONS
 from tests.soak._badday import DEADLY, FAULTS, STATES, Trial, strike
 from tests.soak._centre import Centre, a_centre
 from tests.soak._ledgers import keys_of, records_of, settled
+from tests.soak._memory import GROWTH_KB_A_CALL, growth_kb_a_call, played_calls
 
 # One action or fault with all that follows takes 5 to 40 s; one that hangs must not end the run.
 LIMIT_S = 150.0
@@ -94,10 +95,16 @@ async def bad_days(centre: Centre, cells: Sequence[tuple[str, str]], rounds: int
                 trial = await strike(centre, fault, state)
         except FINDINGS as error:
             trial = Trial(fault=fault, state=state, began=began, ended=time.time(), failed=[why(error)])
-            await restored(centre)
-            await afresh(centre)
         trials.append(trial)
         say(f"{fault} × {state}: {time.time() - began:.1f} s; {trial.figures()} {'; '.join(trial.failed)}")
+        if not trial.failed:
+            continue
+        try:
+            await restored(centre)
+            await afresh(centre)
+        except FINDINGS as error:  # no use in going on, but what was found counts
+            trial.failed.append(f"and nothing goes on: {why(error)}")
+            break
     return trials
 
 
@@ -149,17 +156,39 @@ def _worst(values: Sequence[float | None]) -> str:
     return f"{max(known):.1f}" if known else ""
 
 
+PARTS = ("actions", "faults", "memory")
+
+
+def parts_of(arguments: argparse.Namespace) -> Sequence[str]:
+    """Who names an action or a fault wants these alone."""
+    named = [
+        part for part, given in (("actions", arguments.action), ("faults", arguments.fault or arguments.state)) if given
+    ]
+    return named or (PARTS[:2] if arguments.quick else PARTS)
+
+
+async def real(
+    folder: RunFolder, pool: PortPool, actions: Sequence[str], cells: Sequence[tuple[str, str]], rounds: int
+) -> tuple[list[Row], list[Trial], list[str]]:
+    """The desk with its browsers."""
+    async with a_centre(folder, pool, say) as centre:
+        rows = await act(centre, actions, rounds)
+        trials = await bad_days(centre, cells, rounds)
+        return rows, trials, await ledgers(centre, trials)
+
+
 async def _main(arguments: argparse.Namespace) -> int:
-    began, only = time.monotonic(), arguments.action or arguments.fault or arguments.state
-    actions = arguments.action or ([] if only else list(ACTIONS))
-    faults = arguments.fault or ([] if arguments.action and not arguments.state else list(FAULTS))
+    began, parts = time.monotonic(), arguments.part or parts_of(arguments)
+    actions = (arguments.action or list(ACTIONS)) if "actions" in parts else []
+    faults = (arguments.fault or list(FAULTS)) if "faults" in parts else []
     cells = [(fault, state) for fault in faults for state in arguments.state or STATES]
     rounds = 1 if arguments.quick else arguments.rounds
     with run_folder() as folder, PortPool() as pool:
-        async with a_centre(folder, pool, say) as centre:
-            rows = await act(centre, actions, rounds)
-            trials = await bad_days(centre, cells, rounds)
-            others = await ledgers(centre, trials)
+        rows, trials, others = await real(folder, pool, actions, cells, rounds) if actions or cells else ([], [], [])
+        memory = await played_calls(folder.path, pool, arguments.calls, say) if "memory" in parts else []
+    growth = growth_kb_a_call(memory)
+    if growth is not None and growth > GROWTH_KB_A_CALL:
+        others.append(f"the page grows by {growth} kB a call")
     print(as_tables(rows, trials))
     failed = sum(len(row.failed) for row in rows) + sum(bool(trial.failed) for trial in trials) + len(others)
     figures = {name: _worst([getattr(t, name) for t in trials]) for name in ("heard_s", "freed_s", "ready_s")}
@@ -167,6 +196,7 @@ async def _main(arguments: argparse.Namespace) -> int:
         json.dumps(
             {"soak": "browser", "seconds": round(time.monotonic() - began), "actions": sum(row.runs for row in rows),
              "faults": len(trials), "failed": failed, "worst": figures,
+             "memory": {"growth_kb_a_call": growth, "looks": [asdict(one) for one in memory]},
              "why": [*(w for row in rows for w in row.failed), *(w for t in trials for w in t.failed), *others]},
             ensure_ascii=False,
         )
@@ -178,7 +208,9 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=2, help="each action and fault × state so often (default 2)")
-    parser.add_argument("--quick", action="store_true", help="each once")
+    parser.add_argument("--quick", action="store_true", help="each once, and nothing of memory")
+    parser.add_argument("--calls", type=int, default=500, help="played ones, for the memory of the page (default 500)")
+    parser.add_argument("--part", action="append", default=[], choices=PARTS, help="only this one; may be repeated")
     parser.add_argument("--action", action="append", default=[], choices=ACTIONS, help="only this one; may be repeated")
     parser.add_argument("--fault", action="append", default=[], choices=FAULTS, help="only this one; may be repeated")
     parser.add_argument("--state", action="append", default=[], choices=STATES, help="only this one; may be repeated")

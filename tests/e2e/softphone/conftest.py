@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,22 +14,18 @@ from cti.demo.folders import LOOPBACK, PortPool, run_folder
 from cti.demo.stack import DESK_FILE, Plan, Stack, running_stack
 from cti.demo.tones import tone, write_wav
 from tests.e2e.pages.browser import FLAGS, window
-from tests.e2e.softphone.page import AGENT_HZ, Phone
+from tests.e2e.softphone.page import AGENT_HZ, Phone, own_address
 
 STATIC = Path(__file__).resolve().parents[3] / "cti/web/static/index.html"
 # A whole number of waves: Chromium plays its microphone's file again and again, without a click.
 MICROPHONE_S = 10.0
 
 
-def own_address() -> str:
-    """An address of this machine that is not loopback; nothing is sent. Asterisk tells browsers no 127.0.0.1 of its
-    own accord, so that address is what it must be told to replace."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        try:
-            asked.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no network interface beside loopback")
-        return str(asked.getsockname()[0])
+def _own_address() -> str:
+    try:
+        return own_address()
+    except OSError:
+        pytest.skip("this machine has no network interface beside loopback")
 
 
 @pytest.fixture(scope="package")
@@ -55,7 +50,7 @@ async def desk(pool: PortPool) -> AsyncIterator[Stack]:
             desk_file=desk_file,
             tables={
                 "asterisk.websocket": {"address": LOOPBACK, "port": pool.tcp()},
-                "asterisk.websocket.ice_hosts": {f'"{own_address()}"': LOOPBACK},
+                "asterisk.websocket.ice_hosts": {f'"{_own_address()}"': LOOPBACK},
             },
         )
         async with running_stack(run, pool, lambda _: None, plan) as stack:

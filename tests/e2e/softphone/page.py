@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 
 from playwright.async_api import Browser, expect
@@ -32,6 +33,14 @@ HEARD = """async () => {
   await context.close();
   return [hz, near / all];
 }"""
+
+
+def own_address() -> str:
+    """An address of this machine that is not loopback; nothing is sent. Asterisk tells browsers no 127.0.0.1 of its
+    own accord, so that address is what it must be told to replace. Raises OSError when there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.connect(("192.0.2.1", 9))
+        return str(asked.getsockname()[0])
 
 
 @dataclass
