@@ -44,6 +44,7 @@ from cti.wiring import (
     linking,
     missing,
     outbound,
+    pauses,
     phonesecrets,
     queuetexts,
     recordings,
