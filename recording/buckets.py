@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from cti.domain.errors import NotFound, Unavailable
 from recording.objects import S3Options
-from recording.s3errors import NotSupported, translated
+from recording.s3errors import THERE_ALREADY, NotSupported, code_of, create_bucket, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,9 +56,7 @@ def look(client: S3Client, bucket: str, options: S3Options, *, abort_days: int, 
     except NotFound:
         if not apply:
             return [Setting(bucket=bucket, name="bucket", state=State.DIFFERS, detail="is not there")]
-        with translated(bucket):
-            lock: Any = {"ObjectLockEnabledForBucket": True} if options.lock_mode else {}
-            client.create_bucket(Bucket=bucket, **lock)
+        create_bucket(client, bucket, lock=bool(options.lock_mode))
     one = _Bucket(client, bucket, apply)
     found = [one.versions(), one.uploads(abort_days)]
     if options.encryption:
@@ -85,7 +83,10 @@ class _Bucket:
             # A store may take a setting and forget it.
             state = State.SET if self._asked(fits) else State.UNSUPPORTED
             return Setting(bucket=self._bucket, name=name, state=state)
-        except NotSupported as error:
+        except (NotSupported, Unavailable) as error:
+            # Who does not know a setting of buckets may take the request for one to make the bucket.
+            if isinstance(error, Unavailable) and code_of(error) not in THERE_ALREADY:
+                raise
             return Setting(bucket=self._bucket, name=name, state=State.UNSUPPORTED, detail=str(error))
 
     def _asked(self, fits: Callable[[], bool]) -> bool:
@@ -93,8 +94,7 @@ class _Bucket:
             with translated(self._bucket):
                 return fits()
         except Unavailable as error:
-            said = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", "")
-            if said in _UNSET:
+            if code_of(error) in _UNSET:
                 return False
             raise
 

@@ -28,7 +28,7 @@ from cti.domain.errors import CallerError, KakehashiError, NotFound, PeerError, 
 from recording.objects import ObjectHead as ObjectHead
 from recording.objects import ObjectPage, S3Options
 from recording.objects import ObjectStore as ObjectStore
-from recording.s3errors import NotSupported, StillLocked, make_client, refused_for_lock, translated
+from recording.s3errors import NotSupported, StillLocked, create_bucket, make_client, refused_for_lock, translated
 from recording.s3errors import ObjectChanged as ObjectChanged
 
 if TYPE_CHECKING:
@@ -121,10 +121,7 @@ class S3ObjectStore:
                 with translated(bucket):
                     self._s3.head_bucket(Bucket=bucket)
             except NotFound:
-                with translated(bucket):
-                    # A lock cannot be added to every bucket later.
-                    lock = {"ObjectLockEnabledForBucket": True} if self.options.lock_mode else {}
-                    self._s3.create_bucket(Bucket=bucket, **lock)  # type: ignore[arg-type]
+                create_bucket(self._s3, bucket, lock=bool(self.options.lock_mode))
 
     async def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
         """See ObjectStore."""
@@ -249,7 +246,12 @@ class S3ObjectStore:
         def open_body() -> Any:
             with translated(key):
                 wanted = f"bytes={start}-{end - 1}"
-                return self._s3.get_object(**self._at(key), Range=wanted, IfMatch=etag)["Body"]
+                answer = self._s3.get_object(**self._at(key), Range=wanted, IfMatch=etag)
+            # Some servers do not look at the condition: what came says itself what it is.
+            if answer["ETag"].strip('"') != etag:
+                answer["Body"].close()
+                raise ObjectChanged(f"{key} is not the object that was stored")
+            return answer["Body"]
 
         body = await self._run(open_body)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ from cti.domain.model import CallId, TenantId
 from recording.encode import CONTENT_TYPE
 from recording.ledger import Ledger
 from recording.lifecycle import REPLAYABLE
-from recording.objectstore import ObjectChanged, ObjectStore
+from recording.model import StoredAudio
+from recording.objects import ObjectHead, ObjectStore
+from recording.s3errors import ObjectChanged
 
 # analysis.MAX_BUCKETS keeps the JSON below 1.5 MB; more than this is not ours.
 _PEAKS_MOST_BYTES = 4 << 20
+# 100 bytes each; more recordings are hardly listened to at once.
+_MOST_READ = 1_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +40,8 @@ class Replay:
     def __init__(self, *, ledger: Ledger, objects: ObjectStore) -> None:
         self._ledger = ledger
         self._objects = objects
+        # Objects without a mark of ours that were read whole and are right, by key: the store's mark of them.
+        self._read: OrderedDict[str, str] = OrderedDict()
 
     async def open(self, tenant: TenantId, call_id: CallId) -> Playable:
         """The recording of a call.
@@ -56,6 +63,8 @@ class Replay:
                 f"{audio.uri} has {head.size} bytes where the ledger says {audio.size}, or another hash: "
                 "it was replaced after it was stored"
             )
+        if head.sha256 is None:
+            await self._compare(audio, head)
         return Playable(
             call_id=call_id,
             key=audio.key,
@@ -65,6 +74,17 @@ class Replay:
             duration_s=audio.duration_s,
             store_etag=head.etag,
         )
+
+    async def _compare(self, audio: StoredAudio, head: ObjectHead) -> None:
+        """An object that does not say its hash: of a store that keeps no such marks, or put there by somebody else.
+        It is read whole, once as long as it stays the same. Raises ObjectChanged."""
+        if self._read.get(audio.key) == head.etag:
+            return
+        if await self._objects.hash(audio.key) != (audio.sha256, audio.size):
+            raise ObjectChanged(f"{audio.uri} was read back and is not what was stored: it was replaced")
+        self._read[audio.key] = head.etag
+        if len(self._read) > _MOST_READ:
+            self._read.popitem(last=False)
 
     def read(self, playable: Playable, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Bytes ``start`` to ``end`` (exclusive; default: all) in chunks of at most 64 KiB."""

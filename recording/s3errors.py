@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cti.domain.errors import CallerError, KakehashiError, NotFound, PeerError, Unavailable
 
@@ -22,6 +22,8 @@ _DAMAGED = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch
 # Answers of a store that does not know a request at all.
 _UNKNOWN = frozenset({"NotImplemented", "MethodNotAllowed", "InvalidRequest"})
 
+THERE_ALREADY = frozenset({"BucketAlreadyExists", "BucketAlreadyOwnedByYou"})
+
 
 class ObjectChanged(PeerError):
     """An object is not the one that was stored: somebody replaced it."""
@@ -35,10 +37,26 @@ class NotSupported(PeerError):
     """The store does not know what is asked for."""
 
 
+def code_of(error: BaseException) -> str:
+    """What the server called an error that was translated."""
+    said = getattr(error.__cause__, "response", {})
+    return str(said.get("Error", {}).get("Code", ""))
+
+
+def create_bucket(client: S3Client, bucket: str, *, lock: bool) -> None:
+    """Make a bucket; that somebody else just did is as good. Blocking."""
+    more: Any = {"ObjectLockEnabledForBucket": True} if lock else {}  # cannot be added to every bucket later
+    try:
+        with translated(bucket):
+            client.create_bucket(Bucket=bucket, **more)
+    except Unavailable as error:
+        if code_of(error) not in THERE_ALREADY:
+            raise
+
+
 def refused_for_lock(error: Exception) -> bool:
     """Whether a deletion that failed was refused because of a lock: stores say so with 403, some with 400 or 409."""
-    said = getattr(error.__cause__, "response", {})
-    return str(said.get("Error", {}).get("Code", "")) in {"AccessDenied", "InvalidRequest", "ObjectLocked"}
+    return code_of(error) in {"AccessDenied", "InvalidRequest", "ObjectLocked"}
 
 
 def make_client(endpoint_url: str | None, access_key: str | None, secret_key: str | None, region: str) -> S3Client:
@@ -56,6 +74,7 @@ def make_client(endpoint_url: str | None, access_key: str | None, secret_key: st
             read_timeout=_READ_TIMEOUT_S,
             max_pool_connections=_CONNECTIONS,
             retries={"total_max_attempts": 1},
+            signature_version="s3v4",  # of addresses too: KMS wants it, and others than Amazon know no older one
             # Other servers than Amazon's have no name per bucket, and refuse the newer default checksums.
             s3={"addressing_style": "path" if endpoint_url else "auto"},
             request_checksum_calculation="when_required",
