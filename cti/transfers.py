@@ -213,7 +213,8 @@ class TransferDesk:
         self._watched[call.call_id] = watched
         try:
             await (self._act(call, agent, command, to) if lent is None else self._outside(call, agent, command, lent))
-            await self._confirmed(call, agent, possible[command], watched)
+            unreachable = "agent_not_free" if lent is None else "outside_not_reached"
+            await self._confirmed(call, agent, possible[command], watched, unreachable)
         except Exception:
             if rings:
                 self._rules.unsure()
@@ -330,25 +331,26 @@ class TransferDesk:
         agent: AgentId,
         wanted: TalkPhase | None,
         watched: tuple[asyncio.Event, list[Call]],
+        unreachable: str,
     ) -> None:
         """Wait until an event shows the call in the wanted phase, or (None) without this agent."""
         changed, seen = watched
         try:
             async with asyncio.timeout(self._confirm_s):
                 while not any(_is_so(now, agent, wanted) for now in seen):
-                    self._refuse_unreachable(call, wanted, seen)
+                    self._refuse_unreachable(call, wanted, seen, unreachable)
                     changed.clear()
                     await changed.wait()
         except TimeoutError:
             raise Unavailable("Asterisk did not confirm what was asked of it in time") from None
 
     @staticmethod
-    def _refuse_unreachable(call: Call, wanted: TalkPhase | None, seen: list[Call]) -> None:
-        """The colleague's phone did not even ring, and the caller is back already."""
+    def _refuse_unreachable(call: Call, wanted: TalkPhase | None, seen: list[Call], key: str) -> None:
+        """The phone did not even ring, and the caller is back already."""
         phases = [now.phase for now in seen]
         went = call.phase in ON_HOLD or any(phase in ON_HOLD for phase in phases)
         if wanted is TalkPhase.CALLING and went and phases[-1:] == [TalkPhase.TALKING]:
-            raise Refused("agent_not_free", "the colleague's phone cannot be reached")
+            raise Refused(key, "the phone cannot be reached")
 
 
 def _has(call: Call, agent: AgentId) -> bool:

@@ -84,7 +84,7 @@ def kept(track: Track) -> Track:
     return update(track, state=CallState.TALKING, phase=TalkPhase.TALKING)
 
 
-def is_consultation(track: Track, signal: DialBegan) -> bool:
+def is_consultation(track: Track, signal: DialBegan, agent: AgentId | None) -> bool:
     """Whether the agent's phone (its line with the caller, or another of the same phone) rings a colleague.
 
     Or the caller's own channel somebody outside to whom it is passed on; the agent may have left already.
@@ -92,7 +92,7 @@ def is_consultation(track: Track, signal: DialBegan) -> bool:
     if track.second is not None:
         return False
     if signal.uniqueid == track.call.uniqueid:
-        return track.outside is not None and track.call.phase is not None and not track.offers
+        return agent is None and track.outside is not None and track.call.phase is not None
     first = track.first
     if first is None:
         return False

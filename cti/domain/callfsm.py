@@ -178,7 +178,7 @@ def _not_recorded(track: Track, signal: RecordingRefused, _agent: AgentId | None
 
 
 def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) -> Step:
-    if callconsult.is_consultation(track, signal):
+    if callconsult.is_consultation(track, signal, agent):
         return callconsult.begin(track, signal, agent, at)
     # Another leg that dials: not (yet) a talk with the caller.
     if signal.uniqueid != track.call.uniqueid or track.leg(signal.agent_uniqueid) is not None:

@@ -9,7 +9,8 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from cti.domain.callend import CALLBACK, OUTBOUND
-from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment
+from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment, TransferKind, TransferRecord
+from cti.domain.phone import national
 from cti.domain.pause import ASKED
 from cti.domain.quality import LineQuality, grade, lost_share
 from cti.web import afterview, bodies, parts, ports
@@ -232,16 +233,22 @@ def _passages(call: Call) -> list[bodies.JourneyStep]:
         if pause.ended_at is not None:
             steps.append(step(at=pause.ended_at, what="recording_resumed"))
     for asked in call.consultations:
-        steps.append(step(at=asked.began_at, what="consulted", agent=asked.second))
+        detail = None if asked.outside is None else national(asked.outside)
+        steps.append(step(at=asked.began_at, what="consulted", agent=asked.second, detail=detail))
         if asked.joined_at is not None:
             steps.append(step(at=asked.joined_at, what="joined", agent=asked.second))
         if asked.ended_at is not None:
             result = asked.result.value if asked.result else None
             steps.append(step(at=asked.ended_at, what="consult_ended", agent=asked.second, detail=result))
-    steps += [step(at=t.at, what="transferred", agent=t.by, detail=t.to) for t in call.transfers]
+    steps += [step(at=t.at, what="transferred", agent=t.by, detail=_whereto(t)) for t in call.transfers]
     # Calls of an older server have instants only.
     known = {transfer.at for transfer in call.transfers}
     return steps + [step(at=at, what="transferred") for at in call.transferred_at if at not in known]
+
+
+def _whereto(transfer: TransferRecord) -> str:
+    """A number as people write it; everybody else by their own name."""
+    return national(transfer.to) if transfer.kind is TransferKind.OUTSIDE else transfer.to
 
 
 def _pause(pause: Pause) -> bodies.PauseBody:

@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from cti.domain.access import Right, User
-from cti.domain.model import Call, CallerNumber
+from cti.domain.model import Call, CallerNumber, TransferKind
 from cti.web.problems import Refused
 
 # Enough to tell two callers apart in a list, too little to call one of them back.
@@ -27,7 +27,14 @@ def number_for(user: User, caller: CallerNumber) -> CallerNumber:
 
 def call_for(user: User, call: Call) -> Call:
     """A call as this person may see it."""
-    return call if user.may(Right.UNREDACTED) else replace(call, caller=number_for(user, call.caller))
+    if user.may(Right.UNREDACTED):
+        return call
+    # Whoever was asked or given the caller outside has a number too.
+    asked = tuple(replace(one, outside=_masked(one.outside)) for one in call.consultations)
+    passed = tuple(
+        replace(one, to=_masked(one.to) or "") if one.kind is TransferKind.OUTSIDE else one for one in call.transfers
+    )
+    return replace(call, caller=number_for(user, call.caller), consultations=asked, transfers=passed)
 
 
 def digits_for(user: User, digits: str | None) -> str | None:

@@ -278,6 +278,9 @@ async def test_a_phone_that_does_not_even_ring_is_said() -> None:
     with pytest.raises(Refused) as refused:
         await desk.transfers.ask(DEMO, SATO, Command.CONSULT, "suzuki")
     assert refused.value.key == "agent_not_free"
+    with pytest.raises(Refused) as refused:
+        await desk.transfers.ask(DEMO, SATO, Command.CONSULT_OUTSIDE, NUMBER)
+    assert refused.value.key == "outside_not_reached"
 
 
 async def test_silence_of_asterisk_is_no_success() -> None:

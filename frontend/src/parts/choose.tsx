@@ -1,5 +1,5 @@
 /** One field in which agents, queues, saved numbers and a typed number are found, by keyboard alone (WAI-ARIA combobox). */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { lookSaved, saved } from "../dial";
 import { named, t, tSlug } from "../i18n";
@@ -47,7 +47,7 @@ export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[
   const everybody = whoever(refusal, query).filter((one) => can(one.kind));
   const found = search(everybody.filter((one) => one.kind !== "number"), query);
   const typed = everybody.filter((one) => one.kind === "number");
-  const shown = useMemo(() => [...typed, ...found].slice(0, SHOWN), [typed, found]);
+  const shown = [...typed, ...found].slice(0, SHOWN);
   const index = Math.min(at, shown.length - 1);
   useEffect(() => {
     list.current?.children[index]?.scrollIntoView({ block: "nearest" });
@@ -110,7 +110,7 @@ export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[
             onMouseMove={() => place !== index && setAt(place)}
             onClick={() => choose(one)}
           >
-            <span class="whom-name">{one.name}</span>
+            <span class="whom-name" dir="auto">{one.name}</span>
             <small>
               {t(`whom.kind.${one.kind}`)}
               {one.note && ` · ${one.note}`}

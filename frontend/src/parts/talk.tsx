@@ -16,7 +16,7 @@ export function TalkControls({ talk }: { talk: LineBody }) {
   const phase = outside !== null && talk.phase !== "talking" && talk.phase !== "held" ? "phase_outside" : "phase";
   const close = () => {
     setChoosing(null);
-    opener.current?.querySelector<HTMLButtonElement>("[aria-expanded]")?.focus();
+    opener.current?.querySelector<HTMLButtonElement>('[aria-expanded="true"]')?.focus();
   };
   // What is possible has changed under the list: another step was taken, here or at the phone.
   useEffect(() => setChoosing(null), [talk.phase, talk.call_id]);

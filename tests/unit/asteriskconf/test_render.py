@@ -306,3 +306,20 @@ def test_asterisk_asks_the_servers_that_are_named_and_no_others() -> None:
         with pytest.raises(ConfigError, match=f"websocket.{key}") as told:
             render(replace(SETTINGS, websocket=replace(socket, **{key: value})))  # type: ignore[arg-type]
         assert "hush" not in str(told.value)
+
+
+def test_nothing_but_a_redirect_leads_to_a_dial_of_somebody_outside() -> None:
+    """Toll fraud: the trunk is dialled in four contexts, and the two of live calls are reached by the server alone."""
+    text = render(SETTINGS)["extensions.conf"]
+    contexts = dict(re.findall(r"^\[([a-z-]+)\]\n(.*?)(?=^\[|\Z)", text, flags=re.M | re.S))
+    said = {name: re.sub(r"^\s*;.*$", "", body, flags=re.M) for name, body in contexts.items()}
+    assert {name for name, body in said.items() if "@trunk" in body} == {
+        "cti-callee", "cti-person", "cti-ask-out", "cti-pass-out",
+    }  # fmt: skip
+    for fenced in ("cti-ask-out", "cti-pass-out"):
+        assert not [name for name, body in said.items() if fenced in body], "no Goto, Gosub or include leads there"
+        entries = re.findall(r"^exten => (\S+?),1,", said[fenced], flags=re.M)
+        assert set(entries) <= {"s", "_0120XXXXXX", "_0800XXXXXXX", "dial", "over", "i", "back"}
+        permit = said[fenced].index("Gosub(cti-out-permit,s,1)")
+        assert permit < said[fenced].index("CTI_OUT_TO"), "the permit is read before anything else"
+    assert "include" not in said["cti-inbound"]

@@ -9,7 +9,7 @@ from cti.domain import signals as sig
 from cti.domain.consult import Place
 from cti.domain.model import CallState, ConsultResult, QueueId, TalkPhase, TransferKind, TransferResult
 from tests.unit.calls.test_callconsult import ON, Told
-from tests.unit.calls.test_callfsm import CALL, A
+from tests.unit.calls.test_callfsm import CALL, A, B, leg
 
 E164 = "+819012345678"
 OUT = {"agent_channel": "PJSIP/trunk-00000009", "agent_uniqueid": "1795300000.9"}
@@ -134,3 +134,16 @@ def test_an_agent_who_left_has_still_passed_the_caller_on() -> None:
     told.say(sig.HangupRequested, "O")
     told.gone("C")
     assert told.track.call.ended_by == "outside"
+
+
+def test_a_number_that_was_announced_and_never_rung_makes_no_colleague_of_the_next_agent() -> None:
+    """The dialplan refused it; then the agent's page was loaded anew, and the caller's channel rings that agent."""
+    told = Outside()
+    told.say(sig.LegPlaced, "C", place=Place.HOLD, outside=E164)
+    told.place("A", Place.PARKED)
+    told.enter("3", "C", "A")
+    told.gone("A")
+    told.say(sig.DialBegan, "C", agent=B, **leg(B))
+    told.say(sig.DialEnded, "C", agent=B, status="ANSWER", **leg(B))
+    assert told.track.call.consultations == ()
+    assert [talk.agent for talk in told.track.call.talks if talk.ended_at is None] == [B]
