@@ -34,6 +34,7 @@ class RtpPhone(StubPhone):
         self._frames = audioop.lin2ulaw(tone(hz, 1.0).tobytes(), 2)
         self._call = uuid.uuid4().hex
         self._remote_tag = ""
+        self._sequence, self._ssrc = 0, 0x4B414B45
         self._media: asyncio.DatagramTransport | None = None
         self._sender: asyncio.Task[None] | None = None
 
@@ -125,6 +126,11 @@ class RtpPhone(StubPhone):
         self._send(CRLF.join(lines) + CRLF * 2 + body, address)
         self._talk_to(text)
 
+    def jump(self, back: int) -> None:
+        """As phones do at a transfer, a hold or a re-INVITE: another source, its numbers behind those of before."""
+        self._sequence -= back
+        self._ssrc += 1
+
     # --- Sound ----------------------------------------------------------------------------------------------
 
     def _sdp(self) -> str:
@@ -150,7 +156,7 @@ class RtpPhone(StubPhone):
     async def _talk(self, where: tuple[str, int]) -> None:
         """Twenty milliseconds each; the timestamp goes on through silence, the sequence number does not (RFC 3550)."""
         assert self._media is not None
-        began, sequence, first = time.monotonic(), 0, True
+        began, first = time.monotonic(), True
         for number in range(1 << 30):
             await asyncio.sleep(max(0.0, began + number * FRAME / RATE_HZ - time.monotonic()))
             if not self.talking.is_set():
@@ -158,7 +164,9 @@ class RtpPhone(StubPhone):
                 continue
             at = number * FRAME % RATE_HZ
             kind = 0x80 if first else 0x00  # the marker: a new spurt of talk
-            packet = struct.pack("!BBHII", 0x80, kind, sequence & 0xFFFF, number * FRAME & 0xFFFFFFFF, 0x4B414B45)
+            packet = struct.pack(
+                "!BBHII", 0x80, kind, self._sequence & 0xFFFF, number * FRAME & 0xFFFFFFFF, self._ssrc & 0xFFFFFFFF
+            )
             self._media.sendto(packet + self._frames[at : at + FRAME], where)
             self.sent.append(time.time())
-            sequence, first = sequence + 1, False
+            self._sequence, first = self._sequence + 1, False

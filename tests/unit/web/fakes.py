@@ -36,6 +36,7 @@ from cti.domain.model import (
     UniqueId,
     UserLogin,
 )
+from cti.domain.pause import RecordCommand
 from cti.domain.pop import Pop
 from cti.metrics import Metrics
 from cti.web import ports
@@ -329,6 +330,22 @@ class FakeTalks:
 
 
 @dataclass
+class FakePauses:
+    """Keeps what was asked of recordings; ``refusal`` is raised instead, else the call is ``call``."""
+
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    refusal: Exception | None = None
+    call: Call | None = None
+
+    async def ask(self, tenant: TenantId, call_id: CallId, command: RecordCommand, by: str) -> Call:
+        if self.refusal is not None:
+            raise self.refusal
+        self.asked.append((call_id, command.value, by))
+        assert self.call is not None
+        return self.call
+
+
+@dataclass
 class Fakes:
     """All of them, and the WebParts made of them."""
 
@@ -339,6 +356,7 @@ class Fakes:
     names: FakeNames = field(default_factory=FakeNames)
     pops: FakePops = field(default_factory=FakePops)
     talks: FakeTalks = field(default_factory=FakeTalks)
+    pauses: FakePauses = field(default_factory=FakePauses)
     calls: FakeCalls = field(default_factory=FakeCalls)
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
     announcements: FakeAnnouncements = field(default_factory=FakeAnnouncements)
@@ -354,7 +372,7 @@ class Fakes:
     def parts(self) -> WebParts:
         return WebParts(
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
-            pops=self.pops, talks=self.talks, calls=self.calls, recordings=self.recordings,
+            pops=self.pops, talks=self.talks, pauses=self.pauses, calls=self.calls, recordings=self.recordings,
             evaluations=self.evaluations, evaluation_forms=self.evaluation_forms, listening=self.listening,
             announcements=self.announcements, readiness=self.readiness, supervision=self.supervision,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic, aftercall=self.aftercall,
