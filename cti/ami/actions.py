@@ -27,6 +27,7 @@ SNAPSHOT_VARIABLES = (
     "CTI_CB_ID",
     "CTI_CB_BY",
     "CTI_REACHED",
+    "CTI_OUT_TO",
     "CTI_PAUSED",
 )
 

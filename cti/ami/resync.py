@@ -13,10 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cti.ami.translate import call_id_of, variables
+from cti.domain.callbacks import may_have_dialled
 from cti.domain.callend import ANSWERED
 from cti.domain.consult import Place
 from cti.domain.model import AgentId, CallId, CallState, ChannelName, Pause, QueueId, TenantId, UniqueId
 from cti.domain.pause import ASKED, from_mark
+from cti.domain.phone import parse_called
 from cti.domain.signals import (
     BridgeEntered,
     CallbackReported,
@@ -185,6 +187,8 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
     if caller.context in _TREATED:  # else it would be offered, and taken out of the words by which it ends
         yield TreatmentSeen(**base, treatment=_TREATED[caller.context])
         return
+    if caller.context == "cti-pass-out":
+        yield from _passed_outside(caller, legs, now)
     if any(channel.context in _CONSULT for channel in (caller, *legs)):
         yield from _consulting(caller, legs, now)
         legs = talking
@@ -243,6 +247,16 @@ def _consulting(caller: SeenChannel, legs: list[SeenChannel], now: datetime) -> 
             yield BridgeEntered(**_base(channel, now), bridge=channel.bridge)
         elif channel.up and channel.context in _PLACES:
             yield LegPlaced(**_base(channel, now), place=_PLACES[channel.context])
+
+
+def _passed_outside(caller: SeenChannel, legs: list[SeenChannel], now: datetime) -> Iterable[Signal]:
+    """The caller's own channel rings somebody outside, or has: the server that asked for it may not have kept it."""
+    number = caller.own.get("CTI_OUT_TO", "")
+    if not (number.isdecimal() and number.isascii() and may_have_dialled(number)):
+        return
+    yield LegPlaced(**_base(caller, now), place=Place.HOLD, outside=parse_called(number))
+    for leg in sorted(legs, key=lambda leg: leg.context not in _AGENTS):  # whose caller it was comes first
+        yield from _rang(caller, leg, now)
 
 
 def _rang(by: SeenChannel, leg: SeenChannel, now: datetime) -> Iterable[Signal]:

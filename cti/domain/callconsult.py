@@ -92,7 +92,9 @@ def is_consultation(track: Track, signal: DialBegan, agent: AgentId | None) -> b
     if track.second is not None:
         return False
     if signal.uniqueid == track.call.uniqueid:
-        return agent is None and track.outside is not None and track.call.phase is not None
+        # A snapshot tells again of one who has the caller by now.
+        known = any(asked.uniqueid == signal.agent_uniqueid for asked in track.call.consultations)
+        return agent is None and track.outside is not None and not known
     first = track.first
     if first is None:
         return False

@@ -243,8 +243,10 @@ def leave_talk(track: Track, at: datetime) -> Step:
     """No agent has the caller any more: they wait again, or another phone is being rung."""
     track, facts = close_hold(track, at)
     track, ended = end_consultation(track, ConsultResult.GONE_ON, at)
+    if track.outside is not None:
+        track = replace(track, outside=None)
     if track.call.phase is not None:
-        track = replace(update(track, phase=None), places=EMPTY, outside=None)
+        track = replace(update(track, phase=None), places=EMPTY)
     return track, (*facts, *ended)
 
 

@@ -238,3 +238,19 @@ def test_a_pause_is_found_by_the_channel_and_one_that_cannot_be_read_is_one(mark
     found = resync.signals(resync.read([item]), {CALL: CallState.TALKING}, NOW, after_gap=True)
     (pause,) = (signal for signal in found if isinstance(signal, sig.PauseBegan))
     assert (pause.call_id, pause.why, pause.at.timestamp()) == (CALL, "asked", began)
+
+
+def test_somebody_outside_who_has_the_caller_is_found_by_what_the_caller_s_channel_dialled() -> None:
+    item, outside = caller("cti-pass-out", "b"), leg("b", uniqueid="1.9")
+    outside["Channel"] = "PJSIP/trunk-00000009"
+    item["Variable"] += "\nCTI_OUT_TO=0334980110"
+    _, placed, began, answered, *rest = told(item, outside)
+    assert isinstance(placed, sig.LegPlaced)
+    assert (placed.uniqueid, placed.outside) == ("1.0", "+81334980110")
+    assert isinstance(began, sig.DialBegan)
+    assert (began.uniqueid, began.agent_uniqueid) == ("1.0", "1.9")
+    assert isinstance(answered, sig.DialEnded)
+    assert kinds(rest) == ["BridgeEntered", "BridgeEntered", "DialBegan", "DialEnded"]
+    for wrong in ("110", "0990123456", "x", "０３"):
+        item["Variable"] = caller()["Variable"] + f"\nCTI_OUT_TO={wrong}"
+        assert not any(isinstance(one, sig.LegPlaced) and one.outside for one in told(item, outside))

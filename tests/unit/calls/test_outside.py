@@ -6,6 +6,7 @@ import pytest
 
 from cti.domain import events as ev
 from cti.domain import signals as sig
+from cti.domain.callrestore import restored
 from cti.domain.consult import Place
 from cti.domain.model import CallState, ConsultResult, QueueId, TalkPhase, TransferKind, TransferResult
 from tests.unit.calls.test_callconsult import ON, Told
@@ -147,3 +148,30 @@ def test_a_number_that_was_announced_and_never_rung_makes_no_colleague_of_the_ne
     told.say(sig.DialEnded, "C", agent=B, status="ANSWER", **leg(B))
     assert told.track.call.consultations == ()
     assert [talk.agent for talk in told.track.call.talks if talk.ended_at is None] == [B]
+
+
+def seen(told: Outside) -> None:
+    """What a snapshot says of a caller whose own channel has dialled somebody outside (cti.ami.resync)."""
+    told.say(sig.LegPlaced, "C", place=Place.HOLD, outside=E164)
+    told.say(sig.DialBegan, "C", **OUT)
+    told.say(sig.DialEnded, "C", status="ANSWER", **OUT)
+    told.enter("3", "C", "O")
+
+
+def test_a_snapshot_finds_who_has_the_caller_although_no_record_tells_of_it_and_told_again_changes_nothing() -> None:
+    told = Outside()
+    told.gone("A")
+    for _ in range(3):
+        seen(told)
+        call = told.track.call
+        assert (call.phase, call.state) == (TalkPhase.TALKING, CallState.TALKING)
+        assert [(t.kind, t.to, t.result) for t in call.transfers] == [
+            (TransferKind.OUTSIDE, E164, TransferResult.ANSWERED)
+        ]
+        assert [asked.outside for asked in call.consultations] == [E164]
+    told.track = restored(told.track.call)
+    seen(told)
+    assert len(told.track.call.transfers) == len(told.track.call.consultations) == 1
+    told.say(sig.HangupRequested, "O")
+    told.gone("C")
+    assert told.track.call.ended_by == "outside"
