@@ -45,6 +45,8 @@ class WebSettings:
     tls_key: Path | None = None
     trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For is believed
     phone_url: str | None = None  # Asterisk's WebSocket, which pages that are phones may connect to
+    replay_url_s: int = 0  # how long an address of the object store is good for a player; 0: the server streams
+    replay_origin: str | None = None  # where such addresses are
     static: Path = field(default_factory=lambda: Path(__file__).with_name("static"))  # the built pages
     drain_s: float = 5.0  # how long requests may go on when the server stops
 

@@ -69,7 +69,6 @@ CSP = (
     "style-src 'self'",
     "img-src 'self' data:",
     "font-src 'self'",
-    "media-src 'self' blob:",
     "manifest-src 'self'",
     "base-uri 'none'",
     "form-action 'self'",
@@ -227,10 +226,11 @@ async def _admitted(request: web.Request, handler: Handler) -> web.StreamRespons
     return await handler(request)
 
 
-def content_policy(phone_url: str | None) -> str:
+def content_policy(phone_url: str | None, replay_origin: str | None = None) -> str:
     """The Content-Security-Policy. A page that is a phone speaks with Asterisk's own WebSocket as well."""
     beside = "" if phone_url is None else f" {phones.socket_origin(phone_url)}"
-    return "; ".join((*CSP, f"connect-src 'self'{beside}"))
+    sound = "" if replay_origin is None else f" {replay_origin}"
+    return "; ".join((*CSP, f"media-src 'self' blob:{sound}", f"connect-src 'self'{beside}"))
 
 
 async def _add_headers(request: web.Request, answered: web.StreamResponse) -> None:
@@ -246,7 +246,7 @@ def make_app(settings: WebSettings, parts: WebParts, hub: Hub, passwords: Passwo
     """The application, not started. ``HANDLERS`` and ``ROUTES`` name the same routes, or this raises KeyError."""
     app = web.Application(middlewares=[_outermost], client_max_size=MAX_BODY)
     app[SETTINGS], app[PARTS], app[HUB] = settings, parts, hub
-    app[POLICY] = content_policy(settings.phone_url)
+    app[POLICY] = content_policy(settings.phone_url, settings.replay_origin)
     app[GUARD], app[PASSWORDS], app[THROTTLE] = Guard(parts), passwords, Throttle()
     for route in ROUTES:
         resource = app.router.add_resource(route.path, name=route.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from cti.config import S3, Config
 from recording.objects import S3Options
 from recording.objectstore import S3ObjectStore
@@ -18,6 +20,14 @@ def options(s3: S3) -> S3Options:
         lock_mode=LOCK_MODES[s3.object_lock],
         buckets=s3.buckets,
     )
+
+
+def origin(s3: S3) -> str:
+    """Where addresses of objects lie, for the pages' policy. Amazon's have the bucket in the name."""
+    if s3.endpoint is None:
+        return "https://*.amazonaws.com"
+    address = urlsplit(s3.endpoint)
+    return f"{address.scheme}://{address.netloc}"
 
 
 def object_store(config: Config, *, threads: int = 4) -> S3ObjectStore:

@@ -45,6 +45,7 @@ class RecordingPages:
     def __init__(self, pool: asyncpg.Pool[Any], objects: S3ObjectStore) -> None:
         self._list = RecordingList(pool)
         self._search = CallSearch(pool)
+        self._objects = objects
         self._replay = Replay(ledger=PostgresLedger(pool), objects=objects)
 
     async def page(self, tenant: TenantId, wanted: RecordingFilter) -> Sequence[RecordingFacts]:
@@ -72,6 +73,11 @@ class RecordingPages:
         async with aclosing(self._replay.read(playable, start=start, end=stop)) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
                 yield chunk
+
+    async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
+        """See the port."""
+        playable = await self._replay.open(tenant, call_id)
+        return await self._objects.presigned(playable.key, seconds=seconds)
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> PeaksFacts | None:
         """See the port."""

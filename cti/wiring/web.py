@@ -41,6 +41,7 @@ from cti.web.phoneports import Phones
 from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
 from cti.web.savedports import SavedNumbers
 from cti.web.server import WebServer
+from cti.wiring import objectstores
 from cti.wiring.announcements import open_announcements
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.keeping import KeptRecordings
@@ -83,6 +84,8 @@ def settings(config: Config) -> WebSettings:
         tls_key=config.web.tls_key,
         trusted_proxies=config.web.trusted_proxies,
         phone_url=config.asterisk.phone_url,
+        replay_url_s=config.s3.replay_url_s,
+        replay_origin=objectstores.origin(config.s3) if config.s3.replay_url_s else None,
     )
 
 

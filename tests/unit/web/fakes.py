@@ -266,6 +266,10 @@ class FakeRecordings(Switch):
         finally:
             self.reading -= 1
 
+    async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
+        self.check()
+        return f"https://s3.test/{call_id}?seconds={seconds}"
+
     async def peaks(self, tenant: TenantId, call_id: CallId) -> ports.PeaksFacts | None:
         self.check()
         if call_id not in self.rows or tenant != DEMO:

@@ -13,6 +13,7 @@ import pytest
 from cti.domain.access import ROLE_RIGHTS, Right, holders, rights_of
 from cti.domain.model import TenantId
 from cti.web.routes import ROUTES
+from cti.web.server import content_policy
 from tests.unit.web.conftest import PASSWORD, Site
 from tests.unit.web.fakes import SOUND, call_id, person, recording
 
@@ -144,3 +145,23 @@ def test_every_route_of_recordings_is_under_a_right() -> None:
     assert granted["download_recording"] == {"download"}
     assert granted["list_recordings"] == {"qa", "download", "privacy"}
     assert granted["delete_recording"] == granted["hold_recording"] == {"privacy"}
+
+
+async def test_where_it_is_configured_a_player_gets_an_address_for_a_minute_and_the_trail_says_all(site: Site) -> None:
+    with_recordings(site)
+    client = await logged_in(site, ("qa",))
+    object.__setattr__(site.server.settings, "replay_url_s", 60)
+    path, player = PATHS["listen"].format(PLAYABLE), {"Sec-Fetch-Dest": "audio", "Range": "bytes=100-"}
+    async with client.get(path, headers=player, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (307, f"https://s3.test/{PLAYABLE}?seconds=60")
+        assert answer.headers["Cache-Control"] == "no-store"
+    entry = site.fakes.audit.entries[-1]
+    assert (entry.what, entry.who, entry.detail["seconds"]) == ("recording.address_given", "someone", [0.0, 102.4])
+    site.fakes.audit.away = True
+    async with client.get(path, headers=player, allow_redirects=False) as answer:
+        assert (answer.status, "Location" in answer.headers) == (503, False)
+    site.fakes.audit.away = False
+    async with client.get(path) as answer:  # a program streams as ever
+        assert (answer.status, await answer.read()) == (200, SOUND)
+    assert "media-src 'self' blob: https://s3.test;" in content_policy(None, "https://s3.test")
+    assert "media-src 'self' blob:;" in content_policy(None)
