@@ -247,3 +247,12 @@ it("takes its caller back by itself while it still believes in the call of befor
   line.incoming(back);
   expect([before.hungUp, back.refused, phone.call.value]).toEqual([1, 0, "answering"]);
 });
+
+it("does everything at the same time on a machine whose clock is an hour wrong", async () => {
+  vi.setSystemTime(Date.now() + 3_600_000);
+  const asked = myPhone.mock.calls.length;
+  await vi.advanceTimersByTimeAsync(RENEW_MS - 1);
+  expect(myPhone.mock.calls.length).toBe(asked);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(myPhone.mock.calls.length).toBe(asked + 1);
+});
