@@ -101,6 +101,7 @@ export function NoTalk({ phase }: { phase: Pop["phase"] }) {
     <section class="talk" aria-label={t("talk.title")}>
       <p class="talk-phase">{tSlug("phase", phase)}</p>
       <p class="choices talk-later">{phase === "ringing" && t("talk.later")}</p>
+      <div class="talk-record talk-record-later" />
     </section>
   );
 }
