@@ -49,9 +49,6 @@ import type {
   SavedNumberEntry,
   SavedNumberList,
   SavedNumberRequest,
-  SavedNumberEntry,
-  SavedNumberList,
-  SavedNumberRequest,
   SkillList,
   TicketLine,
   TicketRequest,
@@ -135,10 +132,6 @@ export const api = {
   /** `number`: what would be said of that one. */
   dialling: (number?: string) =>
     read<MyDialling>("GET", `/api/my/dial${number === undefined ? "" : `?${new URLSearchParams({ number })}`}`),
-  savedNumbers: () => read<SavedNumberList>("GET", "/api/saved-numbers"),
-  addSavedNumber: (body: SavedNumberRequest) => read<SavedNumberEntry>("POST", "/api/saved-numbers", body),
-  changeSavedNumber: (id: string, body: SavedNumberRequest) => read<SavedNumberEntry>("PUT", at("saved-numbers", id), body),
-  removeSavedNumber: (id: string) => ask("DELETE", at("saved-numbers", id)),
   savedNumbers: () => read<SavedNumberList>("GET", "/api/saved-numbers"),
   addSavedNumber: (body: SavedNumberRequest) => read<SavedNumberEntry>("POST", "/api/saved-numbers", body),
   changeSavedNumber: (id: string, body: SavedNumberRequest) => read<SavedNumberEntry>("PUT", at("saved-numbers", id), body),
