@@ -43,10 +43,9 @@ export function Lanes({ lanes, transfers, view, position, onSeek }: LanesProps) 
                 />
               );
             })}
-            {lane.kind === "agent" &&
-              transfers.filter(inView).map((second) => (
-                <span key={second} class="lane-mark" style={{ insetInlineStart: `${place(second)}%` }} />
-              ))}
+            {transfers.filter(inView).map((second) => (
+              <span key={second} class="lane-mark" style={{ insetInlineStart: `${place(second)}%` }} />
+            ))}
             {inView(position) && <span class="lane-now" style={{ insetInlineStart: `${place(position)}%` }} />}
           </div>
         </div>

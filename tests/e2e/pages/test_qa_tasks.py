@@ -100,7 +100,7 @@ async def test_yesterdays_call_of_a_plate_and_what_was_said_before_the_transfer(
     await again.press("t")
     await until(page, f"{POSITION} < 4 && !document.querySelector('audio').paused", 20.0)
     again.told("hear what was said just before the transfer")
-    await expect(page.locator(".lane-mark")).to_have_count(1)
+    await expect(page.locator(".lane-mark").first).to_be_visible()
     await page.keyboard.press("+")
     await expect(page.locator(".controls")).to_contain_text("2×")
 
@@ -111,10 +111,13 @@ async def test_a_remark_is_text_and_a_moment_is_shared_with_who_may_hear_it(
     wanted = (await recorded(pool, sound))[0]
     seen = await opened(language="ja")
     page = await at_list(site, seen)
+    await expect(page.locator("tbody tr")).to_have_count(8)
     await page.goto(f"{site.url}/qa/{wanted.call_id}?t=6.5")
+    await expect(page.locator("audio")).to_have_count(1)
     await until(page, f"{POSITION} >= 6.5", 20.0)
     await page.keyboard.press("Space")
     await page.keyboard.press("c")
+    await expect(page.locator(".comment-write textarea")).to_be_focused()
     await page.keyboard.type("<img src=x onerror=alert(1)> ここで聞き返した")
     await page.keyboard.press("Enter")
     await expect(page.locator(".comment-text")).to_have_text("<img src=x onerror=alert(1)> ここで聞き返した")
@@ -123,7 +126,7 @@ async def test_a_remark_is_text_and_a_moment_is_shared_with_who_may_hear_it(
 
     other = await opened()
     await other.log_in(site.url, "tanaka", PASSWORD)  # a supervisor without the role "qa"
-    await expect(other.page.locator("h1")).to_be_visible()
+    await expect(other.page.locator("header nav")).to_be_visible()
     await other.page.goto(f"{site.url}/qa/{wanted.call_id}?t=6.5")
     await expect(other.page.locator("h1")).to_have_text("You may not hear recordings")
 
@@ -133,10 +136,11 @@ async def test_filters_are_chips_kept_under_a_name_and_an_empty_list_says_what_t
 ) -> None:
     await recorded(pool, sound)
     page = await at_list(site, await opened(width=420))
+    await expect(page.locator("tbody tr")).to_have_count(8)
     await page.goto(f"{site.url}/qa?text=%E8%A7%A3%E9%8C%A0&caller=known&min_transfers=1")
     await expect(page.locator("tbody tr")).to_have_count(1)
     await expect(page.locator("tbody mark")).to_have_text("解錠")
-    await expect(page.locator(".count")).to_have_text("1 calls")
+    await expect(page.locator(".count")).to_have_text("Calls found: 1")
     await page.get_by_label("Keep this search as").fill("解錠の転送")
     await page.keyboard.press("Enter")
     await expect(page.get_by_label("Saved searches")).to_have_value("解錠の転送")
