@@ -65,8 +65,9 @@ def merged(known: Iterable[Pause], told: Iterable[Pause]) -> tuple[Pause, ...]:
 
 
 def to_mark(pauses: Iterable[Pause]) -> str:
-    """The value of CTI_PAUSED; "" when none is open."""
-    return ",".join(f"{p.why}:{_ms(p.began_at)}:{'' if p.until is None else _ms(p.until)}" for p in pauses)
+    """The value of CTI_PAUSED; "" when none is open. ASKED first: that is where the dialplan looks."""
+    ordered = sorted(pauses, key=lambda pause: pause.why != ASKED)
+    return ",".join(f"{p.why}:{_ms(p.began_at)}:{'' if p.until is None else _ms(p.until)}" for p in ordered)
 
 
 def from_mark(text: str) -> tuple[Pause, ...]:
