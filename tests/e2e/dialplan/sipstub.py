@@ -21,6 +21,7 @@ class StubPhone(asyncio.DatagramProtocol):
 
     def __init__(self, user: str, password: str, server: tuple[str, int], code: int | None) -> None:
         self.user, self.password, self.server, self.code = user, password, server, code
+        self.asks_only = False  # REGISTER says where nobody is: what is registered stays
         self.seen: list[str] = []
         self.registered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.cancelled = asyncio.Event()
@@ -28,6 +29,21 @@ class StubPhone(asyncio.DatagramProtocol):
         self._sequence = 0  # of this round: the first is challenged
         self._round = 0
         self._invite = ""
+
+    @classmethod
+    async def opens(cls, user: str, password: str, server: tuple[str, int]) -> bool:
+        """Whether a REGISTER with that password is let in. Changes nothing."""
+        transport, phone = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: cls(user, password, server, None), ("127.0.0.1", 0)
+        )
+        try:
+            phone.asks_only = True
+            phone.register()
+            status = await asyncio.wait_for(phone.registered, 5)
+        finally:
+            transport.close()
+        assert status in (200, 401), status
+        return status == 200
 
     @classmethod
     async def start(cls, user: str, password: str, server: tuple[str, int], code: int | None) -> StubPhone:
@@ -56,8 +72,7 @@ class StubPhone(asyncio.DatagramProtocol):
             f"To: <sip:{self.user}@{server}>",
             f"Call-ID: reg-{self.user}-{self.port}",
             f"CSeq: {self._round} REGISTER",
-            f"Contact: <sip:{self.user}@{self.host}:{self.port}>",
-            "Expires: 120",
+            *([] if self.asks_only else [f"Contact: <sip:{self.user}@{self.host}:{self.port}>", "Expires: 120"]),
             "Max-Forwards: 70",
             *([extra] if extra else []),
             "Content-Length: 0",
