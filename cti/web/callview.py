@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from cti.domain.callend import CALLBACK, OUTBOUND
 from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment, TransferKind, TransferRecord
-from cti.domain.phone import national
 from cti.domain.pause import ASKED
+from cti.domain.phone import national
 from cti.domain.quality import LineQuality, grade, lost_share
 from cti.web import afterview, bodies, parts, ports
 from cti.web.afterview import NOTHING_KEPT, Kept
