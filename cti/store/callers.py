@@ -25,6 +25,8 @@ from cti.store.away import deadline
 
 # A call that lasts longer than this has lost what was said of its caller when the server starts anew.
 LONGEST_CALL = timedelta(hours=24)
+# Calls are written down within seconds when the database is well; after an outage from the journal.
+UNWRITTEN = timedelta(minutes=10)
 # A pop is read in seconds.
 CALLS_SHOWN = 5
 NOTE_SHOWN = 1_000  # characters
@@ -41,15 +43,17 @@ SELECT v.*, coalesce(a.name, v.agent) AS name FROM call_verifications v
 LEFT JOIN agents a ON a.tenant = v.tenant AND a.agent = v.agent
 """
 _OF_CALL = f"{_MARKS} WHERE v.tenant = $1 AND v.call_id = $2 ORDER BY v.id LIMIT {MARKS_MOST}"
-_RECENT_MARKS = f"{_MARKS} WHERE v.at > $1 ORDER BY v.id"
+# Calls that are alive; and the youngest, which may not be written down yet. A busy day has ten thousand others.
+_ALIVE = "AND (%s.call_id IN (SELECT call_id FROM calls WHERE ended_at IS NULL) OR %s.at > $2)"
+_RECENT_MARKS = f"{_MARKS} WHERE v.at > $1 {_ALIVE % ('v', 'v')} ORDER BY v.id"
 # A decision that was taken back has another row of the same call with a higher number.
-_RECENT_CHOICES = """
+_RECENT_CHOICES = f"""
 SELECT DISTINCT ON (l.tenant, l.call_id) l.call_id, l.at, l.made_by, l.status, l.member_id,
        coalesce(a.agent, l.made_by) AS agent, coalesce(a.name, l.made_by) AS name
 FROM call_links l LEFT JOIN agents a ON a.tenant = l.tenant AND a.login = l.made_by
-WHERE l.made_by <> 'system' AND l.at > $1
+WHERE l.made_by <> 'system' AND l.at > $1 {_ALIVE % ("l", "l")}
 ORDER BY l.tenant, l.call_id, l.id DESC
-"""
+"""  # noqa: S608 - names of this module's own
 _EARLIER = f"""
 SELECT c.call_id, c.arrived_at, c.queue, c.answered_at IS NOT NULL AS answered, c.extra ? 'dialled_by' AS outbound,
     coalesce((SELECT jsonb_agg(coalesce(a.name, t.agent) ORDER BY t.number) FROM call_talks t
@@ -112,14 +116,14 @@ class CallerStore:
 
     async def said(self, now: datetime) -> Mapping[CallId, Said]:
         """What agents said of callers who may be on the line still."""
-        since = now - LONGEST_CALL
+        since = (now - LONGEST_CALL, now - UNWRITTEN)
         choices: dict[CallId, Choice] = {}
-        for row in await self._fetch(_RECENT_CHOICES, since):
+        for row in await self._fetch(_RECENT_CHOICES, *since):
             if row["status"] == "decided" and row["member_id"] is not None:
                 by = Person(login=UserLogin(row["made_by"]), agent=AgentId(row["agent"]), name=row["name"])
                 choices[CallId(str(row["call_id"]))] = Choice(member_id=row["member_id"], by=by, at=row["at"])
         marks: dict[CallId, tuple[StepMark, ...]] = {}
-        for row in await self._fetch(_RECENT_MARKS, since):
+        for row in await self._fetch(_RECENT_MARKS, *since):
             call_id = CallId(str(row["call_id"]))
             marks[call_id] = (*marks.get(call_id, ()), _mark(row))
         return {one: Said(choice=choices.get(one), marks=marks.get(one, ())) for one in choices.keys() | marks.keys()}

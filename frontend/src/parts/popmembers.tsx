@@ -1,4 +1,5 @@
 /** Who may be calling: one member, or several with what tells them apart, of whom the agent chooses one. */
+import { useId } from "preact/hooks";
 import { api } from "../api";
 import { dayAndTime, t, timeOfDay, tSlug } from "../i18n";
 import { serverNow } from "../now";
@@ -73,7 +74,7 @@ function Member({ pop, member, several, choose, busy }: MemberProps) {
   const standing = textOf(member, "standing");
   const status = textOf(member, "status");
   const may = connected(pop) && !busy;
-  const id = `member-${member.member_id}`;
+  const id = useId();
   return (
     <li>
       <p class="spread top">

@@ -99,7 +99,7 @@ function Step({ step, answer, may, mark }: StepProps) {
   return (
     <li class={`verify-step step-${step.result ?? "open"}`}>
       <span class="verify-what">
-        <span class="note">{named(step)}</span> {answer && <strong><Text text={answer} /></strong>}
+        <span class="note"><Text text={named(step)} /></span> {answer && <strong><Text text={answer} /></strong>}
       </span>
       <span class="choices" role="group" aria-label={named(step)}>
         {RESULTS.map((result) => (

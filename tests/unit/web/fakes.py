@@ -43,6 +43,7 @@ from cti.web import ports
 from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.context import WebParts
 from tests.unit.web.aftercall import FakeAftercall
+from tests.unit.web.callers import FakeCallers
 from tests.unit.web.evaluations import FakeEvaluations, FakeForms
 from tests.unit.web.listening import FakeListening
 from tests.unit.web.supervision import FakeSupervision
@@ -369,6 +370,7 @@ class Fakes:
 
     def __post_init__(self) -> None:
         self.sessions, self.aftercall = FakeSessions(self.users), FakeAftercall()
+        self.callers = FakeCallers()
         self.evaluations, self.evaluation_forms = FakeEvaluations(), FakeForms()
         self.supervision = FakeSupervision(T0)
         self.listening = FakeListening()
@@ -376,7 +378,8 @@ class Fakes:
     def parts(self) -> WebParts:
         return WebParts(
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
-            pops=self.pops, talks=self.talks, pauses=self.pauses, calls=self.calls, recordings=self.recordings,
+            pops=self.pops, callers=self.callers, talks=self.talks, pauses=self.pauses, calls=self.calls,
+            recordings=self.recordings,
             evaluations=self.evaluations, evaluation_forms=self.evaluation_forms, listening=self.listening,
             announcements=self.announcements, readiness=self.readiness, supervision=self.supervision,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic, aftercall=self.aftercall,
