@@ -16,7 +16,8 @@ from uuid import UUID
 
 import asyncpg
 
-from cti.domain.callsearch import COUNT_MOST, CallWanted, SearchTooSlow, Terms, terms_of
+from cti.domain.callsearch import COUNT_MOST, PLATE_LEAST, CallWanted, SearchTooSlow, Terms, terms_of
+from cti.domain.errors import CallerError
 from cti.domain.model import CallId, TenantId
 from cti.store.away import deadline
 
@@ -115,6 +116,8 @@ class CallSearch:
     ) -> list[tuple[datetime, UUID]]:
         terms = terms_of(wanted)
         told = await connection.fetchrow(_WORDS, tenant, list(terms.all_of), wanted.words(), wanted.plate or "")
+        if wanted.plate is not None and len(told["plate"]) < PLATE_LEAST:  # blanks and hyphens are none of it
+            raise CallerError(f"plate: write {PLATE_LEAST} signs or more")
         query = _query(tenant, wanted, told["words"], told["plate"])
         where = " AND ".join(query.conditions)
         rest = " AND ".join(query.conditions[query.conditions.index(_SPLIT) + 1 :])

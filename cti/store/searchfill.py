@@ -34,19 +34,31 @@ SELECT max(newest) FROM call_search_filled AS filled, tenants AS t, LATERAL (
       ORDER BY r.arrived_at DESC LIMIT 1)
 ) AS found
 """
+# An hour, or less where more than so many calls arrived in it: each call is a lock until the commit, and PostgreSQL has
+# room for some 6,000. An instant is never cut in two.
+_SINCE = """
+SELECT least(greatest($1::timestamptz - interval '1 hour', max(nth)), $1 - interval '1 microsecond')
+  FROM tenants AS t, LATERAL (
+    (SELECT arrived_at AS nth FROM calls c WHERE c.tenant = t.tenant AND c.arrived_at <= $1
+      ORDER BY c.arrived_at DESC OFFSET 300 LIMIT 1)
+    UNION ALL
+    (SELECT arrived_at FROM recordings r WHERE r.tenant = t.tenant AND r.arrived_at <= $1
+      ORDER BY r.arrived_at DESC OFFSET 300 LIMIT 1)
+) AS found
+"""
 # In one order of calls, so that two who do it at once wait for each other instead of locking each other out.
 _HOUR = """
 SELECT count(search_refresh(tenant, call_id)) FROM (
     SELECT c.tenant, c.call_id FROM tenants t JOIN calls c
-        ON c.tenant = t.tenant AND c.arrived_at > $1::timestamptz - interval '1 hour' AND c.arrived_at <= $1
+        ON c.tenant = t.tenant AND c.arrived_at > $2::timestamptz AND c.arrived_at <= $1::timestamptz
     UNION
     SELECT r.tenant, r.call_id FROM tenants t JOIN recordings r
-        ON r.tenant = t.tenant AND r.arrived_at > $1::timestamptz - interval '1 hour' AND r.arrived_at <= $1
+        ON r.tenant = t.tenant AND r.arrived_at > $2 AND r.arrived_at <= $1
     ORDER BY tenant, call_id
 ) AS hour
 """
-# A record that arrived exactly then is of the next hour: what is left is before the instant, and not at it.
-_DONE = "UPDATE call_search_filled SET arrived_at = $1::timestamptz - interval '1 hour' + interval '1 microsecond'"
+# A record that arrived exactly then is of the next step: what is left is before the instant, and not at it.
+_DONE = "UPDATE call_search_filled SET arrived_at = $1::timestamptz + interval '1 microsecond'"
 _ALL_DONE = "UPDATE call_search_filled SET arrived_at = '-infinity'"
 _AGAIN = "UPDATE call_search_filled SET arrived_at = 'infinity'"
 _FILLED = "SELECT arrived_at = '-infinity' FROM call_search_filled"
@@ -74,8 +86,9 @@ class SearchFiller:
             if newest is None:
                 await connection.execute(_ALL_DONE)
                 return None
-            many = await connection.fetchval(_HOUR, newest, timeout=STEP_S)
-            await connection.execute(_DONE, newest)
+            since = await connection.fetchval(_SINCE, newest, timeout=STEP_S)
+            many = await connection.fetchval(_HOUR, newest, since, timeout=STEP_S)
+            await connection.execute(_DONE, since)
             return newest, many
 
     async def run(self, told: Callable[[datetime, int], None] = lambda *_: None) -> int:

@@ -48,6 +48,18 @@ function share(text: string): number | null {
   return text !== "" && value >= 0 && value <= 100 ? value / 100 : null;
 }
 
+/** What no index finds: a word of one sign, a plate of one, a number of two digits. */
+export function tooShort(search: Search): boolean {
+  const words = (search.text ?? "").split(/\s+/).filter(Boolean);
+  const digits = (search.number ?? "").replace(/\D/g, "").replace(/^0/, "");
+  const plate = (search.plate ?? "").replace(/[\s\-‐−ー・.]/g, "");
+  return (
+    words.some((word) => [...word].length < 2) ||
+    (search.plate !== undefined && [...plate].length < 2) ||
+    (search.number !== undefined && digits.length < 3)
+  );
+}
+
 /** The name of a day → its date in the desk's own time; "2026-11-21" stays. */
 export function dayOf(text: string, nowMs: number, zone: string): string {
   const back = text === "today" ? 0 : text === "yesterday" ? 1 : null;

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { named, t, timeZone, tSlug } from "../i18n";
 import { serverNow } from "../now";
-import { CALLERS, dayOf, DIRECTIONS, type Field, FIELDS, fromAddress, RESULTS, type Search, seconds, toAddress } from "../search";
+import { CALLERS, dayOf, DIRECTIONS, type Field, FIELDS, fromAddress, RESULTS, type Search, seconds, toAddress, tooShort } from "../search";
 import type { ReasonBody, SavedSearchBody } from "../wire";
 import { agentName, names, queueName } from "./names";
 import { refusalText } from "./problem";
@@ -30,7 +30,11 @@ export function SearchForm({ search, reasons, onSearch, onChange }: FormProps) {
   useEffect(() => {
     if (form.current) fill(form.current, search);
   }, [said, queues.length, agents.length, reasons.length]);
-  const problem = ["min_length", "max_length"].some((one) => search[one as Field] && seconds(search[one as Field] ?? "") === null);
+  const problem = ["min_length", "max_length"].some((one) => search[one as Field] && seconds(search[one as Field] ?? "") === null)
+    ? t("qa.bad_length")
+    : tooShort(search)
+      ? t("qa.too_short")
+      : "";
   return (
     <form
       ref={form}
@@ -72,7 +76,7 @@ export function SearchForm({ search, reasons, onSearch, onChange }: FormProps) {
       </div>
       {problem && (
         <p role="alert" class="problem">
-          {t("qa.bad_length")}
+          {problem}
         </p>
       )}
     </form>

@@ -164,7 +164,12 @@ async def test_pages_together_are_all_that_fit(database: asyncpg.Pool[Any]) -> N
 
 @pytest.mark.parametrize(
     ("wanted", "problem"),
-    [({"text": "鍵"}, "2 signs"), ({"digits": "09"}, "3 digits"), ({"text": "ああ " * 9}, "8 words")],
+    [
+        ({"text": "鍵"}, "2 signs"),
+        ({"digits": "09"}, "3 digits"),
+        ({"text": "ああ " * 9}, "8 words"),
+        ({"plate": " - - "}, "2 signs"),
+    ],
 )
 async def test_what_no_index_finds_is_refused(database: asyncpg.Pool[Any], wanted: Any, problem: str) -> None:
     with pytest.raises(CallerError, match=problem):
