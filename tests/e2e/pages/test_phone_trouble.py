@@ -1,0 +1,101 @@
+"""What can be wrong around the phone in the page, and how the agent gets out of it; the rest is in test_phone.py."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.pages.browser import until
+from tests.e2e.pages.conftest import Opener
+from tests.e2e.pages.phone_scenes import BUILT_IN, HEADSET, PLAYED, phone_page, ready, says, talking_phone
+from tests.e2e.pages.phoneline import PhoneLine
+from tests.e2e.pages.scenes import at_desk
+from tests.e2e.pages.site import Site
+from tests.e2e.pages.test_phone import PATIENCE_MS, said
+
+# A machine whose clock is an hour ahead of the desk's.
+AHEAD = """(() => {
+  const Real = Date, ahead = 3_600_000;
+  window.Date = class extends Real {
+    constructor(...about) { about.length ? super(...about) : super(Real.now() + ahead); }
+    static now() { return Real.now() + ahead; }
+  };
+})()"""
+
+
+@pytest.mark.parametrize(
+    ("fail", "words"),
+    [("NotAllowedError", "may not use the microphone"), ("NotReadableError", "in use by another program")],
+)
+async def test_a_microphone_that_was_not_given_is_asked_for_again(
+    site: Site, opened: Opener, fail: str, words: str
+) -> None:
+    seen = await opened(language="en")
+    line = await phone_page(site, seen, fail=fail)
+    await said(seen, words)
+    assert line.heard == []  # nobody would be heard: it does not ring here
+    await seen.page.evaluate("played.fail = ''")
+    await seen.page.get_by_role("button", name="Try again").click()
+    await said(seen, "Ready for calls")
+
+
+async def test_a_websocket_that_is_blocked_is_said_and_taken_when_it_is_let_through(site: Site, opened: Opener) -> None:
+    seen = await opened(language="en")
+    line = await site.use_phone_line(PhoneLine())
+    await line.close()
+    seen.expected += ["WebSocket connection to", "status of 50", "Failed to load resource"]
+    await seen.page.add_init_script(PLAYED % (HEADSET, BUILT_IN))
+    await at_desk(site, seen)
+    await said(seen, "whether the network lets WebSockets through")
+    await line.open()
+    await said(seen, "Ready for calls")
+
+
+async def test_a_websocket_that_breaks_in_mid_call_keeps_the_call(site: Site, opened: Opener) -> None:
+    seen = await opened(language="en")
+    line = await talking_phone(site, seen)
+    await line.close()
+    await said(seen, "No connection to Asterisk: you go on talking")
+    await line.open()
+    await expect(seen.page.locator(".phone-says")).to_have_text("On the line", timeout=PATIENCE_MS)
+    await seen.page.keyboard.press("F9")
+    await said(seen, "Ready for calls")
+    assert [sent for sent in line.heard if sent.startswith("BYE")]
+
+
+async def test_a_log_in_that_ends_in_mid_call_leaves_the_phone_until_the_call_is_over(
+    site: Site, opened: Opener, pool: asyncpg.Pool[object]
+) -> None:
+    seen = await opened(language="en")
+    line = await talking_phone(site, seen)
+    await pool.execute("DELETE FROM sessions")
+    await site.go_down()  # the next thing that the page asks for is refused
+    await site.come_up()
+    await expect(seen.page.locator("input[name=login]")).to_be_visible(timeout=PATIENCE_MS)
+    await said(seen, "On the line")
+    assert not [sent for sent in line.heard if sent.startswith("BYE")]
+    await seen.page.keyboard.press("F9")
+    await expect(seen.page.locator(".phone-bar")).to_have_count(0)
+    assert [sent for sent in line.heard if sent.startswith("BYE")]
+
+
+async def test_a_second_window_is_the_phone_when_the_first_is_closed(site: Site, opened: Opener) -> None:
+    seen = await opened(language="en")
+    await ready(site, seen)
+    second = await seen.context.new_page()
+    await second.add_init_script(PLAYED % (HEADSET, BUILT_IN))
+    await second.goto(site.url)
+    await expect(second.locator(".phone-says")).to_contain_text("in another window", timeout=PATIENCE_MS)
+    await seen.page.close()
+    await expect(second.locator(".phone-says")).to_contain_text("Ready for calls", timeout=PATIENCE_MS)
+
+
+async def test_a_clock_that_is_an_hour_wrong_shows_the_desks_times(site: Site, opened: Opener) -> None:
+    seen = await opened(language="en")
+    await seen.page.add_init_script(AHEAD)
+    line = await ready(site, seen)
+    site.ring()
+    await line.ring()
+    await says(seen.page, "ringing")
+    await until(seen.page, "/^0:0\\d$/.test(document.querySelector('.pop .timer').textContent.trim())", 20)
