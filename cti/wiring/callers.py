@@ -20,7 +20,7 @@ from cti.domain.verification import (
     policy_for,
 )
 from cti.linking.linker import Linker
-from cti.store.callers import CallerStore
+from cti.store.callers import MARKS_MOST, CallerStore
 from cti.store.links import LinkStore
 from cti.web.callerports import LinkStep, MarkStep
 
@@ -83,6 +83,8 @@ class StoredCallers:
                 raise NotSaid("no_such_step", "the desk does not ask this of callers of this queue")
             if link.member_id is None:
                 raise NotSaid("no_member", "choose who is calling first")
+            if len(said.marks) >= MARKS_MOST:
+                raise NotSaid("too_many", f"{MARKS_MOST} marks of one call are no verification any more")
             mark = StepMark(step=step, result=result, member_id=link.member_id, by=by, at=self._now())
             counted = marks_that_count((*said.marks, mark), link.member_id, said.choice, policy)
             await self._store.add(tenant, call_id, mark, judge(policy, counted).state)
