@@ -26,7 +26,7 @@ from tests.soak._actions import ACTIONS
 from tests.soak._badday import DEADLY, FAULTS, STATES, Trial, strike
 from tests.soak._centre import Centre, a_centre
 from tests.soak._ledgers import keys_of, records_of, settled
-from tests.soak._memory import GROWTH_KB_A_CALL, growth_kb_a_call, played_calls
+from tests.soak._memory import GROWTH_KB_A_CALL, Memory, growth_kb_a_call, played_calls
 
 # One action or fault with all that follows takes 5 to 40 s; one that hangs must not end the run.
 LIMIT_S = 150.0
@@ -185,7 +185,12 @@ async def _main(arguments: argparse.Namespace) -> int:
     rounds = 1 if arguments.quick else arguments.rounds
     with run_folder() as folder, PortPool() as pool:
         rows, trials, others = await real(folder, pool, actions, cells, rounds) if actions or cells else ([], [], [])
-        memory = await played_calls(folder.path, pool, arguments.calls, say) if "memory" in parts else []
+        memory: list[Memory] = []
+        try:
+            if "memory" in parts:
+                memory = await played_calls(folder.path, pool, arguments.calls, say)
+        except FINDINGS as error:  # what was found before counts
+            others.append(f"memory: {why(error)}")
     growth = growth_kb_a_call(memory)
     if growth is not None and growth > GROWTH_KB_A_CALL:
         others.append(f"the page grows by {growth} kB a call")
