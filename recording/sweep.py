@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
-from cti.domain.errors import KakehashiError, Unavailable
+from cti.domain.errors import KakehashiError, PeerError, Unavailable
 from cti.domain.model import CallId
 from recording import encode
 from recording.keeping import BATCH, Due, Keeping
@@ -69,7 +68,8 @@ class Sweep:
         found.append(await keeping.order_expired(self._now()))
         due = await keeping.due(self._now())
         for one in due:
-            await self.delete(one)
+            if not await self.delete(one):
+                break  # a store that is away would make each of the others wait for its deadline; they are next
         return max(*found, len(due)) >= BATCH
 
     async def delete(self, due: Due) -> bool:
@@ -92,16 +92,26 @@ class Sweep:
     async def _lock(self) -> int:
         found = await self._keeping.to_lock(self._now())
         for one in found:
-            with suppress(KakehashiError):  # tried again in the next pass, first in line
+            try:
                 await self._objects.lock(one.uri, retain_until=one.retain_until, held=one.held)
-                await self._keeping.locked(one, now=self._now())
+            except Unavailable as error:
+                _log.warning("locks wait: %s", error, extra={"action": "lock", "call_id": one.call_id})
+                return 0  # the store is away: all of them in the next pass
+            except KakehashiError as error:
+                # Not there, or the store knows no locks: trying for ever would hold up the others. Our own hold counts.
+                _log.error("cannot be locked: %s", error, extra={"action": "lock", "call_id": one.call_id})
+            await self._keeping.locked(one, now=self._now())
         return len(found)
 
 
 def uris_of(due: Due) -> tuple[str, ...]:
-    """Where a recording's objects are: the sound last, so that what is half deleted can still be told apart."""
+    """Where a recording's objects are: the sound last, so that what is half deleted can still be told apart.
+
+    Raises PeerError for an address that is not one of this call's.
+    """
     assert due.uri is not None  # noqa: S101 - asked before
     keys = object_keys(due.tenant, due.call_id, due.arrived_at, suffix=encode.SUFFIX)
     stem = due.uri.removesuffix(encode.SUFFIX)
-    assert due.uri.endswith(keys.audio)  # noqa: S101 - what we delete is what we have named
+    if not due.uri.endswith(keys.audio):
+        raise PeerError(f"{due.uri} is not where a recording of this call lies: a person has to look")
     return (stem + PEAKS_SUFFIX, stem + MANIFEST_SUFFIX, due.uri)

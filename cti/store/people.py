@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from cti.domain.access import AuditEntry
+from cti.domain.errors import CallerError
 from cti.domain.model import CallId, TenantId
 from cti.domain.person import Erasure, ErasureState, Person
 from cti.store.away import deadline
@@ -73,11 +74,16 @@ class PeopleStore:
         self._pool = pool
 
     async def calls_of(self, person: Person) -> tuple[list[CallId], list[CallId]]:
-        """Calls of a person that are over, and those that go on. At most MOST_CALLS."""
+        """Calls of a person that are over, and those that go on.
+
+        Raises CallerError when there are more than MOST_CALLS: leaving some out would look like all of them.
+        """
         async with deadline(FIND_S):
             rows = await self._pool.fetch(
-                _FOUND, person.tenant, list(person.numbers), person.member_id, MOST_CALLS, timeout=FIND_S
+                _FOUND, person.tenant, list(person.numbers), person.member_id, MOST_CALLS + 1, timeout=FIND_S
             )
+        if len(rows) > MOST_CALLS:
+            raise CallerError(f"more than {MOST_CALLS:,} calls are theirs: this is a company's number and no person's")
         over = [CallId(str(row["call_id"])) for row in rows if not row["live"]]
         return over, [CallId(str(row["call_id"])) for row in rows if row["live"]]
 
