@@ -23,6 +23,7 @@ from cti.web.keepports import Keeping, NoKeeping
 from cti.web.listenports import Listening, NoListening
 from cti.web.peopleports import NoPeople
 from cti.web.problems import Refused, sentences
+from cti.web.sampleports import NoSamples, Samples
 from cti.web.savedports import NoSavedNumbers, SavedNumbers
 
 M = TypeVar("M", bound=BaseModel)
@@ -81,6 +82,7 @@ class WebParts:
     phones: phoneports.Phones = field(default_factory=phoneports.NoPhones)
     listening: Listening = field(default_factory=NoListening)
     evaluations: Evaluations = field(default_factory=NoEvaluations)
+    samples: Samples = field(default_factory=NoSamples)
     evaluation_forms: EvaluationForms = field(default_factory=NoEvaluationForms)
     callers: Callers = field(default_factory=NoCallers)
     qualities: phoneports.Qualities = field(default_factory=phoneports.NoQualities)

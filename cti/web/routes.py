@@ -25,6 +25,7 @@ from cti.web import (
     pausebodies,
     peoplebodies,
     phonebodies,
+    samplebodies,
     savedbodies,
 )
 
@@ -256,6 +257,13 @@ ROUTES: tuple[Route, ...] = (
     Route(name="export_evaluations", method="GET", path="/api/evaluation-export", roles=frozenset({SUPERVISOR, QA}),
           query=evaluationbodies.ExportQuery, media="text/csv",
           summary="Submitted scores as CSV or JSON, one row an answer; audited"),
+    Route(name="list_samples", method="GET", path="/api/evaluation-samples", roles=frozenset({SUPERVISOR, QA}),
+          answer=samplebodies.SampleList, summary="Calls that were drawn to be scored, and who can score"),
+    Route(name="draw_sample", method="POST", path="/api/evaluation-samples", roles=frozenset({SUPERVISOR, QA}),
+          body=samplebodies.SampleRequest, answer=samplebodies.SampleBody,
+          summary="Draw calls to score from a seed, and hand them out; audited"),
+    Route(name="my_samples", method="GET", path="/api/my/evaluation-samples", roles=frozenset({QA}),
+          answer=samplebodies.SampleWork, summary="What one has been given to score"),
     Route(name="my_evaluations", method="GET", path="/api/my/evaluations", roles=frozenset({AGENT}),
           query=evaluationbodies.EvaluationQuery, answer=evaluationbodies.EvaluationPage,
           summary="Scores of one's own work"),

@@ -26,6 +26,7 @@ from cti.store.calls import CallStore
 from cti.store.evaluationforms import EvaluationFormStore
 from cti.store.evaluations import EvaluationStore
 from cti.store.listening import ListeningStore
+from cti.store.evaluationsamples import EvaluationSampleStore
 from cti.store.outgoing import OutgoingStore
 from cti.store.quality import QualityStore
 from cti.store.searchfill import SearchFiller
@@ -156,6 +157,7 @@ async def start(
             feed=OutgoingStore(pool),
             phones=phones,
             evaluations=EvaluationStore(pool),
+            samples=EvaluationSampleStore(pool),
             evaluation_forms=EvaluationFormStore(pool),
             qualities=QualityStore(pool),
             metrics=metrics,

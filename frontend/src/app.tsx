@@ -3,6 +3,7 @@ import { Redirect, Route, Switch } from "wouter-preact";
 import { t } from "./i18n";
 import { AgentPage } from "./pages/agent";
 import { EvaluationFormsPage } from "./pages/evaluationforms";
+import { EvaluationSamplesPage } from "./pages/evaluationsamples";
 import { CallScoresPage, EvaluationsPage, MyEvaluationPage, MyEvaluationsPage, OneEvaluationPage } from "./pages/evaluations";
 import { LoginPage } from "./pages/login";
 import { NotForYouPage } from "./pages/notforyou";
@@ -49,6 +50,7 @@ function Page() {
         {hasRole("qa", "supervisor") && <Route path="/evaluations" component={EvaluationsPage} />}
         {hasRole("qa", "supervisor") && <Route path="/evaluations/call/:call" component={CallScoresPage} />}
         {hasRole("qa", "supervisor") && <Route path="/evaluations/:id" component={OneEvaluationPage} />}
+        {hasRole("qa", "supervisor") && <Route path="/evaluation-samples" component={EvaluationSamplesPage} />}
         {hasRole("agent") && <Route path="/my-evaluations" component={MyEvaluationsPage} />}
         {hasRole("agent") && <Route path="/my-evaluations/:id" component={MyEvaluationPage} />}
         {hasRole("qa", "supervisor", "admin") && <Route path="/evaluation-forms/:form?" component={EvaluationFormsPage} />}

@@ -11,6 +11,10 @@ import type {
   FormHistory,
   FormList,
   FormPublished,
+  SampleBody,
+  SampleList,
+  SampleRequest,
+  SampleWork,
 } from "./wire";
 
 const query = (words: Record<string, string>): string => {
@@ -38,5 +42,8 @@ export const scores = {
   form: (id: string) => read<FormHistory>("GET", at("evaluation-forms", id)),
   publishForm: (id: string, form: FormBody, after: number, note: string) =>
     read<FormPublished>("PUT", at("evaluation-forms", id), { form, after, note }),
+  samples: () => read<SampleList>("GET", "/api/evaluation-samples"),
+  mySamples: () => read<SampleWork>("GET", "/api/my/evaluation-samples"),
+  draw: (body: SampleRequest) => read<SampleBody>("POST", "/api/evaluation-samples", body),
   setFormActive: (id: string, active: boolean) => send("PUT", at("evaluation-forms", id, "active"), { active }),
 };

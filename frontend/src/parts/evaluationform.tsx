@@ -88,9 +88,9 @@ export function ScoreForm({ form, answers, before = null, onAnswer, moments = nu
     <div class="score-form" ref={box}>
       {form.sections.map((section) => (
         <section key={section.id} aria-label={named(section)}>
-          <h4>
+          <p class="section-name">
             <Text text={named(section)} /> <small>{t("score.weight", { n: section.weight })}</small>
-          </h4>
+          </p>
           {section.questions.map((one) => (
             <QuestionRow
               key={one.id}

@@ -64,9 +64,9 @@ function Words({ title, text, at }: { title: string; text: string; at?: string |
   if (!text) return null;
   return (
     <div class="panel">
-      <h3>
+      <h2>
         {title} {at && <small>{dateAndTime(at)}</small>}
-      </h3>
+      </h2>
       <p class="score-words">
         <Text text={text} limit={600} />
       </p>
@@ -118,7 +118,7 @@ export function Review({ told, onDone }: { told: EvaluationBody; onDone: (now: E
     });
   return (
     <section class="panel" aria-label={t("score.review_title")}>
-      <h3>{t("score.review_title")}</h3>
+      <h2>{t("score.review_title")}</h2>
       <p class="note">{t("score.review_how")}</p>
       <ScoreForm
         form={told.form}
@@ -149,9 +149,9 @@ export function Compared({ of: told }: { of: Comparison }) {
   const answers = new Map(told.questions.map((one) => [one.question, one]));
   return (
     <section class="panel">
-      <h3>
+      <h2>
         <bdi>{agentName(told.agent)}</bdi> · <bdi>{named(told.form)}</bdi> <small>{t("score.version", { n: told.form_version })}</small>
-      </h3>
+      </h2>
       <p>
         {t("score.spread_points", { points: scoreText(told.spread) })} · {t("score.agreement_all", { percent: percent(told.agreement) })}
       </p>

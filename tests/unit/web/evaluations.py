@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.evaluation import Evaluation, EvaluationChanged, EvaluationFilter, EvaluationState
 from cti.domain.evaluationform import Form, FormChanged, FormVersion
-from cti.domain.model import CallId, TenantId
+from cti.domain.model import AgentId, CallId, TenantId
+from cti.domain.sampling import Candidate
+from cti.domain.samplingrun import SampleItem, SampleRun, Wanted
 from tests.unit.domain.evaluations import FORM
 
 T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -134,3 +136,34 @@ class FakeEvaluations:
     async def people(self, tenant: TenantId, *, gone: bool = True) -> Sequence[tuple[str, str, frozenset[str]]]:
         """See the port."""
         return [("watanabe", "渡辺 健", frozenset({"qa"})), ("mori", "森 圭", frozenset({"qa"}))]
+
+
+class FakeSamples:
+    """Implements cti.web.sampleports.Samples."""
+
+    def __init__(self) -> None:
+        self.rows: list[Candidate] = []
+        self.drawn: list[tuple[SampleRun, Sequence[SampleItem]]] = []
+
+    async def agents(self, tenant: TenantId) -> Mapping[AgentId, str]:
+        """See the port."""
+        return {AgentId("sato"): "sato", AgentId("suzuki"): "suzuki"} if tenant == DEMO else {}
+
+    async def candidates(self, tenant: TenantId, wanted: Wanted) -> Sequence[Candidate]:
+        """See the port."""
+        return [one for one in self.rows if one.agent in wanted.agents] if tenant == DEMO else []
+
+    async def add(self, tenant: TenantId, run: SampleRun, items: Sequence[SampleItem]) -> None:
+        """See the port."""
+        self.drawn.append((run, items))
+
+    async def runs(self, tenant: TenantId) -> Sequence[SampleRun]:
+        """See the port."""
+        return [run for run, _ in self.drawn] if tenant == DEMO else []
+
+    async def items(
+        self, tenant: TenantId, *, assignee: str | None = None, sample_id: str | None = None
+    ) -> Sequence[SampleItem]:
+        """See the port."""
+        everything = [item for _, items in self.drawn for item in items] if tenant == DEMO else []
+        return [one for one in everything if assignee in (None, one.assignee)]

@@ -44,7 +44,7 @@ from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.context import WebParts
 from tests.unit.web.aftercall import FakeAftercall
 from tests.unit.web.callers import FakeCallers
-from tests.unit.web.evaluations import FakeEvaluations, FakeForms
+from tests.unit.web.evaluations import FakeEvaluations, FakeForms, FakeSamples
 from tests.unit.web.listening import FakeListening
 from tests.unit.web.supervision import FakeSupervision
 
@@ -372,6 +372,7 @@ class Fakes:
         self.sessions, self.aftercall = FakeSessions(self.users), FakeAftercall()
         self.callers = FakeCallers()
         self.evaluations, self.evaluation_forms = FakeEvaluations(), FakeForms()
+        self.samples = FakeSamples()
         self.supervision = FakeSupervision(T0)
         self.listening = FakeListening()
 
@@ -380,6 +381,7 @@ class Fakes:
             users=self.users, sessions=self.sessions, audit=self.audit, desk=self.desk, names=self.names,
             pops=self.pops, callers=self.callers, talks=self.talks, pauses=self.pauses, calls=self.calls,
             recordings=self.recordings,
+            samples=self.samples,
             evaluations=self.evaluations, evaluation_forms=self.evaluation_forms, listening=self.listening,
             announcements=self.announcements, readiness=self.readiness, supervision=self.supervision,
             metrics=self.metrics, now=self.clock.now, monotonic=self.clock.monotonic, aftercall=self.aftercall,

@@ -1,0 +1,79 @@
+"""Samples on a real PostgreSQL and over the handlers' own steps: what can be drawn, and what was."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from cti.domain.model import AgentId, CallId, TenantId
+from cti.domain.sampling import Rule, RuleKind, draw
+from cti.domain.samplingrun import SampleItem, SampleRun, Wanted
+from cti.store.evaluationforms import EvaluationFormStore
+from cti.store.evaluations import EvaluationStore
+from cti.store.evaluationsamples import EvaluationSampleStore
+from tests.unit.domain.evaluations import FORM, T0, evaluation
+
+DEMO = TenantId("demo")
+SATO = AgentId("sato")
+WANTED = Wanted(
+    form_id="members", since=T0 - timedelta(days=1), until=T0 + timedelta(days=1), agents=[SATO], repeat_days=3
+)
+
+
+def call_id(number: int) -> CallId:
+    return CallId(f"00000000-0000-4000-8000-{number:012d}")
+
+
+async def heard(pool: asyncpg.Pool[Any], number: int, *, state: str = "stored", days: int = 0) -> CallId:
+    at = T0 - timedelta(days=days)
+    await pool.execute(
+        "INSERT INTO recordings (tenant, call_id, state, moves, arrived_at, agents, sha256, silence_s)"
+        " VALUES ('demo', $1, $2, 1, $3, '{sato,suzuki}', $4, 12.5)",
+        call_id(number), state, at, "a" * 64 if state == "stored" else None,
+    )  # fmt: skip
+    await pool.execute(
+        "INSERT INTO call_links (tenant, call_id, at, made_by, confidence, score, why, status, member_id)"
+        " VALUES ('demo', $1, $2, 'system', 'confirmed', 1, 'both', 'live', 'M-1')",
+        call_id(number), at,
+    )  # fmt: skip
+    return call_id(number)
+
+
+async def test_what_can_be_heard_and_is_not_scored_can_be_drawn(pool: asyncpg.Pool[Any]) -> None:
+    store = EvaluationSampleStore(pool)
+    await EvaluationFormStore(pool).publish(DEMO, "members", FORM, after=0, by="t", note="", at=T0)
+    first = await heard(pool, 1)
+    before = await heard(pool, 2, days=2)
+    await heard(pool, 3, state="not_recorded")
+    scored = evaluation(4)
+    await heard(pool, 10)
+    await EvaluationStore(pool).begin(scored)
+    await pool.execute("UPDATE evaluations SET call_id = $1", call_id(10))
+    (found,) = await store.candidates(DEMO, WANTED)
+    assert (found.call_id, found.agent, found.silence_s) == (first, "sato", 12.5)
+    assert found.repeat_of == before, "the same member, two days before"
+    assert await store.candidates(TenantId("lease"), WANTED) == []
+
+
+async def test_a_run_is_kept_and_its_calls_are_not_drawn_again(pool: asyncpg.Pool[Any]) -> None:
+    store = EvaluationSampleStore(pool)
+    await heard(pool, 1)
+    made = draw(await store.candidates(DEMO, WANTED), [Rule(kind=RuleKind.RANDOM, per_agent=2)], [SATO], "s")
+    assert made.short == {SATO: 1}
+    run = SampleRun(
+        sample_id="a" * 32, form_id="members", seed="s", plan=[{"kind": "random"}], since=WANTED.since,
+        until=WANTED.until, candidates=1, short=made.short, made_at=T0, made_by="watanabe",
+    )  # fmt: skip
+    (one,) = made.chosen
+    item = SampleItem(
+        sample_id=run.sample_id, form_id="members", place=1, call_id=one.call_id, agent=SATO, because=one.because,
+        detail=one.detail, assignee="watanabe",
+    )  # fmt: skip
+    await store.add(DEMO, run, [item])
+    assert await store.runs(DEMO) == [run]
+    assert await store.items(DEMO, assignee="watanabe") == [item]
+    assert await store.items(DEMO, assignee="mori") == []
+    assert await store.items(TenantId("lease")) == []
+    assert await store.candidates(DEMO, WANTED) == []
