@@ -114,14 +114,17 @@ def folder_for(rows: int) -> Path:
 async def records(run: RunFolder, ports: PortPool, rows: int) -> AsyncIterator[asyncpg.Pool[Any]]:
     """A PostgreSQL with so many contact records; makes them when they are not there. Raises SystemExit without room."""
     folder = folder_for(rows)
-    done = folder / "made"
+    filled, done = folder / "filled", folder / "made"
     if not done.exists():
         _check_room(folder, rows)
-        if folder.exists():
+        if folder.exists() and not filled.exists():
             say(f"an earlier making was broken off: {folder.name} is made anew")
             shutil.rmtree(folder)
         async with _server(folder, run, ports, making=True) as url:
-            await _make(url, rows)
+            if not filled.exists():
+                await _make(url, rows)
+                filled.touch()
+            await _finish(url)
         done.touch()
     async with _server(folder, run, ports, making=False) as url:
         pool = await create_pool(f"{url}/kakehashi", max_size=4, command_s=600.0)
@@ -224,12 +227,31 @@ async def _fill(made: Any, rows: int) -> None:
         arguments = (list(QUEUES), AGENTS, list(REASONS), NOTES, NUMBERS, CARS)
         await made.execute(_FILL, first, last, rows, *arguments)
         say(f"{last:,} of {rows:,} records")
-    for statement in later:
-        say(statement[:110])
-        await made.execute(statement)
+    # Written down: a making that is broken off at the indexes goes on with them.
+    await made.execute("CREATE TABLE bench_later (statement text)")
+    await made.executemany("INSERT INTO bench_later VALUES ($1)", [(statement,) for statement in later])
+    await made.execute("CHECKPOINT")
+
+
+async def _finish(url: str) -> None:
+    """The indexes, and what the database knows of its rows."""
+    pool = await create_pool(f"{url}/kakehashi", max_size=1, command_s=7200.0)
+    try:
+        async with pool.acquire() as made:
+            await _index(made)
+    finally:
+        await pool.close()
+
+
+async def _index(made: Any) -> None:
+    for row in await made.fetch("SELECT statement FROM bench_later"):
+        say(row["statement"][:110])
+        async with made.transaction():
+            await made.execute(row["statement"])
+            await made.execute("DELETE FROM bench_later WHERE statement = $1", row["statement"])
     await made.execute("UPDATE call_search_filled SET arrived_at = '-infinity'")
     await prove(made)
-    await made.execute("DROP TABLE pool_notes, pool_numbers, pool_cars")
+    await made.execute("DROP TABLE IF EXISTS pool_notes, pool_numbers, pool_cars")
     say("VACUUM")
     await made.execute("VACUUM (ANALYZE) call_search")
     await made.execute("VACUUM (ANALYZE) recordings")
@@ -263,10 +285,6 @@ async def _without_indexes(made: Any) -> list[str]:
         " WHERE tablename IN ('call_search', 'recordings') AND indexname NOT LIKE '%pkey'"
     )
     for row in rows:
-        await made.execute(f"DROP INDEX {row['indexname']}")
-    for row in await made.fetch(
-        "SELECT indexname FROM pg_indexes WHERE tablename = 'recordings' AND indexname NOT LIKE '%pkey'"
-    ):
         await made.execute(f"DROP INDEX {row['indexname']}")
     for table in ("recording_moves", "recordings", "call_search"):
         await made.execute(f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey CASCADE")
