@@ -44,7 +44,7 @@ SEED = 1
 # The newest record's day, see _records_made.sql.
 NEWEST = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 
-Make = Callable[[random.Random, Sequence[Any]], CallWanted]
+Make = Callable[[random.Random, Any], CallWanted]
 
 
 def _days(chance: random.Random, length: int) -> dict[str, Any]:
@@ -97,7 +97,7 @@ FILTER: dict[str, Make] = {
 }
 
 
-async def _some(pool: asyncpg.Pool[Any], chance: random.Random) -> asyncpg.Record:
+async def _some(pool: asyncpg.Pool[Any], chance: random.Random) -> Any:
     """A record of a known member with a booked car, somewhere in the two years."""
     row = await pool.fetchrow(
         "SELECT arrived_at, call_id, plates, digits, reservations FROM call_search"
