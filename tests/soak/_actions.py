@@ -158,7 +158,7 @@ async def blind_transfer(centre: Centre) -> None:
     await centre.available(first)
     async with centre.caller() as caller:
         await answered(first, caller)
-        await first.does("To an agent", second.name)
+        await first.does("Transfer", second.name)
         await first.phone.says("Ready for calls")
         await answered(second, caller)
 
@@ -170,7 +170,7 @@ async def to_a_queue(centre: Centre) -> None:
     async with centre.caller() as caller:
         await answered(first, caller)
         await second.person.set_state("available")
-        await first.does("To a queue", QUEUE)
+        await first.does("Transfer", QUEUE)
         await first.phone.says("Ready for calls")
         await answered(second, caller)
 

@@ -182,7 +182,10 @@ class Agent:
         controls = self.phone.seen.page.get_by_role("group", name="Call controls")
         await controls.get_by_role("button", name=step, exact=True).click()
         if whom:
-            await self.phone.seen.page.locator(".talk-choice").get_by_role("button", name=whom).first.click()
+            await self.phone.seen.page.locator("#whom").fill(whom)
+            found = self.phone.seen.page.locator(".talk-choice [role=option][aria-selected=true]")
+            await expect(found).to_contain_text(whom, timeout=10_000)
+            await self.phone.seen.page.locator("#whom").press("Enter")
 
     async def answer(self, within_s: float = 20.0) -> None:
         """Wait until it rings, and answer."""
