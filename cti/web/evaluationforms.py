@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from aiohttp import web
 
-from cti.domain.errors import NotFound
+from cti.domain.errors import KakehashiError, NotFound
 from cti.domain.evaluation import Evaluation, EvaluationFilter
 from cti.domain.evaluationform import FormChanged, form_problems
 from cti.web import evaluationexport as export
@@ -18,6 +19,8 @@ from cti.web.context import answer, read_body, read_query, session_of
 from cti.web.evaluationbodies import ExportQuery, FormActiveRequest, FormList, FormPublished, FormRequest
 from cti.web.evaluations import filter_of, seen_by
 from cti.web.problems import Refused
+
+log = logging.getLogger(__name__)
 
 # Some 1 MB of rows at a time, whatever is exported.
 EXPORT_PAGE = 200
@@ -92,8 +95,16 @@ async def export_evaluations(request: web.Request) -> web.StreamResponse:
     if request.method == "HEAD":
         return response
     send = _send_csv if is_csv else _send_json
-    async for piece in send(first, pages, bom=query.bom):
-        await response.write(piece.encode())
+    try:
+        async for piece in send(first, pages, bom=query.bom):
+            await response.write(piece.encode())
+    except KakehashiError:
+        # Half a file has gone: the connection is cut, so that nobody takes it for a whole one.
+        log.exception("An export broke off while it was sent.", extra={"action": "export"})
+        response.force_close()
+        if request.transport is not None:
+            request.transport.abort()
+        return response
     await response.write_eof()
     return response
 

@@ -1,5 +1,5 @@
 /** A form being scored or read: every answer by mouse and by key, comments with a moment of the recording, the total. */
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import {
   type Answers,
   neighbour,
@@ -178,10 +178,17 @@ function Comment({ answer, onAnswer, moments }: Pick<RowProps, "answer" | "onAns
   const field = useRef<HTMLTextAreaElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
   const shown = open || answer.comment !== "";
+  const wanted = useRef(false);
   const begin = () => {
+    wanted.current = true;
     setOpen(true);
-    requestAnimationFrame(() => field.current?.focus());
+    field.current?.focus(); // it is there already
   };
+  // Before the next key: what is typed after `c` are words, not answers.
+  useLayoutEffect(() => {
+    if (wanted.current) field.current?.focus();
+    wanted.current = false;
+  });
   // The key `c` of the form: it knows the question, not whether its field is there already.
   useEffect(() => {
     const target: HTMLElement | null = field.current ?? opener.current;

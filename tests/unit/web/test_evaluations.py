@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from cti.domain.errors import Unavailable
 from cti.domain.evaluation import EvaluationState
 from cti.domain.evaluationform import document_of
 from cti.domain.model import TenantId
@@ -310,3 +311,25 @@ async def test_with_the_database_away_nothing_is_said_to_be_saved(site: Site, ke
     body = {"version": 1, "answers": FULL, "note": ""}
     assert (await asked(qa, "PUT", f"/api/evaluations/{draft['id']}", body))[0] == 503
     assert (await asked(qa, "GET", "/api/evaluation-export"))[0] == 503
+
+
+async def test_an_export_that_breaks_off_is_seen_to_be_cut(
+    site: Site, kept: FakeEvaluations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cti.web.evaluationforms.EXPORT_PAGE", 1)
+    qa = await site.logged_in("watanabe")
+    first = kept.rows[(await submitted(qa))["id"]]
+    kept.rows["f" * 32] = replace(first, evaluation_id="f" * 32)
+    page, asked_for = kept.page, 0
+
+    async def fails(tenant: TenantId, wanted: Any) -> Any:
+        nonlocal asked_for
+        asked_for += 1
+        if asked_for > 1:
+            raise Unavailable("away")
+        return await page(tenant, wanted)
+
+    monkeypatch.setattr(kept, "page", fails)
+    with pytest.raises(aiohttp.ClientError):
+        async with qa.get("/api/evaluation-export") as answer:
+            await answer.read()
