@@ -47,7 +47,8 @@ def _said(value: object) -> str | float:
 def _body(run: SampleRun, items: list[SampleItem]) -> SampleBody:
     return SampleBody(
         id=run.sample_id, form=run.form_id, seed=run.seed, since=run.since, until=run.until,
-        candidates=run.candidates, short={str(agent): n for agent, n in run.short.items()}, made_at=run.made_at, made_by=run.made_by,
+        candidates=run.candidates, short={str(agent): n for agent, n in run.short.items()},
+        made_at=run.made_at, made_by=run.made_by,
         items=[_item(one) for one in items if one.sample_id == run.sample_id],
     )  # fmt: skip
 
