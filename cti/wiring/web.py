@@ -25,8 +25,8 @@ from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
 from cti.store.evaluationforms import EvaluationFormStore
 from cti.store.evaluations import EvaluationStore
-from cti.store.listening import ListeningStore
 from cti.store.evaluationsamples import EvaluationSampleStore
+from cti.store.listening import ListeningStore
 from cti.store.outgoing import OutgoingStore
 from cti.store.quality import QualityStore
 from cti.store.searchfill import SearchFiller
