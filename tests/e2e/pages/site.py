@@ -47,6 +47,8 @@ from cti.screenpop import ScreenPop
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
 from cti.store.callsearch import CallSearch
+from cti.store.evaluationforms import EvaluationFormStore
+from cti.store.evaluations import EvaluationStore
 from cti.store.listening import ListeningStore
 from cti.store.quality import QualityStore
 from cti.store.recordings import RecordingList
@@ -322,6 +324,8 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         supervision=supervision,
         aftercall=fakes.aftercall,
         listening=ListeningStore(pool) if pool is not None else fakes.listening,
+        evaluations=EvaluationStore(pool) if pool is not None else fakes.evaluations,
+        evaluation_forms=EvaluationFormStore(pool) if pool is not None else fakes.evaluation_forms,
         qualities=QualityStore(pool) if pool is not None else qualities,
     )
     server = WebServer(_settings(port), parts, stream_id="stream-1", passwords=passwords)

@@ -10,7 +10,13 @@ from playwright.async_api import Browser
 
 from cti.demo.components import cache_folder
 from cti.demo.folders import PortPool
-from tests.e2e.pages import aftercall_scenes, phone_scenes, supervisor_scenes, talk_scenes  # noqa: F401 - adds its scenes
+from tests.e2e.pages import (  # noqa: F401 - adds its scenes
+    aftercall_scenes,
+    evaluation_scenes,
+    phone_scenes,
+    supervisor_scenes,
+    talk_scenes,
+)
 from tests.e2e.pages.browser import Window, window
 from tests.e2e.pages.scenes import SCENES
 from tests.e2e.pages.site import running_site
@@ -37,6 +43,7 @@ LOOKS = [
     ("agent_dialog", False, 1366),
     ("plan_wrong", True, 390),
     ("qa_player_with_quality", True, 1366),
+    ("score_open", False, 1366),
     ("phone_devices", False, 390),
     ("phone_poor_line", True, 1366),
 ]

@@ -12,7 +12,13 @@ import tempfile
 from pathlib import Path
 
 from cti.demo.folders import PortPool
-from tests.e2e.pages import aftercall_scenes, phone_scenes, supervisor_scenes, talk_scenes  # noqa: F401 - adds its scenes
+from tests.e2e.pages import (  # noqa: F401 - adds its scenes
+    aftercall_scenes,
+    evaluation_scenes,
+    phone_scenes,
+    supervisor_scenes,
+    talk_scenes,
+)
 from tests.e2e.pages.browser import chromium, window
 from tests.e2e.pages.scenes import SCENES
 from tests.e2e.pages.site import running_site

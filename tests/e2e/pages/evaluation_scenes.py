@@ -1,0 +1,133 @@
+"""Scores: the form beside the wave, the list, a dispute, where people differ, the form's editor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from cti.domain import evaluationsteps as steps
+from cti.domain.evaluation import Answer, Evaluation, EvaluationState
+from cti.domain.evaluationform import Form, Question
+from cti.domain.model import AgentId, CallId
+from tests.e2e.pages.browser import Window
+from tests.e2e.pages.scenes import _fill, scene, shown
+from tests.e2e.pages.site import PASSWORD, Site, now
+from tests.unit.domain.evaluations import FORM, FULL, evaluation, given
+from tests.unit.web.evaluations import version
+
+LONG = "お客様の状況（場所・車両の状態・同乗者の有無・急ぎかどうか）を先に確かめ、言い直しをさせなかった"
+_LONG_QUESTION = Question(
+    id="situation", name_ja=LONG, name_en="Asked about the situation first, " * 4,
+    help_ja="相づちだけでは確認になりません。" * 6,
+    help_en="A hum is no question. " * 6, weight=2,
+)  # fmt: skip
+
+
+def long_form() -> Form:
+    """With names as long as people write them."""
+    first, second = FORM.sections
+    questions = (_LONG_QUESTION, *second.questions)
+    return replace(
+        FORM, name_ja="会員対応（夜間・車両トラブル含む）", sections=(first, replace(second, questions=questions))
+    )
+
+
+def scored(
+    site: Site, number: int, call_id: CallId, *, by: str = "mori", solved: int = 4, disputed: bool = False
+) -> str:
+    """A score that was submitted, on the first version of the form; returns its id."""
+    begun = now() - timedelta(hours=number)
+    answers = {
+        **FULL, **given(solved=solved),
+        "name": Answer(value=3, comment="名前が聞き取れない。もう少しゆっくり。", at_s=4.5),
+    }  # fmt: skip
+    draft: Evaluation = replace(
+        evaluation(number, evaluator=by, answers={}),
+        call_id=call_id,
+        agent=AgentId("sato"),
+        began_at=begun,
+        changed_at=begun,
+    )
+    done = steps.submit(steps.save(draft, FORM, answers, "全体に落ち着いた案内でした。", begun), FORM, begun)
+    if disputed:
+        done = steps.dispute(done, FORM, "お客様は「開きました」と言っています（1分20秒）。解決済みと思います。", now())
+    site.fakes.evaluations.rows[done.evaluation_id] = done
+    return done.evaluation_id
+
+
+@scene
+async def score_open(site: Site, seen: Window) -> None:
+    """A form beside the wave, half of it answered, one answer that fails the whole."""
+    _fill(site, 6)
+    site.fakes.evaluation_forms.rows.append(version(2, long_form()))
+    await seen.log_in(site.url, "watanabe", PASSWORD)
+    page = seen.page
+    await page.locator("tbody button").first.click()
+    await shown(seen, ".begin-score button")
+    await page.locator(".begin-score button").click()
+    await shown(seen, ".question")
+    for key in ("2", "j", "4", "j", "j", "1"):
+        await page.keyboard.press(key)
+    await page.keyboard.press("c")
+    await page.locator(".comment textarea").fill("本人確認の前に予約の内容を伝えている。")
+    await page.keyboard.press("Escape")
+    await shown(seen, ".note-saved")
+    await page.evaluate("document.querySelector('audio').pause()")
+
+
+@scene
+async def score_list(site: Site, seen: Window) -> None:
+    _fill(site, 6)
+    for number in range(1, 7):
+        scored(site, number, site.calls.rows[0].call_id, by=("mori", "watanabe")[number % 2], disputed=number % 3 == 0)
+    await seen.log_in(site.url, "watanabe", PASSWORD)
+    await shown(seen, "h1")
+    await (
+        seen.page.get_by_role("link", name="評価", exact=True)
+        .or_(seen.page.get_by_role("link", name="Evaluations", exact=True))
+        .first.click()
+    )
+    await shown(seen, "tbody tr")
+
+
+@scene
+async def score_disputed(site: Site, seen: Window) -> None:
+    """What a supervisor decides."""
+    _fill(site, 2)
+    name = scored(site, 1, site.calls.rows[0].call_id, disputed=True)
+    await seen.log_in(site.url, "tanaka", PASSWORD)
+    await shown(seen, "h1")
+    await seen.page.goto(f"{site.url}/evaluations/{name}")
+    await shown(seen, ".question button")
+
+
+@scene
+async def score_compared(site: Site, seen: Window) -> None:
+    _fill(site, 2)
+    call = site.calls.rows[0].call_id
+    for number, (by, solved) in enumerate((("mori", 4), ("watanabe", 2), ("abe", 4)), 1):
+        scored(site, number, call, by=by, solved=solved)
+    await seen.log_in(site.url, "watanabe", PASSWORD)
+    await shown(seen, "h1")
+    await seen.page.goto(f"{site.url}/evaluations/call/{call}")
+    await shown(seen, ".compared")
+
+
+@scene
+async def score_form_editor(site: Site, seen: Window) -> None:
+    await seen.log_in(site.url, "tanaka", PASSWORD)
+    await shown(seen, "h1")
+    await seen.page.goto(f"{site.url}/evaluation-forms/members")
+    await shown(seen, "fieldset fieldset")
+
+
+@scene
+async def score_mine(site: Site, seen: Window) -> None:
+    """An agent reads a score, and may dispute it."""
+    _fill(site, 2)
+    name = scored(site, 1, site.calls.rows[0].call_id)
+    assert site.fakes.evaluations.rows[name].state is EvaluationState.SUBMITTED
+    await seen.log_in(site.url, "sato", PASSWORD)
+    await shown(seen, "h1")
+    await seen.page.goto(f"{site.url}/my-evaluations/{name}")
+    await shown(seen, ".question")
