@@ -388,7 +388,7 @@ class Peaks(Body):
     duration_s: float
     left: list[int]
     right: list[int]
-    silences: list[Annotated[list[float], Field(min_length=2, max_length=2)]]  # from, to: seconds in which neither side speaks
+    silences: list[Annotated[list[float], Field(min_length=2, max_length=2)]]  # from, to: seconds without speech
 
 
 # --- Running ---------------------------------------------------------------------------------------
