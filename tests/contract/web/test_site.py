@@ -102,7 +102,7 @@ async def test_qa_finds_a_call_and_hears_it_and_the_trail_knows(
     seen: list[str] = []
     after: str | None = ""
     while after is not None:
-        async with client.get(f"/api/calls?limit=2&number=090-1234&agent=sato&after={after}") as answer:
+        async with client.get(f"/api/calls?limit=2&agent=sato&after={after}") as answer:
             body = await answer.json()
         seen += [c["call_id"] for c in body["calls"]]
         after = body["next"]

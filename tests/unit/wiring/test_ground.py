@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from cti.ami.errors import AmiLoginRefused
-from cti.config import Asterisk, Config, Ivr, Web
+from cti.config import S3, Asterisk, Config, Ivr, Web
 from cti.domain.errors import ConfigError, Unavailable
 from cti.web.standby import listen_on
 from cti.wiring import ground
@@ -35,6 +35,7 @@ def a_config(*, web: int = 0, menus: int = 0, ami: int = 5038) -> Config:
         data_dir=Path("/nonexistent"),
         web=Web.model_construct(host=LOOPBACK, port=web or free_port(), origins=("https://cti.example.com",)),
         ivr=Ivr.model_construct(host=LOOPBACK, port=menus or free_port()),
+        s3=S3.model_construct(),
         asterisk=Asterisk(ami_secret=SecretStr("right"), ami_port=ami),
     )
 
