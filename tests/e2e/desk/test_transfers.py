@@ -88,7 +88,8 @@ async def test_hold_and_resume_are_confirmed_and_kept(desk: Stack) -> None:
     async with a_talk(desk) as line:
         held = await line.ask("hold")
         assert held["talk"]["phase"] == "held"
-        assert set(held["talk"]["may"]) == {"resume", "consult", "to_queue", "to_agent"}
+        inside = {"resume", "consult", "to_queue", "to_agent"}
+        assert set(held["talk"]["may"]) == inside | {"consult_outside", "to_outside"}
         assert (await line.ask("hold", status=409))["key"] == "not_now"
         await line.ask("resume")
         assert (await line.phase("talking"))["role"] == "first"
