@@ -28,6 +28,7 @@ SNAPSHOT_VARIABLES = (
     "CTI_CB_BY",
     "CTI_REACHED",
     "CTI_OUT_TO",
+    "CTI_OUT_BY",
     "CTI_PAUSED",
 )
 
@@ -345,10 +346,13 @@ def bar_effect(effect_id: str) -> ActionHeaders:
 
 
 def effect_mark(effect_id: str) -> ActionHeaders:
-    """What the dialplan wrote beside an effect (Getvar answers with Value)."""
+    """What the dialplan wrote beside an effect: a listing whose item has Val; refused when nothing was written.
+
+    Not Getvar of DB(…): Asterisk blocks that over AMI and answers with an empty value, as if nothing were written.
+    """
     if not _OFFER.match(effect_id):
         raise CallerError(f"an effect's id has 32 hex digits, not {effect_id!r}")
-    return {"Action": "Getvar", "Variable": f"DB(cti-effect/{effect_id})"}
+    return {"Action": "DBGet", "Family": "cti-effect", "Key": effect_id}
 
 
 def phone_secret(endpoint: str, secret: str, mark: str, epoch: str) -> ActionHeaders:

@@ -1,7 +1,7 @@
 """SIP secrets of phones in browsers, in Asterisk's own database: written and taken away by the dialplan (cti-secret).
 
-AMI may neither write nor read that database, and needs no right to: a channel that the server places does it, and
-leaves a mark in a global variable. A restart of Asterisk forgets the marks and keeps the secrets.
+AMI may not write that database, and needs no right to: a channel that the server places does it, and leaves a mark in
+a global variable, so that no secret is sent back. A restart of Asterisk forgets the marks and keeps the secrets.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ _REFUSALS: tuple[tuple[str, type[KakehashiError]], ...] = (
     ("channel is not up", NotFound),
     ("interface not found", NotFound),
     ("could not stop monitoring", NotFound),  # no recording runs there
+    ("database entry not found", NotFound),
     ("permission denied", NotAllowed),
     ("originate access forbidden", NotAllowed),
 )

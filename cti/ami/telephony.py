@@ -12,7 +12,7 @@ from cti.ami.client import AmiClient
 from cti.ami.fallen import Fallen
 from cti.ami.frames import ActionHeaders
 from cti.ami.protocol import Reply
-from cti.domain.errors import KakehashiError, Unavailable
+from cti.domain.errors import KakehashiError, NotFound, PeerError, Unavailable
 from cti.domain.model import ChannelName, Offer
 
 log = logging.getLogger(__name__)
@@ -173,10 +173,19 @@ class AmiTelephony:
         await self._all((action,), ORDINARY_S)
 
     async def effect_mark(self, effect_id: str, *, bar: bool) -> str:
-        """What the dialplan wrote beside an effect, "" when it never began; ``bar``: and now never will."""
-        wanted = [*([actions.bar_effect(effect_id)] if bar else []), actions.effect_mark(effect_id)]
-        *_, reply = await asyncio.gather(*self._client.submit_all(wanted, deadline_s=ORDINARY_S))
-        return str(reply.headers.get("Value", ""))
+        """What the dialplan wrote beside an effect, "" when it never began; ``bar``: and now never will.
+
+        Only Asterisk's own word that there is nothing counts as nothing: everything else raises.
+        """
+        if bar:
+            await self._all((actions.bar_effect(effect_id),), ORDINARY_S)
+        try:
+            reply = await self._client.request(actions.effect_mark(effect_id), deadline_s=ORDINARY_S, is_list=True)
+        except NotFound:
+            return ""
+        if not reply.items or not reply.items[0].get("Val"):
+            raise PeerError("Asterisk did not say what is written beside an effect")
+        return str(reply.items[0]["Val"])
 
     def _require_fresh(self) -> None:
         """A Redirect takes a caller out of whatever is going on: not by what we knew before we were frozen."""

@@ -15,6 +15,7 @@ NEEDED = frozenset(
         "CoreSettings",
         "CoreShowChannels",
         "CoreStatus",
+        "DBGet",
         "DeviceStateList",
         "Getvar",
         "Hangup",

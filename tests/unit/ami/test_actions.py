@@ -150,7 +150,7 @@ def test_an_agent_may_have_what_costs_nothing_dialled_and_no_more_than_that() ->
 def test_an_effect_is_barred_and_looked_for_by_its_id() -> None:
     barred = actions.bar_effect(EFFECT)
     assert (barred["Variable"], barred["Value"]) == (f"CTI_VOID_{EFFECT[:4]}", EFFECT)
-    assert actions.effect_mark(EFFECT)["Variable"] == f"DB(cti-effect/{EFFECT})"
+    assert actions.effect_mark(EFFECT) == {"Action": "DBGet", "Family": "cti-effect", "Key": EFFECT}
     for action in (actions.bar_effect, actions.effect_mark):
         with pytest.raises(CallerError):
             action("x)")
