@@ -19,8 +19,8 @@ import asyncpg
 
 from cti.demo.browser import browser_plan
 from cti.demo.call import demo_callers, place_call
-from cti.demo.check import Result, agent_available, check
-from cti.demo.client import DemoFailed
+from cti.demo.check import Result, check
+from cti.demo.client import DemoFailed, logged_in
 from cti.demo.components import MissingComponent, cache_folder
 from cti.demo.folders import PortPool, run_folder
 from cti.demo.outside import start_outside, with_a_way_out
@@ -63,7 +63,7 @@ async def present(browser: Sequence[str] = ()) -> int:
             answering = [asyncio.create_task(_answer(await stack.start_agent_phone(a))) for a in desk_phones]
             answering.append(asyncio.create_task(_answer(outside)))
             for agent in desk_phones:
-                await agent_available(stack, agent)
+                await _at_work(stack, agent, available=not browser)
             with _registered(stack):
                 _tell(stack)
                 await stopped.wait()
@@ -135,6 +135,12 @@ async def _stack_with_a_way_out(browser: Sequence[str]) -> AsyncIterator[tuple[S
         finally:
             with contextlib.suppress(*PARTS_FAILED):
                 await (await starting).stop()
+
+
+async def _at_work(stack: Stack, agent: str, *, available: bool) -> None:
+    """Available, or in training: such an agent can be asked for advice, and calls go to whoever sits at the browser."""
+    async with logged_in(stack.web, agent, stack.password(agent)) as person:
+        await person.set_state("available" if available else "training")
 
 
 async def _answer(phone: Baresip) -> None:
