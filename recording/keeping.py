@@ -168,10 +168,14 @@ class Keeping:
         async with deadline():
             rows = await self._pool.fetch(_SQL["expired"], now, BATCH)
         for row in rows:
+            tenant, call_id = TenantId(row["tenant"]), CallId(str(row["call_id"]))
             try:
-                await self.order(TenantId(row["tenant"]), CallId(str(row["call_id"])), RETENTION, "expired", at=now)
+                async with deadline(), self._pool.acquire() as connection, connection.transaction():
+                    locked = await self._locked(connection, tenant, call_id)
+                    if locked["retain_until"] is not None and locked["retain_until"] <= now:
+                        await self._order(connection, tenant, call_id, RETENTION, "expired", now)
             except UnderHold:
-                continue  # held since we looked
+                continue  # held since we looked; a rule that keeps it longer may have come since then as well
         return len(rows)
 
     async def due(self, now: datetime, *, call_id: CallId | None = None, limit: int = BATCH) -> tuple[Due, ...]:

@@ -36,6 +36,7 @@ _AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,  # two waited for each other (the search's triggers), and this one gave way
     asyncpg.ReadOnlySQLTransactionError,  # the standby of a cluster, before it is promoted
     asyncpg.UndefinedTableError,  # migrations have not run yet: the recording waits
 )

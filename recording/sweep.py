@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from enum import Enum
 
 from cti.domain.errors import KakehashiError, PeerError, Unavailable
 from cti.domain.model import CallId
@@ -25,6 +26,14 @@ _log = logging.getLogger(__name__)
 EVERY_S = 5.0
 # A pass that finds more goes on after this: uploads and listeners use the same store.
 GIVE_WAY_S = 0.2
+
+
+class Tried(Enum):
+    """What became of one deletion."""
+
+    DELETED = "deleted"
+    TROUBLE = "trouble"  # of this recording alone: the store still locks it, its address is strange
+    AWAY = "away"  # the store does not answer
 
 
 class Sweep:
@@ -68,12 +77,12 @@ class Sweep:
         found.append(await keeping.order_expired(self._now()))
         due = await keeping.due(self._now())
         for one in due:
-            if not await self.delete(one):
-                break  # a store that is away would make each of the others wait for its deadline; they are next
+            if await self.delete(one) is Tried.AWAY:
+                break  # it would make each of the others wait for its deadline; they are next
         return max(*found, len(due)) >= BATCH
 
-    async def delete(self, due: Due) -> bool:
-        """Delete one recording; False: not now, said in the ledger. Raises Unavailable when PostgreSQL is away."""
+    async def delete(self, due: Due) -> Tried:
+        """Delete one recording; when not now, the ledger says why. Raises Unavailable when PostgreSQL is away."""
         try:
             if due.uri is not None:
                 for uri in uris_of(due):
@@ -83,11 +92,11 @@ class Sweep:
             about = {"action": "delete", "call_id": due.call_id, "tries": due.tries}
             _log.warning("a recording could not be deleted: %s", error, extra=about)
             await self._keeping.not_deleted(due, str(error), at=self._now())
-            return False
+            return Tried.AWAY if isinstance(error, Unavailable) else Tried.TROUBLE
         await self._keeping.deleted(due, at=self._now())
         self.deleted += 1
         _log.info("a recording was deleted", extra={"action": "delete", "call_id": due.call_id, "why": due.why})
-        return True
+        return Tried.DELETED
 
     async def _lock(self) -> int:
         found = await self._keeping.to_lock(self._now())

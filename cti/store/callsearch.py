@@ -36,7 +36,7 @@ SELECT search_hashes($1, $2::text[]
 """
 _ROWS = """
 SELECT s.*, s.result AS end_reason, r.state, r.reason, r.flags, r.bytes, r.sha256, r.began_at, r.stored_at,
-       r.voicemail_s, r.duration_s
+       r.voicemail_s, r.duration_s, r.delete_asked_at
   FROM call_search s LEFT JOIN recordings r USING (tenant, call_id)
  WHERE s.tenant = $1 AND s.call_id = ANY($2::uuid[])
  ORDER BY s.arrived_at DESC, s.call_id DESC

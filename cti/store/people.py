@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -52,6 +53,10 @@ _NEWEST = f"{_COLUMNS} WHERE e.tenant = $1 ORDER BY e.asked_at DESC LIMIT $2"
 _OPEN = f"{_COLUMNS} WHERE e.state = 'ordered' ORDER BY e.asked_at LIMIT 20"
 _TODO = """
 SELECT call_id FROM person_erasure_calls WHERE tenant = $1 AND erasure_id = $2 AND NOT done ORDER BY call_id LIMIT $3
+"""
+_MARK = """
+INSERT INTO erased_calls (tenant, call_id, erased_at) SELECT $1, unnest($2::uuid[]), $3
+ON CONFLICT (tenant, call_id) DO UPDATE SET erased_at = excluded.erased_at
 """
 _PROGRESS = """
 UPDATE person_erasures SET counts = $3::text::jsonb, held = held || $4::text::jsonb,
@@ -141,6 +146,11 @@ class PeopleStore:
         async with deadline():
             rows = await self._pool.fetch(_TODO, erasure.tenant, UUID(erasure.erasure_id), limit)
         return tuple(CallId(str(row["call_id"])) for row in rows)
+
+    async def mark(self, erasure: Erasure, calls: Sequence[CallId], at: datetime) -> None:
+        """What is written of these calls from now on is of before, and stays nobody's (0030_erased_calls.sql)."""
+        async with deadline():
+            await self._pool.execute(_MARK, erasure.tenant, [UUID(call) for call in calls], at)
 
     async def progress(
         self, erasure: Erasure, calls: Sequence[CallId], counts: Mapping[str, int], held: Mapping[str, str]

@@ -32,10 +32,11 @@ class Statements:
     erase: str
 
 
+# Left out of what is disclosed: names of channels, and whom agents asked outside, which is somebody else's number.
 _CALLS = Statements(
     name="calls",
     find="""
-SELECT to_jsonb(c) - 'caller_digits' - 'channel' - 'uniqueid' AS row
+SELECT to_jsonb(c) - 'caller_digits' - 'channel' - 'uniqueid' - 'passages' - 'extra' AS row
   FROM calls c WHERE tenant = $1 AND call_id = ANY ($2::uuid[])
  ORDER BY arrived_at""",
     erase="""
@@ -63,7 +64,7 @@ SELECT to_jsonb(n) AS row FROM call_notes n
  WHERE tenant = $1 AND call_id = ANY ($2::uuid[])
  ORDER BY began_at""",
     erase="""
-UPDATE call_notes SET note = ''
+UPDATE call_notes SET note = '', version = version + 1
  WHERE tenant = $1 AND call_id = ANY ($2::uuid[]) AND note <> ''""",
 )
 _REMARKS = Statements(
@@ -76,7 +77,8 @@ SELECT to_jsonb(c) AS row FROM call_comments c
 DELETE FROM call_comments
  WHERE tenant = $1 AND call_id = ANY ($2::uuid[])""",
 )
-# A score is about an agent and stays. What evaluators wrote in words may be about the caller.
+# A score is about an agent and stays. What evaluators wrote in words may be about the caller. Its version is another
+# one afterwards: a page that has the words open must not save them again.
 _EVALUATIONS = Statements(
     name="evaluations",
     find="""
@@ -87,7 +89,7 @@ SELECT jsonb_build_object('call_id', call_id, 'at', began_at, 'note', note, 'dis
  WHERE tenant = $1 AND call_id = ANY ($2::uuid[])
  ORDER BY began_at""",
     erase="""
-UPDATE evaluations e SET note = '', dispute = '', review = '',
+UPDATE evaluations e SET note = '', dispute = '', review = '', version = version + 1,
        answers = (SELECT coalesce(jsonb_object_agg(key, value || '{"comment": ""}'), '{}') FROM jsonb_each(e.answers)),
        first_answers = (SELECT coalesce(jsonb_object_agg(key, value || '{"comment": ""}'), '{}')
                           FROM jsonb_each(e.first_answers))
@@ -106,6 +108,7 @@ SELECT to_jsonb(v) AS row FROM call_verifications v
 UPDATE call_verifications SET member_id = ''
  WHERE tenant = $1 AND call_id = ANY ($2::uuid[]) AND member_id <> ''""",
 )
+# Those of a held recording's call are left with it.
 _CALLBACKS = Statements(
     name="callbacks",
     find="""
@@ -117,26 +120,25 @@ SELECT to_jsonb(c) AS row FROM callbacks c
 UPDATE callbacks SET number = ''
  WHERE tenant = $1 AND number <> '' AND ended_at IS NOT NULL
    AND (origin = ANY ($2::uuid[]) OR attempt = ANY ($2::uuid[])
-        OR (cardinality($2::uuid[]) = 0 AND number = ANY ($3::text[])))""",
+        OR (cardinality($2::uuid[]) = 0 AND number = ANY ($3::text[])))
+   AND NOT held_call(tenant, origin::text) AND NOT held_call(tenant, attempt::text)""",
 )
-# Calls that were ordered, tickets that were asked for: what they say of people goes, that they were stays.
+# Orders to dial ("call") and tickets ("call_id"): what they say of people goes, that they were is left.
 _EFFECTS = Statements(
     name="effects",
     find="""
 SELECT jsonb_build_object('kind', kind, 'state', state, 'at', created_at, 'body', body) AS row FROM effects
- WHERE tenant = $1 AND (body ->> 'call_id' = ANY ($2::uuid[]::text[])
+ WHERE tenant = $1 AND (body ->> 'call_id' = ANY ($2::uuid[]::text[]) OR body ->> 'call' = ANY ($2::uuid[]::text[])
                         OR (cardinality($2::uuid[]) = 0 AND (body ->> 'number' = ANY ($3::text[])
                                                              OR body ->> 'member_id' = $4::text)))
  ORDER BY created_at""",
     erase="""
-UPDATE effects e SET body = body || (SELECT coalesce(jsonb_object_agg(key, ''), '{}')
-                                       FROM jsonb_object_keys(e.body) AS key
-                                      WHERE key IN ('number', 'note', 'title', 'member_id', 'reservation_id'))
+UPDATE effects SET body = nobodys_effect(body)
  WHERE tenant = $1 AND state IN ('done', 'not_done')
-   AND (body ->> 'call_id' = ANY ($2::uuid[]::text[])
+   AND (body ->> 'call_id' = ANY ($2::uuid[]::text[]) OR body ->> 'call' = ANY ($2::uuid[]::text[])
         OR (cardinality($2::uuid[]) = 0 AND (body ->> 'number' = ANY ($3::text[]) OR body ->> 'member_id' = $4::text)))
-   AND coalesce(body ->> 'number', '') || coalesce(body ->> 'note', '') || coalesce(body ->> 'title', '')
-       || coalesce(body ->> 'member_id', '') || coalesce(body ->> 'reservation_id', '') <> ''""",
+   AND NOT held_call(tenant, body ->> 'call_id') AND NOT held_call(tenant, body ->> 'call')
+   AND body <> nobodys_effect(body)""",
 )
 # Rows stay: other systems count their numbers without a gap (decision 0192).
 _OUTGOING = Statements(
@@ -146,14 +148,20 @@ SELECT jsonb_build_object('id', id, 'kind', kind, 'at', at, 'body', body) AS row
  WHERE tenant = $1 AND call_id = ANY ($2::uuid[])
  ORDER BY id""",
     erase="""
-UPDATE outgoing SET body = body
-       || CASE WHEN body ? 'number' THEN '{"number": ""}'::jsonb ELSE '{}' END
-       || CASE WHEN body ? 'link' THEN '{"link": null}'::jsonb ELSE '{}' END
-       || CASE WHEN body ? 'caller'
-               THEN jsonb_build_object('caller', (body -> 'caller') || '{"e164": null, "national": null}') ELSE '{}' END
- WHERE tenant = $1 AND call_id = ANY ($2::uuid[])
-   AND (coalesce(body ->> 'number', '') <> '' OR body #>> '{caller,e164}' IS NOT NULL
-        OR body #>> '{caller,national}' IS NOT NULL OR coalesce(body -> 'link', 'null') <> 'null')""",
+UPDATE outgoing SET body = nobodys_message(body)
+ WHERE tenant = $1 AND call_id = ANY ($2::uuid[]) AND body <> nobodys_message(body)""",
+)
+# A search for the number that somebody keeps under a name. The last nine digits are the same however it is written.
+_LOOKED_FOR = """cardinality($2::uuid[]) = 0 AND EXISTS (
+    SELECT FROM unnest($3::text[]) AS number
+     WHERE strpos(regexp_replace(name || ' ' || query, '[^0-9]', '', 'g'), right(number, 9)) > 0)"""
+_SEARCHES = Statements(
+    name="searches",
+    find=f"""
+SELECT jsonb_build_object('name', name, 'query', query) AS row FROM saved_searches
+ WHERE tenant = $1 AND {_LOOKED_FOR}
+ ORDER BY name""",  # noqa: S608 - a part of this module's own
+    erase=f"DELETE FROM saved_searches WHERE tenant = $1 AND {_LOOKED_FOR}",  # noqa: S608 - the same
 )
 _LEDGER = Statements(
     name="ledger",
@@ -166,7 +174,19 @@ UPDATE recordings SET reservation = NULL
  WHERE tenant = $1 AND call_id = ANY ($2::uuid[]) AND reservation IS NOT NULL""",
 )
 # What finds a person's calls goes last. A run that is broken off finds them by the order's own list all the same.
-ALL = (_NOTES, _REMARKS, _EVALUATIONS, _VERIFICATIONS, _CALLBACKS, _EFFECTS, _OUTGOING, _LEDGER, _LINKS, _CALLS)
+ALL = (
+    _NOTES,
+    _REMARKS,
+    _EVALUATIONS,
+    _VERIFICATIONS,
+    _CALLBACKS,
+    _EFFECTS,
+    _OUTGOING,
+    _SEARCHES,
+    _LEDGER,
+    _LINKS,
+    _CALLS,
+)
 
 
 class TableSource:

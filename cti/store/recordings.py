@@ -40,8 +40,8 @@ class RecordingList:
         """At most ``limit`` rows, newest call first; filters that are None do not filter.
 
         Columns: call_id, arrived_at, state, reason, duration_s, bytes, sha256, uri, began_at, stored_at, flags,
-        voicemail_s, queue, agents,
-        end_reason, caller_kind, caller_e164, caller_national.
+        voicemail_s, delete_asked_at, queue, agents, end_reason, caller_kind, caller_e164,
+        caller_national.
         """
         async with deadline():
             return await self._pool.fetch(

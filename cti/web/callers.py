@@ -25,8 +25,9 @@ async def choose_member(request: web.Request) -> web.Response:
     wanted = await read_body(request, MemberRequest)
     parts, call_id = parts_of(request), call_id_of(request)
     by = _person(request, parts, call_id)
-    # First the trail: who decided is known even if the rest fails.
-    await _audit(request, parts, "call.member_chosen", call_id, {"member_id": wanted.member_id})
+    # First the trail: who decided is known even if the rest fails. Whom they chose is in the call's links: what stands
+    # in the trail can never be erased.
+    await _audit(request, parts, "call.member_chosen", call_id, {"chosen": wanted.member_id is not None})
     try:
         await parts.callers.choose(session_of(request).user.tenant, call_id, wanted.member_id, by)
     except NotSaid as error:

@@ -174,7 +174,9 @@ class KnownPeople:
             held, ordered = await self._delete(erasure, calls)
             free = tuple(call for call in calls if call not in held)
             counts["recordings"] += ordered
-            counts.update(await self._erased(PersonCalls(person=person, calls=free)) if free else {})
+            if free:
+                await store.mark(erasure, free, self._p.now())
+                counts.update(await self._erased(PersonCalls(person=person, calls=free)))
             await store.progress(erasure, calls, counts, held)
         if person.numbers or person.member_id:
             counts.update(await self._erased(PersonCalls(person=person, calls=())))

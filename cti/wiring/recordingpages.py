@@ -167,9 +167,12 @@ def _loudest(pairs: Sequence[int]) -> list[int]:
 
 def _facts(row: asyncpg.Record) -> RecordingFacts:
     state = RecordingState(row["state"])
+    # From the order on: a store that is away or still locks it must not keep it audible.
+    gone = row["delete_asked_at"] is not None
     status = state.value if state in SETTLED or state is RecordingState.FAILED else "pending"
-    playable = state in REPLAYABLE
-    why = row["reason"] or next(iter(row["flags"]), None)
+    status = RecordingState.DELETED.value if gone else status
+    playable = state in REPLAYABLE and not gone
+    why = row["reason"].partition(":")[0] or next(iter(row["flags"]), None)
     return RecordingFacts(
         call_id=CallId(str(row["call_id"])),
         arrived_at=row["arrived_at"],

@@ -21,7 +21,7 @@ UPDATE recordings SET retain_rule = $3, retain_until = $4, lock_due = true
  WHERE tenant = $1 AND call_id = $2 AND delete_asked_at IS NULL
 
 -- name: lock
-SELECT state, delete_asked_at, delete_by FROM recordings WHERE tenant = $1 AND call_id = $2 FOR UPDATE
+SELECT state, delete_asked_at, delete_by, retain_until FROM recordings WHERE tenant = $1 AND call_id = $2 FOR UPDATE
 
 -- name: holding
 SELECT * FROM recording_holds

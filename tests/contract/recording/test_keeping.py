@@ -19,6 +19,8 @@ from cti.domain.keeping import Actor, BeingDeleted, UnderHold
 from cti.domain.model import CallId, TenantId
 from cti.store.migrate import migrate
 from cti.store.pool import create_pool
+from cti.web.ports import RecordingFilter
+from cti.wiring.recordingpages import RecordingPages
 from recording.keeping import Keeping, Ruled
 from recording.keys import object_keys
 from recording.lifecycle import RecordingState
@@ -72,7 +74,7 @@ async def database(postgres: RunningPostgres) -> str:
 @pytest_asyncio.fixture(loop_scope="package")
 async def kept(database: str) -> AsyncIterator[Kept]:
     pool = await create_pool(database, max_size=4)
-    await pool.execute("TRUNCATE recordings, calls, tenants CASCADE")
+    await pool.execute("TRUNCATE recordings, calls, call_search, tenants CASCADE")
     await pool.execute("ALTER TABLE audit DISABLE TRIGGER USER")
     await pool.execute("DELETE FROM audit")
     await pool.execute("ALTER TABLE audit ENABLE TRIGGER USER")
@@ -277,3 +279,54 @@ async def test_the_stores_own_locks_follow_the_ledger(kept: Kept) -> None:
     await sweep.once()
     assert objects.locks == {one.audio.uri: (until, False)}
     assert await kept.keeping.to_lock(kept.now) == ()
+
+
+async def test_one_that_is_still_locked_holds_up_nobody_and_a_store_that_is_away_is_asked_once(kept: Kept) -> None:
+    objects = MemoryObjectStore()
+    some = [await put(kept, objects, number) for number in range(3)]
+    for one in some:
+        await kept.keeping.order(DEMO, one.call_id, HANA, "asked", at=kept.now)
+    objects.down, asked = True, objects.requests
+    await kept.sweep(objects).once()
+    assert objects.requests == asked + 1
+    objects.down = False
+    kept.now += timedelta(seconds=11)
+    objects.locked = {one.audio.key for one in some[:2] if one.audio}
+    await kept.sweep(objects).once()
+    assert [(await kept.row(one))["state"] for one in some] == ["stored", "stored", "deleted"]
+
+
+async def test_what_is_ordered_to_be_deleted_is_heard_no_more(kept: Kept) -> None:
+    objects = MemoryObjectStore()
+    one = await put(kept, objects)
+    pages = RecordingPages(kept.pool, objects)  # type: ignore[arg-type]
+    before = await pages.get(DEMO, one.call_id)
+    assert before is not None and (before.status, before.size) == ("stored", AUDIO.size)
+    objects.locked.add(one.audio.key if one.audio else "")  # a store that keeps it, whatever we order
+    await kept.keeping.order(DEMO, one.call_id, HANA, "asked", at=kept.now)
+    await kept.sweep(objects).once()
+    after = await pages.get(DEMO, one.call_id)
+    assert after is not None and (after.status, after.size, after.sha256) == ("deleted", None, None)
+    (found,) = await pages.page(DEMO, RecordingFilter())
+    assert (found.status, found.size) == ("deleted", None)
+
+
+async def test_a_rule_that_keeps_it_longer_comes_while_it_is_about_to_be_deleted(kept: Kept) -> None:
+    objects = MemoryObjectStore()
+    await rules(kept, {"days": 1})
+    one = await put(kept, objects)
+    await kept.keeping.rule_new()
+    kept.now += timedelta(days=5)
+    async with kept.pool.acquire() as other:
+        async with other.transaction():
+            await other.execute("SELECT FROM recordings FOR UPDATE")
+            ordering = asyncio.create_task(kept.keeping.order_expired(kept.now))
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            async with asyncio.timeout(4):
+                while not await kept.pool.fetchval(waits):
+                    await asyncio.sleep(0.01)
+            await other.execute("UPDATE recordings SET retain_until = $1", kept.now + timedelta(days=100))
+        assert await ordering == 1  # looked at
+    assert (await kept.row(one))["delete_asked_at"] is None

@@ -55,7 +55,7 @@ async def test_whoever_is_on_the_line_says_who_it_is_and_what_verified_them(site
     trail = [(entry.what, entry.which) for entry in site.fakes.audit.entries if entry.what.startswith("call.")]
     assert trail == [("call.member_chosen", RECORD.call_id)] * 2 + [("call.verification", RECORD.call_id)]
     details = [dict(entry.detail) for entry in site.fakes.audit.entries if entry.what.startswith("call.")]
-    assert details == [{"member_id": "M-1"}, {"member_id": None}, {"step": "birthday", "result": "passed"}]
+    assert details == [{"chosen": True}, {"chosen": False}, {"step": "birthday", "result": "passed"}]
 
 
 @pytest.mark.parametrize("what", [CHOICE, STEP])

@@ -11,11 +11,12 @@ import aiohttp
 import pytest
 
 from cti.domain.access import ROLE_RIGHTS, Right, holders, rights_of
-from cti.domain.model import TenantId
+from cti.domain.listening import Comment
+from cti.domain.model import TenantId, UserLogin
 from cti.web.routes import ROUTES
 from cti.web.server import content_policy
 from tests.unit.web.conftest import PASSWORD, Site
-from tests.unit.web.fakes import SOUND, call_id, person, recording
+from tests.unit.web.fakes import SOUND, T0, call_id, person, recording
 
 ALL_ROLES = ("agent", "supervisor", "qa", "admin", "integrator", "download", "unredacted", "privacy")
 # Every set of one or two roles: rights add up, and no pair gives what neither of the two has.
@@ -25,6 +26,9 @@ MAY = {
     "draw": {"qa"},
     "download": {"download"},
     "list": {"qa", "download", "privacy"},
+    "count": {"qa", "download", "privacy"},
+    "remarks": {"qa"},
+    "remark": {"qa"},
     "delete": {"privacy"},
     "hold": {"privacy"},
     "release": {"privacy"},
@@ -35,19 +39,24 @@ PATHS = {
     "draw": "/api/recordings/{}/peaks",
     "download": "/api/recordings/{}/file",
     "list": "/api/recordings?status=stored&limit=1",
+    "count": "/api/recordings/count?number=81901234",
+    "remarks": "/api/recordings/{}/comments",
+    "remark": "/api/recordings/{}/comments",
     "delete": "/api/recordings/{}/deletion",
     "hold": "/api/recordings/{}/holds",
     "release": "/api/holds/1/release",
     "holds": "/api/holds",
 }
-CHANGES = {"delete", "hold", "release"}
+CHANGES = {"remark", "delete", "hold", "release"}
+REMARK = "she sounds angry"
 PLAYABLE, PENDING, UNKNOWN = call_id(1), call_id(2), call_id(3)
 WHOLE = {"supervisor", "admin", "unredacted", "privacy"}
 
 
 async def tried(client: aiohttp.ClientSession, action: str, call: str) -> tuple[int, bytes]:
     ask = client.post if action in CHANGES else client.get
-    body = {"json": {"reason": "asked for"}} if action in CHANGES else {}
+    asked = {"at_s": 3, "text": REMARK} if action == "remark" else {"reason": "asked for"}
+    body = {"json": asked} if action in CHANGES else {}
     async with ask(PATHS[action].format(call), **body) as answer:  # type: ignore[arg-type]
         return answer.status, await answer.read()
 
@@ -91,11 +100,14 @@ async def test_nobody_hears_what_they_must_not(site: Site, roles: tuple[str, ...
 @pytest.mark.parametrize("action", MAY)
 async def test_another_tenants_recordings_are_not_there_whatever_the_roles(site: Site, action: str) -> None:
     with_recordings(site)
+    remark = Comment(comment_id=call_id(9), at_s=1, author=UserLogin("qa"), author_name="q", body=REMARK, created_at=T0)
+    site.fakes.listening.kept[TenantId("demo"), PLAYABLE] = [remark]
     client = await logged_in(site, ALL_ROLES, tenant="other")
     status, body = await tried(client, action, PLAYABLE)
-    assert SOUND not in body
+    assert SOUND not in body and REMARK.encode() not in body
     assert str(PLAYABLE).encode() not in body or status == 404
-    assert status == {"list": 200, "holds": 503}.get(action, 404)  # nobody keeps holds here
+    empty = {"list": 200, "count": 200, "remarks": 200, "holds": 503}  # nobody keeps holds here
+    assert status == empty.get(action, 404)
 
 
 @pytest.mark.parametrize("roles", [pair for pair in WHO if not MAY["list"].isdisjoint(pair)], ids="+".join)
