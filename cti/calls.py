@@ -43,6 +43,7 @@ from cti.domain.signals import (
     DeviceChanged,
     DialBegan,
     DialEnded,
+    LegPlaced,
     LinkChanged,
     MenuBegan,
     MenuEnded,
@@ -348,6 +349,8 @@ class CallDesk:
             return self._agent_of(signal.agent_channel, track.call.tenant)
         if isinstance(signal, RecordingBegan) and signal.uniqueid != track.call.uniqueid:
             return self._agent_of(signal.channel, track.call.tenant)
+        if isinstance(signal, LegPlaced) and signal.by is not None:
+            return self._agent_of(signal.by, track.call.tenant)
         return None
 
     def _agent_of(self, channel: ChannelName, tenant: TenantId) -> AgentId | None:

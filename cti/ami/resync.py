@@ -254,7 +254,8 @@ def _passed_outside(caller: SeenChannel, legs: list[SeenChannel], now: datetime)
     number = caller.own.get("CTI_OUT_TO", "")
     if not (number.isdecimal() and number.isascii() and may_have_dialled(number)):
         return
-    yield LegPlaced(**_base(caller, now), place=Place.HOLD, outside=parse_called(number))
+    by = ChannelName(caller.own["CTI_OUT_BY"]) if caller.own.get("CTI_OUT_BY") else None
+    yield LegPlaced(**_base(caller, now), place=Place.HOLD, outside=parse_called(number), by=by)
     for leg in sorted(legs, key=lambda leg: leg.context not in _AGENTS):  # whose caller it was comes first
         yield from _rang(caller, leg, now)
 

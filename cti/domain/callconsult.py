@@ -44,11 +44,11 @@ from cti.domain.signals import BridgeEntered, BridgeLeft, DialBegan, LegPlaced, 
 _ANSWERED = frozenset({TalkPhase.CONSULTING, TalkPhase.SWAPPED, TalkPhase.CONFERENCE})
 
 
-def placed(track: Track, signal: LegPlaced, _agent: AgentId | None, at: datetime) -> Step:
+def placed(track: Track, signal: LegPlaced, agent: AgentId | None, at: datetime) -> Step:
     """A leg waits somewhere."""
     track = move(track, Move.NOTE, at)
     if signal.place is Place.DIALS or signal.outside is not None:
-        track = replace(track, outside=signal.outside)
+        track = replace(track, outside=signal.outside, outside_by=agent)
     return look(_put(track, signal.uniqueid, signal.place), at)
 
 
@@ -107,7 +107,7 @@ def begin(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) 
     first = track.first
     leg = Leg(channel=signal.agent_channel, uniqueid=signal.agent_uniqueid, agent=agent, offer_id=None, began_at=at)
     asked = Consultation(
-        first=first.agent if first else None,
+        first=first.agent if first else track.outside_by,
         second=agent,
         channel=leg.channel,
         uniqueid=leg.uniqueid,
@@ -119,6 +119,14 @@ def begin(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) 
     facts = (fact(ev.ConsultBegan, track, at, agent=agent),) if agent is not None else ()
     track, more = look(track, at)
     return track, (*facts, *more)
+
+
+def still_rings(track: Track, at: datetime) -> Step:
+    """A snapshot tells again of a phone that is being rung: the record knew that, but not where the legs are."""
+    second = track.second
+    if second is None or second.answered or _place(track, second.uniqueid) != NOWHERE:
+        return track, ()
+    return look(_put(track, second.uniqueid, Place.RINGS), at)
 
 
 def answered(track: Track, at: datetime) -> Step:

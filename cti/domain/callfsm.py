@@ -180,6 +180,8 @@ def _not_recorded(track: Track, signal: RecordingRefused, _agent: AgentId | None
 def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) -> Step:
     if callconsult.is_consultation(track, signal, agent):
         return callconsult.begin(track, signal, agent, at)
+    if track.second is not None and signal.agent_uniqueid == track.second.uniqueid:
+        return callconsult.still_rings(move(track, Move.NOTE, at), at)
     # Another leg that dials: not (yet) a talk with the caller.
     if signal.uniqueid != track.call.uniqueid or track.leg(signal.agent_uniqueid) is not None:
         return move(track, Move.NOTE, at), ()

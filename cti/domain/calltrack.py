@@ -93,6 +93,7 @@ class Track:
     agent_hung_up: bool = False  # the far end of the latest answered leg hung up
     second: Leg | None = None  # the colleague of the consultation that goes on
     outside: str | None = None  # E.164 of whom outside a leg is about to ring
+    outside_by: AgentId | None = None  # whose caller that was, where the record may not know it (a snapshot)
     outside_hung_up: bool = False  # who ended the talk last was somebody outside
     places: Mapping[UniqueId, str] = field(
         default_factory=lambda: EMPTY

@@ -152,6 +152,7 @@ class LegPlaced(ChannelSignal):
 
     place: Place
     outside: str | None = None  # E.164: this leg is about to ring somebody outside
+    by: ChannelName | None = None  # whose caller that was; told by a snapshot alone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

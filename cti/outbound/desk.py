@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,17 @@ from cti.domain.copies import changed as replace
 from cti.domain.effects import Effect, EffectId, EffectState
 from cti.domain.errors import Unavailable
 from cti.domain.model import AgentId, CallId, TenantId
-from cti.outbound.rules import HOUR, MOST_COUNTED, OutboundRules, Permit, Refused, permit, within_hour
+from cti.outbound.rules import (
+    HOUR,
+    MOST_COUNTED,
+    OutboundRules,
+    Permit,
+    Refused,
+    may_be_saved,
+    may_dial_now,
+    permit,
+    within_hour,
+)
 
 log = logging.getLogger(__name__)
 
@@ -112,11 +122,14 @@ class OutboundDesk:
         self._refused: set[CallId] = set()  # Asterisk said no while the order was being sent
         self._useless: deque[EffectId] = deque(maxlen=MOST_FORGOTTEN)
 
-    def restore(self, made: Iterable[Effect]) -> None:
+    def restore(self, made: Iterable[Effect], lent: Iterable[tuple[TenantId, AgentId, datetime]] = ()) -> None:
         """What was dialled within the last hour: a restart gives nobody new numbers.
 
-        Settled ones too: their calls may be alive, and their marks are to be forgotten when they end.
+        Settled ones too: their calls may be alive, and their marks are to be forgotten when they end. ``lent``: who had
+        somebody outside rung from a call, and when.
         """
+        for tenant, agent, at in sorted(lent, key=lambda one: one[2]):
+            self._count((tenant, agent), at)
         for effect in sorted(made, key=lambda effect: effect.created_at):
             if effect.state is not EffectState.NOT_DONE:
                 key, call_id = _whose(effect)
@@ -164,14 +177,17 @@ class OutboundDesk:
 
     def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refused | None:
         """Why a number would not be dialled now, whatever the agent's own phone does; None: it would be."""
+        return self.refusals(tenant, agent, [text])[0]
+
+    def refusals(self, tenant: TenantId, agent: AgentId, texts: Sequence[str]) -> list[Refused | None]:
+        """The same for a whole phone book: hours and caps are asked once."""
+        rules = self._rules(tenant)
+        passing: Refused | None = None
         try:
-            permit(
-                self._rules(tenant), text, self._clock(),
-                mine=self._times.get((tenant, agent), ()), all_=self._all(tenant),
-            )  # fmt: skip
+            may_dial_now(rules, self._clock(), mine=self._times.get((tenant, agent), ()), all_=self._all(tenant))
         except Refused as refused:
-            return refused
-        return None
+            passing = refused
+        return [_never(rules, text) or passing for text in texts]
 
     def lend(self, tenant: TenantId, agent: AgentId, text: str) -> Lent:
         """Somebody outside is rung from a call that goes on: the same rules, and it counts. Raises Refused.
@@ -282,6 +298,15 @@ class OutboundDesk:
 
     def _all(self, tenant: TenantId) -> list[datetime]:
         return [at for (of, _), times in self._times.items() if of == tenant for at in times]
+
+
+def _never(rules: OutboundRules | None, text: str) -> Refused | None:
+    """Why no hour lets this number be dialled."""
+    try:
+        may_be_saved(rules, text)
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _whose(effect: Effect) -> tuple[tuple[TenantId, AgentId], CallId]:

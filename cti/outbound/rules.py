@@ -105,6 +105,14 @@ def permit(
     count.
     """
     wanted = may_be_saved(rules, text)  # also told where nothing may be dialled: an emergency is no question of rules
+    may_dial_now(rules, now, mine=mine, all_=all_)
+    return wanted
+
+
+def may_dial_now(
+    rules: OutboundRules | None, now: datetime, *, mine: Sequence[datetime], all_: Sequence[datetime]
+) -> None:
+    """Whether this agent may have any number dialled now. Raises Refused."""
     if rules is None:
         raise Refused("dial_off")
     opens = now if rules.hours is None else rules.hours.next_opening(now)
@@ -114,7 +122,6 @@ def permit(
         raise Refused("dial_agent_cap", str(rules.per_agent_hour))
     if within_hour(all_, now) >= rules.per_hour:
         raise Refused("dial_desk_cap", str(rules.per_hour))
-    return wanted
 
 
 def within_hour(times: Sequence[datetime], now: datetime) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from cti.domain.errors import CallerError
@@ -50,6 +51,9 @@ class Dialling(Protocol):
     def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refusal | None:
         """Why this number would not be dialled now, their own phone aside; None: it would be. From memory."""
 
+    def refusals(self, tenant: TenantId, agent: AgentId, texts: Sequence[str]) -> Sequence[Refusal | None]:
+        """The same for each of these."""
+
 
 class _Off(CallerError):
     key, detail = "dial_off", ""
@@ -74,3 +78,7 @@ class NoDialling:
     def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refusal | None:
         """See the port."""
         return _Off("this server does not dial out")
+
+    def refusals(self, tenant: TenantId, agent: AgentId, texts: Sequence[str]) -> Sequence[Refusal | None]:
+        """See the port."""
+        return [self.refusal(tenant, agent, text) for text in texts]

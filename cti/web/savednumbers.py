@@ -23,20 +23,20 @@ async def my_saved_numbers(request: web.Request) -> web.Response:
     parts, user = parts_of(request), session_of(request).user
     if user.agent is None:
         raise Refused(403, "no_agent")
-    found = []
-    for fact in await parts.saved.of_agent(user.tenant, user.agent):
-        refused = parts.dialling.refusal(user.tenant, user.agent, fact.e164)
-        found.append(
-            SavedNumber(
-                id=fact.saved,
-                name=fact.name,
-                reading=fact.reading,
-                e164=fact.e164,
-                national=fact.national,
-                refused=refused.key if refused else None,
-                detail=(refused.detail or None) if refused else None,
-            )
+    facts = await parts.saved.of_agent(user.tenant, user.agent)
+    refusals = parts.dialling.refusals(user.tenant, user.agent, [fact.e164 for fact in facts])
+    found = [
+        SavedNumber(
+            id=fact.saved,
+            name=fact.name,
+            reading=fact.reading,
+            e164=fact.e164,
+            national=fact.national,
+            refused=refused.key if refused else None,
+            detail=(refused.detail or None) if refused else None,
         )
+        for fact, refused in zip(facts, refusals, strict=True)
+    ]
     readings = {str(agent): kana for agent, kana in (await parts.saved.readings(user.tenant)).items()}
     return answer(MySavedNumbers(numbers=found, readings=readings))
 

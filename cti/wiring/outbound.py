@@ -41,6 +41,17 @@ SELECT tenant, effect_id, kind, state, version, created_at, changed_at, body::te
 """
 
 
+# Whoever outside was rung from a call within the last hour (decision 0240). A call lasts some hours; what arrived
+# before is not read, so that a start does not look through all that was ever kept.
+_LENT = """
+SELECT t.tenant, asked ->> 'first' AS agent, (asked ->> 'began_at')::timestamptz AS at
+  FROM tenants t
+  JOIN calls c ON c.tenant = t.tenant AND c.arrived_at > $1::timestamptz - interval '12 hours'
+ CROSS JOIN LATERAL jsonb_array_elements(c.passages -> 'consultations') AS asked
+ WHERE asked ->> 'outside' IS NOT NULL AND (asked ->> 'began_at')::timestamptz > $1
+"""
+
+
 class StoredOutboundRules:
     """Desks' rules for dialling out, read once and again after each change of the desk."""
 
@@ -112,6 +123,7 @@ class Outbound:
         self.dial = desk.dial
         self.dialling = desk.dialling
         self.refusal = desk.refusal
+        self.refusals = desk.refusals
         self.lend = desk.lend
         self.give_back = desk.give_back
         self.rules = rules.of
@@ -145,10 +157,13 @@ async def start(
         sender=kept.sender, rules=rules.of, why_not=why_not, endpoint=directory.endpoint_of, clock=now
     )
     try:
-        rows = await pool.fetch(_MADE, OUTBOUND_KIND, now() - HOUR, timeout=READ_S)
+        since = now() - HOUR
+        rows = await pool.fetch(_MADE, OUTBOUND_KIND, since, timeout=READ_S)
+        found = await pool.fetch(_LENT, since, timeout=READ_S)
+        lent = [(TenantId(row["tenant"]), AgentId(row["agent"] or ""), row["at"]) for row in found]
     except AWAY as error:
         raise Unavailable("what was dialled lately cannot be read: the database does not answer") from error
-    outbound.restore(effect_from_row(row) for row in rows)
+    outbound.restore((effect_from_row(row) for row in rows), lent)
     kept.told.append(outbound.settled)
     bus.subscribe("outbound", outbound.handle, kinds=OutboundDesk.KINDS)
     return Outbound(outbound, rules)

@@ -243,10 +243,11 @@ def test_a_pause_is_found_by_the_channel_and_one_that_cannot_be_read_is_one(mark
 def test_somebody_outside_who_has_the_caller_is_found_by_what_the_caller_s_channel_dialled() -> None:
     item, outside = caller("cti-pass-out", "b"), leg("b", uniqueid="1.9")
     outside["Channel"] = "PJSIP/trunk-00000009"
-    item["Variable"] += "\nCTI_OUT_TO=0334980110"
+    item["Variable"] += "\nCTI_OUT_TO=0334980110\nCTI_OUT_BY=PJSIP/demo-sato-00000002"
     _, placed, began, answered, *rest = told(item, outside)
     assert isinstance(placed, sig.LegPlaced)
     assert (placed.uniqueid, placed.outside) == ("1.0", "+81334980110")
+    assert placed.by == "PJSIP/demo-sato-00000002"
     assert isinstance(began, sig.DialBegan)
     assert (began.uniqueid, began.agent_uniqueid) == ("1.0", "1.9")
     assert isinstance(answered, sig.DialEnded)
@@ -254,3 +255,17 @@ def test_somebody_outside_who_has_the_caller_is_found_by_what_the_caller_s_chann
     for wrong in ("110", "0990123456", "x", "０３"):
         item["Variable"] = caller()["Variable"] + f"\nCTI_OUT_TO={wrong}"
         assert not any(isinstance(one, sig.LegPlaced) and one.outside for one in told(item, outside))
+
+
+def test_a_passing_on_that_outlived_its_server_says_who_passed_the_caller_on() -> None:
+    """Neither the record nor the agent's leg is left: the caller's channel remembers (decision 0240)."""
+    item, outside = caller("cti-pass-out", "b"), leg("b", uniqueid="1.9")
+    outside["Channel"] = "PJSIP/trunk-00000009"
+    item["Variable"] += "\nCTI_OUT_TO=0334980110\nCTI_OUT_BY=PJSIP/demo-sato-00000002"
+    desk = a_desk(Kept())
+    for signal in told(item, outside):
+        desk.apply(signal)
+    call = desk.live(CALL)
+    assert call is not None
+    assert [(t.kind, t.by, t.to) for t in call.transfers] == [("outside", "sato", "+81334980110")]
+    assert call.phase == "talking"

@@ -175,3 +175,51 @@ def test_a_snapshot_finds_who_has_the_caller_although_no_record_tells_of_it_and_
     told.say(sig.HangupRequested, "O")
     told.gone("C")
     assert told.track.call.ended_by == "outside"
+
+
+def test_a_snapshot_knows_whose_caller_it_was_when_that_agent_has_left() -> None:
+    told = Outside()
+    told.gone("A")
+    told.say(sig.LegPlaced, "C", agent=A, place=Place.HOLD, outside=E164, by=ON["A"]["channel"])
+    told.say(sig.DialBegan, "C", **OUT)
+    told.answers()
+    assert [(t.kind, t.by) for t in told.track.call.transfers] == [(TransferKind.OUTSIDE, A)]
+    assert told.track.call.consultations[0].first == A
+
+
+def test_a_record_that_knows_who_is_being_rung_and_a_snapshot_make_one() -> None:
+    """The server died while the phone outside rang, and had written that down."""
+    told = Outside()
+    told.passes()
+    told.track = restored(told.track.call)
+    told.say(sig.LegPlaced, "C", agent=A, place=Place.HOLD, outside=E164, by=ON["A"]["channel"])
+    told.say(sig.DialBegan, "C", agent=A, **leg(A))
+    told.say(sig.DialEnded, "C", agent=A, status="ANSWER", **leg(A))
+    told.say(sig.DialBegan, "C", **OUT)
+    told.place("C", Place.HOLD)
+    told.place("A", Place.PARKED)
+    assert told.phase is TalkPhase.CALLING, "it rings still: the agent may take the caller back, and nothing else"
+    told.answers()
+    told.gone("A")
+    call = told.track.call
+    assert (call.phase, call.state) == (TalkPhase.TALKING, CallState.TALKING)
+    assert [(t.by, t.result) for t in call.transfers] == [(A, TransferResult.ANSWERED)]
+    assert len(call.consultations) == 1
+    told.say(sig.HangupRequested, "O")
+    told.gone("O")
+    told.gone("C")
+    assert told.track.call.ended_by == "outside"
+
+
+def test_somebody_who_answers_and_hangs_up_before_the_notice_is_over_never_had_the_caller() -> None:
+    told = Outside()
+    told.passes()
+    told.say(sig.DialEnded, "C", status="ANSWER", **OUT)
+    told.say(sig.HangupRequested, "O")
+    told.gone("O")
+    told.enter("3", "C", "A")
+    assert told.phase is TalkPhase.TALKING
+    assert told.track.call.transfers[0].result is TransferResult.UNANSWERED
+    told.say(sig.HangupRequested, "A")
+    told.gone("C")
+    assert told.track.call.ended_by == "agent"

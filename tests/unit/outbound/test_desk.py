@@ -191,6 +191,21 @@ async def test_the_cap_outlives_a_restart_and_passes_with_the_hour(scene: Scene)
     await scene.desk.dial(DEMO, SATO, GOOD)
 
 
+async def test_the_cap_counts_what_was_lent_before_a_restart(scene: Scene) -> None:
+    scene.desk.restore([], [(DEMO, SATO, scene.now), (DEMO, SATO, scene.now - timedelta(minutes=59))])
+    assert (await scene.why_not(), scene.desk.dialling(DEMO, SATO).left) == ("dial_agent_cap", 0)
+    scene.later(minutes=2)
+    assert scene.desk.dialling(DEMO, SATO).left == 1
+
+
+async def test_a_phone_book_is_asked_about_in_one_go(scene: Scene) -> None:
+    said = [refused and refused.key for refused in scene.desk.refusals(DEMO, SATO, [GOOD, "0990-123-456"])]
+    assert said == [None, "dial_premium"]
+    scene.desk.restore([], [(DEMO, SATO, scene.now)] * 2)
+    said = [refused and refused.key for refused in scene.desk.refusals(DEMO, SATO, ["110", GOOD])]
+    assert said == ["dial_emergency", "dial_agent_cap"], "what no hour changes is said first"
+
+
 @pytest.mark.parametrize("becomes", [Unavailable("not stored"), EffectMove.REFUSE])
 async def test_an_order_that_came_to_nothing_is_told_and_may_be_given_again_at_once(
     scene: Scene, becomes: EffectMove | Exception

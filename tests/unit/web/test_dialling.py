@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -34,6 +35,9 @@ class FakeDialling:
 
     def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refused | None:
         return self.error if isinstance(self.error, Refused) else None
+
+    def refusals(self, tenant: TenantId, agent: AgentId, texts: Sequence[str]) -> list[Refused | None]:
+        return [self.refusal(tenant, agent, text) for text in texts]
 
 
 @pytest.fixture
