@@ -16,7 +16,7 @@ from routing.model import DeskRules
 log = logging.getLogger(__name__)
 
 # A caller ID is a hint: who only may be this member is not kept waiting for somebody else's agent.
-SURE = (LinkConfidence.CONFIRMED, LinkConfidence.LIKELY)
+SURE = (LinkConfidence.CONFIRMED, LinkConfidence.BY_AGENT, LinkConfidence.LIKELY)
 # A look-up takes a millisecond; so many at once mean a database that stands still, and plans go on without.
 MOST_AT_ONCE = 50
 
@@ -28,26 +28,32 @@ class LastAgents:
         self._store = store
         self._tell = tell
         self._known: dict[CallId, AgentId] = {}
-        self._live: set[CallId] = set()  # linked and not over
+        self._member: dict[CallId, str] = {}  # of calls that are linked and not over: whose agent was looked up
         self._tasks: set[asyncio.Task[None]] = set()
 
     def linked(self, event: ev.CallLinked, rules: DeskRules) -> None:
         """The member may be known: look up their last agent, if any plan of this desk asks."""
-        sure = event.link.member_id is not None and event.link.confidence in SURE
-        over = event.call.state is CallState.ENDED  # a late answer: nobody would forget it again
-        if sure and not over and asked_for(rules) and len(self._tasks) < MOST_AT_ONCE:
-            self._live.add(event.call_id)
-            task = asyncio.get_running_loop().create_task(self._look_up(event), name="last-agent")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        member = event.link.member_id if event.link.confidence in SURE else None
+        if member is not None and member == self._member.get(event.call_id):
+            return  # the same link, with more around it
+        self.over(event.call_id)  # nothing of whom the call was linked to before
+        ended = event.call.state is CallState.ENDED  # a late answer: nobody would forget it again
+        if member is None or ended or not asked_for(rules) or len(self._tasks) >= MOST_AT_ONCE:
+            return
+        self._member[event.call_id] = member
+        task = asyncio.get_running_loop().create_task(self._look_up(event, member), name="last-agent")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _look_up(self, event: ev.CallLinked) -> None:
+    async def _look_up(self, event: ev.CallLinked, member: str) -> None:
         try:
-            agent = await self._store.last_agent(event.tenant, event.link.member_id or "", event.call_id)
+            agent = await self._store.last_agent(event.tenant, member, event.call_id)
         except Unavailable:
             log.warning("who talked with a member last cannot be looked up", extra={"call_id": event.call_id})
+            if self._member.get(event.call_id) == member:
+                del self._member[event.call_id]  # the next news of the link asks again
             return
-        if agent is not None and event.call_id in self._live:
+        if agent is not None and self._member.get(event.call_id) == member:
             self._known[event.call_id] = agent
             self._tell(event, agent)
 
@@ -57,7 +63,7 @@ class LastAgents:
 
     def over(self, call_id: CallId) -> None:
         """The call is no longer ours."""
-        self._live.discard(call_id)
+        self._member.pop(call_id, None)
         self._known.pop(call_id, None)
 
     async def stop(self) -> None:

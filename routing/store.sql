@@ -81,6 +81,8 @@ DELETE FROM routing_decisions WHERE at < $1
 SELECT t.agent
   FROM call_links l JOIN call_talks t USING (tenant, call_id)
  WHERE l.tenant = $1 AND l.member_id = $2 AND l.call_id <> $3::text::uuid
-   AND l.confidence IN ('confirmed', 'likely') AND t.answered_at > now() - interval '90 days'
+   AND l.confidence IN ('confirmed', 'by_agent', 'likely') AND t.answered_at > now() - interval '90 days'
+   AND l.member_id = (  -- what an agent decided since counts
+       SELECT c.member_id FROM call_links_current c WHERE c.tenant = l.tenant AND c.call_id = l.call_id)
  ORDER BY t.answered_at DESC
  LIMIT 1

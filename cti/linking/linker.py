@@ -42,6 +42,8 @@ RETRY_S = (2.0, 5.0, 15.0, 30.0)
 MAX_QUESTIONS = 100
 # Earlier calls read at once: the database has others to answer, and a burst of callers waits a moment here instead.
 EARLIER_AT_ONCE = 4
+# Then the part says "unavailable": a database that hangs must not gather the readers of every call that rings.
+EARLIER_S = 5.0
 # Calls remembered: far more than one machine carries. Only the ends that a full queue dropped fill it.
 MAX_LIVE = 5000
 # Cards kept, ended calls' too, for after-call work: some 10 KiB each.
@@ -97,6 +99,7 @@ class Linker:
         max_questions: int = MAX_QUESTIONS,
         policy_of: Callable[[TenantId, QueueId | None], VerificationPolicy | None] = lambda *_: None,
         earlier: EarlierCalls | None = None,
+        earlier_s: float = EARLIER_S,
         people: Mapping[CallId, Said] | None = None,
     ) -> None:
         """``clock`` gives aware UTC; ``language_of`` a tenant's language, until the caller chose one.
@@ -112,6 +115,7 @@ class Linker:
         self._max_questions = max_questions
         self._policy_of = policy_of
         self._earlier = earlier
+        self._earlier_s = earlier_s
         self._people = dict(people or {})
         self._reading = asyncio.Semaphore(EARLIER_AT_ONCE)
         self._questions = 0
@@ -338,7 +342,10 @@ class Linker:
         """Whoever is linked now: what did they call about before?"""
         number = live.call.caller.e164 if live.call.caller.kind is CallerKind.NUMBER else None
         subject = Subject(member_id=link.member_id, number=None if link.member_id else number)
-        if self._earlier is None or (live.earlier is not None and live.earlier.subject == subject):
+        known = live.earlier
+        if self._earlier is None or (
+            known is not None and known.subject == subject and known.status != LookupStatus.UNAVAILABLE
+        ):
             return
         if subject.member_id is None and subject.number is None:
             live.earlier = Earlier(subject=subject, status="live")
@@ -349,10 +356,10 @@ class Linker:
     async def _read_earlier(self, earlier: EarlierCalls, live: _Live, subject: Subject) -> None:
         call = live.call
         try:
-            async with self._reading:
+            async with asyncio.timeout(self._earlier_s), self._reading:
                 calls = await earlier.of(call.tenant, subject, call.call_id)
             known = Earlier(subject=subject, status="live", calls=calls)
-        except Unavailable:
+        except (Unavailable, TimeoutError):
             known = Earlier(subject=subject, status="unavailable")
         except Exception:
             log.exception("earlier calls could not be read", extra={"call_id": call.call_id})

@@ -222,8 +222,11 @@ async def test_an_agent_who_left_takes_no_plan_along(plans: PlanStore, database:
 
 
 async def test_who_talked_with_a_member_last(plans: PlanStore, database: asyncpg.Pool[Any]) -> None:
-    calls = [f"{number:032x}" for number in range(1, 5)]
-    talked = [("sato", "likely", 3), ("smith", "confirmed", 2), ("mori", "possible", 1), ("suzuki", "likely", 0)]
+    calls = [f"{number:032x}" for number in range(1, 6)]
+    talked = [
+        ("sato", "likely", 3), ("smith", "confirmed", 2), ("mori", "possible", 1), ("suzuki", "likely", 0),
+        ("mori", "likely", 1),
+    ]  # fmt: skip
     for call_id, (agent, confidence, days) in zip(calls, talked, strict=True):
         await database.execute(
             "INSERT INTO calls (tenant, call_id, state, channel, uniqueid, number_called, caller_kind, arrived_at)"
@@ -240,7 +243,13 @@ async def test_who_talked_with_a_member_last(plans: PlanStore, database: asyncpg
             " VALUES ('demo', $1::text::uuid, 1, $2, 'c', 'u', now() - make_interval(days => $3))",
             call_id, agent, days,
         )  # fmt: skip
+    await database.execute(  # the last one was somebody else, as mori heard
+        "INSERT INTO call_links (tenant, call_id, at, made_by, confidence, score, why, status, member_id)"
+        " VALUES ('demo', $1::text::uuid, now(), 'mori', 'by_agent', 1, 'chosen_by_agent', 'decided', 'm-2')",
+        calls[4],
+    )
     store = RoutingStore(database)
     assert await store.last_agent(DEMO, "m-1", CallId(calls[3])) == "smith"  # not this call, not a mere possibility
-    assert await store.last_agent(DEMO, "m-2", CallId(calls[3])) is None
+    assert await store.last_agent(DEMO, "m-2", CallId(calls[3])) == "mori"
+    assert await store.last_agent(DEMO, "m-3", CallId(calls[3])) is None
     assert await store.last_agent(TenantId("other"), "m-1", CallId(calls[3])) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,7 +27,9 @@ from tests.unit.linking.builders import (
     booking,
     call,
     ended,
+    left_menu,
     member,
+    menu,
 )
 
 SATO = Person(login=UserLogin("sato"), agent=AgentId("sato"), name="佐藤 花子")
@@ -47,11 +50,14 @@ class Earlier:
     def __init__(self) -> None:
         self.asked: list[Subject] = []
         self.away = False
+        self.hangs = False
 
     async def of(self, tenant: TenantId, subject: Subject, but: CallId) -> Sequence[Mapping[str, Any]]:
         self.asked.append(subject)
         if self.away:
             raise Unavailable("away")
+        if self.hangs:
+            await asyncio.Event().wait()
         return [{"call_id": f"of {subject.member_id or subject.number}"}]
 
 
@@ -124,6 +130,31 @@ async def test_without_the_database_earlier_calls_are_unavailable() -> None:
     made.handle(arrived(call()))
     await made.settled()
     assert heard.links[-1].card["calls"]["status"] == "unavailable"  # type: ignore[index]
+
+
+async def test_when_the_database_is_back_the_next_answer_brings_the_earlier_calls() -> None:
+    heard, earlier = Heard(), Earlier()
+    earlier.away = True
+    made = linker(FakeLookups(lambda _: TWO), heard, earlier=earlier)
+    made.handle(arrived(call()))
+    await made.settled()
+    earlier.away = False
+    made.handle(left_menu(call(facts=menu(language="en"))))
+    await made.settled()
+    assert heard.links[-1].card["calls"]["calls"] == [{"call_id": f"of {NUMBER}"}]  # type: ignore[index]
+
+
+async def test_a_database_that_hangs_gathers_no_readers() -> None:
+    heard, earlier = Heard(), Earlier()
+    earlier.hangs = True
+    made = linker(FakeLookups(lambda _: TWO), heard, earlier=earlier, earlier_s=0.01)
+    ids = [CallId(f"00000000-0000-4000-8000-0000000000{n:02d}") for n in range(20)]
+    for one in ids:
+        made.handle(arrived(call(call_id=one)))
+    async with asyncio.timeout(10):
+        await made.settled()
+    assert {one.call_id for one in heard.links if one.card["calls"]["status"] == "unavailable"} == set(ids)  # type: ignore[index]
+    assert len(earlier.asked) < len(ids), "those who wait for their turn ask nothing after their time"
 
 
 async def test_nothing_is_said_of_another_tenants_call_or_of_one_that_is_over() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from cti.domain.errors import Unavailable
 from cti.domain.events import CallLinked
 from cti.domain.model import (
     AgentId,
@@ -36,12 +37,19 @@ CALL = Call(
 
 
 class Store:
-    async def last_agent(self, _tenant: TenantId, _member: str, _call_id: CallId) -> AgentId | None:
-        return SATO
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.away = False
+
+    async def last_agent(self, _tenant: TenantId, member: str, _call_id: CallId) -> AgentId | None:
+        self.asked.append(member)
+        if self.away:
+            raise Unavailable("away")
+        return SATO if member == "m-1" else None
 
 
-def linked(call: Call) -> CallLinked:
-    link = Link(confidence=LinkConfidence.CONFIRMED, score=1.0, why="number_only", member_id="m-1")
+def linked(call: Call, member: str | None = "m-1", confidence: LinkConfidence = LinkConfidence.CONFIRMED) -> CallLinked:
+    link = Link(confidence=confidence, score=1.0, why="number_only", member_id=member)
     return CallLinked(at=NOW, tenant=DEMO, call=call, link=link, status="live")
 
 
@@ -60,6 +68,41 @@ async def test_a_live_calls_member_has_a_last_agent_until_the_call_is_over() -> 
     assert agents.of(CALL.call_id) == SATO
     agents.over(CALL.call_id)
     assert agents.of(CALL.call_id) is None
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_whom_an_agent_chose_counts_and_nothing_of_the_member_before() -> None:
+    store = Store()
+    agents = LastAgents(store, lambda *_: None)  # type: ignore[arg-type]
+    agents.linked(linked(CALL), RULES)
+    await turns()
+    agents.linked(linked(CALL), RULES)  # more is known of the same
+    await turns()
+    assert (store.asked, agents.of(CALL.call_id)) == (["m-1"], SATO)
+    agents.linked(linked(CALL, "m-2", LinkConfidence.BY_AGENT), RULES)
+    await turns()
+    assert (store.asked, agents.of(CALL.call_id)) == (["m-1", "m-2"], None)
+    agents.linked(linked(CALL, "m-1", LinkConfidence.BY_AGENT), RULES)
+    await turns()
+    assert agents.of(CALL.call_id) == SATO
+    agents.linked(linked(CALL, None, LinkConfidence.POSSIBLE), RULES)  # the choice was taken back
+    assert agents.of(CALL.call_id) is None
+
+
+async def test_a_database_that_was_away_is_asked_again_with_the_next_news() -> None:
+    store = Store()
+    store.away = True
+    agents = LastAgents(store, lambda *_: None)  # type: ignore[arg-type]
+    agents.linked(linked(CALL), RULES)
+    await turns()
+    store.away = False
+    agents.linked(linked(CALL), RULES)
+    await turns()
+    assert agents.of(CALL.call_id) == SATO
 
 
 async def test_an_answer_that_comes_after_the_call_is_not_kept_for_ever() -> None:
