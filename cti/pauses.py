@@ -98,6 +98,7 @@ class PauseDesk:
         self._changed: dict[CallId, asyncio.Event] = {}  # the call's pauses are others
         self._open: set[CallId] = set()  # calls with a pause that goes on
         self._doubted: set[CallId] = set()  # of those, who must be proven again
+        self._decided: dict[CallId, policy.Decision] = {}  # what the desk's rules said last
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- Life and facts ---
@@ -131,7 +132,7 @@ class PauseDesk:
         elif isinstance(event, ev.CallEnded):
             if changed := self._changed.pop(event.call_id, None):
                 changed.set()
-            for known in (self._recorded, self._locks):
+            for known in (self._recorded, self._locks, self._decided):
                 known.pop(event.call_id, None)
             self._open.discard(event.call_id)
             self._doubted.discard(event.call_id)
@@ -185,10 +186,10 @@ class PauseDesk:
         self._doubted.add(call_id)
         # First of all: from here on nothing is stored, whatever becomes of the rest. Asked again, it lasts longer.
         self._sink.post(PauseBegan(at=now, call_id=call_id, why=rules.ASKED, by=by, until=until))
-        await self._applied(call_id, lambda pause: pause is not None and pause.until == until)
+        await self._applied(call_id, lambda told: rules.lasts(told, until))
         if not await self._prove(call_id):
             raise Unavailable("Asterisk did not prove in time that nothing is recorded")
-        await self._applied(call_id, lambda pause: pause is not None and pause.proven_at is not None)
+        await self._applied(call_id, rules.proven)
         if any(pause.stopped for pause in rules.open_pauses(self._call(call_id))):
             raise Refused("pause_stopped", "the recording could not be silenced and was ended")
         log.info("a recording is paused", extra={"action": "record_pause", "call_id": call_id, "by": by})
@@ -206,11 +207,13 @@ class PauseDesk:
             if "unproven" in outcomes:
                 self._doubted.add(call_id)  # silent altogether, or not at all
                 raise Unavailable("Asterisk did not prove in time that it records again")
-        # Before the mark: a server that dies in between finds it paused still, and says so.
-        await self._mark(call, rest)
+        # Before the window: a server that dies in between finds it paused still, and says so.
+        if not await self._mark(call, rest):
+            self._doubted.add(call_id)
+            raise Unavailable("Asterisk did not take note in time that it records again")
         self._sink.post(PauseEnded(at=self._settings.now(), call_id=call_id, why=why, by=by))
-        if why == rules.ASKED:
-            await self._applied(call_id, lambda pause: pause is None)
+        # Not before that is known: who proves a new leg in between would silence everything for a pause that is over.
+        await self._applied(call_id, lambda told: why not in {pause.why for pause in rules.open_pauses(told)})
         log.info("a recording goes on", extra={"action": "record_resume", "call_id": call_id, "by": by})
 
     async def _start(self, call_id: CallId, by: str) -> None:
@@ -221,11 +224,14 @@ class PauseDesk:
     # --- What the desk's rules want ---
 
     def want(self, call: Call, decision: policy.Decision) -> None:
-        """What is said from now on is kept or not. Done as soon as possible; the window is told at once."""
-        wanted = decision.why
-        started = any(p.why == policy.ON_DEMAND and p.ended_at is not None and p.ended_by for p in call.pauses)
-        if wanted == policy.ON_DEMAND and started:
-            wanted = None
+        """What is said from now on is kept or not. Done as soon as possible; the window is told at once.
+
+        To say it again changes nothing, so whatever could not be done then is tried again (``_look``).
+        """
+        if self._calls.live(call.call_id) is None:
+            return
+        self._decided[call.call_id] = decision
+        wanted = self._wanted(call)
         known = {pause.why for pause in rules.open_pauses(call)} & policy.RULED
         for why in known - {wanted}:
             self._spawn(self._let(call.call_id, why))
@@ -234,17 +240,31 @@ class PauseDesk:
             began = PauseBegan(at=at, call_id=call.call_id, why=wanted, by=decision.reason, until=None)
             self._sink.post(began)  # and its fact has it carried out
 
+    def _wanted(self, call: Call) -> str | None:
+        """Why the rules want nothing kept now. What an agent has begun on demand goes on."""
+        decision = self._decided.get(call.call_id)
+        if decision is None or decision.why != policy.ON_DEMAND:
+            return None if decision is None else decision.why
+        started = any(p.why == policy.ON_DEMAND and p.ended_at is not None and p.ended_by for p in call.pauses)
+        return None if started else policy.ON_DEMAND
+
     async def _let(self, call_id: CallId, why: str) -> None:
-        """A rule's pause is over, unless that cannot be done now: then less is kept, and the next fact tries again."""
+        """A rule's pause is over, unless that cannot be done now: then less is kept, and the next look tries again."""
+        call = self._calls.live(call_id)
+        if call is None or len(call.pauses) >= rules.MOST:  # the last one stays
+            return
         with contextlib.suppress(KakehashiError):
             async with self._lock(call_id):
-                await self._resume(call_id, why, "")
+                # The rules may have changed their mind while others had the lock, and may do so now.
+                if self._wanted(self._call(call_id)) != why:
+                    await self._resume(call_id, why, "")
+                self.want(self._call(call_id), self._decided[call_id])
 
-    async def _applied(self, call_id: CallId, so: Callable[[Pause | None], bool]) -> None:
+    async def _applied(self, call_id: CallId, so: Callable[[Call], bool]) -> None:
         """Wait until the call desk, which may have others in line, has taken what was posted. Raises Unavailable."""
         try:
             async with asyncio.timeout(self._confirm_s):
-                while not so(rules.asked(self._call(call_id))):
+                while not so(self._call(call_id)):
                     changed = self._changed[call_id] = asyncio.Event()
                     await changed.wait()
         except TimeoutError:
@@ -322,7 +342,8 @@ class PauseDesk:
     def _channels(self, call: Call) -> tuple[ChannelName, ...]:
         """Whatever may record: announced ones and, after a restart of ours, those that the record knows."""
         talks = (talk.agent_channel for talk in call.talks if talk.ended_at is None)
-        asked = (one.channel for one in call.consultations if one.ended_at is None)
+        # Somebody outside who was given the caller is in no talk of an agent's.
+        asked = (one.channel for one in call.consultations if one.ended_at is None or one.outside is not None)
         return tuple(dict.fromkeys((call.channel, *self._recorded.get(call.call_id, ()), *talks, *asked)))
 
     # --- Beside all this ---
@@ -331,7 +352,9 @@ class PauseDesk:
         """Try again what is in doubt, end what has lasted long enough."""
         while True:
             await asyncio.sleep(self._look_s)
-            for call_id in tuple(self._open):
+            for number, call_id in enumerate(tuple(self._open)):
+                if number % 64 == 0:  # a desk that records on demand has as many as calls
+                    await asyncio.sleep(0)
                 try:
                     await self._look_at(call_id)
                 except KakehashiError as error:
@@ -349,8 +372,10 @@ class PauseDesk:
             return
         if call_id in self._doubted:
             await self._keep(call_id)
+        if call_id in self._decided:
+            self.want(call, self._decided[call_id])
         for pause in rules.open_pauses(call):
-            if pause.until is not None and pause.until <= self._settings.now() and not pause.stopped:
+            if rules.ends_at(pause, self._settings.longest(call.tenant)) <= self._settings.now() and not pause.stopped:
                 async with self._lock(call_id):
                     await self._resume(call_id, pause.why, rules.LIMIT)
 

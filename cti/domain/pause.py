@@ -20,6 +20,7 @@ LIMIT = "limit"  # ended by its own length
 MOST = 200
 _MOST_OPEN = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 
@@ -44,6 +45,25 @@ def asked(call: Call) -> Pause | None:
 def by_rule(call: Call) -> Pause | None:
     """The desk's rules do not want what is said now, or not yet."""
     return next((pause for pause in open_pauses(call) if pause.why != ASKED), None)
+
+
+def lasts(call: Call, until: datetime) -> bool:
+    """Whether the pause that somebody asked for goes on to then."""
+    pause = asked(call)
+    return pause is not None and (pause.until is None or pause.until >= until)
+
+
+def proven(call: Call) -> bool:
+    """Whether the pause that somebody asked for is proven."""
+    pause = asked(call)
+    return pause is not None and pause.proven_at is not None
+
+
+def ends_at(pause: Pause, longest: timedelta) -> datetime:
+    """When a pause ends by itself. One that somebody asked for always does, also when its mark could not be read."""
+    if pause.until is not None:
+        return pause.until
+    return pause.began_at + longest if pause.why == ASKED else NEVER
 
 
 def may(call: Call) -> tuple[RecordCommand, ...]:

@@ -41,7 +41,12 @@ class RecordPolicy:
         self._rules: Mapping[TenantId, tuple[policy.RecordRule, ...]] = {}
 
     async def reload(self) -> None:
-        """Read all. Raises Unavailable; what was read before stays in use."""
+        """Read all, also for calls that go on. Raises Unavailable; what was read before stays in use."""
+        await self.read()
+        self._judge_all()
+
+    async def read(self) -> None:
+        """Read all, and judge nobody yet. Raises Unavailable."""
         try:
             rows = await self._pool.fetch(_RULES, timeout=READ_S)
         except AWAY as error:
@@ -63,18 +68,22 @@ class RecordPolicy:
         if isinstance(event, ev.CallEvent):
             self._judge(event.call)
         elif isinstance(event, ev.AsteriskReachable) and event.up:
-            for call in self._calls.all_live():
-                self._judge(call)
+            self._judge_all()
+
+    def _judge_all(self) -> None:
+        for call in self._calls.all_live():
+            self._judge(call)
 
     def _judge(self, call: Call) -> None:
         rules = self._rules.get(call.tenant, ())
-        if rules:
+        # Without rules nobody is asked, unless those of before still keep something out.
+        if rules or any(pause.why in policy.RULED and pause.ended_at is None for pause in call.pauses):
             self._pauses.want(call, policy.decide(rules, policy.facts_of(call)))
 
 
 async def start(bus: Bus, pool: asyncpg.Pool[Any], calls: CallDesk, pauses: PauseDesk) -> RecordPolicy:
     """From now on calls are recorded as their desk says. Raises Unavailable."""
     kept = RecordPolicy(pool, calls, pauses)
-    await kept.reload()
+    await kept.read()
     bus.subscribe("record-policy", kept.handle, kinds=KINDS, prompt=True)
     return kept

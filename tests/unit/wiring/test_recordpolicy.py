@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -10,7 +11,7 @@ import pytest
 
 from cti.domain import events as ev
 from cti.domain.errors import Unavailable
-from cti.domain.model import Call
+from cti.domain.model import Call, Pause
 from cti.domain.recordpolicy import Decision
 from cti.wiring.recordpolicy import RecordPolicy
 from tests.unit.web.fakes import T0, closed_call
@@ -47,9 +48,17 @@ async def test_rules_count_from_the_next_fact_on_and_without_rules_nobody_is_ask
     assert desk.told() is None
     desk.rules = json.dumps([{"record": "never", "queue": desk.call.queue}])
     await desk.policy.reload()
+    assert [decision.reason for decision in desk.wanted] == ["not_wanted: queue"], "a call that goes on is judged too"
     assert desk.told() == "not_wanted: queue"
     desk.policy.handle(ev.AsteriskReachable(at=T0, tenant=desk.call.tenant, up=True))
-    assert len(desk.wanted) == 2
+    assert len(desk.wanted) == 3
+
+
+async def test_a_rule_that_is_taken_away_keeps_nothing_out_any_more() -> None:
+    desk = Desk("[]")
+    desk.call = replace(desk.call, pauses=(Pause(began_at=T0, why="not_wanted", by="not_wanted: queue"),))
+    await desk.policy.reload()
+    assert [(decision.reason, decision.why) for decision in desk.wanted] == [("recorded", None)]
 
 
 @pytest.mark.parametrize("rules", ['[{"record": "perhaps"}]', "[1]", "3", "{}x"])
