@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cti.domain.model import AgentId, Call, UniqueId
+from cti.domain.model import AgentId, Call, Pause, UniqueId
 from cti.domain.pause import ASKED, merged
 from cti.domain.recordpolicy import ON_DEMAND
 from recording.analysis import MIN_TALK_S, Analysis, TalkEnergy, TalkWindow
@@ -109,7 +110,8 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
     heard = [file for file in files if file.name.direction is Direction.RX and file.info.frames > 0]
     caller = next((file for file in heard if file.name.uniqueid is None), None)
     legs = [file for file in heard if file.name.uniqueid is not None]
-    if not job.talks and not legs:
+    message = _message(job, files)
+    if not job.talks and not legs and message is None:
         if not settings.keep_unanswered:
             return Nothing(reason="not_wanted")
         if caller is not None and caller.info.seconds < settings.min_unanswered_s:
@@ -120,13 +122,15 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
     ended_at = job.ended_at or max(file.changed_at for file in heard)
     ordered = ([caller] if caller else []) + sorted(legs, key=lambda file: _leg_span(job, file, ended_at)[0])
     tracks = tuple(_track(job, file, ended_at) for file in ordered)
+    if message is not None and _kept_out(job, message.began_at):
+        # The caller's file is silent there. They asked for it to be heard: the message's own file has it.
+        tracks, ordered = (*tracks, message.track), [*ordered, message.file]
     # The caller's channel is there from first to last; without it, the first agent's first sample is second 0.
     started_at = tracks[0].anchor_at if caller else min(track.anchor_at for track in tracks)
-    timeline = with_blanks(plan(tracks, started_at=started_at, ended_at=ended_at), job.pauses)
+    spoken = None if message is None else (message.began_at, message.ended_at)
+    timeline = with_blanks(plan(tracks, started_at=started_at, ended_at=ended_at), job.pauses, but=spoken)
     if timeline.blanks and timeline.blanks[0] == (0.0, timeline.duration_s):
-        whys = {pause.why for pause in job.pauses}
-        return Nothing(reason="paused" if ASKED in whys else "not_demanded" if whys == {ON_DEMAND} else "not_wanted")
-    message = _message(job, files)
+        return Nothing(reason=_why_nothing(job.pauses))
     return Assembly(
         timeline=timeline,
         files=tuple(ordered),
@@ -135,19 +139,62 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
             for t in sorted(job.talks, key=lambda talk: talk.start_at)
         ),
         flags=(*_flags(job, caller, legs, timeline), *(("voicemail",) if message is not None else ())),
-        voicemail_s=None if message is None else round(timeline.offset_s(message), 3),
+        voicemail_s=None if message is None else round(timeline.offset_s(message.began_at), 3),
     )
 
 
-def _message(job: Job, files: tuple[ReadyFile, ...]) -> datetime | None:
-    """When the caller began to speak a message; None: there is none, or nothing was said after the tone.
+def _why_nothing(pauses: Iterable[Pause]) -> str:
+    """Why all of it is silent: "paused", else what the rule was and which kind, "not_wanted: queue"."""
+    found = {pause.why: pause.by for pause in pauses}  # the last of each kind
+    if ASKED in found:
+        return "paused"
+    why = next((why for why in found if why != ON_DEMAND), ON_DEMAND)
+    _, _, looks = found[why].partition(": ")  # nobody knows it any more where a server took over
+    slug = "not_demanded" if why == ON_DEMAND else "not_wanted"
+    return f"{slug}: {looks}" if looks else slug
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Message:
+    """What a caller left for the desk."""
+
+    file: ReadyFile
+    began_at: datetime
+
+    @property
+    def ended_at(self) -> datetime:
+        return self.began_at + timedelta(seconds=self.file.info.seconds)
+
+    @property
+    def track(self) -> Track:
+        """Its place on the caller's side."""
+        return Track(
+            file=self.file.name.file_name,
+            side=Side.CALLER,
+            agent=None,
+            frames=self.file.info.frames,
+            rate=self.file.info.rate,
+            anchor_at=self.began_at,
+            until_at=self.ended_at,
+        )
+
+
+def _kept_out(job: Job, at: datetime) -> bool:
+    """Whether a rule of the desk has the caller's own file silent then, and nobody asked for a pause."""
+    there = {p.why for p in job.pauses if p.began_at <= at and (p.ended_at is None or at < p.ended_at)}
+    return bool(there) and ASKED not in there
+
+
+def _message(job: Job, files: tuple[ReadyFile, ...]) -> _Message | None:
+    """What the caller left; None: no message, or nothing was said after the tone.
 
     Its own file tells, whoever took it: without us the dialplan does. Asterisk cuts the silence at its end.
     """
     file = next((file for file in files if file.name.message), None)
     if file is None or file.info.seconds < _MESSAGE_LEAST_S:
         return None
-    return job.voicemail_at or file.changed_at - timedelta(seconds=file.info.seconds)
+    began_at = job.voicemail_at or file.changed_at - timedelta(seconds=file.info.seconds)
+    return _Message(file=file, began_at=began_at)
 
 
 def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cti.domain.model import Pause
+from cti.domain.pause import ASKED
 from recording.timeline import Timeline
 
 # Events and samples agree within 60 ms (docs/dialplan.md), and Opus spreads an edge over one frame of 20 ms. A quarter
@@ -20,24 +21,31 @@ MARGIN_S = 0.25
 PLACED_S = 1.0
 
 
-def with_blanks(timeline: Timeline, pauses: Iterable[Pause]) -> Timeline:
-    """The plan with silence where it was paused. A pause that nobody saw end goes on to the recording's."""
+def with_blanks(
+    timeline: Timeline, pauses: Iterable[Pause], *, but: tuple[datetime, datetime] | None = None
+) -> Timeline:
+    """The plan with silence where it was paused. A pause that nobody saw end goes on to the recording's.
+
+    ``but``: from when to when the caller left a message. No rule of the desk silences it; what somebody asked for does.
+    """
     pauses = tuple(pauses)
     if not pauses:
         return timeline
     shaky = any(track.put_back_s > 0 or track.guessed for track in timeline.tracks)
     margin = timedelta(seconds=MARGIN_S + (PLACED_S if shaky else 0.0))
-    spans = sorted(
-        (
-            (pause.began_at - margin - timeline.started_at).total_seconds(),
-            timeline.duration_s
-            if pause.ended_at is None
-            else (pause.ended_at + margin - timeline.started_at).total_seconds(),
-        )
-        for pause in pauses
-    )
+    hole = None if but is None else (timeline.offset_s(but[0]), timeline.offset_s(but[1]))
+    spans = []
+    for pause in pauses:
+        begin = (pause.began_at - margin - timeline.started_at).total_seconds()
+        end = timeline.duration_s
+        if pause.ended_at is not None:
+            end = (pause.ended_at + margin - timeline.started_at).total_seconds()
+        if hole is None or pause.why == ASKED:
+            spans.append((begin, end))
+        else:
+            spans += [(begin, min(end, hole[0])), (max(begin, hole[1]), end)]
     blanks: list[tuple[float, float]] = []
-    for begin, end in spans:
+    for begin, end in sorted(spans):
         begin, end = max(0.0, begin), min(end, timeline.duration_s)
         if begin >= end:
             continue

@@ -30,7 +30,7 @@ class PipelineStats:
         """Count one more."""
         self.states[job.state.value] += 1
         if job.state not in REPLAYABLE or job.audio is None:
-            self.reasons[job.reason] += 1
+            self.reasons[job.reason.partition(":")[0]] += 1
             return
         self.flags.update(job.audio.flags)
         self.stored_bytes += job.audio.size

@@ -233,8 +233,9 @@ class Steps:
                 )
             )
         elif job.state is RecordingState.NOT_RECORDED:
+            slug, _, _ = job.reason.partition(":")  # which rule it was is the ledger's business
             self._t.sink.publish(
-                RecordingMissing(at=self._t.now(), tenant=job.tenant, call_id=job.call_id, reason=job.reason)
+                RecordingMissing(at=self._t.now(), tenant=job.tenant, call_id=job.call_id, reason=slug)
             )
 
 

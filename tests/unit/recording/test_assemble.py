@@ -16,6 +16,7 @@ from cti.domain.model import (
     LinkConfidence,
     MenuFacts,
     MenuId,
+    Pause,
     TalkSegment,
     UniqueId,
 )
@@ -212,6 +213,55 @@ def test_a_message_is_found_by_its_own_file_and_begins_where_the_tone_ended() ->
 def test_a_message_that_nobody_told_of_is_counted_from_the_end_of_its_file() -> None:
     plan = planned(ended(announced={"c": 0}), file("c-rx", 60), file("m", 20, changed=55))
     assert (plan.voicemail_s, "voicemail" in plan.flags) == (35, True)
+
+
+def ruled(began: float, ended_: float | None, why: str = "not_wanted", by: str = "not_wanted: queue") -> Pause:
+    return Pause(began_at=later(began), why=why, by=by, ended_at=None if ended_ is None else later(ended_))
+
+
+def test_a_message_in_a_queue_that_is_never_recorded_is_heard_and_nothing_else() -> None:
+    """Asterisk has the caller's own file silent; the message's file is not. Also when no server lived then."""
+    left = replace(ended(announced={"c": 0}), voicemail_at=later(31), pauses=(ruled(0, None),))
+    plan = planned(left, file("c-rx", 60), file("m", 20))
+    assert (plan.voicemail_s, "voicemail" in plan.flags) == (31, True)
+    placed = plan.timeline.tracks[1]
+    assert (placed.track.file, placed.track.side) == (f"{CALL}-m.wav", Side.CALLER)
+    assert (placed.pieces[0].at, placed.pieces[0].frames) == (31 * 8000, 20 * 8000)
+    assert plan.timeline.blanks == ((0.0, 31.0), (51.0, 60.0))
+    assert [file_.name.file_name for file_ in plan.files] == [placed.track.file for placed in plan.timeline.tracks]
+
+
+def test_what_somebody_asked_to_pause_is_silent_in_a_message_too() -> None:
+    asked = Pause(began_at=later(35), why="asked", ended_at=later(40))
+    left = replace(ended(announced={"c": 0}), voicemail_at=later(31), pauses=(ruled(0, None), asked))
+    plan = planned(left, file("c-rx", 60), file("m", 20))
+    assert plan.timeline.blanks == ((0.0, 31.0), (34.75, 40.25), (51.0, 60.0))
+    whole = replace(left, pauses=(replace(asked, began_at=later(0), ended_at=None),))
+    assert assemble(whole, (file("c-rx", 60), file("m", 20)), SETTINGS) == Nothing(reason="paused")
+
+
+def test_a_message_is_kept_where_unanswered_calls_are_not() -> None:
+    left = replace(ended(announced={"c": 0}), voicemail_at=later(1))
+    plan = assemble(left, (file("c-rx", 2.9), file("m", 1.5)), replace(SETTINGS, keep_unanswered=False))
+    assert isinstance(plan, Assembly)
+    assert plan.voicemail_s == 1
+
+
+@pytest.mark.parametrize(
+    ("pauses", "reason"),
+    [
+        ((ruled(0, None),), "not_wanted: queue"),
+        ((ruled(0, 10), ruled(10, None, by="not_wanted: agent")), "not_wanted: agent"),
+        ((ruled(0, None, "refused", "not_wanted: answer"),), "not_wanted: answer"),
+        ((ruled(0, None, "on_demand", "on_demand: queue+agent"),), "not_demanded: queue+agent"),
+        ((ruled(0, None, "on_demand", "on_demand: all"), ruled(0, None, by="not_wanted: all")), "not_wanted: all"),
+        ((ruled(0, None, by=""),), "not_wanted"),
+        ((ruled(0, None), ruled(5, 6, "asked", "sato")), "paused"),
+    ],
+)
+def test_which_rule_kept_all_of_it_out_is_in_the_ledger(pauses: tuple[Pause, ...], reason: str) -> None:
+    job = replace(ended(talk(SATO, "9.2", 1, 60), announced={"c": 0}), pauses=pauses)
+    assert assemble(job, (file("c-rx", 60), file("a-9.2-rx", 59)), SETTINGS) == Nothing(reason=reason)
 
 
 def test_who_hung_up_at_the_tone_left_no_message() -> None:
