@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from cti.desk.schema import Desk, Queue, Tenant
+from cti.desk.queueschema import Queue
+from cti.desk.schema import Desk, Tenant
 from cti.domain.errors import ConfigError
 from cti.domain.model import AgentId, QueueId, SkillId, SkillLevel
 from cti.tomlfile import Location, TomlFile, dotted

@@ -22,8 +22,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     runtime.go_first()
     runtime.hurry()
     # Most of a start is imports: they come after the system and the collector have been told.
-    from cti.app import serve
     from cti.config import load_config
+    from cti.serve import serve
 
     config = load_config(arguments.config)
     return asyncio.run(serve(config, standby=arguments.standby))

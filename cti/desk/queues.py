@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cti.desk.schema import Queue, Tenant, Treatment
+from cti.desk.queueschema import Queue, Treatment
+from cti.desk.schema import Tenant
 from cti.tomlfile import Location, TomlFile, closest
 
 TREATMENTS = {"closed": "when_closed", "full": "when_full", "waited_too_long": "when_waited", "nobody": "when_nobody"}

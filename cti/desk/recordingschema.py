@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from cti.desk.shapes import Model, Slug
 
 
-class RecordingRule(_Model):
+class RecordingRule(Model):
     """Which calls are recorded (docs/recording.md). The first rule that fits counts; what is left out fits all."""
 
     record: Literal["always", "on_demand", "never"] = Field(description='"always", "on_demand" or "never"')

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from cti.desk.formschema import EvaluationForm
+from cti.desk.queueschema import Queue
 from cti.desk.recordingschema import RecordingRule
+from cti.desk.shapes import SLUG_HINT, Language, Level, Model, Name, Names, Slug
 from cti.desk.verifications import Verification
 
-# Slugs go into Asterisk names, S3 keys and URLs: keep them to what all three take without quoting.
-SLUG_HINT = "a slug: lower-case letters, digits and '-', starting with a letter, at most 32"
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Level = Annotated[int, Field(ge=1, le=5, strict=True)]
-Language = Literal["ja", "en"]
 Role = Literal["agent", "supervisor", "qa", "admin", "integrator", "download", "unredacted", "privacy"]
 
 
@@ -26,18 +22,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Names(_Model):
-    """A name in both languages."""
-
-    ja: Name = Field(description='the Japanese name, e.g. ja = "会員"')
-    en: Name = Field(description='the English name, e.g. en = "Members"')
-
-
-class Reason(_Model):
+class Reason(Model):
     """What a call may have been about: one node of a tree that agents choose from."""
 
     id: Slug = Field(description=SLUG_HINT)
@@ -50,7 +35,7 @@ class Reason(_Model):
     )
 
 
-class User(_Model):
+class User(Model):
     """A person who logs in."""
 
     login: Slug = Field(description=SLUG_HINT)
@@ -69,14 +54,14 @@ class User(_Model):
     )
 
 
-class Skill(_Model):
+class Skill(Model):
     """Something agents can be good at."""
 
     id: Slug = Field(description=SLUG_HINT)
     name: Names = Field(description='{ ja = "英語", en = "English" }')
 
 
-class Agent(_Model):
+class Agent(Model):
     """A place at the desk: a person, a phone, skills."""
 
     id: Slug = Field(description=SLUG_HINT)
@@ -98,27 +83,12 @@ class Agent(_Model):
     )
 
 
-def _speakable(text: str) -> str:
-    if not text.isprintable() or not text.strip():
-        raise ValueError("control characters cannot be spoken")
-    return text
-
-
-# 300 characters are a minute of speech; nobody listens longer.
-Spoken = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_speakable)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 HOURS_HINT = '["10:00-19:00"], or ["09:00-12:00", "13:00-17:30"], or [] for closed'
 HoursList = tuple[str, ...]
 
 
-class SpokenText(_Model):
-    """Words that callers hear, spoken by `kakehashi prompts render`."""
-
-    ja: Spoken = Field(description="one line of at most 300 letters, in Japanese")
-    en: Spoken = Field(description="one line of at most 300 letters, in English")
-
-
-class WeeklyHours(_Model):
+class WeeklyHours(Model):
     """Hours by weekday; a day that is left out is closed."""
 
     mon: HoursList = Field(default=(), description=HOURS_HINT)
@@ -130,7 +100,7 @@ class WeeklyHours(_Model):
     sun: HoursList = Field(default=(), description=HOURS_HINT)
 
 
-class OwnDays(_Model):
+class OwnDays(Model):
     """A closure of the desk's own, or days with other hours than usual."""
 
     name: Names = Field(description='{ ja = "年末年始", en = "New Year" }')
@@ -139,7 +109,7 @@ class OwnDays(_Model):
     hours: HoursList = Field(default=(), description=HOURS_HINT)
 
 
-class Calendar(_Model):
+class Calendar(Model):
     """When a desk is open."""
 
     id: Slug = Field(description=SLUG_HINT)
@@ -152,7 +122,7 @@ class Calendar(_Model):
     days: tuple[OwnDays, ...] = Field(default=(), description="[[tenants.NAME.calendars.days]]")
 
 
-class Profile(_Model):
+class Profile(Model):
     """Agents who are treated alike."""
 
     id: Slug = Field(description=SLUG_HINT)
@@ -161,7 +131,7 @@ class Profile(_Model):
     )
 
 
-class Routing(_Model):
+class Routing(Model):
     """The desk's stated rules (docs/routing.md)."""
 
     missed_state: Literal["break", "offline", "training", "available"] = Field(
@@ -179,131 +149,7 @@ class Routing(_Model):
     nobody_left_s: int = Field(default=20, ge=0, le=3600, strict=True, description="whole seconds from 0 to 3600")
 
 
-class Ageing(_Model):
-    """Waiting adds priority, so that a busy queue does not hold a quiet one back for ever."""
-
-    every_s: int = Field(ge=1, le=14_400, strict=True, description="whole seconds for one point, e.g. 30")
-    most: int = Field(ge=1, le=200, strict=True, description="points at most, 1 to 200")
-
-
-class Overflow(_Model):
-    """When callers go on to another queue, with their age."""
-
-    to: Slug = Field(description="the id of another queue")
-    after_s: int | None = Field(
-        default=None, ge=5, le=14_400, strict=True, description="whole seconds from 5 to 14400, e.g. 60"
-    )
-    expected_s: int | None = Field(
-        default=None, ge=10, le=14_400, strict=True, description="whole seconds from 10 to 14400, e.g. 300"
-    )
-
-
-class Treatment(_Model):
-    """What becomes of a caller whom a queue does not serve."""
-
-    do: Literal["message", "hang_up", "queue", "voicemail"] = Field(
-        description='"message" (standard words), "hang_up" (your own words), "queue" or "voicemail"'
-    )
-    to: Slug | None = Field(default=None, description='the id of another queue, with do = "queue" only')
-    text: SpokenText | None = Field(default=None, description='your own words, { ja = "…", en = "…" }')
-
-
-class Comfort(_Model):
-    """What callers hear while they wait."""
-
-    every_s: int = Field(
-        default=30, ge=0, le=600, strict=True, description="0 (never) or whole seconds from 10 to 600, e.g. 30"
-    )
-    place: bool = Field(default=True, strict=True, description="true or false: whether their place in line is told")
-    expected: bool = Field(
-        default=False, strict=True, description="true or false: whether the expected wait is told, once it is known"
-    )
-    texts: tuple[SpokenText, ...] = Field(
-        default=(), max_length=5, description='at most five, said in turn, [{ ja = "…", en = "…" }]'
-    )
-
-
-class Callbacks(_Model):
-    """Callers may keep their place and are called back (docs/callbacks.md)."""
-
-    opens: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
-        default="09:00", description='a time of day, nobody is called before, e.g. "09:00"'
-    )
-    closes: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = Field(
-        default="20:00", description='a time of day after opens, nobody is called from then on, e.g. "20:00"'
-    )
-    tries: int = Field(default=3, ge=1, le=10, strict=True, description="how often in all, 1 to 10")
-    pause_s: int = Field(default=600, ge=5, le=86_400, strict=True, description="whole seconds between two tries")
-    ring_s: int = Field(default=30, ge=5, le=120, strict=True, description="whole seconds from 5 to 120")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Callbacks:
-        if self.opens >= self.closes:
-            raise ValueError(f"opens at {self.opens}, not before it closes at {self.closes}")
-        return self
-
-
-class Queue(_Model):
-    """A line of waiting callers and what they need."""
-
-    id: Slug = Field(description=SLUG_HINT)
-    name: Names = Field(description='{ ja = "会員", en = "Members" }')
-    skills: dict[Slug, Level] = Field(default_factory=dict, description="skill = least level, e.g. { en = 3 }")
-    priority: int = Field(default=0, ge=-100, le=100, strict=True, description="a whole number, -100 to 100")
-    ring_s: int = Field(default=20, ge=5, le=120, strict=True, description="whole seconds from 5 to 120, e.g. 20")
-    max_wait_s: int = Field(
-        default=900, ge=10, le=14_400, strict=True, description="whole seconds from 10 to 14400, e.g. 900"
-    )
-    service_level_s: int = Field(
-        default=20, ge=1, le=3600, strict=True, description="whole seconds from 1 to 3600, e.g. 20"
-    )
-    wrap_up_s: int | None = Field(
-        default=None,
-        ge=0,
-        le=14_400,
-        strict=True,
-        description="whole seconds of after-call work from 0 to 14400, e.g. 30; leave it out for the desk's (15)",
-    )
-    nobody: Literal["message", "wait"] = Field(
-        default="message", description='"message" (say that nobody is there) or "wait"'
-    )
-    reason_required: bool = Field(
-        default=False, strict=True, description="true or false: whether agents give each of its calls a reason"
-    )
-    calendar: Slug | None = Field(default=None, description="the id of one of the calendars; leave it out: always open")
-    max_length: int | None = Field(
-        default=None, ge=0, le=10_000, strict=True, description="waiting places, 0 to 10000; leave it out: no limit"
-    )
-    overflow: Overflow | None = Field(default=None, description='{ to = "members", after_s = 60 }')
-    ageing: Ageing | None = Field(default=None, description="{ every_s = 30, most = 20 }; leave it out: never")
-    ring_agents: int = Field(
-        default=1, ge=1, le=10, strict=True, description="phones that ring at once for one call, 1 to 10"
-    )
-    auto_answer_s: int | None = Field(
-        default=None,
-        ge=0,
-        le=15,
-        strict=True,
-        description="whole seconds from 0 to 15 that a phone in the browser rings before it answers by itself, e.g. 2;"
-        " leave it out: agents answer by hand",
-    )
-    # Plans are checked by routing.plan, which knows expressions and templates.
-    plan: dict[str, Any] | tuple[dict[str, Any], ...] | None = Field(
-        default=None,
-        description='{ template = "last_agent", wait_s = 20 } or [{ want = { skill = "en" }, expires_s = 20 }];'
-        " leave it out to keep the one that was published",
-    )
-    when_closed: Treatment | None = Field(default=None, description='{ do = "voicemail" }')
-    when_full: Treatment | None = Field(default=None, description='{ do = "queue", to = "members" }')
-    when_waited: Treatment | None = Field(default=None, description='{ do = "voicemail" }, after max_wait_s')
-    when_nobody: Treatment | None = Field(default=None, description='{ do = "voicemail" }, when nobody is logged in')
-    comfort: Comfort = Field(default=Comfort(), description="{ every_s = 45, place = false }")
-    callback: Callbacks | None = Field(
-        default=None, description='{ opens = "09:00", closes = "20:00" }; leave it out: callers cannot keep their place'
-    )
-
-
-class Number(_Model):
+class Number(Model):
     """A number that callers dial."""
 
     number: str = Field(pattern=r"^\+[1-9][0-9]{5,14}$", description='E.164, e.g. "+815012345000"')
@@ -312,7 +158,7 @@ class Number(_Model):
     menu: Slug | None = Field(default=None, description="the id of one of the menus, or leave it out")
 
 
-class Outbound(_Model):
+class Outbound(Model):
     """Agents may have numbers dialled (docs/outbound.md)."""
 
     number: str = Field(
@@ -330,7 +176,7 @@ class Outbound(_Model):
     own_ring_s: int = Field(default=20, ge=5, le=60, strict=True, description="whole seconds from 5 to 60")
 
 
-class SavedNumber(_Model):
+class SavedNumber(Model):
     """Somebody outside whom agents ask or pass callers on to (docs/saved-numbers.md)."""
 
     id: Slug = Field(description=SLUG_HINT)
@@ -345,7 +191,7 @@ class SavedNumber(_Model):
     )
 
 
-class RetentionRule(_Model):
+class RetentionRule(Model):
     """How long recordings are kept (docs/privacy.md). The first rule that fits counts; what is left out fits all."""
 
     queue: Slug | None = Field(default=None, description="the id of one of the queues; leave it out: any")
@@ -361,7 +207,7 @@ class RetentionRule(_Model):
     )
 
 
-class Tenant(_Model):
+class Tenant(Model):
     """One company's desk."""
 
     name: Name = Field(description="the company's name")
@@ -400,7 +246,7 @@ class Tenant(_Model):
     menus: tuple[dict[str, Any], ...] = Field(default=(), description="[[tenants.NAME.menus]], see docs/menus.md")
 
 
-class Desk(_Model):
+class Desk(Model):
     """The whole file."""
 
     tenants: dict[Slug, Tenant] = Field(min_length=1, description="at least one [tenants.NAME]")

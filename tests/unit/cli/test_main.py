@@ -52,6 +52,6 @@ def test_names_that_only_look_like_ours_are_no_matter(tmp_path: Path, monkeypatc
 def test_serving_imports_neither_boto3_nor_jsonschema_before_callers_are_served() -> None:
     """They cost half a second of each start; S3's threads import what they need (docs/decisions/0135)."""
     late = "boto3", "botocore", "jsonschema"
-    looked = f"import sys, cti.app; print([m for m in {late!r} if m in sys.modules])"
+    looked = f"import sys, cti.serve; print([m for m in {late!r} if m in sys.modules])"
     said = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cti.app import _started_before
 from cti.domain.errors import Unavailable
+from cti.serve import _started_before
 
 
 class Slow:
