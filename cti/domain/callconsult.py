@@ -169,6 +169,9 @@ def look(track: Track, at: datetime) -> Step:
     if second is not None and consult.is_handed_over(pictured):
         return _hand_over(track, first, second, at)
     phase = consult.PICTURES.get(pictured)
+    if phase is TalkPhase.TALKING and first is not None and _gave_back(track, first):
+        track = _not_theirs(track)
+        return _change(track, phase, at)
     if phase is None or phase is track.call.phase:
         return track, ()
     return _change(track, phase, at)
@@ -212,6 +215,25 @@ def _hand_over(track: Track, first: Leg | None, second: Leg, at: datetime) -> St
     if passed_on:  # told when it was asked for
         return track, (*facts, *ended)
     return track, (*facts, *ended, fact(ev.CallTransferred, track, at, kind=kind.value, to=to))
+
+
+def _gave_back(track: Track, first: Leg) -> bool:
+    """Whether the agent who passed the caller on outside has them again, who never let go of their phone.
+
+    Somebody answered and hung up in the notice: Asterisk puts them into a bridge with the caller for a moment, or not.
+    """
+    last = track.call.transfers[-1] if track.call.transfers else None
+    if last is None or (last.kind, last.result) != (TransferKind.OUTSIDE, TransferResult.ANSWERED):
+        return False
+    return any(talk.agent_uniqueid == first.uniqueid and talk.answered_at <= last.at for talk in track.call.talks)
+
+
+def _not_theirs(track: Track) -> Track:
+    """The caller was nobody's outside."""
+    call = track.call
+    transfers = (*call.transfers[:-1], replace(call.transfers[-1], result=TransferResult.UNANSWERED))
+    consultations = (*call.consultations[:-1], replace(call.consultations[-1], result=ConsultResult.RETURNED))
+    return replace(update(track, transfers=transfers, consultations=consultations), outside_hung_up=False)
 
 
 def _passes_outside(track: Track) -> bool:

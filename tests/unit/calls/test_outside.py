@@ -211,15 +211,19 @@ def test_a_record_that_knows_who_is_being_rung_and_a_snapshot_make_one() -> None
     assert told.track.call.ended_by == "outside"
 
 
-def test_somebody_who_answers_and_hangs_up_before_the_notice_is_over_never_had_the_caller() -> None:
+@pytest.mark.parametrize("bridged", [False, True])  # Asterisk does it or not, as the hang-up is noticed
+def test_somebody_who_answers_and_hangs_up_before_the_notice_is_over_never_had_the_caller(bridged: bool) -> None:
     told = Outside()
     told.passes()
     told.say(sig.DialEnded, "C", status="ANSWER", **OUT)
+    if bridged:
+        told.enter("3", "O", "C")
     told.say(sig.HangupRequested, "O")
     told.gone("O")
-    told.enter("3", "C", "A")
-    assert told.phase is TalkPhase.TALKING
+    told.enter("4", "C", "A")
+    assert (told.phase, told.track.call.state) == (TalkPhase.TALKING, CallState.TALKING)
     assert told.track.call.transfers[0].result is TransferResult.UNANSWERED
+    assert told.track.call.consultations[0].result is ConsultResult.RETURNED
     told.say(sig.HangupRequested, "A")
     told.gone("C")
     assert told.track.call.ended_by == "agent"
