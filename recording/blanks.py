@@ -32,10 +32,14 @@ def with_blanks(
     if not pauses:
         return timeline
     shaky = any(track.put_back_s > 0 or track.guessed for track in timeline.tracks)
-    margin = timedelta(seconds=MARGIN_S + (PLACED_S if shaky else 0.0))
+    # Nobody knows where a guessed gap was: sound may lie too early by all of it. Proven silence is silence in the file.
+    guesses = (track.put_back_s + track.missing_at_end_s for track in timeline.tracks if track.guessed)
+    guess_s = max(guesses, default=0.0)
     hole = None if but is None else (timeline.offset_s(but[0]), timeline.offset_s(but[1]))
     spans = []
     for pause in pauses:
+        wide_s = MARGIN_S + (PLACED_S if shaky else 0.0) + (guess_s if pause.proven_at is None else 0.0)
+        margin = timedelta(seconds=wide_s)
         begin = (pause.began_at - margin - timeline.started_at).total_seconds()
         end = timeline.duration_s
         if pause.ended_at is not None:

@@ -73,6 +73,13 @@ def test_a_shaky_place_has_a_wider_margin() -> None:
     assert shaky[0][1] > firm[0][1] + 0.5
 
 
+def test_where_nobody_knows_where_time_was_lost_an_unproven_pause_is_silent_wherever_it_may_be() -> None:
+    job = replace(ended(talk(SATO, "1.2", 0, 60), announced={"c": 0}), pauses=(pause(30, 35, proven=False),))
+    ((begin, end),) = planned(job, file("c-rx", 50)).timeline.blanks
+    assert begin <= 30 - 10, "ten seconds are missing, perhaps before the pause: its sound lies as much earlier"
+    assert end >= 35
+
+
 def test_a_paused_recording_says_so_and_one_that_was_paused_from_first_to_last_is_none() -> None:
     job = replace(ended(talk(SATO, "1.2", 1, 60)), pauses=(pause(20, 30, proven=False),))
     plan_ = planned(job, file("c-rx", 60), file("a-1.2-rx", 59))
