@@ -1,8 +1,8 @@
 """Mix, measure and encode one call, in a bounded pool of quiet processes.
 
 The stored format is Opus in WebM (docs/decisions/0080-stored-format.md). The sound is mixed run by run and piped
-into ffmpeg, so memory stays flat; pydub finds ffmpeg and reads the result back (its AudioSegment would hold the
-whole call in memory and is not used).
+into ffmpeg, so memory stays flat; pydub finds ffmpeg (its AudioSegment would hold the whole call in memory and is not
+used).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cti.domain.errors import ConfigError, PeerError, Unavailable
-from recording import pcm
+from recording import pcm, webm
 from recording.analysis import Analyser, Analysis, TalkWindow
 from recording.giveway import give_way
 from recording.mix import MixSource, mix, mix_rate
@@ -37,7 +37,7 @@ from recording.timeline import Timeline
 with warnings.catch_warnings():
     # Its source has escapes that newer compilers warn of, and it warns of a missing ffmpeg, which start() refuses.
     warnings.simplefilter("ignore")
-    from pydub.utils import get_encoder_name, mediainfo_json
+    from pydub.utils import get_encoder_name
 
 CONTENT_TYPE = "audio/webm"
 SUFFIX = ".webm"
@@ -138,8 +138,8 @@ class EncoderPool:
 def require_ffmpeg() -> str:
     """ffmpeg's name. Raises ConfigError when it cannot be found."""
     name: str = get_encoder_name()
-    if shutil.which(name) is None or shutil.which("ffprobe") is None:
-        raise ConfigError(["ffmpeg and ffprobe are not on the PATH: install the package ffmpeg"])
+    if shutil.which(name) is None:
+        raise ConfigError(["ffmpeg is not on the PATH: install the package ffmpeg"])
     return name
 
 
@@ -233,14 +233,11 @@ class Writer(Protocol):
 
 
 def _check(path: Path, job: EncodeJob) -> None:
-    """Is the file what it should be? Reads it as a player would. Raises PeerError otherwise."""
-    info = mediainfo_json(str(path))
-    streams = [stream for stream in info.get("streams", ()) if stream.get("codec_type") == "audio"]
-    channels = [int(stream.get("channels", 0)) for stream in streams]
-    seconds = float(info.get("format", {}).get("duration", 0.0)) if info else 0.0
-    if channels != [CHANNELS] or abs(seconds - job.timeline.duration_s) > _LENGTH_TOLERANCE_S:
+    """Is the file what it should be, and whole? Raises PeerError otherwise."""
+    info = webm.read_info(path)
+    if info.channels != (CHANNELS,) or abs(info.duration_s - job.timeline.duration_s) > _LENGTH_TOLERANCE_S:
         raise PeerError(
-            f"the encoded file of {job.name} has channels {channels} and {seconds:.2f} s "
+            f"the encoded file of {job.name} has channels {list(info.channels)} and {info.duration_s:.2f} s "
             f"instead of [{CHANNELS}] and {job.timeline.duration_s:.2f} s"
         )
 

@@ -17,8 +17,9 @@ import base64
 import contextlib
 import hashlib
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PART_BYTES = 8 << 20  # S3 asks for at least 5 MiB; three of these are the most an upload holds in memory
+PART_BYTES = 8 << 20  # S3 asks for at least 5 MiB
+PARTS_AT_ONCE = 2  # on their way, while the next is read: an upload holds three parts in memory
 MULTIPART_FROM_BYTES = 2 * PART_BYTES  # a recording of less than an hour goes in one request
 CHUNK_BYTES = 64 << 10  # of a replay: 13 s of sound, small enough that a slow listener holds little
 
@@ -147,21 +149,32 @@ class S3ObjectStore:
         where = {"Bucket": about["Bucket"], "Key": about["Key"]}
         upload_id = self._s3.create_multipart_upload(**about, ChecksumAlgorithm="SHA256")["UploadId"]
         try:
-            parts: list[CompletedPartTypeDef] = []
-            with path.open("rb") as file:
-                while body := file.read(PART_BYTES):
-                    number = len(parts) + 1
-                    checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
-                    answer = self._s3.upload_part(
-                        **where, UploadId=upload_id, PartNumber=number, Body=body, ChecksumSHA256=checksum
-                    )
-                    parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum})
+            parts = self._send_parts(path, {**where, "UploadId": upload_id})
             self._s3.complete_multipart_upload(**where, UploadId=upload_id, MultipartUpload={"Parts": parts})
         except BaseException:
             # Parts of an upload nobody finishes are kept, and paid for, for ever.
             with contextlib.suppress(KakehashiError), translated(about["Key"]):
                 self._s3.abort_multipart_upload(**where, UploadId=upload_id)
             raise
+
+    def _send_parts(self, path: Path, where: Mapping[str, Any]) -> list[CompletedPartTypeDef]:
+        """All parts of a file, in its order: while one is on its way the next is hashed."""
+
+        def send(number: int, body: bytes) -> CompletedPartTypeDef:
+            checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+            answer = self._s3.upload_part(**where, PartNumber=number, Body=body, ChecksumSHA256=checksum)
+            return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+
+        sent: list[CompletedPartTypeDef] = []
+        sending: deque[Future[CompletedPartTypeDef]] = deque()
+        # Nothing is on its way any more when this ends, however it ends: what follows a failure takes the parts back.
+        with path.open("rb") as file, ThreadPoolExecutor(PARTS_AT_ONCE, thread_name_prefix="s3-part") as threads:
+            while body := file.read(PART_BYTES):
+                if len(sending) == PARTS_AT_ONCE:
+                    sent.append(sending.popleft().result())
+                sending.append(threads.submit(send, len(sent) + len(sending) + 1, body))
+            sent.extend(part.result() for part in sending)
+        return sent
 
     async def put_bytes(self, key: str, data: bytes, *, content_type: str) -> None:
         """See ObjectStore."""

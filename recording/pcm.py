@@ -6,6 +6,7 @@ Python 3.13 has no ``audioop``; there the distribution ``audioop-lts`` brings th
 from __future__ import annotations
 
 import warnings
+from array import array
 from typing import Any
 
 with warnings.catch_warnings():
@@ -33,7 +34,9 @@ def add(one: bytes, other: bytes) -> bytes:
 
 def interleave(left: bytes, right: bytes) -> bytes:
     """Two mono runs as one stereo run."""
-    return audioop.add(audioop.tostereo(left, WIDTH, 1, 0), audioop.tostereo(right, WIDTH, 0, 1), WIDTH)
+    both = array("h", bytes(2 * len(left)))
+    both[0::2], both[1::2] = array("h", left), array("h", right)
+    return both.tobytes()
 
 
 def to_mono(stereo: bytes) -> bytes:
