@@ -107,6 +107,9 @@ class WebSocket(_Section):
         pattern=r"^wss?://[A-Za-z0-9.:\[\]-]{1,260}(/[A-Za-z0-9._/-]{0,200})?$",
         description='what browsers connect to, "wss://cti.example.com:8089/ws"; leave it out: address and port',
     )
+    media_address: Bind | None = Field(
+        default=None, description="the IP address that browsers' sound is bound to, where it is not the trunk's"
+    )
     ice_hosts: dict[Bind, Bind] = Field(
         default={},
         description='{ "10.0.0.5" = "203.0.113.9" }: where the sound of an address of this machine is reached',

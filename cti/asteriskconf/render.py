@@ -131,6 +131,8 @@ def _check_websocket(checker: Checker, websocket: WebSocket) -> None:
         )
         if not TURN_WORD.fullmatch(websocket.turn_password or ""):
             checker.problems.append("asterisk settings: websocket.turn_password: write letters, digits and ._@+/=-")
+    if websocket.media_address is not None:
+        checker.address("websocket.media_address", websocket.media_address)
     for own, told in websocket.ice_hosts:
         checker.address(f"websocket.ice_hosts[{own!r}]", own)
         checker.address(f"websocket.ice_hosts[{own!r}]", told)
@@ -287,9 +289,13 @@ def _websocket_values(settings: AsteriskSettings, sip_bind: str) -> dict[str, st
         )
         if secure
         else "; no TLS",
-        "ice_lines": _ice_lines(settings.media_address, websocket.ice_hosts),
+        "ice_lines": _ice_lines(websocket.media_address or settings.media_address, websocket.ice_hosts),
         "ice_servers": _ice_servers(websocket),
     }
+
+
+def _media(address: str | None) -> str:
+    return f"media_address = {address}\nbind_rtp_to_media_address = yes" if address else ""
 
 
 def _ice_lines(media_address: str | None, hosts: tuple[tuple[str, str], ...]) -> str:
@@ -319,7 +325,7 @@ def _host_port(address: str, port: int) -> str:
 def _values(settings: AsteriskSettings) -> dict[str, str]:
     sip_bind = _host_port(settings.sip_address, settings.sip_port)
     names = {agent.endpoint: agent.name for agent in settings.agents}
-    media = settings.media_address
+    browsers = settings.websocket.media_address if settings.websocket else None
     limit = settings.beat_limit_s
     beat = "0${GLOBAL(CTI_BEAT)}"
     return {
@@ -329,9 +335,8 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "default_language": settings.default_language,
         "max_files": str(settings.max_files),
         "sip_bind": sip_bind,
-        "media_address": f"media_address = {media}\nbind_rtp_to_media_address = yes"
-        if media
-        else "; media_address: Asterisk chooses",
+        "media_address": _media(settings.media_address) or "; media_address: Asterisk chooses",
+        "browser_media_address": _media(browsers) or "; media_address: as other phones",
         "trunk_out": "aors = trunk-out" if settings.trunk_out else "; no way out: nobody can be called back",
         "trunk_out_aor": _part("pjsip-trunk-out", {"address": settings.trunk_out}) if settings.trunk_out else "",
         "callee_key_s": str(settings.callee_key_s),

@@ -29,6 +29,7 @@ class WebSocket:
     port: int
     certificate: str | None = None  # PEM file; with it wss instead of ws
     private_key: str | None = None  # PEM file
+    media_address: str | None = None  # IP that browsers' sound is bound and announced to; None: as everybody's
     # Addresses of Asterisk's machine and what browsers are told instead, where its sound is reached by another (NAT).
     ice_hosts: tuple[tuple[str, str], ...] = ()
     stun: str | None = None  # "host:port" that Asterisk asks for its own address outside

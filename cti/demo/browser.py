@@ -34,8 +34,7 @@ def browser_plan(folder: Path, pool: PortPool, agents: Sequence[str]) -> Plan:
     desk_file.write_text(with_browser_phones(DESK_FILE.read_text(encoding="utf-8"), agents), encoding="utf-8")
     return Plan(
         desk_file=desk_file,
-        media=own_address(),
-        tables={"asterisk.websocket": {"address": LOOPBACK, "port": pool.tcp()}},
+        tables={"asterisk.websocket": {"address": LOOPBACK, "port": pool.tcp(), "media_address": own_address()}},
     )
 
 

@@ -54,6 +54,7 @@ def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
             port=socket.port,
             certificate=None if socket.certificate is None else str(socket.certificate),
             private_key=None if socket.private_key is None else str(socket.private_key),
+            media_address=socket.media_address,
             ice_hosts=tuple(socket.ice_hosts.items()),
             stun=asterisk.ice.asterisk_stun,
             turn=asterisk.ice.asterisk_turn,

@@ -288,6 +288,18 @@ def test_browsers_are_told_the_address_that_reaches_the_sound() -> None:
         render(replace(SETTINGS, websocket=replace(socket, ice_hosts=(("10.0.0.5", "x\n[y]"),))))
 
 
+def test_browsers_may_have_another_address_for_sound_than_the_trunk() -> None:
+    socket = WebSocket(address="0.0.0.0", port=8089, media_address="10.0.0.5")
+    files = render(replace(SETTINGS, media_address="192.168.7.5", websocket=socket))
+    bound = {name: section(files["pjsip.conf"], name) for name in ("trunk", "agent", "agent-webrtc")}
+    assert "media_address = 192.168.7.5" in bound["trunk"]
+    assert "media_address = 192.168.7.5" in bound["agent"]
+    assert "media_address = 10.0.0.5\nbind_rtp_to_media_address = yes" in bound["agent-webrtc"]
+    assert "ice_permit = 10.0.0.5" in files["rtp.conf"]
+    with pytest.raises(ConfigError, match=r"websocket\.media_address"):
+        render(replace(SETTINGS, websocket=replace(socket, media_address="here")))
+
+
 def test_asterisk_asks_the_servers_that_are_named_and_no_others() -> None:
     socket = WebSocket(address="0.0.0.0", port=8089)
     plain = code(render(replace(SETTINGS, websocket=socket))["rtp.conf"])
