@@ -241,7 +241,8 @@ class Steps:
 
 def _done(seen: Seen, info: WavInfo) -> bool:
     """Nothing waits for a phone that never sent a frame, nor for the files that take no part."""
-    return info.closed or seen.size <= ASTERISK_HEADER_BYTES or seen.name.direction is not Direction.RX
+    takes_part = seen.name.direction is Direction.RX or seen.name.message
+    return info.closed or seen.size <= ASTERISK_HEADER_BYTES or not takes_part
 
 
 def _about(job: Job, **more: object) -> dict[str, object]:
