@@ -20,7 +20,7 @@ from routing.expression import needs
 from routing.index import Index
 from routing.model import Where
 from routing.outlook import expected_wait_s
-from routing.ringing import Ringing
+from routing.ringing import PhoneAnew, Ringing
 from routing.room import seconds
 from routing.state import FRONT, Agent, LiveOffer, QueueLine, Timed, Waiting
 
@@ -47,6 +47,7 @@ class Engine(Ringing):
             m.TreatmentFailed: self._treatment_failed,
             m.AgentFree: self._agent_free,
             m.PhoneIs: self._phone_is,
+            PhoneAnew: self._phone_anew,
             m.AgentChooses: self._agent_chooses,
             m.MoveCall: self._move_call,
             m.SetPriority: self._set_priority,

@@ -174,8 +174,8 @@ class OfferDesk(Passage):
         live = offer.call.offers
         offer.call.offers = () if len(live) == 1 else tuple(other for other in live if other is not offer)
 
-    def _end_offer(self, offer: LiveOffer, outcome: OfferOutcome, now: datetime) -> None:
-        """The offer is over without an answer: the agent bears the consequences.
+    def _end_offer(self, offer: LiveOffer, outcome: OfferOutcome, now: datetime, *, blamed: bool = True) -> None:
+        """The offer is over without an answer: the agent bears the consequences, unless it was not their doing.
 
         After the last of a ring the call goes back with its age.
         """
@@ -184,12 +184,12 @@ class OfferDesk(Passage):
         if not call.offers:
             self._set_aside(call, Where.RETURNING, now + seconds(self._limits.return_s))
         limits = self._limits
-        skip, refusal, anew = CONSEQUENCES[outcome]
+        skip, refusal, anew = CONSEQUENCES[outcome if blamed else OfferOutcome.WITHDRAWN]
         if skip:
             self._skip(call, agent, now)
         if anew:
             self._idle_anew(agent, now)
-        if outcome is OfferOutcome.UNREACHABLE:
+        if outcome is OfferOutcome.UNREACHABLE and blamed:
             agent.distrust_until = now + seconds(limits.unreachable_s)
             self._arm_agent(agent)
         if outcome is OfferOutcome.TIMED_OUT:
@@ -206,7 +206,9 @@ class OfferDesk(Passage):
         alone = not self._index.others_staffed(call.group, agent)
         call.skip[agent.agent] = now + seconds(self._limits.skip_alone_s if alone else self._limits.skip_s)
 
-    def _take_back(self, offer: LiveOffer, outcome: OfferOutcome, slug: str, now: datetime) -> None:
+    def _take_back(
+        self, offer: LiveOffer, outcome: OfferOutcome, slug: str, now: datetime, *, blamed: bool = True
+    ) -> None:
         """End an offer by our own decision."""
         self._out.append(
             m.TakenBack(
@@ -218,7 +220,7 @@ class OfferDesk(Passage):
                 reason=Reason(slug, {"after_s": whole_s(now - offer.made_at)}),
             )
         )
-        self._end_offer(offer, outcome, now)
+        self._end_offer(offer, outcome, now, blamed=blamed)
 
     def _offer_due(self, offer: LiveOffer, now: datetime) -> None:
         """Nothing was heard of an offer, or its ring does not end."""

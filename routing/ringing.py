@@ -5,14 +5,25 @@ Part of the engine, between what people ask for and the inputs.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from cti.domain.model import OfferOutcome
+from cti.domain.model import AgentId, OfferOutcome
 from routing import model as m
 from routing.model import Reason, Where
 from routing.room import seconds, whole_s
 from routing.state import Agent, LiveOffer, Waiting
 from routing.wishes import Wishes
+
+# A page says some 0.6 s later that it is a phone (softphone.ts): what began to ring since then may be on its way to it.
+ANEW_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhoneAnew(m.Told):
+    """An agent's page has just become their phone: what rang for them before rings where nobody can answer it."""
+
+    agent: AgentId
 
 
 class Ringing(Wishes):
@@ -97,6 +108,16 @@ class Ringing(Wishes):
         self._take_back(offer, OfferOutcome.WITHDRAWN, "asterisk_unavailable", now)
         if call.where is Where.RETURNING:
             self._pause(call, now)
+
+    def _phone_anew(self, told: PhoneAnew, now: datetime) -> None:
+        agent = self._agents.get(told.agent)
+        offer = agent.offer if agent is not None else None
+        if offer is None or offer.rang_at is None or now - offer.rang_at < seconds(ANEW_S):
+            return
+        # Once for each call: a page whose network comes and goes must not hold a caller for ever.
+        blamed = told.agent in offer.call.anew
+        offer.call.anew |= {told.agent}
+        self._take_back(offer, OfferOutcome.UNREACHABLE, "phone_anew", now, blamed=blamed)
 
     def _drop_all(self, call: Waiting) -> None:
         """None of its offers is live any more."""

@@ -24,6 +24,7 @@ from routing.absent import Absentees
 from routing.desk import DeskStore, TenantDesk
 from routing.dispatch import Dispatcher, Room
 from routing.lastagents import LastAgents
+from routing.ringing import PhoneAnew
 from routing.snapshot import AgentNow, DeskNow, RoutingStats, agent_now, desk_now
 from routing.supervisors import Supervisors
 
@@ -173,6 +174,11 @@ class RoutingService:
         if not REASON.match(reason):
             raise CallerError("a reason is a slug: up to 64 of a-z, 0-9, '_' and '-'")
         self._tell(room, m.AgentChooses(agent=agent, state=state, reason=reason), by=by)
+
+    def phone_anew(self, tenant: TenantId, agent: AgentId) -> None:
+        """The agent's page has just become their phone: what rang before goes back, as nobody can answer it there."""
+        if tenant in self._rooms:
+            self._tell(self._rooms[tenant], PhoneAnew(agent=agent))
 
     def agent(self, tenant: TenantId, agent: AgentId) -> AgentNow | None:
         """One agent, now; None when there is no such agent."""

@@ -105,6 +105,7 @@ class Waiting:
     __slots__ = (
         "admitted_to",
         "aged",
+        "anew",
         "attempts",
         "call_id",
         "due",
@@ -160,6 +161,7 @@ class Waiting:
         self.aged = 0  # points of priority earned by waiting
         self.key: WaitKey | None = None  # not None: listed in the index
         self.skip: dict[AgentId, datetime] = {}  # agents not to be asked again before an instant
+        self.anew: frozenset[AgentId] = frozenset()  # agents whose phone came anew while it rang for this call
         self.attempts = 0
         self.failures = 0  # of Asterisk, in a row
         self.hopeless_at: datetime | None = None  # nobody could ever take it: when the caller is told

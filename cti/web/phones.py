@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from cti.domain.errors import NotFound
-from cti.domain.model import AgentId, Call
+from cti.domain.model import AgentId, Call, TenantId
 from cti.domain.quality import LineQuality
 from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
@@ -60,8 +60,8 @@ async def my_phone(request: web.Request) -> web.Response:
     )
 
 
-async def bring_my_call_back(request: web.Request) -> web.Response:
-    """POST /api/my/phone/back."""
+async def _of_page(request: web.Request) -> tuple[TenantId, AgentId]:
+    """Whose phone this page is."""
     agent, tenant = _agent_of(request), session_of(request).user.tenant
     try:
         found = await parts_of(request).phones.phone_of(tenant, agent, request[TOKEN_SHA256])
@@ -69,6 +69,19 @@ async def bring_my_call_back(request: web.Request) -> web.Response:
         raise Refused(403, "no_agent") from error
     if not found.in_browser:  # its leg is alive, whatever became of the page
         raise Refused(409, "no_browser_phone")
+    return tenant, agent
+
+
+async def my_phone_is_here(request: web.Request) -> web.Response:
+    """POST /api/my/phone/here."""
+    tenant, agent = await _of_page(request)
+    parts_of(request).desk.phone_anew(tenant, agent)
+    return web.Response(status=204)
+
+
+async def bring_my_call_back(request: web.Request) -> web.Response:
+    """POST /api/my/phone/back."""
+    tenant, agent = await _of_page(request)
     with suppress(NotFound):  # the old leg has just ended by itself: the call comes back all the same
         await parts_of(request).talks.bring_back(tenant, agent)
     return web.Response(status=204)

@@ -159,6 +159,9 @@ class Desk(Protocol):
     async def choose_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str) -> None:
         """The agent chose a state. Raises CallerError with a sentence when it cannot be."""
 
+    def phone_anew(self, tenant: TenantId, agent: AgentId) -> None:
+        """Their page has just become their phone: what rang on it before nobody can answer any more."""
+
 
 class Talks(Protocol):
     """What agents ask for the call they talk in (cti/transfers.py)."""

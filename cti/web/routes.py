@@ -98,6 +98,8 @@ ROUTES: tuple[Route, ...] = (
           summary="With what this page registers at Asterisk, where the page is the phone"),
     Route(name="bring_my_call_back", method="POST", path="/api/my/phone/back", roles=frozenset({AGENT}), status=204,
           summary="This page is a phone again, and had a call: it comes back now instead of after 5 s of silence"),
+    Route(name="my_phone_is_here", method="POST", path="/api/my/phone/here", roles=frozenset({AGENT}), status=204,
+          summary="This page has just become a phone: what rang before goes back, and may ring here"),
     Route(name="report_my_quality", method="PUT", path="/api/my/calls/{call_id}/quality", roles=frozenset({AGENT}),
           body=phonebodies.QualityRequest, status=204,
           summary="How the call one talks in, or just talked in, sounds at this page; kept in its record"),

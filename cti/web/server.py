@@ -117,6 +117,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "my_phone": phones.my_phone,
     "log_in_my_phone": phones.log_in_my_phone,
     "bring_my_call_back": phones.bring_my_call_back,
+    "my_phone_is_here": phones.my_phone_is_here,
     "report_my_quality": phones.report_my_quality,
     "my_dialling": dialling.my_dialling,
     "dial": dialling.dial,

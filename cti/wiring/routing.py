@@ -64,6 +64,10 @@ class RoutingDesk:
         """See the port."""
         self.set_state(tenant, agent, state, reason, by=agent)
 
+    def phone_anew(self, tenant: TenantId, agent: AgentId) -> None:
+        """See the port."""
+        self._service.phone_anew(tenant, agent)
+
     def set_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str, *, by: str) -> None:
         """A supervisor set it. Raises NotFound and CallerError."""
         self._service.choose_state(tenant, agent, state, reason, by=by)

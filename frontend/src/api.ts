@@ -125,9 +125,11 @@ export const api = {
     read<TicketLine>("POST", at("my", "calls", callId, "tickets"), body),
   myPhone: () => read<MyPhone>("GET", "/api/my/phone"),
   reportQuality: (callId: string, body: QualityRequest) => ask("PUT", at("my", "calls", callId, "quality"), body),
-  /** With what this page registers at Asterisk. */
   /** The call that was on here comes back, if Asterisk still has it. */
   bringBack: () => ask("POST", "/api/my/phone/back"),
+  /** What rang at the phone of before rings here. */
+  phoneIsHere: () => ask("POST", "/api/my/phone/here"),
+  /** With what this page registers at Asterisk. */
   phoneLogIn: () => read<PhoneLogInBody>("POST", "/api/my/phone"),
   /** `number`: what would be said of that one. */
   dialling: (number?: string) =>
@@ -176,6 +178,7 @@ export const api = {
   deleteComment: (callId: string, comment: string) => ask("DELETE", at("recordings", callId, "comments", comment)),
   peaks: (callId: string) => read<Peaks>("GET", `/api/recordings/${encodeURIComponent(callId)}/peaks`),
   audioUrl: (callId: string) => `/api/recordings/${encodeURIComponent(callId)}/audio`,
+  fileUrl: (callId: string) => `/api/recordings/${encodeURIComponent(callId)}/file`,
   /** Why a recording cannot be heard: the media element itself does not say. Null: the server would send it. */
   async audioRefusal(callId: string): Promise<Refusal | null> {
     const path = `/api/recordings/${encodeURIComponent(callId)}/audio`;

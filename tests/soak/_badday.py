@@ -21,6 +21,8 @@ RELOADED_S = 6.0  # an agent who is back within 5 s has the caller again, and a 
 # After 5 s without sound Asterisk ends the leg; the dialplan looks after a held caller every 2 s; then it rings, and
 # somebody answers: a second for each of them on two cores that do other things as well.
 LOST_S = 16.0
+# The page is loaded, registers, is rung anew, and somebody answers.
+RERUNG_S = 10.0
 MISSED_S = RING_S + 16.0  # the phone that is gone rings to its end, then as above
 ALONE_S = 16.0  # a server that is away for longer than 8 s: the dialplan brings held callers back
 GAP_S = 0.7  # more than this is no jitter: somebody was not heard
@@ -112,7 +114,7 @@ async def reload(scene: Scene) -> None:
     trial = scene.trial
     trial.struck = time.time()
     await scene.first.phone.seen.page.reload(wait_until="commit")
-    limit_s = {"ringing": MISSED_S, "talking": RELOADED_S}.get(trial.state, LOST_S)
+    limit_s = {"ringing": RERUNG_S, "talking": RELOADED_S}.get(trial.state, LOST_S)
     both = [scene.first, scene.second] if trial.state == "consulting" else [scene.first]
     trial.heard_s = await somebody(scene, both, trial.struck, limit_s + 10.0)
     trial.must(trial.heard_s <= limit_s, f"heard after {trial.heard_s:.1f} s, promised {limit_s:g}")

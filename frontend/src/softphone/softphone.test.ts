@@ -23,6 +23,7 @@ const { api } = await import("../api");
 const mine = { phone: "browser" as const, auto_answer: { agent: "always" as const, queues: {} }, taken: false, ice: { servers: [], relay_only: false } };
 const myPhone = vi.spyOn(api, "myPhone").mockResolvedValue(mine);
 vi.spyOn(api, "phoneLogIn").mockResolvedValue({} as never);
+const phoneIsHere = vi.spyOn(api, "phoneIsHere").mockResolvedValue(new Response());
 const phone = await import("./softphone");
 const own = await import("./microphone");
 const { talkedHere } = await import("./back");
@@ -255,4 +256,23 @@ it("does everything at the same time on a machine whose clock is an hour wrong",
   expect(myPhone.mock.calls.length).toBe(asked);
   await vi.advanceTimersByTimeAsync(1);
   expect(myPhone.mock.calls.length).toBe(asked + 1);
+});
+
+it("says that it is a phone when it has become one, not each time that it stays one, nor while it rings", async () => {
+  const asked = async () => {
+    await vi.advanceTimersByTimeAsync(1_000);
+    return phoneIsHere.mock.calls.length;
+  };
+  await asked();
+  phoneIsHere.mockClear();
+  line.registered(); // in time, as every two minutes
+  expect(await asked()).toBe(0);
+  line.disconnected();
+  line.registered();
+  expect(phoneIsHere).not.toHaveBeenCalled(); // what rings for this page may be on its way
+  expect(await asked()).toBe(1);
+  line.disconnected();
+  line.registered();
+  line.incoming(new Ringing());
+  expect(await asked()).toBe(1);
 });

@@ -29,6 +29,8 @@ export const muted = signal(false);
 // Of all windows of one browser, the one that holds this is the phone; the next takes over when it closes.
 const LOCK = "kakehashi.phone";
 const AGAIN_MS = 3_000;
+// What began to ring since this page registered has come by then; the server looks for what has rung for 500 ms.
+const HERE_MS = 600;
 
 const bell = makeBell((sink) => playOn(sink, "bell"));
 let sound: HTMLAudioElement | null = null;
@@ -213,9 +215,17 @@ async function connect(mine: number): Promise<void> {
 }
 
 function isRegistered(): void {
+  const anew = line.value !== "ready";
   lineIs("registered");
+  if (call.value !== "none") return;
+  if (anew) setTimeout(isHere, HERE_MS, started);
   // Loaded anew in mid-call. With the server away, or in a consultation, Asterisk notices by itself after 5 s.
-  if (call.value === "none" && talkedHere()) api.bringBack().catch(() => undefined);
+  if (talkedHere()) api.bringBack().catch(() => undefined);
+}
+
+/** What rang before rings on, where nobody can answer it any more. With the server away it rings to its end. */
+function isHere(mine: number): void {
+  if (mine === started && line.value === "ready" && call.value === "none") api.phoneIsHere().catch(() => undefined);
 }
 
 /** Asterisk does not take this log-in's secret: another log-in of the same agent has the phone, or something is wrong. */

@@ -13,7 +13,7 @@ from cti.demo.client import logged_in
 from cti.demo.phones import Baresip
 from cti.demo.stack import Stack
 from cti.demo.tones import RATE_HZ, read_wav, tone_seconds
-from tests.e2e.desk.office import at_work, calling, newest_call, offered, record_of, replayed
+from tests.e2e.desk.office import at_work, calling, newest_call, of_call, offered, record_of, replayed
 from tests.e2e.pages.browser import window
 from tests.e2e.softphone.page import AGENT_HZ, CALLER_HZ, Phone
 
@@ -66,6 +66,30 @@ async def test_a_reload_in_mid_call_brings_the_caller_back_to_the_page(desk: Sta
     assert tone_seconds(left, CALLER_HZ, RATE_HZ) > TALK_S + 1.0
     assert tone_seconds(right, AGENT_HZ, RATE_HZ) > TALK_S / 2 + 1.0
     assert tone_seconds(right[-int(1.5 * RATE_HZ) :], AGENT_HZ, RATE_HZ) > 0.7
+
+
+async def test_a_page_reloaded_while_it_rings_is_rung_again_at_once(desk: Stack, phone: Phone) -> None:
+    async with at_work(desk, "sato") as screens, calling(desk, number=PARTNERS, keys="", sound=CALLER_HZ) as caller:
+        _, offer = await screens["sato"].wait_for("pop", offered, "pop", 25.0)
+        call_id = offer["pop"]["call_id"]
+        await phone.says("Ringing")
+        await phone.seen.page.reload()
+        # Not after the 20 s that the dead leg would ring.
+        _, over = await screens["sato"].wait_for("pop", of_call("pop.withdraw", call_id), "withdrawal", 12.0)
+        assert over["outcome"] == "unreachable"
+        await phone.says("Ringing", 20.0)
+        await phone.press("Answer")
+        await phone.says("On the line")
+        hz, _ = await phone.hears()
+        assert hz == pytest.approx(CALLER_HZ, abs=12)
+        await phone.press("Hang up")
+        await caller.wait_for("CALL_CLOSED")
+        await phone.says("Ready for calls")
+        record = await record_of(desk, call_id, lambda record: record["ended_at"] is not None)
+    assert [(one["agent"], one["outcome"]) for one in record["offers"]] == [
+        ("sato", "unreachable"),
+        ("sato", "accepted"),
+    ]
 
 
 async def test_a_dead_browser_frees_its_caller_who_is_rung_to_another_agent(desk: Stack, phone: Phone) -> None:

@@ -9,6 +9,7 @@ import pytest
 from cti.domain.errors import CallerError
 from cti.domain.model import AgentId, AgentState, CallId, OfferId, OfferOutcome, PhoneState, QueueId
 from routing import model as m
+from routing.ringing import PhoneAnew
 from routing.state import Agent
 from routing.why import why_waiting
 from tests.unit.routing.reference import at
@@ -125,6 +126,61 @@ def test_an_agent_who_leaves_stops_one_phone_and_the_last_one_gives_the_call_bac
     assert (back.offer_id, back.rings_on, back.reason.slug) == (first.offer_id, True, "agent_left")
     (back,) = [one for one in house.choose("suzuki", AgentState.BREAK) if isinstance(one, m.TakenBack)]
     assert (back.offer_id, back.rings_on) == (second.offer_id, False)
+
+
+def rung(house: Bench, name: str, after_s: float) -> m.Offered:
+    """A call rings at this agent alone, and has for so long."""
+    made = offer(house.wait("a", "all"))
+    assert made.agent == name
+    house.tell(m.OfferRang(offer_id=made.offer_id, call_id=made.call_id, agent=made.agent))
+    house.tell(m.PhoneIs(agent=made.agent, phone=PhoneState.RINGING))
+    house.tell(m.Tick(), after_s)
+    return made
+
+
+def test_a_page_loaded_anew_while_it_rings_gives_the_call_back_at_once_and_is_rung_again() -> None:
+    house = desk(1, "sato", "suzuki")
+    first = rung(house, "sato", 3)
+    (back,) = house.tell(PhoneAnew(agent=AgentId("sato")))
+    assert isinstance(back, m.TakenBack)
+    assert (back.offer_id, back.outcome, back.reason.slug) == (first.offer_id, OfferOutcome.UNREACHABLE, "phone_anew")
+    sato = agent(house, "sato")
+    assert (sato.state, sato.failures, sato.distrust_until) == (AgentState.AVAILABLE, 0, None)
+    house.tell(m.PhoneIs(agent=AgentId("sato"), phone=PhoneState.IDLE))
+    again = offer(house.wait("a", "all"))
+    assert (again.agent, again.reason.params["waited_s"]) == ("sato", 3)
+
+
+def test_a_page_that_comes_and_goes_does_not_keep_the_caller() -> None:
+    house = desk(1, "sato", "suzuki")
+    rung(house, "sato", 3)
+    house.tell(PhoneAnew(agent=AgentId("sato")))
+    house.tell(m.PhoneIs(agent=AgentId("sato"), phone=PhoneState.IDLE))
+    rung(house, "sato", 3)
+    house.tell(PhoneAnew(agent=AgentId("sato")))
+    house.tell(m.PhoneIs(agent=AgentId("sato"), phone=PhoneState.IDLE))
+    assert agent(house, "sato").failures == 1
+    assert offer(house.wait("a", "all")).agent == "suzuki"
+
+
+def test_what_began_to_ring_just_now_may_ring_at_the_page_that_came() -> None:
+    house = desk(1, "sato")
+    rung(house, "sato", 0.2)
+    assert house.tell(PhoneAnew(agent=AgentId("sato"))) == []
+    assert agent(house, "sato").offer is not None
+    for nothing in (AgentId("suzuki"), AgentId("nobody")):
+        assert house.tell(PhoneAnew(agent=nothing)) == []
+
+
+def test_a_page_loaded_anew_stops_its_own_phone_of_several() -> None:
+    house = desk(2, "sato", "suzuki")
+    first, second = ring(house.wait("a", "all"))
+    for one in (first, second):
+        house.tell(m.OfferRang(offer_id=one.offer_id, call_id=one.call_id, agent=one.agent))
+    house.tell(m.Tick(), 3)
+    (back,) = house.tell(PhoneAnew(agent=AgentId("suzuki")))
+    assert isinstance(back, m.TakenBack)
+    assert (back.offer_id, back.rings_on) == (second.offer_id, True)
 
 
 def test_asterisk_that_cannot_be_asked_pauses_the_call_once() -> None:

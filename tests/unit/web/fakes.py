@@ -168,12 +168,16 @@ class FakeDesk(Switch):
         self.queues: tuple[ports.QueueFact, ...] = ()
         self.refuse: str | None = None
         self.chosen: list[tuple[AgentId, AgentState, str]] = []
+        self.anew: list[AgentId] = []
 
     def agent(self, tenant: TenantId, agent: AgentId) -> ports.AgentStatus | None:
         return self.agents.get(agent) if tenant == DEMO else None
 
     def live(self, tenant: TenantId) -> ports.LiveFacts:
         return ports.LiveFacts(queues=self.queues, agents=tuple(self.agents.values()), asterisk_up=True)
+
+    def phone_anew(self, tenant: TenantId, agent: AgentId) -> None:
+        self.anew.append(agent)
 
     async def choose_state(self, tenant: TenantId, agent: AgentId, state: AgentState, reason: str) -> None:
         self.check()

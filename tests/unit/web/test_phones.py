@@ -68,12 +68,21 @@ async def test_a_page_that_had_a_call_asks_for_it_to_come_back(site: Site) -> No
     assert site.fakes.talks.asked == [("sato", "bring_back", "")]
 
 
-async def test_the_leg_of_a_sip_phone_is_nothing_that_a_page_ends(site: Site) -> None:
+async def test_a_page_that_has_just_become_a_phone_is_rung_anew(site: Site) -> None:
+    given(site, FakePhones())
+    sato = await site.logged_in("sato")
+    async with sato.post("/api/my/phone/here") as answer:
+        assert answer.status == 204
+    assert site.fakes.desk.anew == ["sato"]
+
+
+@pytest.mark.parametrize("path", ["back", "here"])
+async def test_the_leg_of_a_sip_phone_is_nothing_that_a_page_ends(site: Site, path: str) -> None:
     given(site, FakePhones())
     suzuki = await site.logged_in("suzuki")
-    async with suzuki.post("/api/my/phone/back") as answer:
+    async with suzuki.post(f"/api/my/phone/{path}") as answer:
         assert (answer.status, (await answer.json())["key"]) == (409, "no_browser_phone")
-    assert site.fakes.talks.asked == []
+    assert (site.fakes.talks.asked, site.fakes.desk.anew) == ([], [])
 
 
 async def test_a_page_that_is_a_phone_is_told_with_what_it_registers(site: Site) -> None:
