@@ -10,7 +10,7 @@ vi.mock("./socket", () => ({
     constructor(_: string, listener: Listener) {
       socket = listener;
     }
-    open = () => undefined;
+    open = () => void did.push("open");
     close = () => undefined;
   },
 }));
@@ -59,4 +59,12 @@ it("saves notes before it logs out, then forgets whatever was of this log-in", a
   await leave();
   expect(did).toEqual(["endNotes", "logout", "stopNotes", "stopTelling"]);
   expect(offered.value).toBeNull();
+});
+
+it("asks for no socket that the server would refuse", () => {
+  did.length = 0;
+  enter({ ...me, user: { ...me.user, roles: ["qa", "download", "privacy"] } });
+  expect(did).toEqual([]);
+  enter(me);
+  expect(did).toEqual(["open"]);
 });

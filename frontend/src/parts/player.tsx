@@ -254,6 +254,11 @@ function Sound(props: SoundProps) {
           </button>
         )}
         <ShareMoment callId={callId} position={position} />
+        {hasRole("download") && (
+          <a href={api.fileUrl(callId)} download>
+            {t("player.download")}
+          </a>
+        )}
         <Volume audio={audio} />
       </div>
     </>

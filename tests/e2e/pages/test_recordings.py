@@ -68,14 +68,16 @@ async def test_find_hear_seek_and_go_on(site: Site, opened: Opener, pool: asyncp
     await rows.first.get_by_role("button").click()
     await until(page, f"{POSITION} > 0.3")
     assert set(statuses) == {206}
+    await expect(page.get_by_role("link", name="Download")).to_have_count(0)  # to hear is not to take away
     await expect(page.locator(".journey")).to_contain_text("鈴木 一郎 · not answered")
     await expect(page.locator(".journey")).to_contain_text("queued Roadside help")
 
     await page.keyboard.press("Space")  # the keyboard is where the sound is
     assert await page.evaluate("document.querySelector('audio').paused")
-    box = await page.locator(".wave canvas").bounding_box()
+    wave = page.locator(".wave canvas")
+    box = await wave.bounding_box()
     assert box is not None
-    await page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 20)
+    await wave.click(position={"x": box["width"] / 2, "y": 20})  # where it is when it is clicked
     assert abs(await page.evaluate(POSITION) - sound.duration_s / 2) < 0.3
     await page.keyboard.press("ArrowRight")
     assert abs(await page.evaluate(POSITION) - sound.duration_s / 2 - 5) < 0.3
@@ -144,7 +146,8 @@ async def test_no_recording_has_its_reason(site: Site, opened: Opener, pool: asy
 async def test_a_recording_that_is_still_processed_becomes_playable_by_itself(
     site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound
 ) -> None:
-    await record(pool, sound, [now() - timedelta(minutes=1)], state="encoded")
+    (call,) = await record(pool, sound, [now() - timedelta(minutes=1)], state="encoded")
+    await pool.execute("UPDATE users SET roles = '{qa,download}' WHERE login = 'watanabe'")
     page = await at_list(site, await opened(language="ja"))
     await page.locator("tbody button").click()
     await expect(page.locator(".player .warning")).to_have_text("処理中")
@@ -153,8 +156,14 @@ async def test_a_recording_that_is_still_processed_becomes_playable_by_itself(
         sound.sha256,
         len(sound.data),
     )
-    await expect(page.locator("tbody tr")).to_contain_text("保存済み", timeout=8000)
+    await expect(page.locator("tbody tr")).to_contain_text("保存済み")
     await until(page, f"{POSITION} > 0")
+    async with page.expect_download() as begun:
+        await page.get_by_role("link", name="ダウンロード").click()
+    taken = await begun.value
+    assert taken.suggested_filename == f"{call.call_id}.webm"
+    assert (await taken.path()).read_bytes() == sound.data
+    assert await pool.fetchval("SELECT who FROM audit WHERE what = 'recording.downloaded'") == "watanabe"
 
 
 async def test_a_changed_object_is_not_played_and_said(
