@@ -13,6 +13,7 @@ import pytest
 from cti.domain import events as ev
 from cti.domain import recordpolicy as policy
 from cti.domain import signals as sig
+from cti.domain.consult import Place
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import Call, ChannelName, TenantId, UniqueId
 from cti.domain.pause import RecordCommand, asked, from_mark, open_pauses
@@ -21,7 +22,8 @@ from tests.scenarios.tables import CALL, START, Kept, a_desk
 
 DEMO = TenantId("demo")
 CALLER, LEG, SECOND = (ChannelName(f"PJSIP/{name}-00000001") for name in ("trunk", "demo-sato", "demo-suzuki"))
-IDS = {CALLER: "1.0", LEG: "1.1", SECOND: "1.2"}
+OUTSIDE = ChannelName("PJSIP/trunk-00000009")
+IDS = {CALLER: "1.0", LEG: "1.1", SECOND: "1.2", OUTSIDE: "1.9"}
 PAUSE, RESUME = RecordCommand.PAUSE, RecordCommand.RESUME
 
 
@@ -196,6 +198,23 @@ async def test_who_takes_over_finds_it_by_the_channel_and_silences_what_began_me
         line.muted.clear()
         line.publish(ev.AsteriskReachable(at=START, tenant=TenantId(""), up=True))
         await until(lambda: line.muted == {CALLER: True, LEG: True})
+
+
+async def test_somebody_outside_who_was_given_the_caller_before_a_restart_is_silenced_too() -> None:
+    """Nobody announces their recording again, and they are in no agent's talk."""
+    async with a_line() as line:
+        outside = {"agent_channel": OUTSIDE, "agent_uniqueid": UniqueId(IDS[OUTSIDE])}
+        for signal in (
+            sig.LegPlaced(**line.of(CALLER), place=Place.HOLD, outside="+81334980110"),
+            sig.DialBegan(**line.of(CALLER), **outside),
+            sig.DialEnded(**line.of(CALLER), **outside, status="ANSWER"),
+            sig.BridgeEntered(**line.of(CALLER), bridge="b"),
+            sig.BridgeEntered(**line.of(OUTSIDE), bridge="b"),
+        ):
+            line.desk.apply(signal)
+        assert line.call.transfers[-1].result == "answered"
+        await line.ask(PAUSE)
+        assert line.muted == {CALLER: True, LEG: True, OUTSIDE: True}
 
 
 async def test_another_tenants_call_does_not_exist() -> None:

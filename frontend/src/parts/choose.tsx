@@ -29,7 +29,8 @@ export const isPlain = (wanted: Command): wanted is Exclude<Command, OfSomebody>
 
 export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[]; close: () => void }) {
   const [query, setQuery] = useState("");
-  const [at, setAt] = useState(0);
+  // By who it is and not by their place: the list is sorted anew whenever somebody becomes free.
+  const [at, setAt] = useState("");
   const field = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLUListElement>(null);
   const refusal = useRefusal(query);
@@ -48,7 +49,16 @@ export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[
   const found = search(everybody.filter((one) => one.kind !== "number"), query);
   const typed = everybody.filter((one) => one.kind === "number");
   const shown = [...typed, ...found].slice(0, SHOWN);
-  const index = Math.min(at, shown.length - 1);
+  const index = Math.max(0, shown.findIndex((one) => keyOf(one) === at));
+  const chosen = shown[index];
+  const loading = desk.value.board === null;
+  useEffect(() => {
+    if (chosen && !loading && keyOf(chosen) !== at) setAt(keyOf(chosen));
+  });
+  const go = (place: number) => {
+    const one = shown[(place + shown.length) % Math.max(1, shown.length)];
+    if (one) setAt(keyOf(one));
+  };
   useEffect(() => {
     list.current?.children[index]?.scrollIntoView({ block: "nearest" });
   }, [index]);
@@ -60,17 +70,18 @@ export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.isComposing) return; // Enter ends the conversion to kanji and nothing else
-    if (event.key === "ArrowDown") setAt(index + 1 < shown.length ? index + 1 : 0);
-    else if (event.key === "ArrowUp") setAt(index > 0 ? index - 1 : Math.max(0, shown.length - 1));
-    else if (event.key === "Enter") choose(shown[index]);
+    if (event.key === "ArrowDown") go(index + 1);
+    else if (event.key === "ArrowUp") go(index - 1);
+    else if (event.key === "Enter") choose(chosen);
     else if (event.key === "Escape") {
-      if (query) setQuery("");
-      else close();
+      if (query) {
+        setQuery("");
+        setAt("");
+      } else close();
     } else return;
     event.preventDefault();
     event.stopPropagation();
   };
-  const loading = desk.value.board === null;
   return (
     <div class="talk-choice">
       <label for="whom">{t(`whom.${wish}`)}</label>
@@ -89,7 +100,7 @@ export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[
           value={query}
           onInput={(event) => {
             setQuery(event.currentTarget.value);
-            setAt(0);
+            setAt("");
           }}
           onKeyDown={onKeyDown}
         />
@@ -100,14 +111,14 @@ export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[
       <ul id="whom-list" ref={list} role="listbox" class="whom-list" aria-label={t(`whom.${wish}`)}>
         {shown.map((one, place) => (
           <li
-            key={`${one.kind} ${one.id} ${one.name}`}
+            key={keyOf(one)}
             id={`whom-${place}`}
             role="option"
             aria-selected={place === index}
             aria-disabled={one.why ? "true" : undefined}
             class={place === index ? "at" : ""}
             onMouseDown={(event) => event.preventDefault()}
-            onMouseMove={() => place !== index && setAt(place)}
+            onMouseMove={() => place !== index && setAt(keyOf(one))}
             onClick={() => choose(one)}
           >
             <span class="whom-name" dir="auto">{one.name}</span>
@@ -125,6 +136,8 @@ export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[
     </div>
   );
 }
+
+const keyOf = (one: Whom): string => `${one.kind} ${one.id} ${one.name}`;
 
 /** Why a typed number would not be dialled, as the server says; asked when somebody pauses in typing. */
 function useRefusal(query: string): string {

@@ -1,5 +1,5 @@
 /** The desk's phone book for those who keep it: what is in it, something new, a correction, and taking out. */
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { named, t } from "../i18n";
 import { search } from "../whom";
@@ -121,6 +121,8 @@ function Entry({ of, queues, done, cancel }: EntryProps) {
   const [reading, setReading] = useState(of?.reading ?? "");
   const [number, setNumber] = useState(of?.national ?? "");
   const [queue, setQueue] = useState(of?.queues[0] ?? "");
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.focus(), []); // the button that opened it may be far below
   const save = async () => {
     // One queue is what a form needs; an entry of several keeps the others until another is chosen here.
     const kept = of !== null && queue === (of.queues[0] ?? "");
@@ -145,7 +147,7 @@ function Entry({ of, queues, done, cancel }: EntryProps) {
     >
       <label>
         {t("book.name")}
-        <input value={name} required maxLength={MOST_NAME} onInput={(event) => setName(event.currentTarget.value)} />
+        <input ref={first} value={name} required maxLength={MOST_NAME} onInput={(event) => setName(event.currentTarget.value)} />
       </label>
       <label>
         {t("book.reading")}

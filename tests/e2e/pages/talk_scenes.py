@@ -32,7 +32,7 @@ from tests.unit.web.test_dialling import FakeDialling
 SUZUKI = AgentId("suzuki")
 
 
-def with_numbers(site: Site) -> None:
+def with_numbers(site: Site) -> FakeSaved:
     """A phone book, and a desk that dials out."""
     book = FakeSaved()
     for n, (name, reading, number) in enumerate(
@@ -53,6 +53,7 @@ def with_numbers(site: Site) -> None:
     dialling = FakeDialling()
     for name, part in (("saved", book), ("dialling", dialling)):
         object.__setattr__(site.server.app[PARTS], name, part)
+    return book
 
 
 def on_the_line(site: Site, ringing: Call | None = None) -> Call:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import expect
 
-from cti.domain.model import TalkPhase
+from cti.domain.events import AgentPhoneChanged
+from cti.domain.model import AgentState, PhoneState, TalkPhase
 from cti.outbound.rules import Refused as Refused409
 from cti.transfers import Refused
 from cti.web.context import PARTS
 from cti.web.texts import text
 from tests.e2e.pages.conftest import Opener
-from tests.e2e.pages.site import PASSWORD, Site
+from tests.e2e.pages.site import PASSWORD, Site, now
 from tests.e2e.pages.talk_scenes import go, on_the_line, with_numbers
 from tests.e2e.pages.test_access import violations
+from tests.unit.web.fakes import DEMO, agent_status
 
 WHOM = "#whom-list [role=option]"
 
@@ -120,3 +123,68 @@ async def test_nothing_moves_when_the_call_is_answered(site: Site, opened: Opene
     assert ringing is not None
     assert talking is not None
     assert (ringing["x"], ringing["y"]) == (talking["x"], talking["y"])
+
+
+async def test_whom_one_was_about_to_choose_stays_chosen_when_somebody_becomes_free(site: Site, opened: Opener) -> None:
+    """Enter is pressed on a name that was read, not on a place in a list."""
+    seen = await opened(language="en")
+    await seen.log_in(site.url, "sato", PASSWORD)
+    await expect(seen.page.locator(".state-word")).to_be_visible()
+    with_numbers(site)
+    on_the_line(site)
+    busy = agent_status("aoki", name="青木 明", state=AgentState.AVAILABLE, phone=PhoneState.BUSY)
+    site.desk.agents = {busy.agent: busy, **site.desk.agents}
+    await seen.page.get_by_role("button", name="Transfer", exact=True).click()
+    first = seen.page.locator(f"{WHOM}[aria-selected=true]")
+    await expect(first).to_contain_text("鈴木 一郎")
+    await expect(seen.page.locator(WHOM, has_text="青木 明")).to_have_attribute("aria-disabled", "true")
+    site.desk.agents[busy.agent] = replace(busy, phone=PhoneState.IDLE)
+    site.happen(AgentPhoneChanged(at=now(), tenant=DEMO, agent=busy.agent, phone=PhoneState.IDLE))
+    await expect(seen.page.locator(WHOM, has_text="青木 明")).not_to_have_attribute("aria-disabled", "true")
+    await expect(seen.page.locator(WHOM).first).to_contain_text("青木 明")
+    await expect(first).to_contain_text("鈴木 一郎")
+    await seen.page.keyboard.press("Enter")
+    await asked(site, ("sato", "to_agent", "suzuki"))
+
+
+LONG = "東日本ロードサービス・レッカー手配センター（夜間・休日専用、首都高速と環状八号線を除く）" * 2
+UNBROKEN = "A" * 180
+BOOK = {
+    "ja": ("まだ番号がありません。", "番号を加える", "名前", "電話番号", "保存する", "直す", "消す"),
+    "en": ("No numbers yet.", "Add a number", "Name", "Telephone number", "Save", "Change", "Take out"),
+}
+
+
+@pytest.mark.parametrize(("language", "width"), [("ja", 390), ("en", 1366)])
+async def test_the_phone_book_is_kept_by_a_supervisor(site: Site, opened: Opener, language: str, width: int) -> None:
+    none, new, name, number, save, change, remove = BOOK[language]
+    seen = await opened(language=language, width=width)
+    seen.expected.append("status of 409")
+    with_numbers(site).rows.clear()
+    await seen.log_in(site.url, "tanaka", PASSWORD)
+    page, book = seen.page, seen.page.locator("section[aria-labelledby=phone-book]")
+    await expect(book).to_contain_text(none)
+    assert await violations(seen) == []
+    await book.get_by_role("button", name=new).focus()
+    await page.keyboard.press("Enter")
+    field = book.get_by_label(name, exact=True)
+    await expect(field).to_be_focused()
+    await page.keyboard.type(LONG)
+    await book.get_by_label(number, exact=True).fill("110")
+    await page.keyboard.press("Enter")
+    await expect(book.get_by_role("alert").filter(has_text=text("dial_emergency", language))).to_be_visible()
+    await book.get_by_label(number, exact=True).fill("０３-6458-1234")
+    await page.keyboard.press("Enter")
+    await expect(book.locator("li")).to_contain_text("03-6458-1234")
+    await expect(field).to_have_count(0)
+    await expect(book.get_by_role("button", name=new)).to_be_focused()
+    await book.get_by_role("button", name=change).click()
+    await expect(field).to_be_focused()
+    await field.fill(UNBROKEN)
+    await book.get_by_role("button", name=save).click()
+    await expect(book.locator("li")).to_contain_text(UNBROKEN)
+    assert await violations(seen) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways"
+    await book.get_by_role("button", name=remove).click()
+    await page.get_by_role("dialog").get_by_role("button", name=remove).click()
+    await expect(book).to_contain_text(none)
