@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from cti.web.bodies import CallIdText, Limit
 from cti.web.parts import Body, Request
 
+
+def one_line(text: str) -> str:
+    """As it is, if PostgreSQL, a terminal and a trail can take it. Raises ValueError."""
+    if not text.isprintable():
+        raise ValueError("write one line of ordinary text, without control characters")
+    return text
+
+
 # Long enough to name a case and who asked for it.
-Words = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True), AfterValidator(one_line)]
 HoldId = Annotated[int, Field(ge=1, lt=1 << 62)]
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from cti.web.bodies import Limit
+from cti.web.keepbodies import one_line
 from cti.web.parts import Body, Request
 
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Reference = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True), AfterValidator(one_line)
+]
 Written = Annotated[str, Field(min_length=1, max_length=40)]
 
 
@@ -17,7 +20,7 @@ class PersonRequest(Request):
     """Whom it is about: numbers as people write them, a member's id, or both."""
 
     numbers: list[Written] = Field(default_factory=list, max_length=20)
-    member_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    member_id: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(one_line)] | None = None
     reference: Reference  # the desk's own number of the request; no name, it stays in the trail
 
 

@@ -68,7 +68,7 @@ async def test_a_deletion_is_ordered_with_its_reason(site: Site, keeping: FakeKe
     assert keeping.orders == [(ONE, Actor(who="hogo", address="127.0.0.1"), "asked by the caller")]
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "x" * 501, None, 3])
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 501, "a\x00b", "\x1b[2J", "\ud800", None, 3])
 async def test_without_a_reason_nothing_is_deleted_or_held(site: Site, keeping: FakeKeeping, reason: object) -> None:
     client = await site.logged_in("hogo")
     for path in ("deletion", "holds"):

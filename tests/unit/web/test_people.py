@@ -86,6 +86,8 @@ async def test_an_erasure_is_ordered_for_numbers_as_people_write_them(site: Site
         ({"numbers": ["090-1234-5678"], "reference": "x" * 101}, "reference"),
         ({"numbers": ["0"] * 21, "reference": "1"}, "numbers"),
         ({"member_id": "", "reference": "1"}, "member_id"),
+        ({"member_id": "M\x00", "reference": "1"}, "member_id"),
+        ({"member_id": "M-1", "reference": "1\x00"}, "reference"),
     ],
 )
 async def test_a_wrong_wish_is_named_and_nothing_happens(
