@@ -28,6 +28,19 @@ from recording.replay import Replay
 LANGUAGES = ("ja", "en")
 
 
+async def rows_of(
+    source: PersonSource, person: Person, batches: Sequence[tuple[CallId, ...]]
+) -> AsyncIterator[Mapping[str, Any]]:
+    """All that a source knows, each thing once: a callback is found by its call and again by its number."""
+    told: set[bytes] = set()
+    for batch in [*batches, ()]:
+        async for row in source.export(PersonCalls(person=person, calls=batch)):
+            mark = hashlib.sha256(json.dumps(row, sort_keys=True).encode()).digest()
+            if mark not in told:
+                told.add(mark)
+                yield row
+
+
 class _Buffer:
     """What zipfile writes into: it is taken away piece by piece, so that memory stays flat. Not seekable."""
 
@@ -101,7 +114,7 @@ class Disclosure:
         async for piece in archive.add("index.html", pages):
             yield piece
         for source in sources:
-            rows = _json_list(self._rows(source, person, calls))
+            rows = _json_list(rows_of(source, person, self._batches(calls)))
             async for piece in archive.add(f"data/{source.name}.json", rows):
                 yield piece
         missing: list[dict[str, str]] = []
@@ -119,13 +132,6 @@ class Disclosure:
         async for piece in archive.add("manifest.json", _once(json.dumps(manifest, ensure_ascii=False, indent=1))):
             yield piece
         yield archive.end()
-
-    async def _rows(
-        self, source: PersonSource, person: Person, calls: Sequence[CallId]
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        for batch in [*self._batches(calls), ()]:
-            async for row in source.export(PersonCalls(person=person, calls=batch)):
-                yield row
 
     async def _sound(
         self, archive: _Archive, person: Person, call: CallId, missing: list[dict[str, str]]
@@ -157,7 +163,7 @@ class Disclosure:
             heading = " / ".join(text(f"person.{source.name}", language) for language in LANGUAGES)
             yield f"<h2>{html.escape(heading)}</h2>".encode()
             empty = True
-            async for row in self._rows(source, person, calls):
+            async for row in rows_of(source, person, self._batches(calls)):
                 empty = False
                 cells = "".join(
                     f"<tr><td>{html.escape(key)}</td><td>{_cell(value)}</td></tr>" for key, value in row.items()

@@ -24,7 +24,7 @@ from cti.domain.person import Erasure, Person, PersonCalls, PersonSource
 from cti.linking.client import LookupClient
 from cti.store.people import PeopleStore
 from cti.store.personsources import table_sources
-from cti.wiring.disclosure import Disclosure
+from cti.wiring.disclosure import Disclosure, rows_of
 from recording.keeping import Keeping
 from recording.objects import ObjectStore
 from recording.replay import Replay
@@ -128,10 +128,7 @@ class KnownPeople:
         counts = {"calls": len(over), "live": len(live), "held": held}
         for source in self._p.sources:
             rows = 0
-            for batch in batches(over):
-                async for _ in source.export(PersonCalls(person=person, calls=batch)):
-                    rows += 1
-            async for _ in source.export(PersonCalls(person=person, calls=())):
+            async for _ in rows_of(source, person, batches(over)):
                 rows += 1
             counts[source.name] = counts.get(source.name, 0) + rows if source.name != "calls" else counts["calls"]
         return counts

@@ -336,6 +336,9 @@ async def test_the_disclosure_is_a_whole_archive_with_everything(desk: Desk) -> 
     assert {one["name"] for one in manifest["files"]} == set(archive.namelist()) - {"manifest.json"}
     notes = json.loads(archive.read("data/notes.json"))
     assert [(one["call_id"], one["note"]) for one in notes] == [(call, WORDS), (silent, WORDS)]
+    for name in ("callbacks", "effects"):  # found by the call and by the number, and told once
+        rows = json.loads(archive.read(f"data/{name}.json"))
+        assert len(rows) == (await desk.people.look(HER))[name] == {"callbacks": 2, "effects": 4}[name]
     page = archive.read("index.html").decode()
     assert "通話" in page and "Calls" in page and "D-1" in page and WORDS in page
     assert OTHER not in page
