@@ -1,0 +1,111 @@
+"""A recording is paused while a card number is said: nothing of it is stored, whatever happens to the call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from array import array
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cti.demo.stack import Stack
+from cti.demo.tones import RATE_HZ, strength
+from recording.wav import ASTERISK_HEADER_BYTES
+from tests.e2e.desk.office import eventually, record_of, replayed
+from tests.e2e.desk.test_transfers import CALLER_HZ, SATO_HZ, SUZUKI_HZ, a_talk, are_heard
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+PAUSE, RESUME = "record_pause", "record_resume"
+# A second and a quarter of it is cut off where nobody watched the files grow (recording.blanks).
+AFTER_S = 3.0
+DIGITS = "4242"
+
+
+async def test_a_pause_holds_through_a_hand_over_and_the_servers_death_and_nothing_of_it_is_stored(desk: Stack) -> None:
+    async with a_talk(desk) as line:
+        await are_heard(line, 1)
+        assert (await line.ask(PAUSE))["talk"]["recording"]["state"] == "paused"
+        await line.ask("consult", "suzuki")
+        await line.answer()
+        await line.phase("consulting")
+        await line.ask("join")
+        await line.ask("complete")
+        assert (await line.phase("talking", "suzuki"))["recording"]["state"] == "paused"
+        assert desk.server is not None
+        desk.server.signal(signal.SIGKILL)
+        await desk.server.wait()
+        await line.caller.send_digits(DIGITS)
+        await desk.start_server()
+        await eventually(
+            lambda: line.people["suzuki"].get("/api/my/call"),
+            lambda answer: ((answer["talk"] or {}).get("recording") or {}).get("state") == "paused",
+            20.0,
+        )
+        # What Asterisk wrote of the leg that began in the pause: at most its first moment is no silence.
+        loud = await loud_until(desk, line.call_id)
+        assert loud < 0.5, f"sound of the leg that began in the pause reached the disk until {loud:.2f} s"
+        resumed = await line.ask(RESUME, agent="suzuki")
+        assert resumed["talk"]["recording"]["state"] == "on"
+        await asyncio.sleep(AFTER_S)
+        await line.caller.hangup()
+        record = await line.closed()
+    (pause,) = record["pauses"]
+    assert (pause["by"], pause["ended_by"], pause["proven"]) == ("sato", "suzuki", True)
+    steps = [step["what"] for step in record["journey"]]
+    assert steps.index("recording_paused") < steps.index("consulted") < steps.index("recording_resumed")
+    left, right = await replayed(desk, line.call_id)
+    record = await record_of(desk, line.call_id, lambda record: bool((record["recording"] or {}).get("began_at")))
+    begin, end = (seconds(record, pause[key]) for key in ("began_at", "ended_at"))
+    for side in (left, right):
+        quiet = side[round(begin * RATE_HZ) : round(end * RATE_HZ)]
+        # What is encoded is zero to the sample (tests/unit/recording/test_blanks.py); Opus may give back the last bit.
+        assert max(map(abs, quiet)) <= 1
+    assert heard(right, SATO_HZ, 0, begin) >= 5
+    assert heard(right, SUZUKI_HZ, end, len(right) / RATE_HZ) >= 5
+    assert heard(left, CALLER_HZ, 0, begin) >= 5
+    assert heard(left, CALLER_HZ, end, len(left) / RATE_HZ) >= 5
+    assert DIGITS not in json.dumps(record["journey"])
+    written = logs(desk)
+    assert {"messages.log", "cel.csv"} <= {path.name for path in written}
+    told = [path.name for path in written if any(word in path.read_bytes() for word in (DIGITS.encode(), b"DTMF"))]
+    assert told == [], "keys pressed in the pause are written down"
+
+
+async def loud_until(desk: Stack, call_id: str) -> float:
+    """Until which second the newest leg's file, as far as it is on the disk, is no silence."""
+
+    def newest() -> Path:
+        files = (desk.folders.spool / "monitor").glob(f"{call_id}-a-*-rx.wav")
+        return max(files, key=lambda path: path.stat().st_mtime)
+
+    async def size() -> int:
+        return newest().stat().st_size
+
+    await eventually(size, lambda size: size > 2 * RATE_HZ, 20.0)
+    data = newest().read_bytes()[ASTERISK_HEADER_BYTES:]  # Asterisk writes on: its header says nothing yet
+    sound = array("h", data[: len(data) // 2 * 2])
+    return max((at / RATE_HZ for at, sample in enumerate(sound) if sample), default=0.0)
+
+
+def logs(desk: Stack) -> list[Path]:
+    """Asterisk's logs and accounts, and ours; not those of the phones, one of which dialled the digits."""
+    files = (path for path in desk.run.path.rglob("*") if path.is_file() and path.suffix in (".log", ".csv"))
+    return [path for path in files if not path.name.startswith("phone-")]
+
+
+def seconds(record: Any, at: str) -> float:
+    """An instant as seconds of the sound."""
+    return (datetime.fromisoformat(at) - datetime.fromisoformat(record["recording"]["began_at"])).total_seconds()
+
+
+def heard(sound: Sequence[int], hz: float, begin_s: float, end_s: float) -> int:
+    """In how many tenths of a second a tone is heard."""
+    step = RATE_HZ // 10
+    part = sound[round(begin_s * RATE_HZ) : round(end_s * RATE_HZ)]
+    return sum(strength(part[at : at + step], hz) > 0.2 for at in range(0, len(part) - step + 1, step))
