@@ -23,9 +23,11 @@ export function Part({ title, status, asOf, count, wide = false, children }: Par
     >
       <h3>
         <span>
-          {title} {count > 1 && <small>{count}</small>}
+          {title}
+          {count > 1 && <small>{` ${count}`}</small>}
         </span>
-        <span class={`freshness freshness-${status}`}>
+        {/* Another word is another element: one that is changed in place begins elsewhere, and counts as moved. */}
+        <span key={status} class={`freshness freshness-${status}`}>
           {t(`fresh.${status}`)}
           {status === "stale" && asOf && ` ${timeOfDay(asOf)}`}
         </span>

@@ -77,6 +77,9 @@ function Clock({ pop, ended }: { pop: Pop; ended: Ended | null }) {
   return since ? <Timer since={since} large /> : null;
 }
 
+// In large letters this fits one line of the place; longer names are set smaller, so that the place keeps its size.
+const NAME_LONG = 12;
+
 /** The name, as soon as there is one, in a place that is kept for it. */
 function Who({ pop }: { pop: Pop }) {
   const { link: part, members } = pop.card;
@@ -86,19 +89,21 @@ function Who({ pop }: { pop: Pop }) {
   const name = member?.name ?? (count > 1 ? t("pop.several", { n: count }) : t("pop.nobody"));
   return (
     <div class="who-calls">
-      <p class={member || count > 1 ? "name" : "name name-nobody"}>
+      <p class={`name ${member || count > 1 ? "" : "name-nobody"} ${Array.from(name).length > NAME_LONG ? "name-long" : ""}`}>
         <Text text={name} limit={40} />
       </p>
-      {part.link && <Confidence link={part.link} pop={pop} />}
+      {part.link && <Confidence link={part.link} />}
+      <p>
+        <VerifiedTag pop={pop} />
+      </p>
     </div>
   );
 }
 
-function Confidence({ link, pop }: { link: LinkBody; pop: Pop }) {
+function Confidence({ link }: { link: LinkBody }) {
   return (
     <p class="confidence">
       <span class={`tag confidence-${link.confidence}`}>{tSlug("confidence", link.confidence)}</span>{" "}
-      <VerifiedTag pop={pop} />{" "}
       <span class="note">{tSlug("why", link.why)}</span>
     </p>
   );

@@ -38,9 +38,9 @@ function Earlier({ call }: { call: EarlierCall }) {
         )}
       </p>
       {call.notes.map(
-        (note) =>
+        (note, index) =>
           note.note && (
-            <p key={note.name} class="last-note">
+            <p key={`${index}${note.name}`} class="last-note">
               <Text text={note.note} limit={200} /> <small class="note"><Text text={note.name} /></small>
             </p>
           ),

@@ -19,14 +19,18 @@ export function Members({ pop }: { pop: Pop }) {
   const mine = members.members.filter((member) => member.member_id === linked);
   const others = members.members.filter((member) => member.member_id !== linked);
   const several = members.members.length > 1 || link.chosen !== null;
-  const choose = (id: string | null) => asking.ask(() => api.chooseMember(pop.call_id, { member_id: id }));
+  // The button that was pressed goes with the choice; the keyboard stays in this part.
+  const choose = (id: string | null, pressed: HTMLElement) => {
+    pressed.closest<HTMLElement>(".part")?.focus({ preventScroll: true });
+    asking.ask(() => api.chooseMember(pop.call_id, { member_id: id }));
+  };
   const candidate = (member: MemberBody) => (
     <Member
       key={member.member_id}
       pop={pop}
       member={member}
       several={several}
-      choose={several ? () => choose(member.member_id) : null}
+      choose={several ? (pressed) => choose(member.member_id, pressed) : null}
       busy={asking.busy}
     />
   );
@@ -41,7 +45,12 @@ export function Members({ pop }: { pop: Pop }) {
           <span class="note">
             <Text text={t("pop.chosen_by", { name: link.chosen.by, time: timeOfDay(link.chosen.at) })} />
           </span>
-          <button type="button" class="small" aria-disabled={asking.busy || !connected(pop)} onClick={() => connected(pop) && choose(null)}>
+          <button
+            type="button"
+            class="small"
+            aria-disabled={asking.busy || !connected(pop)}
+            onClick={(event) => connected(pop) && choose(null, event.currentTarget)}
+          >
             {t("pop.choose_back")}
           </button>
         </p>
@@ -66,7 +75,7 @@ interface MemberProps {
   readonly pop: Pop;
   readonly member: MemberBody;
   readonly several: boolean;
-  readonly choose: (() => void) | null; // null: it is this one
+  readonly choose: ((pressed: HTMLElement) => void) | null; // null: it is this one
   readonly busy: boolean;
 }
 
@@ -88,7 +97,7 @@ function Member({ pop, member, several, choose, busy }: MemberProps) {
             aria-disabled={!may}
             aria-describedby={id}
             title={connected(pop) ? "" : t("pop.choose_later")}
-            onClick={() => may && choose()}
+            onClick={(event) => may && choose(event.currentTarget)}
           >
             {t("pop.choose_this")}
           </button>

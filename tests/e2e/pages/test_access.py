@@ -12,6 +12,7 @@ from cti.demo.components import cache_folder
 from cti.demo.folders import PortPool
 from tests.e2e.pages import (  # noqa: F401 - adds its scenes
     aftercall_scenes,
+    caller_scenes,
     evaluation_scenes,
     phone_scenes,
     supervisor_scenes,
@@ -30,7 +31,9 @@ LOOKS = [
     ("first_password", True, 1366),
     ("desk_idle_busy_day", False, 1366),
     ("ringing_complete", True, 390),
-    ("several", False, 1366),
+    ("caller_to_choose", False, 1366),
+    ("caller_verified", True, 1366),
+    ("caller_known", False, 390),
     ("unavailable", True, 1366),
     ("ended", False, 1366),
     ("after_ticket_waits", False, 390),

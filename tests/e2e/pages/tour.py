@@ -14,6 +14,7 @@ from pathlib import Path
 from cti.demo.folders import PortPool
 from tests.e2e.pages import (  # noqa: F401 - adds its scenes
     aftercall_scenes,
+    caller_scenes,
     evaluation_scenes,
     phone_scenes,
     supervisor_scenes,
