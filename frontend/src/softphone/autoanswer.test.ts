@@ -48,6 +48,27 @@ it("answers once, seconds after the ring, however late the server says which cal
   expect(answersAfterS.value).toBeNull();
 });
 
+it("goes by the queue that came with the ring until the server says another, also while the server is away", () => {
+  policy.value = { agent: "queue", queues: QUEUES };
+  offered.value = call(null); // the talk before, still
+  const answer = vi.fn();
+  const stop = answerByPolicy(answer, () => true, "members");
+  expect(answersAfterS.value).toBe(2);
+  offered.value = call("urgent");
+  expect(answersAfterS.value).toBe(0);
+  offered.value = call("roadside");
+  expect(answersAfterS.value).toBeNull();
+  offered.value = null; // the server is lost
+  expect(answersAfterS.value).toBe(2);
+  stop();
+  offered.value = null;
+  answerByPolicy(answer, () => true, "urgent")();
+  const now = answerByPolicy(answer, () => true, "urgent");
+  vi.advanceTimersByTime(0);
+  expect(answer).toHaveBeenCalledTimes(1);
+  now();
+});
+
 it("answers nothing that ended, was declined or is no longer to be answered so", () => {
   policy.value = { agent: "always", queues: {} };
   const answer = vi.fn();

@@ -28,15 +28,16 @@ export function afterS(rule: Policy, queue: string | null | undefined): number |
 }
 
 /**
- * From the first ring on. The server may tell late what the call is: seconds count from the ring. `hears`: whether
- * somebody would be heard now, read as signals are; while not, nothing is answered. Returns what ends it.
+ * From the first ring on. The server may tell late what the call is, or be away: until it does, `queue` holds, which
+ * came with the ring (null: it did not). Seconds count from the ring. `hears`: whether somebody would be heard now, read
+ * as signals are; while not, nothing is answered. Returns what ends it.
  */
-export function answerByPolicy(answer: () => void, hears: () => boolean = () => true): () => void {
+export function answerByPolicy(answer: () => void, hears: () => boolean = () => true, queue: string | null = null): () => void {
   const rangMs = performance.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const stop = effect(() => {
     clearTimeout(timer);
-    const wait = hears() ? afterS(policy.value, offered.value?.queue) : null;
+    const wait = hears() ? afterS(policy.value, offered.value?.queue ?? queue) : null;
     answersAfterS.value = wait;
     if (wait !== null) timer = setTimeout(answer, Math.max(0, rangMs + wait * 1000 - performance.now()));
   });

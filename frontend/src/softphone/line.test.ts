@@ -46,6 +46,7 @@ class Session extends Source {
 
 let session: Session;
 let told: string[];
+let rang: LineCall;
 
 beforeEach(async () => {
   vi.useFakeTimers();
@@ -61,14 +62,18 @@ beforeEach(async () => {
     registered: () => told.push("registered"),
     disconnected: () => told.push("disconnected"),
     rejected: () => undefined,
-    incoming: (call: LineCall) => (told.includes("answered") ? call.refuse() : call.listen(listen)),
+    incoming: (call: LineCall) => {
+      rang = call;
+      if (told.includes("answered")) call.refuse();
+      else call.listen(listen);
+    },
   });
   ring(session);
 });
 afterEach(() => void vi.useRealTimers());
 
-function ring(offered: Session): void {
-  agent.say("newRTCSession", { originator: "remote", session: offered, request: { getHeader: () => undefined } });
+function ring(offered: Session, headers: Record<string, string> = {}): void {
+  agent.say("newRTCSession", { originator: "remote", session: offered, request: { getHeader: (name: string) => headers[name] } });
 }
 
 function talk(): Connection {
@@ -134,4 +139,12 @@ it("a second call that was refused does not hide the one that is on", () => {
   connection.becomes("failed");
   vi.advanceTimersByTime(2_000);
   expect([told.at(-2), told.at(-1), session.terminated]).toEqual(["lost", "ended", 1]);
+});
+
+it("knows the queue that Asterisk says, and that it comes back", () => {
+  expect([rang.queue, rang.comesBack]).toEqual([null, false]);
+  ring(new Session(), { "X-Kakehashi-Queue": "members" });
+  expect([rang.queue, rang.comesBack]).toEqual(["members", false]);
+  ring(new Session(), { "X-Kakehashi-Queue": "", "X-Kakehashi-Back": "1" });
+  expect([rang.queue, rang.comesBack]).toEqual([null, true]);
 });

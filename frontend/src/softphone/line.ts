@@ -20,6 +20,8 @@ const GONE_MS = 2_000;
 const CUT: readonly RTCIceConnectionState[] = ["disconnected", "failed", "closed"];
 // Asterisk's word that a call comes back (asterisk-conf/extensions.conf, cti-back).
 const BACK = "X-Kakehashi-Back";
+// And of which queue a call is (cti-ring).
+const QUEUE = "X-Kakehashi-Queue";
 
 export interface LineListener {
   registered(): void;
@@ -37,6 +39,7 @@ export interface CallListener {
 
 export interface LineCall {
   readonly comesBack: boolean; // the caller of a moment ago: the agent's phone was lost in mid-call
+  readonly queue: string | null; // as Asterisk says; null: it does not
   listen(to: CallListener): void;
   answer(microphone: MediaStream): void;
   hangUp(): void;
@@ -81,7 +84,7 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
   agent.on("newRTCSession", ({ originator, session, request }: { originator: string; session: unknown; request: Request }) => {
     if (originator !== "remote") return;
     const comesBack = request.getHeader(BACK) !== undefined;
-    const call = new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833, comesBack);
+    const call = new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833, comesBack, request.getHeader(QUEUE) || null);
     listener.incoming(call);
     if (!call.over) last = call;
   });
@@ -115,6 +118,7 @@ class SipCall implements LineCall {
     private readonly session: Session,
     private readonly inBand: string, // JsSIP's name for keys as events in the sound's stream
     readonly comesBack: boolean,
+    readonly queue: string | null,
   ) {}
 
   listen(to: CallListener): void {

@@ -52,6 +52,7 @@ const streamOf = (stream: Stream) => stream as unknown as MediaStream;
 class Ringing implements LineCall {
   to: CallListener | null = null;
   sender: { track: unknown; replaceTrack(track: unknown): Promise<void> } | null = null;
+  readonly queue: string | null = null;
   constructor(readonly comesBack = false) {}
   listen(to: CallListener): void {
     this.to = to;

@@ -264,7 +264,7 @@ function incoming(offered: LineCall): void {
   unring = answerByPolicy(() => {
     if (own.hears()) bell.once();
     answerByItself();
-  }, own.hears);
+  }, own.hears, offered.queue);
   // The desk may have changed its mind since the log-in. The server may be away: what was known holds.
   api.myPhone().then(
     told,

@@ -28,7 +28,7 @@ class StubPhone(asyncio.DatagramProtocol):
         self.rang = asyncio.Event()
         self._sequence = 0  # of this round: the first is challenged
         self._round = 0
-        self._invite = ""
+        self.invite = ""  # the last one
 
     @classmethod
     async def opens(cls, user: str, password: str, server: tuple[str, int]) -> bool:
@@ -88,14 +88,14 @@ class StubPhone(asyncio.DatagramProtocol):
         method = first.split(" ", 1)[0]
         self.seen.append(method)
         if method == "INVITE":
-            self._invite = text
+            self.invite = text
             self._reply(text, 180, address)
             self.rang.set()
             if self.code is not None:
                 self._reply(text, self.code, address)
         elif method == "CANCEL":
             self._reply(text, 200, address)
-            self._reply(self._invite, 487, address)
+            self._reply(self.invite, 487, address)
             self.cancelled.set()
         elif method != "ACK":
             self._reply(text, 200, address)

@@ -9,7 +9,7 @@ import pytest
 
 from cti.demo.tones import tone_seconds
 from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, PHONE_SECRET, PROMPTS, Rig, samples
-from tests.e2e.dialplan.sipstub import StubPhone
+from tests.e2e.dialplan.sipstub import StubPhone, header
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -75,6 +75,7 @@ async def test_a_phone_that_nobody_answers(rig: Rig) -> None:
         since = rig.ami.now
         offer = await rig.offer(queued, "silent", ring_s=1)
         ended = await rig.ami.user_event("CtiOfferEnded", since=since, Offer=offer)
+        assert header(phone.invite, "X-Kakehashi-Queue") == "members"  # a page answers by itself by that
         assert (ended["Status"], ended["Cause"]) == ("NOANSWER", "0")
         assert (await rig.ami.kind("DialEnd", since=since))["DialStatus"] == "NOANSWER"
         await asyncio.wait_for(phone.cancelled.wait(), 2)
