@@ -31,6 +31,9 @@ class RtpPhone(StubPhone):
         self.talking.set()
         self.answered = asyncio.Event()
         self.sent: list[float] = []  # time.time() of each packet
+        self.legs: list[tuple[float, float]] = []  # as an agent: from answer to BYE, those that are over
+        self._answered_at: float | None = None  # of the one that goes on
+        self._where: tuple[str, int] | None = None  # Asterisk's port for this leg's sound
         self._frames = audioop.lin2ulaw(tone(hz, 1.0).tobytes(), 2)
         self._call = uuid.uuid4().hex
         self._remote_tag = ""
@@ -109,6 +112,9 @@ class RtpPhone(StubPhone):
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         text = data.decode("utf-8", "replace")
+        if text.startswith("BYE ") and self._answered_at is not None:
+            self.legs.append((self._answered_at, time.time()))
+            self._answered_at, self._where = None, None
         if not text.startswith("INVITE "):
             super().datagram_received(data, address)
             return
@@ -124,6 +130,7 @@ class RtpPhone(StubPhone):
             f"Content-Length: {len(body)}",
         ]
         self._send(CRLF.join(lines) + CRLF * 2 + body, address)
+        self._answered_at = time.time()
         self._talk_to(text)
 
     def jump(self, back: int) -> None:
@@ -150,16 +157,17 @@ class RtpPhone(StubPhone):
         port = re.search(r"m=audio (\d+) ", sdp)
         assert port is not None
         self.answered.set()
+        self._where = (LOOPBACK, int(port.group(1)))
         if self._sender is None:
-            self._sender = asyncio.create_task(self._talk((LOOPBACK, int(port.group(1)))))
+            self._sender = asyncio.create_task(self._talk())
 
-    async def _talk(self, where: tuple[str, int]) -> None:
+    async def _talk(self) -> None:
         """Twenty milliseconds each; the timestamp goes on through silence, the sequence number does not (RFC 3550)."""
         assert self._media is not None
         began, first = time.monotonic(), True
         for number in range(1 << 30):
             await asyncio.sleep(max(0.0, began + number * FRAME / RATE_HZ - time.monotonic()))
-            if not self.talking.is_set():
+            if not self.talking.is_set() or self._where is None:
                 first = True
                 continue
             at = number * FRAME % RATE_HZ
@@ -167,6 +175,6 @@ class RtpPhone(StubPhone):
             packet = struct.pack(
                 "!BBHII", 0x80, kind, self._sequence & 0xFFFF, number * FRAME & 0xFFFFFFFF, self._ssrc & 0xFFFFFFFF
             )
-            self._media.sendto(packet + self._frames[at : at + FRAME], where)
+            self._media.sendto(packet + self._frames[at : at + FRAME], self._where)
             self.sent.append(time.time())
             self._sequence, first = self._sequence + 1, False
