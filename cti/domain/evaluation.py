@@ -135,6 +135,7 @@ class EvaluationFilter:
     since: datetime | None = None  # when they were begun
     until: datetime | None = None
     drafts_of: str | None = None  # the log-in that asks: whose drafts are among them
+    waits_for: str | None = None  # while this log-in's own draft is open, others' scores of the same are left out
     after: tuple[datetime, str] | None = None  # (began_at, id) of the last of the page before
     limit: int = 50
 

@@ -6,8 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cti.domain.errors import CallerError
 from cti.domain.model import AgentId, CallId
 from cti.domain.sampling import RuleKind
+
+
+class DrawnMeanwhile(CallerError):
+    """Another draw on the same form took one of the calls: draw again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -54,9 +54,10 @@ RETURNING {_COLUMNS}
 _DISCARD = (
     "DELETE FROM evaluations WHERE tenant = $1 AND evaluation = $2 AND version = $3 AND state = 'draft' RETURNING 1"
 )
-# Drafts are their scorer's alone ($10; none: of nobody).
+# Drafts are their scorer's alone ($10; none: of nobody). What somebody ($14) is still scoring is not told to them: not
+# its points, and not by a filter either. docs/decisions/0274.
 _PAGE = f"""
-SELECT {_COLUMNS} FROM evaluations
+SELECT {_COLUMNS} FROM evaluations e
  WHERE tenant = $1
    AND (state <> 'draft' OR evaluator = $10)
    AND ($2::text IS NULL OR agent = $2)
@@ -68,6 +69,10 @@ SELECT {_COLUMNS} FROM evaluations
    AND ($8::timestamptz IS NULL OR began_at >= $8)
    AND ($9::timestamptz IS NULL OR began_at < $9)
    AND ($11::timestamptz IS NULL OR (began_at, evaluation) < ($11, $12::uuid))
+   AND ($14::text IS NULL OR evaluator = $14 OR NOT EXISTS (
+       SELECT FROM evaluations own
+        WHERE (own.tenant, own.call_id, own.agent, own.form) = (e.tenant, e.call_id, e.agent, e.form)
+          AND own.evaluator = $14 AND own.state = 'draft'))
  ORDER BY began_at DESC, evaluation DESC LIMIT $13
 """  # noqa: S608
 _PEOPLE = "SELECT login, name, roles FROM users WHERE tenant = $1 AND (active OR $2) ORDER BY login"
@@ -139,7 +144,7 @@ class EvaluationStore:
             rows = await self._pool.fetch(
                 _PAGE, tenant, wanted.agent, wanted.form, wanted.state, wanted.evaluator, wanted.least_tenths,
                 wanted.most_tenths, wanted.since, wanted.until, wanted.drafts_of, at,
-                None if last is None else UUID(last), wanted.limit,
+                None if last is None else UUID(last), wanted.limit, wanted.waits_for,
             )  # fmt: skip
         return [_evaluation(row) for row in rows]
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from cti.domain.model import AgentId, CallId, TenantId
 from cti.domain.sampling import CANDIDATES_MOST, Candidate, RuleKind
-from cti.domain.samplingrun import SampleItem, SampleRun, Wanted
+from cti.domain.samplingrun import DrawnMeanwhile, SampleItem, SampleRun, Wanted
 from cti.store.away import deadline
 
 # A month of a large desk is looked through once a draw, by nobody who waits on a telephone.
@@ -41,6 +41,12 @@ SELECT r.call_id, a.agent, r.arrived_at, r.silence_s, coalesce(c.held_s, 0) AS h
  ORDER BY r.arrived_at DESC LIMIT $7
 """
 _AGENTS = "SELECT agent, login FROM agents WHERE tenant = $1 AND active ORDER BY agent"
+# Draws on one form are stored one after the other: a second one sees what the first has taken.
+_IN_TURN = "SELECT FROM evaluation_forms WHERE tenant = $1 AND form = $2 FOR NO KEY UPDATE"
+_TAKEN = """
+SELECT EXISTS (SELECT FROM evaluation_sample_items i JOIN evaluation_samples s USING (tenant, sample)
+                WHERE i.tenant = $1 AND s.form = $2 AND i.call_id = ANY($3::uuid[]))
+"""
 _ADD = """
 INSERT INTO evaluation_samples (tenant, sample, form, seed, plan, since, until, candidates, short, made_at, made_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -86,13 +92,16 @@ class EvaluationSampleStore:
         return await asyncio.to_thread(lambda: [_candidate(row) for row in rows])
 
     async def add(self, tenant: TenantId, run: SampleRun, items: Sequence[SampleItem]) -> None:
-        """Store a run with what it drew, whole or not at all."""
+        """Store a run with what it drew, whole or not at all. Raises DrawnMeanwhile."""
         sample = UUID(run.sample_id)
         rows = [
             (tenant, sample, one.place, one.call_id, one.agent, one.because.value, dict(one.detail), one.assignee)
             for one in items
         ]
         async with deadline(), self._pool.acquire() as conn, conn.transaction():
+            await conn.execute(_IN_TURN, tenant, run.form_id)
+            if await conn.fetchval(_TAKEN, tenant, run.form_id, [UUID(one.call_id) for one in items]):
+                raise DrawnMeanwhile("another draw on this form took one of these calls")
             await conn.execute(
                 _ADD, tenant, sample, run.form_id, run.seed, run.plan, run.since, run.until, run.candidates,
                 dict(run.short), run.made_at, run.made_by,

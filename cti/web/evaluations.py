@@ -248,6 +248,7 @@ def filter_of(request: web.Request, query: EvaluationQuery) -> EvaluationFilter:
         since=query.since,
         until=query.until,
         drafts_of=session_of(request).user.login,
+        waits_for=session_of(request).user.login,
         after=None if key is None else (key.at, uuid.UUID(key.call_id).hex),
         limit=query.limit,
     )

@@ -21,7 +21,7 @@ class Samples(Protocol):
         """Parts of calls that can be drawn."""
 
     async def add(self, tenant: TenantId, run: SampleRun, items: Sequence[SampleItem]) -> None:
-        """Store a run with what it drew, whole or not at all."""
+        """Store a run with what it drew, whole or not at all. Raises DrawnMeanwhile."""
 
     async def runs(self, tenant: TenantId) -> Sequence[SampleRun]:
         """The newest runs."""

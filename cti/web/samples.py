@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import uuid
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from cti.domain.model import AgentId
 from cti.domain.sampling import Rule, RuleKind, draw, hand_out
-from cti.domain.samplingrun import SampleItem, SampleRun, Wanted
+from cti.domain.samplingrun import DrawnMeanwhile, SampleItem, SampleRun, Wanted
 from cti.web.actions import trail
 from cti.web.auth import parts_of
 from cti.web.context import answer, read_body, session_of
@@ -24,6 +26,9 @@ from cti.web.samplebodies import (
     SampleWork,
     Scorer,
 )
+
+# Somebody else's draw at the same moment is met once or not at all.
+DRAWS_MOST = 5
 
 
 def _rule(said: SampleRule) -> Rule:
@@ -85,8 +90,22 @@ async def draw_sample(request: web.Request) -> web.Response:
     strange += [f"agents: {agent[:64]!r} is no agent here" for agent in wanted.agents if agent not in logins]
     if strange:
         raise Refused(400, "bad_request", problems=strange)
+    seed, sample_id = wanted.seed or secrets.token_hex(8), uuid.uuid4().hex
+    for _ in range(DRAWS_MOST):
+        run, items = await _drawn(request, wanted, logins, seed, sample_id)
+        detail = {"form": run.form_id, "seed": seed, "n": len(items)}
+        await trail(request, "evaluation_sample.made", run.sample_id, detail)
+        with contextlib.suppress(DrawnMeanwhile):  # then those calls are no candidates any more
+            await parts.samples.add(user.tenant, run, items)
+            return answer(_body(run, items))
+    raise Refused(409, "drawn_meanwhile")
+
+
+async def _drawn(
+    request: web.Request, wanted: SampleRequest, logins: Mapping[AgentId, str], seed: str, sample_id: str
+) -> tuple[SampleRun, list[SampleItem]]:
+    parts, user = parts_of(request), session_of(request).user
     agents = [AgentId(agent) for agent in wanted.agents] or list(logins)
-    seed = wanted.seed or secrets.token_hex(8)
     days = max((rule.days for rule in wanted.rules if rule.kind is RuleKind.REPEAT_CALLER), default=0)
     asked = Wanted(form_id=wanted.form, since=wanted.since, until=wanted.until, agents=agents, repeat_days=days)
     candidates = await parts.samples.candidates(user.tenant, asked)
@@ -95,7 +114,7 @@ async def draw_sample(request: web.Request) -> web.Response:
     made = await asyncio.to_thread(draw, candidates, rules, agents, seed)
     given = hand_out(made.chosen, wanted.people, logins)
     run = SampleRun(
-        sample_id=uuid.uuid4().hex, form_id=wanted.form, seed=seed,
+        sample_id=sample_id, form_id=wanted.form, seed=seed,
         plan=[rule.model_dump(mode="json") for rule in wanted.rules], since=wanted.since, until=wanted.until,
         candidates=len(candidates), short=made.short, made_at=parts.now(), made_by=user.login,
     )  # fmt: skip
@@ -106,6 +125,4 @@ async def draw_sample(request: web.Request) -> web.Response:
         )
         for place, (one, who) in enumerate(zip(made.chosen, given, strict=True), 1)
     ]  # fmt: skip
-    await trail(request, "evaluation_sample.made", run.sample_id, {"form": run.form_id, "seed": seed, "n": len(items)})
-    await parts.samples.add(user.tenant, run, items)
-    return answer(_body(run, items))
+    return run, items

@@ -3,11 +3,13 @@ import { NOT_ANSWERED } from "./evaluation";
 import { EvaluationDraft, type Means } from "./evaluationdraft";
 import type { DraftRequest, EvaluationBody, EvaluationSaved } from "./wire";
 
-const body = (version: number, note = ""): EvaluationBody => ({ version, note, answers: {} }) as unknown as EvaluationBody;
+const body = (version: number, note = "", answers: EvaluationBody["answers"] = {}): EvaluationBody =>
+  ({ version, note, answers }) as unknown as EvaluationBody;
 
 class Server implements Means {
   version = 1;
   note = "";
+  answers: EvaluationBody["answers"] = {};
   away = false;
   got: DraftRequest[] = [];
   timers: (() => void)[] = [];
@@ -15,7 +17,7 @@ class Server implements Means {
   save = async (sent: DraftRequest): Promise<EvaluationSaved> => {
     if (this.away) throw new Error("away");
     this.got.push(sent);
-    if (sent.version !== this.version) return { saved: false, evaluation: body(this.version, this.note) };
+    if (sent.version !== this.version) return { saved: false, evaluation: body(this.version, this.note, this.answers) };
     this.version += 1;
     return { saved: true, evaluation: body(this.version) };
   };
@@ -99,4 +101,47 @@ it("says what the server will not take, and sends it no more", async () => {
   draft.answer("a", FOUR);
   await server.pass();
   expect([draft.state, server.timers.length]).toEqual(["refused", 0]);
+});
+
+it("has what was answered last, also when the page is left at once", async () => {
+  draft.answer("a", FOUR);
+  draft.stop();
+  await server.pass();
+  expect([server.got.length, draft.settled]).toEqual([1, true]);
+});
+
+it("goes on trying after the page was left while the server was away", async () => {
+  server.away = true;
+  draft.answer("a", FOUR);
+  await server.pass();
+  draft.stop();
+  await server.pass();
+  expect(draft.settled).toBe(false);
+  server.away = false;
+  await server.pass();
+  expect([server.got.length, draft.settled]).toEqual([1, true]);
+});
+
+it("sends once what is flushed while it changes", async () => {
+  draft.answer("a", FOUR);
+  const first = draft.flush();
+  draft.note("x");
+  await first;
+  expect(await draft.flush()).toBe(true);
+  await server.pass();
+  expect(server.got.map((one) => one.note)).toEqual(["x"]);
+});
+
+it("does not write again what was erased at the caller's wish, and keeps the answers", async () => {
+  const said = { ...FOUR, comment: "名前を二度聞いた", at_s: 3 };
+  draft = new EvaluationDraft(body(1, "会員の様子", { a: said, b: FOUR }), server);
+  server.version = 2;
+  server.answers = { a: { ...said, comment: "" }, b: FOUR };
+  draft.answer("b", { ...NOT_ANSWERED, value: 2 });
+  await server.pass();
+  await server.pass();
+  expect([draft.theirs, draft.state, draft.words.note, draft.words.answers.a?.comment]).toEqual([null, "saved", "", ""]);
+  const last = server.got.at(-1);
+  expect([last?.version, last?.note, last?.answers]).toEqual([2, "", { a: { ...said, comment: "" }, b: { ...NOT_ANSWERED, value: 2 } }]);
+  expect(JSON.stringify(server.got.slice(1))).not.toContain("名前");
 });

@@ -40,6 +40,23 @@ function sameWords(a: Words, b: Words): boolean {
   return a.note === b.note && [...ids].every(same);
 }
 
+const cleared = (before: string, now: string): boolean => before !== "" && now === "";
+
+/** Whether `now` is `before` with words taken away and nothing else changed: they were erased at the caller's wish. */
+function erased(before: Words, now: Words): boolean {
+  const without = (said: Words): Words => withoutErased(said, before, now);
+  return !sameWords(before, now) && sameWords(without(before), without(now));
+}
+
+/** `mine` without the words that `before` had and `now` has no more. */
+function withoutErased(mine: Words, before: Words, now: Words): Words {
+  const answers = Object.entries(mine.answers).map(([id, one]): [string, AnswerBody] => {
+    const gone = cleared(before.answers[id]?.comment ?? "", now.answers[id]?.comment ?? "");
+    return [id, gone ? { ...one, comment: "" } : one];
+  });
+  return { answers: Object.fromEntries(answers), note: cleared(before.note, now.note) ? "" : mine.note };
+}
+
 export class EvaluationDraft {
   state: DraftState = "saved";
   theirs: EvaluationBody | null = null; // what is stored instead, when somebody has to choose
@@ -49,7 +66,6 @@ export class EvaluationDraft {
   private stored: Words;
   private cancel: (() => void) | null = null;
   private underWay: Promise<void> | null = null;
-  private stopped = false;
   private again = AGAIN_MS;
 
   constructor(
@@ -75,17 +91,16 @@ export class EvaluationDraft {
 
   /** Everything is at the server when this returns true. */
   async flush(): Promise<boolean> {
-    this.cancel?.();
-    this.cancel = null;
+    this.unwait();
     await this.underWay;
+    this.unwait(); // what was under way may have asked for another
     if (!this.settled && this.state !== "changed") await this.save();
     return this.settled;
   }
 
-  /** For good. What is not saved yet is tried once more. */
+  /** Nobody writes here any more. What the server does not have yet is sent, and again until it has it. */
   stop(): void {
     void this.flush();
-    this.stopped = true;
   }
 
   choose(which: "mine" | "theirs"): void {
@@ -110,14 +125,19 @@ export class EvaluationDraft {
     this.means.changed();
   }
 
-  private wait(ms: number): void {
+  private unwait(): void {
     this.cancel?.();
-    if (!this.stopped) this.cancel = this.means.later(() => void this.save(), ms);
+    this.cancel = null;
+  }
+
+  private wait(ms: number): void {
+    this.unwait();
+    this.cancel = this.means.later(() => void this.save(), ms);
   }
 
   private save(): Promise<void> {
     this.cancel = null;
-    if (this.stopped || this.state === "changed") return Promise.resolve();
+    if (this.state === "changed") return Promise.resolve();
     return (this.underWay ??= this.send());
   }
 
@@ -145,6 +165,16 @@ export class EvaluationDraft {
   }
 
   private conflict(theirs: EvaluationBody): void {
+    const now = { answers: theirs.answers, note: theirs.note };
+    if (erased(this.stored, now)) {
+      // No choice: what was erased is not written again by a page that had it open.
+      this.words = withoutErased(this.words, this.stored, now);
+      this.stored = now;
+      this.version = theirs.version;
+      if (sameWords(this.words, now)) this.state = "saved";
+      else this.wait(0);
+      return;
+    }
     this.state = "changed";
     this.theirs = theirs;
   }

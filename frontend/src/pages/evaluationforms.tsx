@@ -91,7 +91,8 @@ function OneForm({ id }: { id: string }) {
 
 function Editor({ history, again }: { history: FormHistory; again: () => Promise<unknown> }) {
   const newest = history.versions[0];
-  const begin = newest?.form ?? blankForm();
+  // Kept: the same version read again (it was retired) is no change of what stands in the fields.
+  const [begin] = useState<FormBody>(() => newest?.form ?? blankForm());
   const [form, setForm] = useState<FormBody>(begin);
   const [note, setNote] = useState("");
   const [tried, setTried] = useState<Answers>({});

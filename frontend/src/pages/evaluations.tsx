@@ -171,6 +171,7 @@ function Lines({ words, read, base, own }: LinesProps) {
       <Trouble of={problem} />
       {lines === null && problem === null && <p aria-busy="true">{t("loading")}</p>}
       {lines?.length === 0 && <p class="empty">{t(own ? "score.none_mine" : "score.none")}</p>}
+      {!own && lines?.some((one) => one.mine && one.state === "draft") && <p class="note">{t("score.list_hidden")}</p>}
       {lines && lines.length > 0 && (
         <div class="scroll" tabIndex={0} role="region" aria-label={t("nav.evaluations")}>
           <table class="recordings">

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
 import { scores } from "../evaluationapi";
 import "../evaluation.css";
-import { dateAndTime, named, t, timeZone, tSlug } from "../i18n";
+import { dateAndTime, duration, named, t, timeZone, tSlug } from "../i18n";
 import { Act, Trouble, useSending } from "../parts/asked";
 import { agentName, readNames } from "../parts/names";
 import { hasRole, me } from "../session";
@@ -49,10 +49,8 @@ function Items({ items }: { items: readonly SampleItemBody[] }) {
     <ol class="versions">
       {items.map((one) => (
         <li key={`${one.sample} ${one.place}`}>
-          <Link href={`/qa/${one.call_id}`}>
-            <bdi>{agentName(one.agent)}</bdi> · {tSlug("sample_because", one.because)}
-          </Link>{" "}
-          <small>{Object.values(one.detail).join(" ")}</small> <bdi>{one.assignee}</bdi>{" "}
+          {hasRole("qa") ? <Link href={`/qa/${one.call_id}`}>{about(one)}</Link> : about(one)} <small>{figure(one)}</small>{" "}
+          <bdi>{one.assignee || t("sample.nobody")}</bdi>{" "}
           <span class="tag">{t(one.done ? "sample.done" : "sample.todo")}</span>
         </li>
       ))}
@@ -60,8 +58,20 @@ function Items({ items }: { items: readonly SampleItemBody[] }) {
   );
 }
 
+const about = (one: SampleItemBody) => (
+  <>
+    <bdi>{agentName(one.agent)}</bdi> · {tSlug("sample_because", one.because)}
+  </>
+);
+
+/** What made the rule take it: so long a silence or hold, a reason code. Which call a caller repeated is an id, and says nothing. */
+const figure = ({ detail }: SampleItemBody): string => {
+  const seconds = detail.silence_s ?? detail.hold_s;
+  return seconds !== undefined ? duration(Number(seconds)) : String(detail.reason ?? "");
+};
+
 function Draw({ told, onDone }: { told: SampleList; onDone: () => void }) {
-  const [forms, setForms] = useState<readonly FormLine[]>([]);
+  const [forms, setForms] = useState<readonly FormLine[] | null>(null);
   const [form, setForm] = useState("");
   const [since, setSince] = useState("");
   const [until, setUntil] = useState("");
@@ -91,11 +101,12 @@ function Draw({ told, onDone }: { told: SampleList; onDone: () => void }) {
     <section class="panel form-draw" aria-labelledby="draw">
       <h2 id="draw">{t("sample.draw")}</h2>
       <p class="note">{t("sample.how")}</p>
+      {forms?.length === 0 && <p class="empty">{t("score.no_forms")}</p>}
       <div class="begin-score">
         <label>
           {t("score.form")}
           <select value={form} onChange={(event) => setForm(event.currentTarget.value)}>
-            {forms.map((one) => (
+            {(forms ?? []).map((one) => (
               <option key={one.id} value={one.id}>
                 {named(one)}
               </option>
@@ -142,8 +153,17 @@ function Draw({ told, onDone }: { told: SampleList; onDone: () => void }) {
           {one.kind === "reason" && (
             <label>
               {t("sample.reasons")}
-              <input onChange={(event) => change(at, { reasons: event.currentTarget.value.split(/[,、，\s]+/).filter(Boolean) })} />
+              <input value={(one.reasons ?? []).join(", ")} onChange={(event) => change(at, { reasons: event.currentTarget.value.split(/[,、，\s]+/).filter(Boolean) })} />
             </label>
+          )}
+          {rules.length > 1 && (
+            <Act
+              class="small"
+              label={t("form.remove", { what: tSlug("sample_because", one.kind) })}
+              onAct={() => setRules(rules.filter((_, n) => n !== at))}
+            >
+              ×
+            </Act>
           )}
         </div>
       ))}

@@ -25,7 +25,7 @@ export function QaPage() {
   const reasons = useReasons();
   const items = list.items ?? [];
   const place = items.findIndex((item) => item.call_id === chosen);
-  const toList = useRef(false); // who asked with Enter goes on in the list
+  const toList = useRef<string | null>(null); // the search that was asked for with Enter: its first call gets the focus
   useEffect(readNames, []);
 
   const to = (path: string, query: string) => go(query ? `${path}?${query}` : path);
@@ -55,10 +55,10 @@ export function QaPage() {
   ]);
   useEffect(() => {
     const first = list.items?.[0];
-    if (!toList.current || list.busy || !list.items) return;
-    toList.current = false;
+    if (toList.current === null || toList.current !== list.of || list.busy || !list.items) return;
+    toList.current = null;
     if (first) document.getElementById(`call-${first.call_id}`)?.focus();
-  }, [list.items, list.busy]);
+  }, [list.items, list.of, list.busy]);
 
   return (
     <div class="page">
@@ -68,8 +68,8 @@ export function QaPage() {
         reasons={reasons}
         onChange={change}
         onSearch={(next) => {
-          toList.current = true;
-          if (toAddress(next) === said) list.again();
+          toList.current = toAddress(next);
+          if (toList.current === said) list.again();
           else change(next);
         }}
       />
@@ -126,6 +126,7 @@ function Count({ count }: { count: RecordingCountBody | null }) {
 
 function useRecordings(said: string) {
   const [items, setItems] = useState<RecordingItem[] | null>(null);
+  const [of, setOf] = useState<string | null>(null); // the search that found them
   const [cursor, setCursor] = useState<string | null>(null);
   const [problem, setProblem] = useState("");
   const [count, setCount] = useState<RecordingCountBody | null>(null);
@@ -141,11 +142,13 @@ function useRecordings(said: string) {
       const page = await api.recordings(after ? { ...query(), after } : query());
       if (mine !== asked.current) return; // the filters changed meanwhile
       setItems((before) => (after ? [...(before ?? []), ...page.recordings] : page.recordings));
+      setOf(said);
       setCursor(page.next);
       setProblem("");
     } catch (error) {
       if (mine !== asked.current) return;
       setItems((before) => (after ? before : []));
+      setOf(said);
       setCursor(null);
       setProblem(refusalText(error));
     } finally {
@@ -165,7 +168,7 @@ function useRecordings(said: string) {
   };
   useEffect(again, [said]);
   useSettling(items, said, setItems);
-  return { items, problem, count, busy, again, more: cursor ? () => void load(cursor) : null };
+  return { items, of, problem, count, busy, again, more: cursor ? () => void load(cursor) : null };
 }
 
 const LOOK_AGAIN_MS = 4_000;

@@ -87,7 +87,7 @@ export function ScoreForm({ form, answers, before = null, onAnswer, moments = nu
   return (
     <div class="score-form" ref={box}>
       {form.sections.map((section) => (
-        <section key={section.id} aria-label={named(section)}>
+        <div key={section.id} role="group" aria-label={named(section)}>
           <p class="section-name">
             <Text text={named(section)} /> <small>{t("score.weight", { n: section.weight })}</small>
           </p>
@@ -103,7 +103,7 @@ export function ScoreForm({ form, answers, before = null, onAnswer, moments = nu
               moments={moments}
             />
           ))}
-        </section>
+        </div>
       ))}
     </div>
   );

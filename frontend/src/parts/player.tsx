@@ -45,6 +45,8 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   const section = useRef<HTMLElement>(null);
   useEffect(() => section.current?.scrollIntoView({ block: "nearest" }), []);
   useKeys([{ key: "Escape", does: "keys.close", run: onClose }]);
+  /** Who is writing about this call is not led on to the next one. */
+  const ended = () => section.current?.querySelector(".evaluation-open, .comment-write") ?? onEnded();
 
   return (
     <section class="panel player" ref={section} aria-label={t("player.label")}>
@@ -77,7 +79,7 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
             onPosition={setPosition}
             onLength={setLength}
             onProblem={setProblem}
-            onEnded={onEnded}
+            onEnded={ended}
           />
         )}
         {brief && !playable(brief.status) && <NoSound brief={brief} />}

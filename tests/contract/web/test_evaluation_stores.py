@@ -119,6 +119,28 @@ async def test_lists_hold_what_was_submitted_and_ones_own_drafts(store: Evaluati
     ]
 
 
+async def test_what_one_is_scoring_oneself_is_not_listed_before(store: EvaluationStore) -> None:
+    async def scored(number: int, evaluator: str, **changes: Any) -> Evaluation:
+        begun = await store.begin(replace(evaluation(number, evaluator=evaluator, answers={}), **changes))
+        saved = await store.put(steps.save(begun, FORM, FULL, "", T0))
+        return await store.put(steps.submit(saved, FORM, T0))
+
+    def listed(found: list[Evaluation]) -> list[str]:
+        return [one.evaluation_id[-1] for one in found]
+
+    await scored(1, "mori")
+    await scored(2, "mori", agent="suzuki")
+    await scored(3, "mori", call_id=CallId("00000000-0000-4000-8000-00000000000b"))
+    own = await store.begin(draft(4))
+    asks = EvaluationFilter(drafts_of="watanabe", waits_for="watanabe")
+    assert listed(await store.page(DEMO, asks)) == ["4", "3", "2"], "another agent, another call: no matter"
+    assert listed(await store.page(DEMO, replace(asks, least_tenths=756))) == ["3", "2"], "nor found by its points"
+    assert listed(await store.page(DEMO, EvaluationFilter(drafts_of="tanaka", waits_for="tanaka"))) == ["3", "2", "1"]
+    saved = await store.put(steps.save(own, FORM, FULL, "", T0))
+    await store.put(steps.submit(saved, FORM, T0))
+    assert listed(await store.page(DEMO, asks)) == ["4", "3", "2", "1"]
+
+
 async def test_people_who_left_keep_their_names(store: EvaluationStore) -> None:
     assert ("gone", "gone 花子", frozenset({"agent"})) in await store.people(DEMO)
     assert [login for login, _, _ in await store.people(DEMO, gone=False)] == ["sato", "watanabe"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from cti.domain.model import AgentId, CallId, TenantId
 from cti.domain.sampling import Rule, RuleKind, draw
-from cti.domain.samplingrun import SampleItem, SampleRun, Wanted
+from cti.domain.samplingrun import DrawnMeanwhile, SampleItem, SampleRun, Wanted
 from cti.store.evaluationforms import EvaluationFormStore
 from cti.store.evaluations import EvaluationStore
 from cti.store.evaluationsamples import EvaluationSampleStore
@@ -77,3 +79,34 @@ async def test_a_run_is_kept_and_its_calls_are_not_drawn_again(pool: asyncpg.Poo
     assert await store.items(DEMO, assignee="mori") == []
     assert await store.items(TenantId("lease")) == []
     assert await store.candidates(DEMO, WANTED) == []
+
+
+def _run(number: int, form_id: str = "members") -> SampleRun:
+    return SampleRun(
+        sample_id=f"{number:032x}", form_id=form_id, seed=str(number), plan=[], since=WANTED.since,
+        until=WANTED.until, candidates=1, short={}, made_at=T0, made_by="watanabe",
+    )  # fmt: skip
+
+
+def _item(run: SampleRun, one: CallId) -> SampleItem:
+    return SampleItem(
+        sample_id=run.sample_id, form_id=run.form_id, place=1, call_id=one, agent=SATO, because=RuleKind.RANDOM,
+        assignee="watanabe",
+    )  # fmt: skip
+
+
+async def test_of_draws_at_the_same_moment_one_takes_a_call(pool: asyncpg.Pool[Any]) -> None:
+    store = EvaluationSampleStore(pool)
+    for form in ("members", "other"):
+        await EvaluationFormStore(pool).publish(DEMO, form, FORM, after=0, by="t", note="", at=T0)
+    one = await heard(pool, 1)
+    runs = [_run(number) for number in range(1, 5)]
+    made = await asyncio.gather(*(store.add(DEMO, run, [_item(run, one)]) for run in runs), return_exceptions=True)
+    assert [type(each) for each in made].count(DrawnMeanwhile) == 3, made
+    assert made.count(None) == 1
+    assert len(await store.items(DEMO)) == len(await store.runs(DEMO)) == 1, "who lost left nothing behind"
+    other = _run(9, "other")
+    await store.add(DEMO, other, [_item(other, one)])
+    assert len(await store.items(DEMO)) == 2, "another form may have it too"
+    with pytest.raises(DrawnMeanwhile):
+        await store.add(DEMO, _run(10), [_item(_run(10), one)])

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright, expect
 
 from cti.demo.components import find_program
 
@@ -29,6 +29,10 @@ FLAGS = (
 
 # The browser reports each refusal. "Who am I?" is asked once at start, and before the log-in nobody is.
 EXPECTED = ("status of 401",)
+
+# A bound, not a promise: other tests may have the machine.
+LONG_S = 20.0
+expect.set_options(timeout=LONG_S * 1000)
 
 
 @asynccontextmanager
@@ -62,7 +66,14 @@ class Window:
         await self.page.keyboard.press("Enter")
 
 
-async def until(page: Page, expression: str, deadline_s: float = 5.0) -> None:
+async def drawn(page: Page) -> None:
+    """Wait until what is shown has its keys: the pages lay them on after the frame is painted."""
+    await page.evaluate(
+        "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+    )
+
+
+async def until(page: Page, expression: str, deadline_s: float = LONG_S) -> None:
     """Wait until a JavaScript expression is true. Playwright's own waiting compiles code in the page, which the
     pages' Content-Security-Policy refuses, as it should. Raises TimeoutError that names the expression."""
     try:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from playwright.async_api import expect
+
 from cti.domain import evaluationsteps as steps
 from cti.domain.evaluation import Answer, Evaluation, EvaluationState
 from cti.domain.evaluationform import Form, Question
 from cti.domain.model import AgentId, CallId
+from cti.domain.sampling import RuleKind
+from cti.domain.samplingrun import SampleItem, SampleRun
 from tests.e2e.pages.browser import Window
 from tests.e2e.pages.scenes import _fill, scene, shown
 from tests.e2e.pages.site import PASSWORD, Site, now
@@ -131,3 +135,39 @@ async def score_mine(site: Site, seen: Window) -> None:
     await shown(seen, "h1")
     await seen.page.goto(f"{site.url}/my-evaluations/{name}")
     await shown(seen, ".question")
+
+
+@scene
+async def samples(site: Site, seen: Window) -> None:
+    """What one was given to score, a draw with rules of each kind, and an earlier one that fell short."""
+    _fill(site, 6)
+    run = SampleRun(
+        sample_id="a" * 32, form_id="members", seed="2026-11", plan=[], since=now() - timedelta(days=20),
+        until=now(), candidates=412, short={AgentId("suzuki"): 2}, made_at=now() - timedelta(days=1), made_by="tanaka",
+    )  # fmt: skip
+    details = (
+        (RuleKind.LONG_HOLD, {"hold_s": 245.0}), (RuleKind.LONG_SILENCE, {"silence_s": 95.5}),
+        (RuleKind.REASON, {"reason": "unlock"}), (RuleKind.REPEAT_CALLER, {"repeat_of": site.calls.rows[0].call_id}),
+        (RuleKind.RANDOM, {}),
+    )  # fmt: skip
+    items = [
+        SampleItem(
+            sample_id=run.sample_id, form_id="members", place=place, call_id=site.calls.rows[place].call_id,
+            agent=AgentId("sato"), because=because, detail=detail, done=place == 1,
+            assignee=("watanabe", "mori", "watanabe", "", "watanabe")[place - 1],
+        )
+        for place, (because, detail) in enumerate(details, 1)
+    ]  # fmt: skip
+    site.fakes.samples.drawn.append((run, items))
+    await seen.log_in(site.url, "watanabe", PASSWORD)
+    await shown(seen, "h1")
+    await seen.page.goto(f"{site.url}/evaluation-samples")
+    # All is there before anything is clicked: what comes later moves what is below it.
+    await shown(seen, "details summary")
+    await shown(seen, ".versions li a")
+    await expect(seen.page.locator(".form-draw option[value=members]")).to_have_count(1)
+    await seen.page.locator("details summary").click()
+    add = seen.page.locator(".form-draw > button").first
+    for number, kind in enumerate(("long_hold", "reason", "repeat_caller"), 1):
+        await add.click()
+        await seen.page.locator(".form-draw .begin-score select").nth(number + 1).select_option(kind)

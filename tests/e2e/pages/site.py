@@ -49,6 +49,7 @@ from cti.store.calls import CallStore
 from cti.store.callsearch import CallSearch
 from cti.store.evaluationforms import EvaluationFormStore
 from cti.store.evaluations import EvaluationStore
+from cti.store.evaluationsamples import EvaluationSampleStore
 from cti.store.listening import ListeningStore
 from cti.store.quality import QualityStore
 from cti.store.recordings import RecordingList
@@ -326,6 +327,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         listening=ListeningStore(pool) if pool is not None else fakes.listening,
         evaluations=EvaluationStore(pool) if pool is not None else fakes.evaluations,
         evaluation_forms=EvaluationFormStore(pool) if pool is not None else fakes.evaluation_forms,
+        samples=EvaluationSampleStore(pool) if pool is not None else fakes.samples,
         qualities=QualityStore(pool) if pool is not None else qualities,
     )
     server = WebServer(_settings(port), parts, stream_id="stream-1", passwords=passwords)

@@ -17,14 +17,16 @@ from playwright.async_api import Page, expect
 from cti.domain.events import CallLinked
 from cti.domain.model import Call, Link, LinkConfidence
 from cti.store.calls import CallStore
+from cti.store.evaluationforms import EvaluationFormStore
 from cti.store.links import LinkStore
-from tests.e2e.pages.browser import until
+from tests.e2e.pages.browser import drawn, until
 from tests.e2e.pages.conftest import Opener
 from tests.e2e.pages.records import DEMO, closed_call
 from tests.e2e.pages.site import PASSWORD, Site, now
 from tests.e2e.pages.sound import Sound
 from tests.e2e.pages.test_access import violations
 from tests.e2e.pages.test_recordings import POSITION, at_list
+from tests.unit.domain.evaluations import FORM
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
@@ -91,18 +93,42 @@ async def test_yesterdays_call_of_a_plate_and_what_was_said_before_the_transfer(
     await expect(page.locator("tbody tr")).to_contain_text("品川500わ1234")
     await expect(page.locator(".search-chips")).to_contain_text("yesterday")
     await keys.press("Enter")
-    await until(page, f"{POSITION} > 0", 20.0)
+    await until(page, f"{POSITION} > 0")
     keys.told("find yesterday's call of a plate")
     assert "plate=12-34&since=yesterday&until=yesterday" in page.url
 
     again = Keyboard(page)
     await page.evaluate("document.querySelector('audio').currentTime = 5")
     await again.press("t")
-    await until(page, f"{POSITION} < 4 && !document.querySelector('audio').paused", 20.0)
+    await until(page, f"{POSITION} < 4 && !document.querySelector('audio').paused")
     again.told("hear what was said just before the transfer")
     await expect(page.locator(".lane-mark").first).to_be_visible()
     await page.keyboard.press("+")
     await expect(page.locator(".controls")).to_contain_text("2×")
+
+
+async def test_a_call_is_scored_and_submitted(
+    site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound
+) -> None:
+    await recorded(pool, sound)
+    await EvaluationFormStore(pool).publish(DEMO, "members", FORM, after=0, by="t", note="", at=now())
+    page = await at_list(site, await opened())
+    await page.locator("tbody tr button").first.press("Enter")
+    await expect(page.locator(".begin-score button")).to_be_visible()
+    await drawn(page)
+    keys = Keyboard(page)
+    await keys.press("e")
+    await expect(page.locator(".question").first).to_be_focused()
+    await keys.press("2", "j", "3", "j", "2", "j", "4")
+    submit = page.get_by_role("button", name="Submit")
+    for _ in range(20):
+        await keys.press("Tab")
+        if await submit.evaluate("button => button === document.activeElement"):
+            break
+    await keys.press("Enter")
+    await expect(page.locator(".score-lines")).to_contain_text("75.6")
+    keys.told("score a call of four questions")
+    assert await pool.fetchval("SELECT state FROM evaluations") == "submitted"
 
 
 async def test_a_remark_is_text_and_a_moment_is_shared_with_who_may_hear_it(
@@ -114,7 +140,7 @@ async def test_a_remark_is_text_and_a_moment_is_shared_with_who_may_hear_it(
     await expect(page.locator("tbody tr")).to_have_count(8)
     await page.goto(f"{site.url}/qa/{wanted.call_id}?t=6.5")
     await expect(page.locator("audio")).to_have_count(1)
-    await until(page, f"{POSITION} >= 6.5", 20.0)
+    await until(page, f"{POSITION} >= 6.5")
     await page.keyboard.press("Space")
     await page.keyboard.press("c")
     await expect(page.locator(".comment-write textarea")).to_be_focused()

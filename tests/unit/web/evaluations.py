@@ -11,7 +11,7 @@ from cti.domain.evaluation import Evaluation, EvaluationChanged, EvaluationFilte
 from cti.domain.evaluationform import Form, FormChanged, FormVersion
 from cti.domain.model import AgentId, CallId, TenantId
 from cti.domain.sampling import Candidate
-from cti.domain.samplingrun import SampleItem, SampleRun, Wanted
+from cti.domain.samplingrun import DrawnMeanwhile, SampleItem, SampleRun, Wanted
 from tests.unit.domain.evaluations import FORM
 
 T0 = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -118,12 +118,22 @@ class FakeEvaluations:
         """See the port."""
         self._check()
 
+        def same(one: Evaluation) -> tuple[str, ...]:
+            return one.call_id, one.agent, one.form_id
+
+        waiting = {
+            same(one)
+            for one in self.rows.values()
+            if one.evaluator == wanted.waits_for and one.state is EvaluationState.DRAFT
+        }
+
         def fits(one: Evaluation) -> bool:
             draft = one.state is EvaluationState.DRAFT
             key = (one.began_at, one.evaluation_id)
             return (
                 one.tenant == tenant
                 and (not draft or one.evaluator == wanted.drafts_of)
+                and not (one.evaluator != wanted.waits_for and same(one) in waiting)
                 and wanted.agent in (None, one.agent)
                 and wanted.state in (None, one.state.value)
                 and (wanted.least_tenths is None or (one.tenths is not None and one.tenths >= wanted.least_tenths))
@@ -144,6 +154,7 @@ class FakeSamples:
     def __init__(self) -> None:
         self.rows: list[Candidate] = []
         self.drawn: list[tuple[SampleRun, Sequence[SampleItem]]] = []
+        self.quicker = 0  # so many draws of others are stored first, each of the first candidate
 
     async def agents(self, tenant: TenantId) -> Mapping[AgentId, str]:
         """See the port."""
@@ -155,6 +166,10 @@ class FakeSamples:
 
     async def add(self, tenant: TenantId, run: SampleRun, items: Sequence[SampleItem]) -> None:
         """See the port."""
+        if self.quicker:
+            self.quicker -= 1
+            self.rows.pop(0)
+            raise DrawnMeanwhile("meanwhile")
         self.drawn.append((run, items))
 
     async def runs(self, tenant: TenantId) -> Sequence[SampleRun]:

@@ -155,7 +155,13 @@ async def test_nobody_reads_anothers_draft_or_a_score_they_have_not_given_yet(
     assert ([one["id"] for one in of_call["evaluations"]], of_call["hidden"]) == ([draft["id"]], 1)
     status, problem = await asked(watanabe, "GET", f"/api/evaluations/{theirs['id']}")
     assert (status, problem["key"]) == (409, "own_draft_first")
+    for query in ("", "?least=70"):
+        listed = (await asked(watanabe, "GET", f"/api/evaluations{query}"))[1]["evaluations"]
+        assert theirs["id"] not in [one["id"] for one in listed], "nor by a list"
+    assert theirs["id"] not in (await asked(watanabe, "GET", "/api/evaluation-export"))[1]
+    assert theirs["id"] in (await asked(lead, "GET", "/api/evaluation-export"))[1]
     await submitted(watanabe, {**FULL, **said(solved=2)})
+    assert theirs["id"] in (await asked(watanabe, "GET", "/api/evaluation-export"))[1]
     _, of_call = await asked(watanabe, "GET", CALL)
     (comparison,) = of_call["comparisons"]
     assert (of_call["hidden"], comparison["scores"]) == (0, [45.6, 75.6])

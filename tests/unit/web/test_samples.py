@@ -65,3 +65,18 @@ async def test_one_agent_alone(desk: Site) -> None:
     _, drawn = await asked(await desk.logged_in("watanabe"), "POST", WHERE, {**ASKED, "agents": ["sato"], "seed": ""})
     assert {one["agent"] for one in drawn["items"]} == {AgentId("sato")}
     assert len(drawn["seed"]) == 16
+
+
+async def test_who_is_second_draws_again_without_what_the_first_took(desk: Site) -> None:
+    taken, desk.fakes.samples.quicker = desk.fakes.samples.rows[0].call_id, 1
+    status, drawn = await asked(await desk.logged_in("watanabe"), "POST", WHERE, ASKED)
+    assert (status, drawn["candidates"]) == (200, 8)
+    assert taken not in [one["call_id"] for one in drawn["items"]]
+    made = [entry.which for entry in desk.fakes.audit.entries if entry.what == "evaluation_sample.made"]
+    assert set(made) == {drawn["id"]}, "the trail knows one draw"
+
+
+async def test_who_is_never_first_is_told(desk: Site) -> None:
+    desk.fakes.samples.quicker = 9
+    status, problem = await asked(await desk.logged_in("watanabe"), "POST", WHERE, ASKED)
+    assert (status, problem["key"], desk.fakes.samples.drawn) == (409, "drawn_meanwhile", [])
