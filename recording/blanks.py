@@ -17,6 +17,9 @@ from recording.timeline import Timeline
 # Events and samples agree within 60 ms (docs/dialplan.md), and Opus spreads an edge over one frame of 20 ms. A quarter
 # of a second costs nobody a word: people say that they are about to, and that they have.
 MARGIN_S = 0.25
+# Asterisk mutes as it writes, and may write half a second late (docs/recording.md, "The long run"): what was said last
+# in a pause is in the file behind its end.
+LATE_S = 0.5
 # Where time was put back, a piece lies where it was to within this (recording.timeline).
 PLACED_S = 1.0
 
@@ -43,7 +46,7 @@ def with_blanks(
         begin = (pause.began_at - margin - timeline.started_at).total_seconds()
         end = timeline.duration_s
         if pause.ended_at is not None:
-            end = (pause.ended_at + margin - timeline.started_at).total_seconds()
+            end = (pause.ended_at + margin - timeline.started_at).total_seconds() + LATE_S
         if hole is None or pause.why == ASKED:
             spans.append((begin, end))
         else:

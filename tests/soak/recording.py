@@ -45,8 +45,8 @@ LEAST_S, EDGE_S = 0.1, 0.06
 MARK_S = 0.8
 # A leg is recorded from its answer on, which its phone gives some steps of the dialplan earlier, to its own end.
 LEG_S = 0.5
-# Cut around a pause (recording.blanks), with a second more where silence was put back.
-MARGIN_S = 1.3
+# Cut around a pause (recording.blanks: 0.75 s after it), with a second more where silence was put back.
+MARGIN_S = 1.8
 # How far behind its last numbers a phone begins its next leg: 20 s of packets, which would be lost if it mattered.
 BACK = 1000
 

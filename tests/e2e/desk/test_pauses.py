@@ -22,7 +22,7 @@ from tests.e2e.desk.test_transfers import CALLER_HZ, SATO_HZ, SUZUKI_HZ, a_talk,
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 PAUSE, RESUME = "record_pause", "record_resume"
-# A second and a quarter of it is cut off where nobody watched the files grow (recording.blanks).
+# 1.75 s of it are cut off where nobody watched the files grow (recording.blanks).
 AFTER_S = 3.0
 DIGITS = "4242"
 

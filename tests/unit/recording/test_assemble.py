@@ -235,7 +235,7 @@ def test_what_somebody_asked_to_pause_is_silent_in_a_message_too() -> None:
     asked = Pause(began_at=later(35), why="asked", ended_at=later(40))
     left = replace(ended(announced={"c": 0}), voicemail_at=later(31), pauses=(ruled(0, None), asked))
     plan = planned(left, file("c-rx", 60), file("m", 20))
-    assert plan.timeline.blanks == ((0.0, 31.0), (34.75, 40.25), (51.0, 60.0))
+    assert plan.timeline.blanks == ((0.0, 31.0), (34.75, 40.75), (51.0, 60.0))
     whole = replace(left, pauses=(replace(asked, began_at=later(0), ended_at=None),))
     assert assemble(whole, (file("c-rx", 60), file("m", 20)), SETTINGS) == Nothing(reason="paused")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cti.domain.model import Pause
 from recording.analysis import Analysis, TalkEnergy
 from recording.assemble import Nothing, assemble, one_sided
-from recording.blanks import MARGIN_S, with_blanks
+from recording.blanks import LATE_S, MARGIN_S, with_blanks
 from recording.mix import MixSource, mix
 from recording.timeline import Side, Timeline, plan
 from recording.wav import read_info
@@ -45,7 +45,7 @@ def test_both_sides_are_silent_in_the_pause_and_sound_outside(tmp_path: Path) ->
     for side in (0, 1):
         samples = memoryview(b"".join(run[side] for run in runs)).cast("h").tolist()
         silent = {at for at, sample in enumerate(samples) if not sample}
-        first, last = round((3 - MARGIN_S) * RATE), round((5 + MARGIN_S) * RATE)
+        first, last = round((3 - MARGIN_S) * RATE), round((5 + MARGIN_S + LATE_S) * RATE)
         assert silent == {*range(first, last), *range(round((8 - MARGIN_S) * RATE), 10 * RATE)}
 
 
