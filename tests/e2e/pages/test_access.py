@@ -47,6 +47,10 @@ LOOKS = [
     ("plan_wrong", True, 390),
     ("qa_player_with_quality", True, 1366),
     ("score_open", False, 1366),
+    ("score_disputed", True, 390),
+    ("score_form_editor", False, 1366),
+    ("score_compared", True, 1366),
+    ("samples", False, 390),
     ("phone_devices", False, 390),
     ("phone_poor_line", True, 1366),
 ]
