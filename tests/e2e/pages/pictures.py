@@ -64,7 +64,7 @@ async def the_call(stack: Stack, photographer: Photographer, phones: dict[str, B
         stack.run, stack.pool, trunk=stack.trunk, number=stack.number, caller=MEMBER, keys=MEMBER_KEYS,
         sound=voice, name="member",  # type: ignore[arg-type]
     )  # fmt: skip
-    await photographer.wait("sato", ".pop-ringing .questions")
+    await photographer.wait("sato", ".pop-ringing .verify")
     await asyncio.sleep(2.2)
     await photographer.take("sato", "agent-ringing")
     await phones["sato"].accept()
