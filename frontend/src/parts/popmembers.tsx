@@ -19,6 +19,7 @@ export function Members({ pop }: { pop: Pop }) {
   const mine = members.members.filter((member) => member.member_id === linked);
   const others = members.members.filter((member) => member.member_id !== linked);
   const several = members.members.length > 1 || link.chosen !== null;
+  const folded = mine.length > 0 || link.chosen !== null; // whom it is stands above them
   // The button that was pressed goes with the choice; the keyboard stays in this part.
   const choose = (id: string | null, pressed: HTMLElement) => {
     pressed.closest<HTMLElement>(".part")?.focus({ preventScroll: true });
@@ -60,13 +61,13 @@ export function Members({ pop }: { pop: Pop }) {
         draw={(member) => <Member key={member.member_id} pop={pop} member={member} several={several} choose={null} busy={false} />}
       />
       {linked !== null && mine.length === 0 && link.chosen && <p class="note">{linked}</p>}
-      {linked !== null && others.length > 0 && (
+      {folded && others.length > 0 && (
         <details class="other-members">
           <summary>{t("pop.other_members", { n: others.length })}</summary>
           <Cards items={others} draw={candidate} />
         </details>
       )}
-      {linked === null && <Cards items={others} draw={candidate} />}
+      {!folded && <Cards items={others} draw={candidate} />}
     </Part>
   );
 }
