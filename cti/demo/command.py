@@ -196,7 +196,7 @@ def _tell(stack: Stack) -> None:
     tries += [(f"--from {one.number}", one.about["en"]) for one in demo_callers()]
     for words, sentence in tries:
         print(f"  scripts/kakehashi demo call {words:<24} {sentence}")
-    print("\nThe agent's page dials out too: any number, or one of the phone book, is answered by a played person.")
+    print("\nThe agent's page dials out too: a played person answers the phone book's numbers and 090-1234-5678.")
     print("\nCtrl-C stops everything.", flush=True)
 
 

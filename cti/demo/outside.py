@@ -1,4 +1,4 @@
-"""The demo's way out: whatever number an agent dials, asks or passes a caller on to, one played person answers it."""
+"""The demo's way out: one played person answers the numbers of the phone book, and one to type."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from cti.demo.stack import TENANT, Plan
 
 # Heard by whoever is passed on to them; the agents' phones and the caller's play other tones.
 OUTSIDE_HZ = 620
+# The phone takes calls for the numbers it has: those of the phone book below, and a mobile to type.
+NUMBERS = ("0355550110", "0120000813", "0355551234", "05055550000", "09012345678")
 # Made up; nothing leaves this machine.
 DESK = f"""
 [tenants.{TENANT}.outbound]
@@ -54,5 +56,8 @@ def with_a_way_out(plan: Plan, folder: Path, pool: PortPool) -> tuple[Plan, int]
 async def start_outside(run: RunFolder, pool: PortPool, port: int) -> Baresip:
     """The person's phone; it rings until somebody accepts."""
     # Its server is of no use to it: it only receives.
-    account = PhoneAccount(user="outside", server=f"{LOOPBACK}:9")
-    return await start_phone(run, pool, account, name="outside", sound=OUTSIDE_HZ, answer="manual", sip_port=port)
+    first, *others = (PhoneAccount(user=number, server=f"{LOOPBACK}:9") for number in NUMBERS)
+    phone = await start_phone(run, pool, first, name="outside", sound=OUTSIDE_HZ, answer="manual", sip_port=port)
+    for account in others:
+        await phone.command("uanew", account.line(answer="manual"))
+    return phone
