@@ -85,7 +85,7 @@ async def score_list(site: Site, seen: Window) -> None:
     for number in range(1, 7):
         scored(site, number, site.calls.rows[0].call_id, by=("mori", "watanabe")[number % 2], disputed=number % 3 == 0)
     await seen.log_in(site.url, "watanabe", PASSWORD)
-    await shown(seen, "h1")
+    await shown(seen, "nav")
     await (
         seen.page.get_by_role("link", name="評価", exact=True)
         .or_(seen.page.get_by_role("link", name="Evaluations", exact=True))
@@ -100,7 +100,7 @@ async def score_disputed(site: Site, seen: Window) -> None:
     _fill(site, 2)
     name = scored(site, 1, site.calls.rows[0].call_id, disputed=True)
     await seen.log_in(site.url, "tanaka", PASSWORD)
-    await shown(seen, "h1")
+    await shown(seen, "nav")
     await seen.page.goto(f"{site.url}/evaluations/{name}")
     await shown(seen, ".question button")
 
@@ -112,7 +112,7 @@ async def score_compared(site: Site, seen: Window) -> None:
     for number, (by, solved) in enumerate((("mori", 4), ("watanabe", 2), ("abe", 4)), 1):
         scored(site, number, call, by=by, solved=solved)
     await seen.log_in(site.url, "watanabe", PASSWORD)
-    await shown(seen, "h1")
+    await shown(seen, "nav")
     await seen.page.goto(f"{site.url}/evaluations/call/{call}")
     await shown(seen, ".compared")
 
@@ -120,7 +120,7 @@ async def score_compared(site: Site, seen: Window) -> None:
 @scene
 async def score_form_editor(site: Site, seen: Window) -> None:
     await seen.log_in(site.url, "tanaka", PASSWORD)
-    await shown(seen, "h1")
+    await shown(seen, "nav")
     await seen.page.goto(f"{site.url}/evaluation-forms/members")
     await shown(seen, "fieldset fieldset")
 
@@ -132,7 +132,7 @@ async def score_mine(site: Site, seen: Window) -> None:
     name = scored(site, 1, site.calls.rows[0].call_id)
     assert site.fakes.evaluations.rows[name].state is EvaluationState.SUBMITTED
     await seen.log_in(site.url, "sato", PASSWORD)
-    await shown(seen, "h1")
+    await shown(seen, "nav")
     await seen.page.goto(f"{site.url}/my-evaluations/{name}")
     await shown(seen, ".question")
 
@@ -160,7 +160,7 @@ async def samples(site: Site, seen: Window) -> None:
     ]  # fmt: skip
     site.fakes.samples.drawn.append((run, items))
     await seen.log_in(site.url, "watanabe", PASSWORD)
-    await shown(seen, "h1")
+    await shown(seen, "nav")
     await seen.page.goto(f"{site.url}/evaluation-samples")
     # All is there before anything is clicked: what comes later moves what is below it.
     await shown(seen, "details summary")

@@ -107,7 +107,7 @@ async def test_a_form_is_written_tried_and_published_as_a_version(
     await forms.publish(TenantId("demo"), "members", FORM, after=0, by="t", note="", at=now())
     seen = await opened()
     await seen.log_in(site.url, "tanaka", PASSWORD)
-    await seen.page.locator("h1").wait_for()
+    await seen.page.locator("nav").wait_for()
     await seen.page.goto(f"{site.url}/evaluation-forms/members")
     publish = seen.page.get_by_role("button", name="Publish")
     await seen.page.get_by_role("button", name="Retire").click()
