@@ -151,7 +151,7 @@ def _get_digits(step: GetDigits, voice: Voice) -> Performing:
         voice.unplayable.add(name)
         return keys
     pressed = reply.result
-    if len(pressed) > step.max_digits or not set(pressed) <= set(ANY_KEY):
+    if len(pressed) > step.max_digits - len(keys) or not set(pressed) <= set(ANY_KEY):
         raise PeerError("FastAGI: the answer to GET DATA is no row of keys")
     if pressed == "" and not reply.timed_out and not keys:
         return "#"
