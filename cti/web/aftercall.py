@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.aftercall import CallNote, NoteChanged, TicketDo, TicketWish, choosable
 from cti.domain.effects import EffectId
 from cti.domain.errors import CallerError, NotAllowed
@@ -15,10 +13,11 @@ from cti.domain.model import AgentId, Call, CallId, QueueId, TenantId
 from cti.domain.pop import PopPhase
 from cti.web import afterview
 from cti.web.afterbodies import CallAfter, NoteRequest, NoteSaved, TicketLine, TicketRequest
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import WebParts, answer, read_body, session_of
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 # What was promised to a caller is written up the same day or the next morning; later words need another way.
 WRITABLE = timedelta(hours=36)
@@ -69,7 +68,7 @@ async def save_my_note(request: web.Request) -> web.Response:
     )
     if before is None or now - before.changed_at > SITTING:
         detail = {"version": wanted.version}
-        await _audit(request, parts, "call.noted", call_id, detail)
+        await trail(request, "call.noted", call_id, detail)
     try:
         saved = await parts.aftercall.save(note)
     except NoteChanged as changed:
@@ -97,7 +96,7 @@ async def ask_ticket(request: web.Request) -> web.Response:
         reservation_id=wanted.reservation_id,
     )
     # First the trail: who asks is known even if the rest fails.
-    await _audit(request, parts, "ticket.asked", call_id, {"key": wanted.key, "do": wanted.do})
+    await trail(request, "ticket.asked", call_id, {"key": wanted.key, "do": wanted.do})
     try:
         asked = await parts.aftercall.ask_ticket(wish)
     except NotAllowed as error:
@@ -137,20 +136,3 @@ def _check_reasons(wanted: list[str], before: CallNote | None, parts: WebParts, 
     strange = [reason for reason in wanted if reason not in known and reason not in kept]
     if strange:
         raise Refused(400, "no_such_reason", problems=[f"reasons: {reason[:64]!r} is none" for reason in strange])
-
-
-async def _audit(
-    request: web.Request, parts: WebParts, what: str, call_id: CallId, detail: Mapping[str, object]
-) -> None:
-    user = session_of(request).user
-    await parts.audit.add(
-        AuditEntry(
-            at=parts.now(),
-            tenant=user.tenant,
-            who=user.login,
-            what=what,
-            which=call_id,
-            detail=detail,
-            address=address_of(request),
-        )
-    )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.errors import CallerError, NotFound
 from cti.domain.model import QueueId
 from cti.web.announcementbodies import AnnouncementBody, AnnouncementList, AnnouncementRequest
 from cti.web.announcementports import AnnouncementFact, NewAnnouncement
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.context import answer, read_body, session_of
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 # An announcement that nobody looks after for a week is one that somebody forgot.
 LONGEST = timedelta(days=7)
@@ -65,7 +64,7 @@ async def publish_announcement(request: web.Request) -> web.Response:
     except CallerError as error:
         raise Refused(400, "bad_request", problems=[str(error)]) from error
     detail = {"queue": fact.queue, "number": fact.number, "sound": fact.sound, "ends_at": fact.ends_at.isoformat()}
-    await _audit(request, "announcement.published", fact.announcement, detail)
+    await trail(request, "announcement.published", fact.announcement, detail)
     return answer(_body(fact))
 
 
@@ -77,14 +76,5 @@ async def withdraw_announcement(request: web.Request) -> web.Response:
     except ValueError as error:
         raise Refused(404, "not_found") from error
     await parts.announcements.withdraw(user.tenant, which, by=user.login, at=parts.now())
-    await _audit(request, "announcement.withdrawn", which, {})
+    await trail(request, "announcement.withdrawn", which)
     return web.Response(status=204)
-
-
-async def _audit(request: web.Request, what: str, which: str, detail: Mapping[str, object]) -> None:
-    parts, user = parts_of(request), session_of(request).user
-    entry = AuditEntry(
-        at=parts.now(), tenant=user.tenant, who=user.login, what=what, which=which, detail=detail,
-        address=address_of(request),
-    )  # fmt: skip
-    await parts.audit.add(entry)

@@ -6,14 +6,14 @@ import re
 
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.callbacks import Callback, CallbackId
 from cti.domain.errors import CallerError, NotFound
 from cti.domain.phone import national
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.bodies import CallbackLine, CallbackPage, CallbackQuery
 from cti.web.context import answer, read_query, session_of
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -55,15 +55,7 @@ async def cancel_callback(request: web.Request) -> web.Response:
         raise Refused(404, "not_found")
     parts, user = parts_of(request), session_of(request).user
     # First the trail: who ends a promise is known even if the rest fails.
-    entry = AuditEntry(
-        at=parts.now(),
-        tenant=user.tenant,
-        who=user.login,
-        what="callback.cancelled",
-        which=callback_id,
-        address=address_of(request),
-    )
-    await parts.audit.add(entry)
+    await trail(request, "callback.cancelled", callback_id)
     try:
         ended = await parts.callbacks.cancel(user.tenant, CallbackId(callback_id))
     except NotFound as error:

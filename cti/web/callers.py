@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.model import CallId
 from cti.domain.pop import PopPhase
 from cti.domain.verification import NotSaid, Person
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.callerbodies import MemberRequest, StepRequest
 from cti.web.calls import call_id_of
 from cti.web.context import WebParts, read_body, session_of
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 # Whoever only rang heard nothing, and whose part is over hears nothing any more.
 _CONNECTED = (PopPhase.TALKING, PopPhase.HELD)
@@ -27,7 +25,7 @@ async def choose_member(request: web.Request) -> web.Response:
     by = _person(request, parts, call_id)
     # First the trail: who decided is known even if the rest fails. Whom they chose is in the call's links: what stands
     # in the trail can never be erased.
-    await _audit(request, parts, "call.member_chosen", call_id, {"chosen": wanted.member_id is not None})
+    await trail(request, "call.member_chosen", call_id, {"chosen": wanted.member_id is not None})
     try:
         await parts.callers.choose(session_of(request).user.tenant, call_id, wanted.member_id, by)
     except NotSaid as error:
@@ -40,7 +38,7 @@ async def mark_step(request: web.Request) -> web.Response:
     wanted = await read_body(request, StepRequest)
     parts, call_id = parts_of(request), call_id_of(request)
     by = _person(request, parts, call_id)
-    await _audit(request, parts, "call.verification", call_id, {"step": wanted.step, "result": wanted.result.value})
+    await trail(request, "call.verification", call_id, {"step": wanted.step, "result": wanted.result.value})
     try:
         await parts.callers.mark(session_of(request).user.tenant, call_id, wanted.step, wanted.result, by)
     except NotSaid as error:
@@ -57,20 +55,3 @@ def _person(request: web.Request, parts: WebParts, call_id: CallId) -> Person:
     if shown is None or shown.call_id != call_id or shown.phase not in _CONNECTED:
         raise Refused(409, "no_talk")
     return Person(login=user.login, agent=user.agent, name=user.name)
-
-
-async def _audit(
-    request: web.Request, parts: WebParts, what: str, call_id: CallId, detail: Mapping[str, object]
-) -> None:
-    user = session_of(request).user
-    await parts.audit.add(
-        AuditEntry(
-            at=parts.now(),
-            tenant=user.tenant,
-            who=user.login,
-            what=what,
-            which=call_id,
-            detail=detail,
-            address=address_of(request),
-        )
-    )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.listening import COMMENTS_MOST, SEARCHES_MOST, Comment, SavedSearch
 from cti.domain.model import CallId, TenantId
 from cti.web import cursors
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import answer, read_body, session_of
 from cti.web.listenbodies import (
@@ -25,6 +22,7 @@ from cti.web.listenbodies import (
     SavedSearchRequest,
 )
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 
 def _body(comment: Comment, login: str) -> CommentBody:
@@ -54,22 +52,6 @@ def _comment_id(request: web.Request) -> str:
     return text
 
 
-async def _audit(request: web.Request, what: str, call_id: CallId, detail: Mapping[str, Any]) -> None:
-    """Who said something where; not what."""
-    parts, user = parts_of(request), session_of(request).user
-    await parts.audit.add(
-        AuditEntry(
-            at=parts.now(),
-            tenant=user.tenant,
-            who=user.login,
-            what=what,
-            which=call_id,
-            detail=detail,
-            address=address_of(request),
-        )
-    )
-
-
 async def list_comments(request: web.Request) -> web.Response:
     """GET /api/recordings/{call_id}/comments."""
     user = session_of(request).user
@@ -90,7 +72,7 @@ async def add_comment(request: web.Request) -> web.Response:
         body=wanted.text,
         created_at=parts.now(),
     )
-    await _audit(request, "comment.added", call_id, {"comment": made.comment_id, "second": made.at_s})
+    await trail(request, "comment.added", call_id, {"comment": made.comment_id, "second": made.at_s})
     if not await parts.listening.add_comment(tenant, call_id, made):
         raise Refused(409, "too_many", detail=f"{COMMENTS_MOST}")
     return answer(_body(made, user.login), status=201)
@@ -102,7 +84,7 @@ async def edit_comment(request: web.Request) -> web.Response:
     tenant, call_id = await _known(request)
     parts, user = parts_of(request), session_of(request).user
     edited = await parts.listening.edit_comment(tenant, call_id, comment_id, user.login, wanted.text, parts.now())
-    await _audit(request, "comment.edited", call_id, {"comment": comment_id, "second": edited.at_s})
+    await trail(request, "comment.edited", call_id, {"comment": comment_id, "second": edited.at_s})
     return answer(_body(edited, user.login))
 
 
@@ -110,7 +92,7 @@ async def delete_comment(request: web.Request) -> web.Response:
     """DELETE /api/recordings/{call_id}/comments/{comment_id}."""
     user, call_id, comment_id = session_of(request).user, call_id_of(request), _comment_id(request)
     at_s = await parts_of(request).listening.delete_comment(user.tenant, call_id, comment_id, user.login)
-    await _audit(request, "comment.deleted", call_id, {"comment": comment_id, "second": at_s})
+    await trail(request, "comment.deleted", call_id, {"comment": comment_id, "second": at_s})
     return web.Response(status=204)
 
 

@@ -6,14 +6,14 @@ import re
 
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.errors import CallerError, NotFound
 from cti.domain.model import AgentId, QueueId
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.context import answer, read_body, session_of
 from cti.web.problems import Refused
 from cti.web.savedbodies import MySavedNumbers, SavedNumber, SavedNumberEntry, SavedNumberList, SavedNumberRequest
 from cti.web.savedports import NewSaved, SavedFact
+from cti.web.trail import trail
 
 _ID = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -55,7 +55,7 @@ async def add_saved_number(request: web.Request) -> web.Response:
         fact = await parts.saved.add(user.tenant, new, by=user.login, at=parts.now())
     except (NotFound, CallerError) as error:
         raise _refused(error) from error
-    await _audit(request, "saved_number.added", fact.saved)
+    await trail(request, "saved_number.added", fact.saved)
     return answer(_entry(fact))
 
 
@@ -68,7 +68,7 @@ async def change_saved_number(request: web.Request) -> web.Response:
         fact = await parts.saved.change(user.tenant, saved, new, by=user.login, at=parts.now())
     except (NotFound, CallerError) as error:
         raise _refused(error) from error
-    await _audit(request, "saved_number.changed", fact.saved)
+    await trail(request, "saved_number.changed", fact.saved)
     return answer(_entry(fact))
 
 
@@ -77,7 +77,7 @@ async def remove_saved_number(request: web.Request) -> web.Response:
     parts, user = parts_of(request), session_of(request).user
     saved = _which(request)
     await parts.saved.remove(user.tenant, saved, by=user.login, at=parts.now())
-    await _audit(request, "saved_number.removed", saved)
+    await trail(request, "saved_number.removed", saved)
     return web.Response(status=204)
 
 
@@ -121,12 +121,3 @@ def _refused(error: NotFound | CallerError) -> Refused | NotFound:
     if isinstance(error, NotFound):
         return error
     return Refused(400, "bad_request", problems=[str(error)])
-
-
-async def _audit(request: web.Request, what: str, which: str) -> None:
-    """Who did it to which entry; the number itself is in the table, not in the trail."""
-    parts, user = parts_of(request), session_of(request).user
-    entry = AuditEntry(
-        at=parts.now(), tenant=user.tenant, who=user.login, what=what, which=which, address=address_of(request)
-    )
-    await parts.audit.add(entry)
