@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { type Desk, emptyDesk, reduce } from "./desk";
-import { orders, PlayedServer, type Step } from "./testing/playedserver";
+import { PlayedServer } from "./testing/playedserver";
+import { orders, type Step } from "./testing/playedsteps";
 
 const RUNS = 10_000;
 

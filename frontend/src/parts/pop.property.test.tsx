@@ -7,7 +7,9 @@ import { reduce } from "../desk";
 import { choose } from "../i18n";
 import { AgentPage } from "../pages/agent";
 import { desk } from "../session";
-import { callIdOf, orders, PlayedServer, type Step, wordOf } from "../testing/playedserver";
+import { callIdOf, wordOf } from "../testing/playedfacts";
+import { PlayedServer } from "../testing/playedserver";
+import { orders, type Step } from "../testing/playedsteps";
 
 // A frame that is drawn costs a hundred times one that is only reduced: desk.property.test.ts has the many orders.
 const RUNS = 200;

@@ -1,24 +1,13 @@
 /**
  * A server as one agent's page sees it, kept as simple as can be: what it showed after each number of the agent's
  * stream, and the line to the page. For tests. It knows the protocol (docs/protocol.md) and nothing of desk.ts.
- *
- * Every fact about a caller holds the word of their call (`wordOf`), so that a test can look for it anywhere.
  */
-import fc from "fast-check";
 import type { ServerMessage } from "../desk";
-import type { AgentBody, CallerCard, CardUpdate, EarlierCall, LineBody, Pop, RecordingLine, VerificationBody } from "../wire";
+import type { AgentBody, CallerCard, CardUpdate, LineBody, Pop, RecordingLine } from "../wire";
+import { AT, CALLS, callIdOf, type Freshness, NO_NEWS, part, type PartName, PARTS, pending, wordOf } from "./playedfacts";
+import type { Step } from "./playedsteps";
 
-export const AT = "2026-11-21T09:00:00Z";
-const LATER = Date.parse(AT);
-/** Calls of one run; each may be offered several times. */
-const CALLS = 4;
-
-type Freshness = "live" | "stale" | "unavailable";
-type PartName = keyof CallerCard;
-
-export const callIdOf = (n: number): string => `00000000-0000-4000-8000-00000000000${n}`;
-/** A word that stands in every fact of a call, and nowhere else. */
-export const wordOf = (callId: string): string => `発信者${"甲乙丙丁戊己庚辛壬癸"[Number(callId.at(-1))] ?? "零"}`;
+const BEGAN_MS = Date.parse(AT);
 
 /** What an agent's screen holds. */
 export interface Screen {
@@ -26,123 +15,6 @@ export interface Screen {
   readonly talk: LineBody | null;
   readonly agent: AgentBody;
 }
-
-/** One thing that happens to the server, to the agent, or to the line. */
-export type Step =
-  | { readonly do: "offer"; readonly call: number; readonly asked: boolean }
-  | { readonly do: "look-up"; readonly parts: readonly PartName[]; readonly status: Freshness; readonly late: boolean }
-  | { readonly do: "withdraw" | "answer" | "hold" | "hand over" | "end" | "close" | "finish" | "phone" }
-  | { readonly do: "deliver"; readonly frames: number }
-  | { readonly do: "lose" | "swap" | "again" | "reconnect" | "resync" | "restart" }
-  | { readonly do: "stray"; readonly of: number; readonly what: "update" | "withdraw" | "answered" | "ended" };
-
-const PARTS: readonly PartName[] = ["link", "members", "reservations", "tickets", "calls", "verification"];
-const call = fc.integer({ min: 0, max: CALLS - 1 });
-const freshness = fc.constantFrom<Freshness>("live", "stale", "unavailable");
-const plain = <K extends "withdraw" | "answer" | "hold" | "hand over" | "end" | "close" | "finish" | "phone">(one: K) =>
-  fc.constant<Step>({ do: one });
-const fault = <K extends "lose" | "swap" | "again" | "reconnect" | "resync" | "restart">(one: K) => fc.constant<Step>({ do: one });
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("offer" as const), call, asked: fc.boolean() }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      do: fc.constant("look-up" as const),
-      parts: fc.subarray([...PARTS], { minLength: 1 }),
-      status: freshness,
-      late: fc.boolean(),
-    }),
-  },
-  { weight: 3, arbitrary: plain("withdraw") },
-  { weight: 4, arbitrary: plain("answer") },
-  { weight: 2, arbitrary: plain("hold") },
-  { weight: 2, arbitrary: plain("hand over") },
-  { weight: 3, arbitrary: plain("end") },
-  { weight: 2, arbitrary: plain("close") },
-  { weight: 3, arbitrary: plain("finish") },
-  { weight: 1, arbitrary: plain("phone") },
-  { weight: 14, arbitrary: fc.record({ do: fc.constant("deliver" as const), frames: fc.integer({ min: 1, max: 4 }) }) },
-  { weight: 2, arbitrary: fault("lose") },
-  { weight: 2, arbitrary: fault("swap") },
-  { weight: 3, arbitrary: fault("again") },
-  { weight: 2, arbitrary: fault("reconnect") },
-  { weight: 1, arbitrary: fault("resync") },
-  { weight: 1, arbitrary: fault("restart") },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant("stray" as const),
-      of: call,
-      what: fc.constantFrom("update" as const, "withdraw" as const, "answered" as const, "ended" as const),
-    }),
-  },
-);
-
-/** Orders of offer, update, withdraw, transfer and reconnect, with everything that a line does to them. */
-export const orders = fc.array(step, { minLength: 1, maxLength: 40, size: "max" });
-
-function part<K extends PartName>(name: K, callId: string, status: Freshness, turn: number): CallerCard[K] {
-  const word = wordOf(callId);
-  const as_of = status === "unavailable" ? null : AT;
-  const known = status !== "unavailable";
-  const made: CallerCard = {
-    link: {
-      status,
-      as_of,
-      link: {
-        confidence: known ? "likely" : "none",
-        score: known ? 0.8 : 0,
-        why: known ? "number_only" : "lookup_slow",
-        member_id: known ? `M-${callId}` : null,
-        reservation_id: known ? `R-${callId}` : null,
-        ticket_id: null,
-      },
-      chosen: turn % 2 === 0 ? { by: word, at: AT } : null,
-    },
-    members: { status, as_of, members: known ? [{ member_id: `M-${callId}`, name: `${word} ${turn}`, name_kana: word }] : [] },
-    reservations: {
-      status,
-      as_of,
-      reservations: known ? [{ reservation_id: `R-${callId}`, number: `${word}${turn}`, member_name: word }] : [],
-    },
-    tickets: { status, as_of, tickets: known ? [{ ticket_id: `T-${word}`, title: `${word} ${turn}` }] : [] },
-    calls: { status, as_of, calls: known ? [earlier(callId, word, turn)] : [] },
-    verification: { status, as_of, verification: known ? verified(callId, word, turn) : null },
-  };
-  return made[name];
-}
-
-const earlier = (callId: string, word: string, turn: number): EarlierCall => ({
-  call_id: `earlier-${turn}`,
-  arrived_at: AT,
-  member_id: `M-${callId}`,
-  queue: { id: "q", name_ja: word, name_en: word },
-  answered: true,
-  outbound: false,
-  agents: [word],
-  notes: [{ name: "鈴木", note: `${word} ${turn}`, reasons: [{ id: "r", name_ja: word, name_en: word }] }],
-});
-
-const verified = (callId: string, word: string, turn: number): VerificationBody => ({
-  policy: "p",
-  needed: 1,
-  member_id: `M-${callId}`,
-  state: turn % 2 === 0 ? "verified" : "unverified",
-  by: turn % 2 === 0 ? word : null,
-  at: turn % 2 === 0 ? AT : null,
-  steps: [{ step: "birthday", name_ja: word, name_en: word, result: turn % 2 === 0 ? "passed" : null, by: word, at: AT }],
-});
-
-const NO_NEWS: CardUpdate = { link: null, members: null, reservations: null, tickets: null, calls: null, verification: null };
-const pending: CallerCard = {
-  link: { status: "pending", as_of: null, link: null, chosen: null },
-  members: { status: "pending", as_of: null, members: [] },
-  reservations: { status: "pending", as_of: null, reservations: [] },
-  tickets: { status: "pending", as_of: null, tickets: [] },
-  calls: { status: "pending", as_of: null, calls: [] },
-  verification: { status: "pending", as_of: null, verification: null },
-};
 
 const resting: AgentBody = {
   agent: "sato",
@@ -375,7 +247,7 @@ export class PlayedServer {
 
   private state(state: AgentBody["state"]): void {
     this.clock += 1;
-    const since = new Date(LATER + this.clock * 1000).toISOString();
+    const since = new Date(BEGAN_MS + this.clock * 1000).toISOString();
     this.agent({ ...this.now.agent, state, since }, state !== "wrap_up" && this.now.pop?.phase === "ended");
   }
 
