@@ -6,6 +6,7 @@ import { serverNow } from "../now";
 import type { AnnouncementBody, AnnouncementRequest, QueueLive } from "../wire";
 import { Trouble, usePolled, useSending } from "./asked";
 import { Confirm } from "./dialog";
+import { FormEnd, KeptHead } from "./kept";
 import { Text } from "./text";
 
 const LOOK_AGAIN_MS = 10_000; // another supervisor's announcement is seen soon enough
@@ -29,14 +30,15 @@ export function Announcements({ queues, queueName }: { queues: QueueLive[]; queu
   const list = data?.announcements ?? [];
   return (
     <section class="agents" aria-labelledby="announcements">
-      <div class="agents-head">
-        <h2 id="announcements">
-          {t("announce.title")} {list.length > 0 && <small>{list.length}</small>}
-        </h2>
-        <button type="button" class="small" ref={opener} aria-expanded={writing} onClick={() => setWriting(!writing)}>
-          {t("announce.new")}
-        </button>
-      </div>
+      <KeptHead
+        id="announcements"
+        title={t("announce.title")}
+        count={list.length}
+        create={t("announce.new")}
+        open={writing}
+        opener={opener}
+        onOpen={() => setWriting(!writing)}
+      />
       <Trouble of={problem} />
       {writing && (
         <Form
@@ -167,17 +169,7 @@ function Form({ queues, done, cancel }: { queues: QueueLive[]; done: () => void;
           </label>
         </>
       )}
-      <div class="choices whole">
-        <button type="button" onClick={cancel}>
-          {t("talk.cancel")}
-        </button>
-        <button class="primary" aria-disabled={busy ? "true" : undefined}>
-          {busy ? t("announce.speaking") : t("announce.publish")}
-        </button>
-      </div>
-      <div class="whole">
-        <Trouble of={problem} />
-      </div>
+      <FormEnd busy={busy} problem={problem} action={busy ? t("announce.speaking") : t("announce.publish")} cancel={cancel} />
     </form>
   );
 }

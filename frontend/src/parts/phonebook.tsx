@@ -7,6 +7,7 @@ import type { QueueLive, SavedNumberEntry, SavedNumberRequest } from "../wire";
 import { Trouble, usePolled, useSending } from "./asked";
 import { DialSaid, Dialled } from "./dial";
 import { Confirm } from "./dialog";
+import { FormEnd, KeptHead } from "./kept";
 
 const LOOK_AGAIN_MS = 30_000; // it changes a few times a month
 const MOST_NAME = 200; // cti/web/savedbodies.py
@@ -30,14 +31,15 @@ export function PhoneBook({ queues, queueName }: { queues: QueueLive[]; queueNam
   ).flatMap((one) => byId.get(one.id) ?? []);
   return (
     <section class="agents" aria-labelledby="phone-book">
-      <div class="agents-head">
-        <h2 id="phone-book">
-          {t("book.title")} {all.length > 0 && <small>{all.length}</small>}
-        </h2>
-        <button type="button" class="small" ref={opener} aria-expanded={writing === "new"} onClick={() => setWriting("new")}>
-          {t("book.new")}
-        </button>
-      </div>
+      <KeptHead
+        id="phone-book"
+        title={t("book.title")}
+        count={all.length}
+        create={t("book.new")}
+        open={writing === "new"}
+        opener={opener}
+        onOpen={() => setWriting("new")}
+      />
       <Trouble of={problem} />
       <DialSaid />
       {writing && (
@@ -168,17 +170,7 @@ function Entry({ of, queues, done, cancel }: EntryProps) {
           ))}
         </select>
       </label>
-      <div class="choices whole">
-        <button type="button" onClick={cancel}>
-          {t("talk.cancel")}
-        </button>
-        <button class="primary" aria-disabled={busy ? "true" : undefined}>
-          {t("book.save")}
-        </button>
-      </div>
-      <div class="whole">
-        <Trouble of={problem} />
-      </div>
+      <FormEnd busy={busy} problem={problem} action={t("book.save")} cancel={cancel} />
     </form>
   );
 }
