@@ -42,12 +42,28 @@ async def asked(first: Agent, second: Agent, caller: Caller) -> None:
     assert caller.hz not in (await first.ear.look())[-1].tones
 
 
-async def ring_answer_hang_up(centre: Centre) -> None:
-    """Rings, answered by a person, both heard, the agent hangs up."""
+@asynccontextmanager
+async def talking(centre: Centre) -> AsyncIterator[tuple[Agent, Caller]]:
+    """The first agent, alone available, talks with a caller."""
     agent = centre.agents[0]
     await centre.available(agent)
     async with centre.caller() as caller:
         await answered(agent, caller)
+        yield agent, caller
+
+
+@asynccontextmanager
+async def asking(centre: Centre) -> AsyncIterator[tuple[Agent, Agent, Caller]]:
+    """The first agent has asked the second, who answered, while the caller waits."""
+    second = centre.agents[1]
+    async with talking(centre) as (first, caller):
+        await asked(first, second, caller)
+        yield first, second, caller
+
+
+async def ring_answer_hang_up(centre: Centre) -> None:
+    """Rings, answered by a person, both heard, the agent hangs up."""
+    async with talking(centre) as (agent, caller):
         await agent.phone.press("Hang up")
         await caller.phone.wait_for("CALL_CLOSED")
     await agent.phone.says("Ready for calls")
@@ -55,10 +71,7 @@ async def ring_answer_hang_up(centre: Centre) -> None:
 
 async def caller_hangs_up(centre: Centre) -> None:
     """The caller ends it; the page is ready again."""
-    agent = centre.agents[0]
-    await centre.available(agent)
-    async with centre.caller() as caller:
-        await answered(agent, caller)
+    async with talking(centre) as (agent, caller):
         await caller.hang_up()
         await agent.phone.says("Ready for calls")
 
@@ -74,10 +87,7 @@ async def answers_by_itself(centre: Centre) -> None:
 
 async def mute(centre: Centre) -> None:
     """The caller hears nobody, and then the agent again; the agent hears the caller all the while."""
-    agent = centre.agents[0]
-    await centre.available(agent)
-    async with centre.caller() as caller:
-        await answered(agent, caller)
+    async with talking(centre) as (agent, caller):
         await agent.phone.press("Mute")
         await together((caller.ear, set()), (agent.ear, {caller.hz}), since=time.time() + 0.3)
         await agent.phone.press("Mute")
@@ -86,10 +96,7 @@ async def mute(centre: Centre) -> None:
 
 async def hold(centre: Centre) -> None:
     """Neither hears the other; fetched back, both do."""
-    agent = centre.agents[0]
-    await centre.available(agent)
-    async with centre.caller() as caller:
-        await answered(agent, caller)
+    async with talking(centre) as (agent, caller):
         await agent.does("Hold")
         await agent.shows("on hold")
         await hears(agent.ear, set(), since=time.time(), within_s=SOON_S)
@@ -154,10 +161,8 @@ async def click_to_dial(centre: Centre) -> None:
 
 async def blind_transfer(centre: Centre) -> None:
     """To an agent without asking: the colleague rings, and the caller is theirs."""
-    first, second = centre.agents[:2]
-    await centre.available(first)
-    async with centre.caller() as caller:
-        await answered(first, caller)
+    second = centre.agents[1]
+    async with talking(centre) as (first, caller):
         await first.does("Transfer", second.name)
         await first.phone.says("Ready for calls")
         await answered(second, caller)
@@ -165,10 +170,8 @@ async def blind_transfer(centre: Centre) -> None:
 
 async def to_a_queue(centre: Centre) -> None:
     """To a queue: who is free there has the caller."""
-    first, second = centre.agents[:2]
-    await centre.available(first)
-    async with centre.caller() as caller:
-        await answered(first, caller)
+    second = centre.agents[1]
+    async with talking(centre) as (first, caller):
         await second.person.set_state("available")
         await first.does("Transfer", QUEUE)
         await first.phone.says("Ready for calls")
@@ -177,11 +180,7 @@ async def to_a_queue(centre: Centre) -> None:
 
 async def consulted_transfer(centre: Centre) -> None:
     """Asked, then handed over."""
-    first, second = centre.agents[:2]
-    await centre.available(first)
-    async with centre.caller() as caller:
-        await answered(first, caller)
-        await asked(first, second, caller)
+    async with asking(centre) as (first, second, caller):
         await apart(caller, first, second)
         await first.does("Hand over")
         await talk(second, caller, time.time())
@@ -190,11 +189,7 @@ async def consulted_transfer(centre: Centre) -> None:
 
 async def back_to_the_caller(centre: Centre) -> None:
     """Asked, then back without the colleague."""
-    first, second = centre.agents[:2]
-    await centre.available(first)
-    async with centre.caller() as caller:
-        await answered(first, caller)
-        await asked(first, second, caller)
+    async with asking(centre) as (first, second, caller):
         await first.does("Back to the caller")
         await talk(first, caller, time.time())
         await second.phone.says("Ready for calls")
@@ -202,11 +197,7 @@ async def back_to_the_caller(centre: Centre) -> None:
 
 async def swap(centre: Centre) -> None:
     """To the caller while the colleague holds, and to and fro."""
-    first, second = centre.agents[:2]
-    await centre.available(first)
-    async with centre.caller() as caller:
-        await answered(first, caller)
-        await asked(first, second, caller)
+    async with asking(centre) as (first, second, caller):
         await first.does("Swap")
         await first.shows(f"{second.name} is on hold")
         await talk(first, caller, time.time())
@@ -220,11 +211,7 @@ async def swap(centre: Centre) -> None:
 
 async def conference(centre: Centre) -> None:
     """All three hear the two others; the first leaves, the others talk on."""
-    first, second = centre.agents[:2]
-    await centre.available(first)
-    async with centre.caller() as caller:
-        await answered(first, caller)
-        await asked(first, second, caller)
+    async with asking(centre) as (first, second, caller):
         await first.does("Join all three")
         await first.shows(f"You talk with the caller and {second.name}")
         await together(

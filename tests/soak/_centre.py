@@ -22,6 +22,7 @@ from cti.demo.folders import LOOPBACK, PortPool, RunFolder
 from cti.demo.phones import Baresip, PhoneAccount, PhoneError, start_phone
 from cti.demo.stack import Plan, Progress, running_stack
 from cti.demo.tones import tone, write_wav
+from tests.deskfile import agent_tables
 from tests.e2e.pages.browser import FLAGS, Window, window
 from tests.e2e.softphone.page import Phone, own_address
 from tests.soak._ears import AGENTS_HZ, CALLERS_HZ, PERSON_HZ, CallerEar, PageEar, ear_script
@@ -67,22 +68,12 @@ number = "+815012345601"
 name = "auto"
 queue = "auto"
 """
-AGENT = """\
-[[tenants.demo.users]]
-login = "{id}"
-name = "{name}"
-roles = ["agent"]
-first_password = "{password}"
-[[tenants.demo.agents]]
-id = "{id}"
-user = "{id}"
-phone = "browser"
-"""
 
 
 def desk_text() -> str:
     """The desk file."""
-    return DESK + "".join(AGENT.format(id=name.lower(), name=name, password=PASSWORD) for name in NAMES)
+    agents = (agent_tables(name.lower(), PASSWORD, name=name, more='phone = "browser"') for name in NAMES)
+    return DESK + "".join(agents)
 
 
 def family(marker: str) -> list[int]:

@@ -15,7 +15,9 @@ from cti.demo.sipp import RunningSipp, SippLoad, SippResult, run_sipp, start_sip
 from cti.demo.stack import TENANT, Stack
 from cti.demo.tones import tone
 from recording.pcm import audioop  # type: ignore[attr-defined]
+from tests.deskfile import agent_tables
 
+PASSWORD = "a password for a soak"
 HERE = Path(__file__).parent / "scenarios"
 PLAIN, MENU, SCARCE = "05012345600", "05012345601", "05012345602"
 # Brisk agents serve 0.46 calls/s; half the time nobody decides, so the stream that only they serve stays far below.
@@ -76,17 +78,6 @@ kind = "end"
 prompts = ["to-agent"]
 queue = "all"
 """
-AGENT = """\
-[[tenants.demo.users]]
-login = "{name}"
-name = "{name}"
-roles = ["agent"]
-first_password = "a password for a soak"
-[[tenants.demo.agents]]
-id = "{name}"
-user = "{name}"
-skills = {{ {skill} = 3 }}
-"""
 # Agents who are always there, and do two seconds of after-call work. Whoever misses a call stays available: SIPp
 # answers every call that reaches it, so a missed one was taken away by a fault.
 READY = """
@@ -102,8 +93,8 @@ VALUES ('demo', 'available', '', 2, 2)
 
 def desk_text() -> str:
     """The desk file."""
-    steady = [AGENT.format(name=f"s{n}", skill="steady") for n in range(STEADY_AGENTS)]
-    brisk = [AGENT.format(name=f"b{n}", skill="brisk") for n in range(BRISK_AGENTS)]
+    steady = [agent_tables(f"s{n}", PASSWORD, more="skills = { steady = 3 }") for n in range(STEADY_AGENTS)]
+    brisk = [agent_tables(f"b{n}", PASSWORD, more="skills = { brisk = 3 }") for n in range(BRISK_AGENTS)]
     return DESK + "".join(steady + brisk)
 
 

@@ -27,11 +27,11 @@ from cti.demo.client import DemoFailed, Person, logged_in
 from cti.demo.folders import PortPool, RunFolder, run_folder
 from cti.demo.sipp import SippLoad, start_sipp
 from cti.demo.stack import Plan, Stack, running_stack
+from tests.deskfile import agent_tables
 from tests.soak import _judge as judge
 from tests.soak._judge import Call, Trouble
-from tests.soak._load import ENDLESS, PLAIN, Load, fill
+from tests.soak._load import ENDLESS, PASSWORD, PLAIN, Load, fill
 
-PASSWORD = "a password for a soak"
 # As in scenarios/stays.xml: 12, 20 or 30 s, less what agents hang up first.
 MEAN_STAY_S = 18.0
 # Two agents may talk on when the caller has left, as long as the phones allow (120 s). A leg alone may not.
@@ -59,17 +59,6 @@ QUEUE = """\
 id = "{name}"
 name = {{ ja = "{name}", en = "{name}" }}
 skills = {{ {name} = 1 }}
-"""
-AGENT = """\
-[[tenants.demo.users]]
-login = "{name}"
-name = "{name}"
-roles = ["agent"]
-first_password = "{password}"
-[[tenants.demo.agents]]
-id = "{name}"
-user = "{name}"
-skills = {{ first = 3, second = {second} }}
 """
 
 
@@ -124,7 +113,10 @@ def desk_text(agents: int) -> str:
         skills="".join(SKILL.format(name=name) for name in ("first", "second")),
         queues="".join(QUEUE.format(name=name) for name in ("first", "second")),
     )
-    return head + "".join(AGENT.format(name=f"s{n}", password=PASSWORD, second=1 + n % 5) for n in range(agents))
+    people = (
+        agent_tables(f"s{n}", PASSWORD, more=f"skills = {{ first = 3, second = {1 + n % 5} }}") for n in range(agents)
+    )
+    return head + "".join(people)
 
 
 # --- Judging ---------------------------------------------------------------------------------------
