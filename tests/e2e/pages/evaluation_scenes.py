@@ -59,6 +59,14 @@ def scored(
     return done.evaluation_id
 
 
+async def at_page(site: Site, seen: Window, login: str, path: str, drawn: str) -> None:
+    """Somebody logged in, then at a page by its address; it is there once ``drawn`` is."""
+    await seen.log_in(site.url, login, PASSWORD)
+    await shown(seen, "nav")
+    await seen.page.goto(site.url + path)
+    await shown(seen, drawn)
+
+
 @scene
 async def score_open(site: Site, seen: Window) -> None:
     """A form beside the wave, half of it answered, one answer that fails the whole."""
@@ -99,10 +107,7 @@ async def score_disputed(site: Site, seen: Window) -> None:
     """What a supervisor decides."""
     _fill(site, 2)
     name = scored(site, 1, site.calls.rows[0].call_id, disputed=True)
-    await seen.log_in(site.url, "tanaka", PASSWORD)
-    await shown(seen, "nav")
-    await seen.page.goto(f"{site.url}/evaluations/{name}")
-    await shown(seen, ".question button")
+    await at_page(site, seen, "tanaka", f"/evaluations/{name}", ".question button")
 
 
 @scene
@@ -111,18 +116,12 @@ async def score_compared(site: Site, seen: Window) -> None:
     call = site.calls.rows[0].call_id
     for number, (by, solved) in enumerate((("mori", 4), ("watanabe", 2), ("abe", 4)), 1):
         scored(site, number, call, by=by, solved=solved)
-    await seen.log_in(site.url, "watanabe", PASSWORD)
-    await shown(seen, "nav")
-    await seen.page.goto(f"{site.url}/evaluations/call/{call}")
-    await shown(seen, ".compared")
+    await at_page(site, seen, "watanabe", f"/evaluations/call/{call}", ".compared")
 
 
 @scene
 async def score_form_editor(site: Site, seen: Window) -> None:
-    await seen.log_in(site.url, "tanaka", PASSWORD)
-    await shown(seen, "nav")
-    await seen.page.goto(f"{site.url}/evaluation-forms/members")
-    await shown(seen, "fieldset fieldset")
+    await at_page(site, seen, "tanaka", "/evaluation-forms/members", "fieldset fieldset")
 
 
 @scene
@@ -131,10 +130,7 @@ async def score_mine(site: Site, seen: Window) -> None:
     _fill(site, 2)
     name = scored(site, 1, site.calls.rows[0].call_id)
     assert site.fakes.evaluations.rows[name].state is EvaluationState.SUBMITTED
-    await seen.log_in(site.url, "sato", PASSWORD)
-    await shown(seen, "nav")
-    await seen.page.goto(f"{site.url}/my-evaluations/{name}")
-    await shown(seen, ".question")
+    await at_page(site, seen, "sato", f"/my-evaluations/{name}", ".question")
 
 
 @scene
@@ -159,11 +155,8 @@ async def samples(site: Site, seen: Window) -> None:
         for place, (because, detail) in enumerate(details, 1)
     ]  # fmt: skip
     site.fakes.samples.drawn.append((run, items))
-    await seen.log_in(site.url, "watanabe", PASSWORD)
-    await shown(seen, "nav")
-    await seen.page.goto(f"{site.url}/evaluation-samples")
+    await at_page(site, seen, "watanabe", "/evaluation-samples", "details summary")
     # All is there before anything is clicked: what comes later moves what is below it.
-    await shown(seen, "details summary")
     await shown(seen, ".versions li a")
     await expect(seen.page.locator(".form-draw option[value=members]")).to_have_count(1)
     await seen.page.locator("details summary").click()
