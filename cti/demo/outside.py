@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
@@ -11,44 +11,54 @@ from cti.demo.stack import TENANT, Plan
 
 # Heard by whoever is passed on to them; the agents' phones and the caller's play other tones.
 OUTSIDE_HZ = 620
-# The phone takes calls for the numbers it has: those of the phone book below, and a mobile to type.
-NUMBERS = ("0355550110", "0120000813", "0355551234", "05055550000", "09012345678")
-# Made up; nothing leaves this machine.
-DESK = f"""
+MOBILE = "09012345678"  # in no book: to type
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry of the demo's phone book. Made up; nothing leaves this machine."""
+
+    id: str
+    name: str
+    reading: str
+    number: str  # as people write it
+    more: str = ""  # further lines of its table
+
+
+BOOK = (
+    Entry(id="police", name="渋谷警察署", reading="しぶやけいさつしょ", number="03-5555-0110"),
+    Entry(
+        id="roadside", name="ロードサービス手配センター", reading="ろーどさーびすてはいせんたー", number="0120-000-813"
+    ),
+    Entry(id="tow", name="東京レッカー", reading="とうきょうれっかー", number="03-5555-1234"),
+    Entry(
+        id="insurer",
+        name="架け橋損害保険 事故受付",
+        reading="かけはしそんがいほけん",
+        number="050-5555-0000",
+        more='queues = ["roadside"]\n',
+    ),
+)
+# The phone takes calls for these, and for no other.
+NUMBERS = (*(entry.number.replace("-", "") for entry in BOOK), MOBILE)
+OUTBOUND = f"""
 [tenants.{TENANT}.outbound]
 number = "+815012345000"
-
-[[tenants.{TENANT}.saved_numbers]]
-id = "police"
-name = "渋谷警察署"
-reading = "しぶやけいさつしょ"
-number = "03-5555-0110"
-
-[[tenants.{TENANT}.saved_numbers]]
-id = "roadside"
-name = "ロードサービス手配センター"
-reading = "ろーどさーびすてはいせんたー"
-number = "0120-000-813"
-
-[[tenants.{TENANT}.saved_numbers]]
-id = "tow"
-name = "東京レッカー"
-reading = "とうきょうれっかー"
-number = "03-5555-1234"
-
-[[tenants.{TENANT}.saved_numbers]]
-id = "insurer"
-name = "架け橋損害保険 事故受付"
-reading = "かけはしそんがいほけん"
-number = "050-5555-0000"
-queues = ["roadside"]
 """
+SAVED = """
+[[tenants.{tenant}.saved_numbers]]
+id = "{of.id}"
+name = "{of.name}"
+reading = "{of.reading}"
+number = "{of.number}"
+{of.more}"""
 
 
 def with_a_way_out(plan: Plan, folder: Path, pool: PortPool) -> tuple[Plan, int]:
     """The plan with a trunk that leads to a port of this machine, and that port."""
     desk_file = folder / "desk-with-a-way-out.toml"
-    desk_file.write_text(plan.desk_file.read_text(encoding="utf-8") + DESK, encoding="utf-8")
+    book = (SAVED.format(tenant=TENANT, of=entry) for entry in BOOK)
+    desk_file.write_text(plan.desk_file.read_text(encoding="utf-8") + OUTBOUND + "".join(book), encoding="utf-8")
     port = pool.tcp(2)
     return replace(plan, desk_file=desk_file, asterisk={**plan.asterisk, "trunk_out": f"{LOOPBACK}:{port}"}), port
 
