@@ -311,30 +311,25 @@ class Application:
             pool, object_store(self.config, threads=2), services.callers.lookups, AuditStore(pool).add, utc_now
         )
         await self._run(people)
-        await web.start(
-            self.config,
-            bus,
-            directory,
-            pool,
-            records.calls,
-            router,
-            talks,
-            services.pauses,
-            services.kept,
-            services.out,
-            StoredSavedNumbers(pool, services.out.rules),
-            services.after,
-            services.callers.said,
-            StoredSupervision(router, directory, pool),
-            RecordingPages(pool, object_store(self.config, threads=8)),
-            BrowserPhones(self.config.asterisk.phone_url, self.config.asterisk.ice, pool, secrets, utc_now),
-            readiness,
-            self.metrics,
-            utc_now,
-            ground.listener,
-            self._cleanup,
+        pages = web.PageServices(
+            records=records.calls,
+            desk=router,
+            talks=talks,
+            pauses=services.pauses,
+            callbacks=services.kept,
+            dialling=services.out,
+            saved=StoredSavedNumbers(pool, services.out.rules),
+            aftercall=services.after,
+            callers=services.callers.said,
+            supervision=StoredSupervision(router, directory, pool),
+            recordings=RecordingPages(pool, object_store(self.config, threads=8)),
+            phones=BrowserPhones(self.config.asterisk.phone_url, self.config.asterisk.ice, pool, secrets, utc_now),
             people=people,
+            readiness=readiness,
+            metrics=self.metrics,
+            now=utc_now,
         )
+        await web.start(self.config, ground, pages, self._cleanup)
 
     async def _run(self, part: Part) -> None:
         """Start a part, and stop it when everything stops."""

@@ -7,7 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from cti.domain.model import AgentState, PhoneState
-from cti.web.parts import Body, Named, Request, SkillBody, Slug
+from cti.web.boardparts import SkillBody
+from cti.web.parts import (
+    Body,
+    Named,
+    Request,
+    Slug,
+)
 
 # Queues have priorities of their own, from 0 to some tens: enough room above and below all of them.
 Priority = Annotated[int, Field(ge=-1000, le=1000, strict=True)]

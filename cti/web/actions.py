@@ -24,10 +24,11 @@ from cti.web.actionports import SkillsFact, WaitFact
 from cti.web.actionview import waiting_body
 from cti.web.agentview import agent_body
 from cti.web.auth import address_of, parts_of
+from cti.web.boardparts import SkillBody
 from cti.web.calls import call_id_of
 from cti.web.context import answer, read_body, session_of
 from cti.web.hub import HUB
-from cti.web.parts import Named, SkillBody
+from cti.web.parts import Named
 from cti.web.problems import Refused
 from cti.web.states import check_state
 

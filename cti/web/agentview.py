@@ -6,18 +6,18 @@ from collections.abc import Mapping
 
 from cti.domain.model import QueueId, TenantId
 from cti.web import ports
-from cti.web.parts import (
+from cti.web.boardparts import (
     AgentBody,
     AgentCall,
     AgentLive,
     Board,
     HoursBody,
-    Named,
     QueueFigures,
     QueueLive,
     SkillBody,
     WaitingCall,
 )
+from cti.web.parts import Named
 
 
 def named_queue(tenant: TenantId, queue: QueueId, names: ports.Names) -> Named:

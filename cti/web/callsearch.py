@@ -11,12 +11,22 @@ from cti.domain.aftercall import Reason
 from cti.domain.callsearch import SearchTooSlow
 from cti.web import cursors
 from cti.web.auth import parts_of
-from cti.web.bodies import RecordingCountBody, RecordingItem, RecordingPage, RecordingQuery
 from cti.web.calls import digits_of
 from cti.web.context import answer, read_query, session_of
 from cti.web.popview import caller
-from cti.web.ports import FoundBy, PageKey, RecordingFacts, RecordingFilter
+from cti.web.ports import PageKey
 from cti.web.problems import Refused
+from cti.web.recordingbodies import (
+    RecordingCountBody,
+    RecordingItem,
+    RecordingPage,
+    RecordingQuery,
+)
+from cti.web.recordingports import (
+    FoundBy,
+    RecordingFacts,
+    RecordingFilter,
+)
 from cti.web.redaction import digits_for, number_for
 
 _NOTHING_MORE = FoundBy(direction="inbound", caller="unknown")

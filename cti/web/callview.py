@@ -13,7 +13,7 @@ from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment, Tr
 from cti.domain.pause import ASKED
 from cti.domain.phone import national
 from cti.domain.quality import LineQuality, grade, lost_share
-from cti.web import afterview, bodies, parts, ports
+from cti.web import afterview, bodies, parts, ports, recordingports
 from cti.web.afterview import NOTHING_KEPT, Kept
 from cti.web.agentview import named_queue
 from cti.web.phonebodies import QualityBody
@@ -87,7 +87,7 @@ def call_summary(call: Call) -> bodies.CallSummary:
     return bodies.CallSummary.model_validate(_summary(call))
 
 
-def recording_brief(found: ports.RecordingFacts | None) -> bodies.RecordingBrief | None:
+def recording_brief(found: recordingports.RecordingFacts | None) -> bodies.RecordingBrief | None:
     """What became of a call's recording."""
     if found is None:
         return None
@@ -126,7 +126,7 @@ def _tenths(value: float | None) -> float | None:
 
 def call_record(
     call: Call,
-    recording: ports.RecordingFacts | None,
+    recording: recordingports.RecordingFacts | None,
     names: ports.Names,
     measured: Sequence[LineQuality] = (),
     kept: Kept = NOTHING_KEPT,
@@ -184,7 +184,9 @@ def call_record(
     return bodies.CallRecord.model_validate(_summary(call) | more)
 
 
-def journey(call: Call, recording: ports.RecordingFacts | None, names: ports.Names) -> list[bodies.JourneyStep]:
+def journey(
+    call: Call, recording: recordingports.RecordingFacts | None, names: ports.Names
+) -> list[bodies.JourneyStep]:
     """Everything that happened to the call, oldest first. The menu's steps stand at the menu's beginning:
     the keys themselves have no time."""
     step = bodies.JourneyStep

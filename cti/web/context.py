@@ -16,7 +16,17 @@ from pydantic import BaseModel, ValidationError
 from cti.domain.access import Session
 from cti.domain.person import People
 from cti.metrics import Metrics
-from cti.web import actionports, afterports, announcementports, dialports, feedports, pauseports, phoneports, ports
+from cti.web import (
+    actionports,
+    afterports,
+    announcementports,
+    dialports,
+    feedports,
+    pauseports,
+    phoneports,
+    ports,
+    recordingports,
+)
 from cti.web.callerports import Callers, NoCallers
 from cti.web.evaluationports import EvaluationForms, Evaluations, NoEvaluationForms, NoEvaluations
 from cti.web.keepports import Keeping, NoKeeping
@@ -64,7 +74,7 @@ class WebParts:
     pops: ports.Pops
     talks: ports.Talks
     calls: ports.Calls
-    recordings: ports.Recordings
+    recordings: recordingports.Recordings
     announcements: announcementports.Announcements
     readiness: ports.Readiness
     metrics: Metrics

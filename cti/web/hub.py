@@ -32,9 +32,13 @@ from cti.domain.model import AgentId, QueueId, TenantId
 from cti.domain.pop import PopChange, PopOffered, PopPhase, PopSink
 from cti.web import messages, popview, ports, talkview
 from cti.web.agentview import agent_body, agent_live, board
+from cti.web.boardparts import (
+    AgentLive,
+    Board,
+)
 from cti.web.context import WebParts, midnight, zone_of_tenant
 from cti.web.messages import ServerMessage, wire
-from cti.web.parts import AgentLive, Board, LineBody
+from cti.web.parts import LineBody
 
 log = logging.getLogger(__name__)
 

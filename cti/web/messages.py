@@ -25,9 +25,12 @@ from cti.domain.consult import Command
 from cti.domain.model import EndedBy, EndReason, OfferOutcome
 from cti.domain.pause import RecordCommand
 from cti.domain.pop import Reach
-from cti.web.parts import (
+from cti.web.boardparts import (
     AgentBody,
     Board,
+    UserBody,
+)
+from cti.web.parts import (
     Body,
     CallLine,
     CardUpdate,
@@ -36,7 +39,6 @@ from cti.web.parts import (
     Pop,
     PopPhase,
     Request,
-    UserBody,
 )
 
 PROTOCOL_VERSION: Literal[1] = 1

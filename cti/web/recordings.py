@@ -14,11 +14,11 @@ from cti.domain.access import AuditEntry
 from cti.domain.errors import KakehashiError
 from cti.web import ranges
 from cti.web.auth import address_of, parts_of
-from cti.web.bodies import Peaks
 from cti.web.calls import call_id_of
 from cti.web.context import SETTINGS, answer, session_of
-from cti.web.ports import RecordingFacts
 from cti.web.problems import Refused
+from cti.web.recordingbodies import Peaks
+from cti.web.recordingports import RecordingFacts
 
 log = logging.getLogger(__name__)
 

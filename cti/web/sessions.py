@@ -12,10 +12,10 @@ from cti.domain.errors import KakehashiError
 from cti.domain.model import AgentId, AgentState, TenantId
 from cti.web.agentview import agent_body
 from cti.web.auth import COOKIE, GUARD, address_of, digest, new_token, parts_of
+from cti.web.boardparts import UserBody
 from cti.web.bodies import LoginRequest, Me, PasswordRequest
 from cti.web.context import SESSION_S, TOKEN_SHA256, WebParts, answer, read_body, session_of
 from cti.web.hub import HUB
-from cti.web.parts import UserBody
 from cti.web.passwords import Passwords
 from cti.web.problems import Refused
 from cti.web.texts import break_reasons

@@ -23,7 +23,13 @@ from cti.domain.model import (
 )
 from cti.store.callsearch import CallSearch
 from cti.store.recordings import RecordingList
-from cti.web.ports import FoundBy, PeaksFacts, RecordingCount, RecordingFacts, RecordingFilter
+from cti.web.recordingports import (
+    FoundBy,
+    PeaksFacts,
+    RecordingCount,
+    RecordingFacts,
+    RecordingFilter,
+)
 from recording.encode import CONTENT_TYPE
 from recording.lifecycle import REPLAYABLE, SETTLED, RecordingState
 from recording.objectstore import S3ObjectStore

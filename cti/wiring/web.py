@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import asyncpg
-
-from cti.bus import Bus
 from cti.config import Config
 from cti.domain.events import Event
 from cti.domain.model import Call, QueueId, TenantId
@@ -39,12 +35,20 @@ from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.dialports import Dialling
 from cti.web.pauseports import Pauses
 from cti.web.phoneports import Phones
-from cti.web.ports import Callbacks, CallFilter, Desk, Figures, Readiness, Recordings, Talks
+from cti.web.ports import (
+    Callbacks,
+    CallFilter,
+    Desk,
+    Figures,
+    Readiness,
+    Talks,
+)
+from cti.web.recordingports import Recordings
 from cti.web.savedports import SavedNumbers
 from cti.web.server import WebServer
 from cti.wiring import objectstores
 from cti.wiring.announcements import open_announcements
-from cti.wiring.directory import DeskDirectory
+from cti.wiring.ground import Ground
 from cti.wiring.keeping import KeptRecordings
 
 
@@ -102,78 +106,78 @@ class _LatePopSink:
             self.tell(change)
 
 
-async def start(
-    config: Config,
-    bus: Bus,
-    directory: DeskDirectory,
-    pool: asyncpg.Pool[Any],
-    calls: CallStore,
-    desk: Desk,
-    talks: Talks,
-    pauses: Pauses,
-    kept: Callbacks,
-    dialling: Dialling,
-    saved: SavedNumbers,
-    after: Aftercall,
-    callers: Callers,
-    supervision: Supervision,
-    recordings: Recordings,
-    phones: Phones,
-    readiness: Readiness,
-    metrics: Metrics,
-    now: Callable[[], datetime],
-    listener: socket.socket,
-    cleanup: AsyncExitStack,
-    *,
-    people: People,
-) -> WebServer:
-    """Listen, on ``listener``. Raises ConfigError for certificates that cannot be used."""
+@dataclass(frozen=True, kw_only=True)
+class PageServices:
+    """What the pages show and order, made by others before the pages are."""
+
+    records: CallStore  # the store's own calls
+    desk: Desk
+    talks: Talks
+    pauses: Pauses
+    callbacks: Callbacks
+    dialling: Dialling
+    saved: SavedNumbers
+    aftercall: Aftercall
+    callers: Callers
+    supervision: Supervision
+    recordings: Recordings
+    phones: Phones
+    people: People
+    readiness: Readiness
+    metrics: Metrics
+    now: Callable[[], datetime]  # aware UTC
+
+
+async def start(config: Config, ground: Ground, services: PageServices, cleanup: AsyncExitStack) -> WebServer:
+    """Listen, where the ground does. Raises ConfigError for certificates that cannot be used."""
     sink = _LatePopSink()
     pops = ScreenPop(sink)
-    server = WebServer(
-        settings(config),
-        WebParts(
-            users=UserStore(pool),
-            sessions=SessionStore(pool, idle_s=SESSION_IDLE_S),
-            audit=AuditStore(pool),
-            desk=desk,
-            names=directory,
-            pops=pops,
-            talks=talks,
-            pauses=pauses,
-            callbacks=kept,
-            dialling=dialling,
-            saved=saved,
-            aftercall=after,
-            callers=callers,
-            supervision=supervision,
-            calls=CallPages(calls),
-            recordings=recordings,
-            keeping=KeptRecordings(pool, now),
-            people=people,
-            listening=ListeningStore(pool),
-            announcements=open_announcements(config, pool),
-            readiness=readiness,
-            feed=OutgoingStore(pool),
-            phones=phones,
-            evaluations=EvaluationStore(pool),
-            samples=EvaluationSampleStore(pool),
-            evaluation_forms=EvaluationFormStore(pool),
-            qualities=QualityStore(pool),
-            metrics=metrics,
-            now=now,
-            monotonic=time.monotonic,
-        ),
-        stream_id=uuid.uuid4().hex,
-    )
+    server = WebServer(settings(config), _parts(config, ground, services, pops), stream_id=uuid.uuid4().hex)
     sink.tell = server.hub.pop_changed
     # Records of before the search was there, while everything else goes on.
-    filling = asyncio.create_task(SearchFiller(pool).run(), name="search-filler")
+    filling = asyncio.create_task(SearchFiller(ground.pool).run(), name="search-filler")
     cleanup.callback(filling.cancel)
     # Pops first: by the time the board is drawn anew, the agent's screen has been told.
-    bus.subscribe("screen-pop", pops.handle, kinds=pops.kinds, prompt=True)
+    ground.bus.subscribe("screen-pop", pops.handle, kinds=pops.kinds, prompt=True)
     # Prompt too: to wake a task for each fact costs more than what the hub does with most of them.
-    bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync, prompt=True)
-    await server.start(listener)
+    ground.bus.subscribe("web", server.hub.handle, kinds=(Event,), overflowed=server.hub.resync, prompt=True)
+    await server.start(ground.listener)
     cleanup.push_async_callback(server.stop)
     return server
+
+
+def _parts(config: Config, ground: Ground, services: PageServices, pops: ScreenPop) -> WebParts:
+    """Those services, and the stores that only the pages use."""
+    pool = ground.pool
+    return WebParts(
+        users=UserStore(pool),
+        sessions=SessionStore(pool, idle_s=SESSION_IDLE_S),
+        audit=AuditStore(pool),
+        desk=services.desk,
+        names=ground.directory,
+        pops=pops,
+        talks=services.talks,
+        pauses=services.pauses,
+        callbacks=services.callbacks,
+        dialling=services.dialling,
+        saved=services.saved,
+        aftercall=services.aftercall,
+        callers=services.callers,
+        supervision=services.supervision,
+        calls=CallPages(services.records),
+        recordings=services.recordings,
+        keeping=KeptRecordings(pool, services.now),
+        people=services.people,
+        listening=ListeningStore(pool),
+        announcements=open_announcements(config, pool),
+        readiness=services.readiness,
+        feed=OutgoingStore(pool),
+        phones=services.phones,
+        evaluations=EvaluationStore(pool),
+        samples=EvaluationSampleStore(pool),
+        evaluation_forms=EvaluationFormStore(pool),
+        qualities=QualityStore(pool),
+        metrics=services.metrics,
+        now=services.now,
+        monotonic=time.monotonic,
+    )

@@ -19,7 +19,7 @@ from cti.domain.keeping import Actor, BeingDeleted, UnderHold
 from cti.domain.model import CallId, TenantId
 from cti.store.migrate import migrate
 from cti.store.pool import create_pool
-from cti.web.ports import RecordingFilter
+from cti.web.recordingports import RecordingFilter
 from cti.wiring.recordingpages import RecordingPages
 from recording.keeping import Keeping, Ruled
 from recording.keys import object_keys

@@ -18,7 +18,7 @@ from cti.domain.model import (
     QueueId,
 )
 from cti.domain.pop import PopPhase
-from cti.web.ports import RecordingFacts
+from cti.web.recordingports import RecordingFacts
 from tests.e2e.pages import records
 from tests.e2e.pages.browser import Window, until
 from tests.e2e.pages.records import SATO, complete, linked, member, reservation, ticket

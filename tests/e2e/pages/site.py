@@ -55,7 +55,7 @@ from cti.store.quality import QualityStore
 from cti.store.recordings import RecordingList
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
-from cti.web import ports
+from cti.web import ports, recordingports
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.passwords import Passwords
 from cti.web.server import WebServer
@@ -121,14 +121,16 @@ class PlayedDesk(FakeDesk):
 
 
 class Shelf:
-    """Recordings in memory, all with the same sound. Implements cti.web.ports.Recordings."""
+    """Recordings in memory, all with the same sound. Implements cti.web.recordingports.Recordings."""
 
     def __init__(self, sound: Sound) -> None:
         self.sound = sound
-        self.rows: dict[CallId, ports.RecordingFacts] = {}
+        self.rows: dict[CallId, recordingports.RecordingFacts] = {}
         self.changed = False  # the object was changed behind our back
 
-    async def page(self, tenant: TenantId, wanted: ports.RecordingFilter) -> Sequence[ports.RecordingFacts]:
+    async def page(
+        self, tenant: TenantId, wanted: recordingports.RecordingFilter
+    ) -> Sequence[recordingports.RecordingFacts]:
         found = sorted(self.rows.values(), key=lambda r: (r.arrived_at, r.call_id), reverse=True)
         if wanted.status is not None:
             found = [r for r in found if r.status == wanted.status]
@@ -139,10 +141,10 @@ class Shelf:
             found = [r for r in found if (r.arrived_at, r.call_id) < after]
         return found[: wanted.limit]
 
-    async def count(self, tenant: TenantId, wanted: ports.RecordingFilter) -> ports.RecordingCount:
-        return ports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
+    async def count(self, tenant: TenantId, wanted: recordingports.RecordingFilter) -> recordingports.RecordingCount:
+        return recordingports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
 
-    async def get(self, tenant: TenantId, call_id: CallId) -> ports.RecordingFacts | None:
+    async def get(self, tenant: TenantId, call_id: CallId) -> recordingports.RecordingFacts | None:
         return self.rows.get(call_id)
 
     async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncIterator[bytes]:
@@ -151,12 +153,12 @@ class Shelf:
         for at in range(start, stop, 65_536):
             yield self.sound.data[at : min(at + 65_536, stop)]
 
-    async def peaks(self, tenant: TenantId, call_id: CallId) -> ports.PeaksFacts | None:
+    async def peaks(self, tenant: TenantId, call_id: CallId) -> recordingports.PeaksFacts | None:
         row = self.rows.get(call_id)
         if row is None or row.size is None:
             return None
         sound = self.sound
-        return ports.PeaksFacts(step_ms=100, duration_s=sound.duration_s, left=sound.left, right=sound.right)
+        return recordingports.PeaksFacts(step_ms=100, duration_s=sound.duration_s, left=sound.left, right=sound.right)
 
 
 class StoredShelf(RecordingPages):
@@ -168,9 +170,9 @@ class StoredShelf(RecordingPages):
         self.read = shelf.read  # type: ignore[method-assign]
         self._sound = shelf.sound
 
-    async def peaks(self, tenant: TenantId, call_id: CallId) -> ports.PeaksFacts | None:
+    async def peaks(self, tenant: TenantId, call_id: CallId) -> recordingports.PeaksFacts | None:
         sound = self._sound
-        return ports.PeaksFacts(step_ms=100, duration_s=sound.duration_s, left=sound.left, right=sound.right)
+        return recordingports.PeaksFacts(step_ms=100, duration_s=sound.duration_s, left=sound.left, right=sound.right)
 
 
 @dataclass(kw_only=True)

@@ -39,7 +39,7 @@ from cti.domain.model import (
 from cti.domain.pause import RecordCommand
 from cti.domain.pop import Pop
 from cti.metrics import Metrics
-from cti.web import ports
+from cti.web import ports, recordingports
 from cti.web.announcementports import AnnouncementFact, NewAnnouncement
 from cti.web.context import WebParts
 from tests.unit.web.aftercall import FakeAftercall
@@ -243,20 +243,22 @@ class FakeCalls(Switch):
 class FakeRecordings(Switch):
     def __init__(self) -> None:
         super().__init__()
-        self.rows: dict[CallId, ports.RecordingFacts] = {}
+        self.rows: dict[CallId, recordingports.RecordingFacts] = {}
         self.fail_after: int | None = None  # bytes, then Unavailable
         self.reading = 0  # streams open now
-        self.asked: list[ports.RecordingFilter] = []
+        self.asked: list[recordingports.RecordingFilter] = []
 
-    async def page(self, tenant: TenantId, wanted: ports.RecordingFilter) -> Sequence[ports.RecordingFacts]:
+    async def page(
+        self, tenant: TenantId, wanted: recordingports.RecordingFilter
+    ) -> Sequence[recordingports.RecordingFacts]:
         self.check()
         self.asked.append(wanted)
         return list(self.rows.values())[: wanted.limit] if tenant == DEMO else []
 
-    async def count(self, tenant: TenantId, wanted: ports.RecordingFilter) -> ports.RecordingCount:
-        return ports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
+    async def count(self, tenant: TenantId, wanted: recordingports.RecordingFilter) -> recordingports.RecordingCount:
+        return recordingports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
 
-    async def get(self, tenant: TenantId, call_id: CallId) -> ports.RecordingFacts | None:
+    async def get(self, tenant: TenantId, call_id: CallId) -> recordingports.RecordingFacts | None:
         self.check()
         return self.rows.get(call_id) if tenant == DEMO else None
 
@@ -275,11 +277,11 @@ class FakeRecordings(Switch):
         self.check()
         return f"https://s3.test/{call_id}?seconds={seconds}"
 
-    async def peaks(self, tenant: TenantId, call_id: CallId) -> ports.PeaksFacts | None:
+    async def peaks(self, tenant: TenantId, call_id: CallId) -> recordingports.PeaksFacts | None:
         self.check()
         if call_id not in self.rows or tenant != DEMO:
             return None
-        return ports.PeaksFacts(step_ms=100, duration_s=0.2, left=[0, 100], right=[5, 6])
+        return recordingports.PeaksFacts(step_ms=100, duration_s=0.2, left=[0, 100], right=[5, 6])
 
 
 class FakeAnnouncements:
@@ -435,8 +437,8 @@ def closed_call(n: int, agent: str = "sato") -> Call:
     )  # fmt: skip
 
 
-def recording(n: int, **changes: object) -> ports.RecordingFacts:
-    facts = ports.RecordingFacts(
+def recording(n: int, **changes: object) -> recordingports.RecordingFacts:
+    facts = recordingports.RecordingFacts(
         call_id=call_id(n), arrived_at=T0 - timedelta(minutes=n), queue=QueueId("members"),
         caller=CallerNumber(kind=CallerKind.NUMBER, e164="+819012345678", national="090-1234-5678"),
         status="stored", agents=(AgentId("sato"),), end_reason=EndReason.COMPLETED, duration_s=102.4,
