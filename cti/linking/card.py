@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 
 from cti.domain.model import Link, MenuFacts
+from cti.domain.phone import national
 from cti.linking.contract import LookupAnswer, Member, Reservation, ReservationStatus, Ticket, Vehicle
 from cti.linking.matching import Candidate, Match
 
@@ -107,6 +108,7 @@ def _member(member: Member, candidate: Candidate) -> dict[str, Any]:
         "plan": member.plan,
         "language": member.language,
         "notes": list(member.notes),
+        "phones": [national(phone) for phone in member.phones],
         "status": member.status,
         "standing": candidate.standing,
         "reservation_id": candidate.reservation_id,

@@ -7,6 +7,7 @@ answer wrong, because half an answer shown as a whole one misleads.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +21,9 @@ MAX_TEXT = 500  # characters; a pop is read in seconds
 MAX_LISTED = 20  # members, reservations, tickets; more is a search, not a pop
 MAX_VERIFICATION = 5
 MAX_NOTES = 10
+MAX_PHONES = 5  # more are a switchboard's list
 MAX_TERMS = 10
+_E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 
 
 def _cut(value: Any) -> Any:
@@ -29,6 +32,12 @@ def _cut(value: Any) -> Any:
 
 def _at_most(count: int) -> BeforeValidator:
     return BeforeValidator(lambda value: value[:count] if isinstance(value, list) else value)
+
+
+def _phones(value: Any) -> Any:
+    """Those that are E.164. Services sent a key of this name before the contract had it: no pop is lost for it."""
+    listed = value if isinstance(value, list) else ()
+    return tuple(one for one in listed if isinstance(one, str) and _E164.fullmatch(one))[:MAX_PHONES]
 
 
 Text = Annotated[str, BeforeValidator(_cut)]
@@ -62,6 +71,7 @@ class Member(_Part):
     matched_by: frozenset[Literal["number", "reservation"]]
     verification: Annotated[tuple[Verification, ...], _at_most(MAX_VERIFICATION)] = ()
     notes: Annotated[tuple[Text, ...], _at_most(MAX_NOTES)] = ()
+    phones: Annotated[tuple[str, ...], BeforeValidator(_phones)] = ()  # where the member can be reached
 
 
 class Vehicle(_Part):

@@ -10,6 +10,8 @@ export const dialling = signal<MyDialling | null>(null);
 /** The desk's phone book as far as this agent may see it; null: not known yet. */
 export const saved = signal<MySavedNumbers | null>(null);
 export const asking = signal(false);
+/** A number that was clicked in a call: whom to ask outside. The controls of the call take it from here. */
+export const toAsk = signal<string | null>(null);
 export const said = signal<{ readonly refused: boolean; readonly text: string } | null>(null);
 
 // Counts log-outs: what an earlier log-in still waited for comes to nothing.
@@ -39,6 +41,7 @@ export function forgetDialling(): void {
   dialling.value = null;
   saved.value = null;
   said.value = null;
+  toAsk.value = null;
 }
 
 /** Asks once; a second click while the first one is on its way is the same wish. */

@@ -157,8 +157,10 @@ def _member(db: sqlite3.Connection, member_id: str, matched_by: list[str], langu
     if row["employee"]:
         codes.insert(0, "employee")
     shown = {k: row[k] for k in ("member_id", "name", "name_kana", "company", "plan", "language", "status")}
+    phones = _rows(db, "SELECT number FROM phones WHERE member_id = ? ORDER BY number LIMIT 5", (member_id,))
     return {
         **shown,
+        "phones": [phone["number"] for phone in phones],
         "matched_by": sorted(matched_by),
         "verification": [{"code": code, "prompt": texts[code], "answer": row[code]} for code in codes],
         "notes": json.loads(row["notes"]),

@@ -5,7 +5,7 @@ import { dateAndTime, duration, t, timeZone, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { secondAsked } from "../moments";
 import { serverNow } from "../now";
-import { callerText } from "../parts/caller";
+import { DialSaid, NumberToDial } from "../parts/dial";
 import { agentName, queueName, readNames } from "../parts/names";
 import { playable, Player } from "../parts/player";
 import { refusalText } from "../parts/problem";
@@ -83,6 +83,7 @@ export function QaPage() {
           {list.problem}
         </p>
       )}
+      {!chosen && <DialSaid />}
       <List items={list.items} search={search} reasons={reasons} chosen={chosen} onOpen={open} onChange={change} />
       {list.more && (
         <button type="button" onClick={list.more}>
@@ -291,7 +292,7 @@ function Row({ item, search, reasons, current, onOpen }: RowProps) {
         </button>
       </td>
       <td class="wrap">
-        {callerText(item.caller)}
+        <NumberToDial of={item.caller} />
         <Matched item={item} search={search} reasons={reasons} />
       </td>
       <td class="wide-only" title={item.queue ? queueName(item.queue) : ""}>

@@ -27,8 +27,15 @@ type OfSomebody = "consult" | "consult_outside" | "to_agent" | "to_queue" | "to_
 export const isPlain = (wanted: Command): wanted is Exclude<Command, OfSomebody> =>
   !Object.values(COMMANDS).some((kinds) => Object.values(kinds).includes(wanted));
 
-export function Choose({ wish, may, close }: { wish: Wish; may: readonly string[]; close: () => void }) {
-  const [query, setQuery] = useState("");
+interface ChooseProps {
+  readonly wish: Wish;
+  readonly first: string; // what is looked for at first: a number that was clicked
+  readonly may: readonly string[];
+  readonly close: () => void;
+}
+
+export function Choose({ wish, first, may, close }: ChooseProps) {
+  const [query, setQuery] = useState(first);
   // By who it is and not by their place: the list is sorted anew whenever somebody becomes free.
   const [at, setAt] = useState("");
   const field = useRef<HTMLInputElement>(null);

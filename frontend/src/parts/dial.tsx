@@ -1,12 +1,16 @@
 /** A field to dial from, and numbers on the page that can be clicked. */
 import { useEffect, useState } from "preact/hooks";
-import { asking, dial, dialling, lookDialling, lookSaved, saved, said } from "../dial";
+import { navigate } from "wouter-preact/use-browser-location";
+import { asking, dial, dialling, lookDialling, lookSaved, saved, said, toAsk } from "../dial";
 import { t } from "../i18n";
 import { connection, desk, hasRole } from "../session";
-import { search, type Whom } from "../whom";
+import { search, typedNumber, type Whom } from "../whom";
 import type { Caller } from "../wire";
 import { callerText } from "./caller";
 import { refusedText } from "./problem";
+
+// Where the controls of a call are.
+const AGENT_PAGE = "/agent";
 
 export function DialBox() {
   const [number, setNumber] = useState("");
@@ -68,21 +72,32 @@ export function Dialled({ number, text }: { number: string | null; text: string 
     if (there && agent && dialling.peek() === null) void lookDialling();
   }, [there, agent]);
   if (!number || !agent || !dialling.value?.number) return <>{text}</>;
-  const why = whyNot();
+  const asks = mayAsk();
+  const why = asks ? null : whyNot();
+  const does = t(asks ? "dial.ask" : "dial.call", { number: text });
+  const press = () => {
+    if (why !== null || asking.peek()) return;
+    if (!asks) return void dial(number);
+    toAsk.value = typedNumber(text) ? text : number;
+    if (location.pathname !== AGENT_PAGE) navigate(AGENT_PAGE);
+  };
   // Not disabled: whoever comes by keyboard is to hear why it does nothing.
   return (
     <button
       type="button"
       class="number-to-dial"
-      title={why === null ? t("dial.call", { number: text }) : t(why)}
-      aria-label={why === null ? t("dial.call", { number: text }) : `${text} ${t(why)}`}
-      aria-disabled={why !== null || asking.value ? "true" : undefined}
-      onClick={() => why === null && !asking.peek() && void dial(number)}
+      title={why === null ? does : t(why)}
+      aria-label={why === null ? does : `${text} ${t(why)}`}
+      aria-disabled={why !== null || (asking.value && !asks) ? "true" : undefined}
+      onClick={press}
     >
       {text}
     </button>
   );
 }
+
+/** In a call a number is somebody outside to ask: the caller hears music meanwhile, and a person says yes to it. */
+const mayAsk = (): boolean => desk.value.talk?.may.includes("consult_outside") ?? false;
 
 /** Why no number at all would be dialled now, as far as the page knows; the server knows the rest. */
 function whyNot(): "problem.dial_offline" | "problem.dial_busy" | "problem.dial_no_phone" | null {

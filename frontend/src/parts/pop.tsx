@@ -90,7 +90,7 @@ function Who({ pop }: { pop: Pop }) {
   return (
     <div class="who-calls">
       <p class={`name ${member || count > 1 ? "" : "name-nobody"} ${Array.from(name).length > NAME_LONG ? "name-long" : ""}`}>
-        <Text text={name} limit={40} />
+        <Text text={name} limit={40} plain />
       </p>
       {part.link && <Confidence link={part.link} />}
       <p>

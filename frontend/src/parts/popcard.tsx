@@ -46,7 +46,7 @@ function Reservation({ reservation, linked, place }: { reservation: ReservationB
       <p class="spread">
         <strong>
           {place && <span class="note">{t(`pop.${place}`)} </span>}
-          <Text text={reservation.number || reservation.reservation_id} />
+          <Text text={reservation.number || reservation.reservation_id} plain />
         </strong>
         {reservation.status && <span class={`tag tag-${reservation.status}`}>{tSlug("booking", reservation.status)}</span>}
       </p>
@@ -95,7 +95,7 @@ function Vehicle({ vehicle }: { vehicle: VehicleBody }) {
       {vehicle.plate && (
         <p>
           <strong class="plate">
-            <Text text={vehicle.plate} />
+            <Text text={vehicle.plate} plain />
           </strong>
         </p>
       )}

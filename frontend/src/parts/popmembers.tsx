@@ -5,6 +5,7 @@ import { dayAndTime, t, timeOfDay, tSlug } from "../i18n";
 import { serverNow } from "../now";
 import type { MemberBody, Pop, ReservationBody } from "../wire";
 import { useAsking } from "./asking";
+import { Dialled } from "./dial";
 import { Cards, joined, Part, textOf } from "./part";
 import { Verification } from "./popverify";
 import { Text } from "./text";
@@ -112,6 +113,15 @@ function Member({ pop, member, several, choose, busy }: MemberProps) {
       <p class="note">
         <Text text={joined(member.company, member.plan, member.member_id)} />
       </p>
+      {phonesOf(member).length > 0 && (
+        <ul class="chips" aria-label={t("pop.phones")}>
+          {phonesOf(member).map((one) => (
+            <li key={one}>
+              <Dialled number={one} text={one} />
+            </li>
+          ))}
+        </ul>
+      )}
       {((several && standing) || (status && status !== "active")) && (
         <p class="chips">
           {several && standing && <span class="tag">{tSlug("standing", standing)}</span>}
@@ -127,6 +137,12 @@ function Member({ pop, member, several, choose, busy }: MemberProps) {
       {!choose && <Verification pop={pop} member={member} />}
     </li>
   );
+}
+
+/** Numbers that the booking system has of this member: where they can be reached when the call breaks. */
+function phonesOf(member: MemberBody): string[] {
+  const { phones } = member;
+  return Array.isArray(phones) ? [...new Set(phones.filter((one) => typeof one === "string" && one !== ""))] : [];
 }
 
 const UNDER_WAY = ["overdue", "in_use", "upcoming"];

@@ -1,6 +1,6 @@
 /** What can be done with the call on the line: plain buttons, for whatever the server says is possible now. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { savedName } from "../dial";
+import { savedName, toAsk } from "../dial";
 import { duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { secondsUntil } from "../now";
@@ -10,6 +10,7 @@ import { Choose, isPlain, type Wish, wishes } from "./choose";
 
 export function TalkControls({ talk }: { talk: LineBody }) {
   const [choosing, setChoosing] = useState<Wish | null>(null);
+  const [first, setFirst] = useState(""); // what the field holds at first
   const opener = useRef<HTMLDivElement>(null);
   const outside = talk.outside === null ? null : (savedName(talk.outside) ?? talk.outside);
   const name = talk.partner?.name ?? outside ?? "";
@@ -20,6 +21,14 @@ export function TalkControls({ talk }: { talk: LineBody }) {
   };
   // What is possible has changed under the list: another step was taken, here or at the phone.
   useEffect(() => setChoosing(null), [talk.phase, talk.call_id]);
+  const asked = toAsk.value;
+  useEffect(() => {
+    if (asked === null) return;
+    toAsk.value = null;
+    if (!talk.may.includes("consult_outside")) return;
+    setFirst(asked);
+    setChoosing("consult");
+  }, [asked]);
   useKeys([{ key: "F4", does: "keys.record", run: () => askRecording(talk) }]);
   if (talk.role === "second") {
     const text = { conference: "talk.asked_joined", swapped: "talk.asked_waits" }[talk.phase as string] ?? "talk.asked_by";
@@ -53,13 +62,16 @@ export function TalkControls({ talk }: { talk: LineBody }) {
             key={wish}
             type="button"
             aria-expanded={choosing === wish}
-            onClick={() => setChoosing(choosing === wish ? null : wish)}
+            onClick={() => {
+              setFirst("");
+              setChoosing(choosing === wish ? null : wish);
+            }}
           >
             {t(`talk.${wish}`)}
           </button>
         ))}
       </div>
-      {choosing && <Choose key={choosing} wish={choosing} may={talk.may} close={close} />}
+      {choosing && <Choose key={`${choosing} ${first}`} wish={choosing} first={first} may={talk.may} close={close} />}
       <RecordingControls line={talk.recording} />
     </section>
   );

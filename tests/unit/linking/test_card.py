@@ -21,6 +21,7 @@ def card_of(said: LookupAnswer, facts: MenuFacts | None = None, status: str = "l
 def test_a_full_card() -> None:
     said = answer(
         member("A", "number", name_kana="タカハシ", company="会社", plan="法人", language="ja", notes=["延滞"],
+               phones=["+819012345678", "03-1234-5678", 5, "+81312345678"],
                verification=[{"prompt": "生年月日", "answer": "1988"}]),
         booking("R-11", "A", vehicle={"vehicle_id": "V", "plate": "品川 330 わ 12-34", "fuel_percent": 50},
                 terms=[{"code": "noc", "text": "NOC"}]),
@@ -35,7 +36,8 @@ def test_a_full_card() -> None:
     (who,) = card["members"]["members"]
     assert who == {
         "member_id": "A", "name": "会員 A", "name_kana": "タカハシ", "company": "会社", "plan": "法人",
-        "language": "ja", "notes": ["延滞"], "status": "active", "standing": "holds_number",
+        "language": "ja", "notes": ["延滞"], "phones": ["090-1234-5678", "03-1234-5678"],
+        "status": "active", "standing": "holds_number",
         "reservation_id": "R-11", "verification": [{"prompt": "生年月日", "answer": "1988", "code": ""}],
     }  # fmt: skip
     (reservation,) = card["reservations"]["reservations"]

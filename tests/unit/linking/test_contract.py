@@ -66,6 +66,21 @@ def test_a_wrong_part_makes_the_answer_wrong(wrong: dict[str, Any]) -> None:
         read_answer(json.dumps({**GOOD, **wrong}))
 
 
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (["+819012345678", "090-1234-5678", "+0", 7, None, "+819012345678 "], ("+819012345678",)),
+        ([f"+8190123456{n:02}" for n in range(9)], tuple(f"+8190123456{n:02}" for n in range(5))),
+        ("+819012345678", ()),
+        ({"home": "+819012345678"}, ()),
+        (None, ()),
+    ],
+)
+def test_numbers_in_a_shape_of_their_own_cost_no_pop(said: object, read: tuple[str, ...]) -> None:
+    body = {**GOOD, "members": [{**member("A", "number"), "phones": said}]}
+    assert read_answer(json.dumps(body)).members[0].phones == read
+
+
 @pytest.mark.parametrize("raw", [b"", b"null", b"[]", b'{"as_of": "\xff"}', b"[" * 100_000, b'{"a":' * 50_000])
 def test_garbage_is_a_value_error(raw: bytes) -> None:
     with pytest.raises(ValueError):
