@@ -24,7 +24,7 @@ from cti.web.agentview import agent_body
 from cti.web.auth import parts_of
 from cti.web.callview import call_line
 from cti.web.context import TOKEN_SHA256, WebParts, midnight, session_of, zone_of_tenant
-from cti.web.hub import HUB, Hub, Told
+from cti.web.hub import HUB, PING_S, Hub, Told
 from cti.web.messages import CallCommand, ErrorMessage, Hello, Pong, StateSet, Subscribe, Unsubscribe, wire
 from cti.web.parts import CallLine
 from cti.web.problems import Refused, language_of
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 256
 # A frame that the kernel does not take within this goes to a page that does not read.
 WRITE_S = 10.0
+# Whoever was told something within this knows that we are there: a busy desk is pinged hardly ever.
+QUIET_S = PING_S / 2
 # Protocol pings; a browser answers by itself.
 HEARTBEAT_S = 20.0
 # A page says little: a state with a reason.
@@ -65,6 +67,7 @@ class AgentSocket:
         self._wake = asyncio.Event()
         self._writing = False  # a frame is out of the line and not yet with the kernel
         self._seq = 0
+        self._told_s = float("-inf")  # monotonic, when a frame was written last
         self._dropped = False
         self._refreshing: asyncio.Task[None] | None = None
         self._commanding: asyncio.Task[None] | None = None
@@ -93,7 +96,9 @@ class AgentSocket:
         return not transport.is_closing() and transport.get_write_buffer_size() == 0
 
     def ping(self) -> None:
-        """Say that the server is there."""
+        """Say that the server is there, unless other frames said so just now."""
+        if self._parts.monotonic() - self._told_s < QUIET_S:
+            return
         self._say(messages.Ping(**self._envelope()))
 
     def refresh(self) -> None:
@@ -150,6 +155,7 @@ class AgentSocket:
     def _written(self, kind: str, told: Told | None) -> None:
         metrics = self._parts.metrics
         metrics.socket_messages.labels(kind).inc()
+        self._told_s = self._parts.monotonic()
         if told is not None:
             metrics.pop_hand_over.observe(self._parts.monotonic() - told.began_s)
             if told.rang_at is not None:

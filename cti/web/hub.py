@@ -50,7 +50,8 @@ AGENTS_SLICE = 100
 BOARD_S = 1.0
 # Figures of the day move with each call that ends; a query each second would be for nobody.
 FIGURES_S = 5.0
-PING_S = 15.0
+# A page calls 10 s of silence a dead server (frontend/src/socket.ts): two of these and some network.
+PING_S = 4.0
 # A session ended elsewhere (switched off, another node) closes its sockets after this at the latest.
 SESSIONS_S = 60.0
 CLOSE_RESTART = 1012

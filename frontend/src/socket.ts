@@ -12,8 +12,13 @@ export interface Listener {
   resume(): { streamId: string | null; seq: number };
 }
 
-// The server pings every 15 s; two missed pings and some network make a dead line.
-const SILENCE_MS = 40_000;
+// The server says something every 6 s at most (a ping each 4 s, unless other words went within 2 s before it): one lost
+// turn and some network make a dead line.
+const SILENCE_MS = 10_000;
+// A timer this late is of a page that stood still itself (hidden, asleep, busy): what the server said meanwhile may
+// be waiting to be read, and is read within READ_MS.
+const LATE_MS = 1_500;
+const READ_MS = 2_000;
 const FIRST_RETRY_MS = 250;
 // The protocol allows up to 30 s; an agent who waits for a call must not look at an old screen for that long.
 const LAST_RETRY_MS = 5_000;
@@ -37,6 +42,7 @@ export class DeskSocket {
     this.closed = false;
     const socket = new WebSocket(this.url);
     this.socket = socket;
+    this.heard(); // a frozen server's machine takes the connection, and then nothing comes
     let opened = false;
     socket.onopen = () => {
       // The network came back while this one was still knocking: another one is in its place.
@@ -52,7 +58,6 @@ export class DeskSocket {
       if (socket !== this.socket) return;
       this.heard();
       const message = JSON.parse(event.data) as ServerMessage;
-      if (message.type === "ping") this.send({ type: "pong", seq: message.seq });
       this.listener.message(message);
     };
     socket.onclose = (event) => {
@@ -99,7 +104,11 @@ export class DeskSocket {
 
   private heard(): void {
     clearTimeout(this.watchdog);
-    this.watchdog = setTimeout(() => this.giveUp(), SILENCE_MS);
+    const due = performance.now() + SILENCE_MS;
+    this.watchdog = setTimeout(() => {
+      if (performance.now() - due < LATE_MS) this.giveUp();
+      else this.watchdog = setTimeout(() => this.giveUp(), READ_MS);
+    }, SILENCE_MS);
   }
 
   /** A dead line does not answer a close frame either: this socket is left to the browser, and a new one is made. */

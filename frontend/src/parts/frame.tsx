@@ -64,7 +64,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         </div>
       </header>
       <div role="status" class="offline">
-        {connection.value === "lost" && <p>{t("connection.lost")}</p>}
+        {connection.value === "lost" && <p>{t(hasRole("agent") ? "connection.lost_agent" : "connection.lost")}</p>}
       </div>
       {rings && path !== "/agent" && (
         <p class="rings-elsewhere">

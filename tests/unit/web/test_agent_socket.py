@@ -365,6 +365,17 @@ async def test_a_restart_closes_every_page_with_1012(site: Site) -> None:
     await asyncio.wait_for(stopping, 5)
 
 
+async def test_a_page_that_was_told_nothing_for_two_seconds_is_pinged_and_others_are_not(site: Site) -> None:
+    ws = await site.socket(await site.logged_in("sato"))
+    await receive(ws)
+    (client,) = site.server.hub._clients
+    for passed_s in (1.9, 0.2, 0.1):  # too soon after the snapshot; due; too soon after that ping
+        site.fakes.clock.passed_s += passed_s
+        client.ping()
+    await ws.send_json({"type": "hello"})
+    assert [(await receive(ws))["type"] for _ in range(2)] == ["ping", "snapshot"]
+
+
 async def test_log_out_closes_the_sockets_of_that_session_only(site: Site) -> None:
     here, there = await site.logged_in("sato"), await site.logged_in("sato")
     closed, kept = await site.socket(here), await site.socket(there)
