@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from cti.domain.model import Call, ChannelName, TenantId, UniqueId
 from cti.domain.pause import RecordCommand, asked, from_mark, open_pauses
 from cti.pauses import PauseDesk, PauseRules, Refused
 from tests.scenarios.tables import CALL, START, Kept, a_desk
+from tests.unit.web.fakes import closed_call
 
 DEMO = TenantId("demo")
 CALLER, LEG, SECOND = (ChannelName(f"PJSIP/{name}-00000001") for name in ("trunk", "demo-sato", "demo-suzuki"))
@@ -40,6 +42,7 @@ class Line:
         self.muted: dict[str, bool] = {}
         self.stopped: list[str] = []
         self.marks: list[str] = []
+        self.as_asked: Callable[[], None] = lambda: None  # what happens when Asterisk is first asked for silence
         self.pauses = PauseDesk(
             calls=self.desk, telephony=self, sink=self.desk, confirm_s=0.1, look_s=0.02,
             settings=PauseRules(longest=lambda _t: timedelta(seconds=300), now=lambda: self.now),
@@ -74,6 +77,9 @@ class Line:
         return await self.pauses.ask(DEMO, CALL, command, by)
 
     async def mute_recording(self, *, channel: ChannelName, on: bool) -> None:
+        if on:
+            as_asked, self.as_asked = self.as_asked, lambda: None
+            as_asked()
         await asyncio.sleep(0)
         if channel in self.gone:
             raise NotFound("no such channel")
@@ -128,7 +134,7 @@ async def test_each_recording_of_the_call_is_silenced_and_the_channel_knows() ->
 async def test_the_window_is_told_before_anything_is_asked_of_asterisk() -> None:
     async with a_line() as line:
         line.silent, line.deaf = {CALLER, LEG}, {CALLER, LEG}
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match="did not prove"):
             await line.ask(PAUSE)
         pause = asked(line.call)
         assert pause is not None
@@ -163,6 +169,13 @@ async def test_a_leg_that_begins_in_a_pause_is_silenced_too_and_one_that_is_gone
         line.begins(SECOND)
         await asyncio.sleep(0.05)
         assert line.muted[SECOND] is False
+
+
+async def test_a_leg_that_begins_while_the_others_are_silenced_is_silenced_too() -> None:
+    async with a_line() as line:
+        line.as_asked = lambda: line.begins(SECOND)
+        await line.ask(PAUSE)
+        await until(lambda: line.muted.get(SECOND))
 
 
 async def test_what_is_not_proven_to_record_again_is_still_paused() -> None:
@@ -203,7 +216,7 @@ async def test_who_takes_over_finds_it_by_the_channel_and_silences_what_began_me
 async def test_somebody_outside_who_was_given_the_caller_before_a_restart_is_silenced_too() -> None:
     """Nobody announces their recording again, and they are in no agent's talk."""
     async with a_line() as line:
-        outside = {"agent_channel": OUTSIDE, "agent_uniqueid": UniqueId(IDS[OUTSIDE])}
+        outside: dict[str, Any] = {"agent_channel": OUTSIDE, "agent_uniqueid": UniqueId(IDS[OUTSIDE])}
         for signal in (
             sig.LegPlaced(**line.of(CALLER), place=Place.HOLD, outside="+81334980110"),
             sig.DialBegan(**line.of(CALLER), **outside),
@@ -262,6 +275,30 @@ async def test_what_a_rule_does_not_want_is_silenced_from_the_beginning_and_reco
         line.pauses.want(line.call, policy.Decision(record=policy.Record.ALWAYS, reason="recorded"))
         await until(lambda: line.muted == {CALLER: False, LEG: False} and not open_pauses(line.call))
         assert line.marks[-1] == ""
+
+
+@pytest.mark.parametrize(("answer", "began_s"), [("consent:2", 0), (None, 30)])
+async def test_a_refusal_reaches_back_to_the_beginning_and_another_rule_does_not(
+    answer: str | None, began_s: int
+) -> None:
+    async with a_line() as line:
+        line.now = START + timedelta(seconds=30)
+        talks = replace(line.call, talks=closed_call(1).talks)  # somebody has the caller since long
+        rule = policy.RecordRule(record=policy.Record.NEVER, answer=answer)
+        facts = replace(policy.facts_of(talks), answers=frozenset({"consent:2"}))
+        line.pauses.want(talks, policy.decide((rule,), facts))
+        await until(lambda: open_pauses(line.call))
+        assert [pause.began_at for pause in open_pauses(line.call)] == [START + timedelta(seconds=began_s)]
+
+
+async def test_on_demand_that_nobody_began_is_not_begun_by_rules_that_come_and_go() -> None:
+    async with a_line() as line:
+        line.pauses.want(line.call, never(policy.Record.ON_DEMAND))
+        await until(lambda: line.muted == {CALLER: True, LEG: True})
+        line.pauses.want(line.call, policy.Decision(record=policy.Record.ALWAYS, reason="recorded"))
+        await until(lambda: not open_pauses(line.call))
+        line.pauses.want(line.call, never(policy.Record.ON_DEMAND))
+        await until(lambda: line.muted == {CALLER: True, LEG: True} and open_pauses(line.call))
 
 
 async def test_on_demand_begins_when_an_agent_asks_and_goes_on() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,3 +35,10 @@ def test_of_two_accounts_no_pause_is_lost(known: list[Pause], told: list[Pause])
     both = merged(known, told)
     assert {(p.began_at, p.why) for p in both} == {(p.began_at, p.why) for p in (*known, *told)}
     assert [p.began_at for p in both] == sorted(p.began_at for p in both)
+
+
+def test_where_both_accounts_know_a_pause_the_one_that_is_told_is_right() -> None:
+    open_one = Pause(began_at=START, why="asked")
+    ended = replace(open_one, ended_at=START + timedelta(seconds=9))
+    assert merged([open_one], [ended]) == (ended,)
+    assert merged([ended], [open_one]) == (open_one,)

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti.domain.recordpolicy import Decision, Facts, Record, RecordRule, decide, rules_from_data
+from cti.domain.model import AgentId, ChannelName, Consultation, UniqueId
+from cti.domain.recordpolicy import Decision, Facts, Record, RecordRule, decide, facts_of, rules_from_data
+from tests.unit.web.fakes import T0, closed_call
 
 ALWAYS, ON_DEMAND, NEVER = Record
 ids = st.none() | st.sampled_from(["a", "b"])
@@ -30,6 +34,7 @@ def call(queue: str = "members", *, agents: tuple[str, ...] = (), answers: tuple
         (RecordRule(record=NEVER, agent="sato"), call(), "recorded", None),
         (RecordRule(record=NEVER, agent="sato"), call(agents=("kato", "sato")), "not_wanted: agent", "not_wanted"),
         (RecordRule(record=NEVER, answer="consent:2"), call(answers=("consent:2",)), "not_wanted: answer", "refused"),
+        (RecordRule(record=NEVER, answer="consent:2"), call(answers=("consent:1",)), "recorded", None),
         (RecordRule(record=ON_DEMAND, direction="inbound"), call(), "on_demand: direction", "on_demand"),
         (RecordRule(record=NEVER), call(), "not_wanted: all", "not_wanted"),
     ],
@@ -60,6 +65,28 @@ def test_the_first_rule_that_fits_counts_and_the_reason_says_whether(all_rules: 
     decision = decide(all_rules, seen)
     assert decision == decide([*all_rules, *all_rules], seen)
     assert (decision.record is ALWAYS) == (decision.reason == "recorded") == (decision.why is None)
+
+
+def test_who_is_judged_is_on_the_line_now_with_the_caller_or_with_each_other() -> None:
+    over = closed_call(1)  # sato's talk has ended
+    goes_on = replace(over.talks[0], agent=AgentId("suzuki"), ended_at=None)
+    asked = Consultation(
+        first=AgentId("suzuki"), second=AgentId("kato"), channel=ChannelName("PJSIP/demo-kato-1"),
+        uniqueid=UniqueId("1.9"), began_at=T0,
+    )  # fmt: skip
+    gone = replace(asked, second=AgentId("mori"), ended_at=T0)
+    outside = replace(asked, second=None, outside="+81334980110")
+    facts = facts_of(replace(over, talks=(*over.talks, goes_on), consultations=(gone, asked, outside)))
+    assert (facts.queue, facts.agents, facts.answers) == ("members", {"suzuki", "kato"}, {"who:1"})
+    assert facts_of(over).agents == frozenset()
+    assert facts_of(replace(over, menu=None)).answers == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("extra", "direction"), [({}, "inbound"), ({"dialled_by": "sato"}, "outbound"), ({"callback": "c1"}, "callback")]
+)
+def test_which_way_a_call_goes(extra: dict[str, str], direction: str) -> None:
+    assert facts_of(replace(closed_call(1), extra=extra)).direction == direction
 
 
 def test_rules_come_back_from_the_database_and_other_shapes_are_refused() -> None:

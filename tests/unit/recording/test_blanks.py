@@ -49,6 +49,12 @@ def test_both_sides_are_silent_in_the_pause_and_sound_outside(tmp_path: Path) ->
         assert silent == {*range(first, last), *range(round((8 - MARGIN_S) * RATE), 10 * RATE)}
 
 
+def test_pauses_one_in_the_other_are_one_blank_as_long_as_the_longer() -> None:
+    timeline = Timeline(started_at=later(0), duration_s=60, tracks=())
+    inner, outer = pause(20, 25), pause(10, 40)
+    assert with_blanks(timeline, [inner, outer]).blanks == with_blanks(timeline, [outer]).blanks
+
+
 spans = st.tuples(st.floats(-5, 70), st.floats(0, 30)).map(lambda s: pause(s[0], s[0] + s[1]))
 
 
@@ -63,6 +69,18 @@ def test_blanks_are_in_order_apart_and_hold_every_pause(pauses: list[Pause]) -> 
         begin, end = timeline.offset_s(one.began_at), timeline.offset_s(one.ended_at)
         if begin < end <= 60:
             assert any(low <= begin and end <= high for low, high in timeline.blanks)
+
+
+@pytest.mark.parametrize(
+    ("why", "blanks"), [("not_wanted", ((0.0, 20.0), (35.0, 60.0))), ("refused", ((0.0, 20.0), (35.0, 60.0))),
+                        ("asked", ((0.0, 60.0),))]
+)  # fmt: skip
+def test_a_message_for_the_desk_is_kept_whatever_the_rules_and_not_what_somebody_asked_to_keep_out(
+    why: str, blanks: tuple[tuple[float, float], ...]
+) -> None:
+    whole = replace(pause(0, None), why=why)
+    timeline = Timeline(started_at=later(0), duration_s=60, tracks=())
+    assert with_blanks(timeline, [whole], but=(later(20), later(35))).blanks == blanks
 
 
 def test_a_shaky_place_has_a_wider_margin() -> None:

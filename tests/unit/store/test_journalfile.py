@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,31 @@ def test_the_newest_file_alone_is_the_truth(tmp_path: Path) -> None:
     assert new.read().bodies == ({"n": 2}, {"n": 3})
     new.clear()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_before_the_older_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut keeps what was synced: never a name without its lines, never neither of two files."""
+    done: list[str] = []
+
+    def there() -> str:
+        return " ".join(sorted(path.name[-9:] for path in tmp_path.iterdir()))
+
+    def synced(fd: int) -> None:
+        done.append(("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else "lines") + f" of {there()}")
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "fdatasync", synced)
+    files = JournalFiles(tmp_path, MAX)
+    files.begin(them({"n": 1}))
+    files.append(them({"n": 2}))
+    files.begin(them({"n": 3}))
+    files.close()
+    assert done == [
+        "lines of 00001.new", "folder of 1.journal", "lines of 1.journal", "lines of 00002.new 1.journal",
+        "folder of 1.journal 2.journal", "folder of 2.journal",
+    ]  # fmt: skip
 
 
 def test_a_file_that_was_never_named_is_nothing(tmp_path: Path) -> None:

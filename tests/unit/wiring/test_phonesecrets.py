@@ -30,6 +30,7 @@ class FakeStore:
     in_browser: set[AgentId] = field(default_factory=lambda: {SATO})
     away: bool = False
     granted: int = 0
+    late: asyncio.Event | None = None  # the next answer about a phone that belongs to somebody is old when it comes
 
     def _ask(self) -> None:
         if self.away:
@@ -45,6 +46,9 @@ class FakeStore:
         if agent not in self.in_browser:
             return None
         held = self.rows.get(agent)
+        if held is not None and self.late is not None:
+            late, self.late = self.late, None
+            await late.wait()
         return BrowserPhone(
             tenant=tenant,
             agent=agent,
@@ -78,9 +82,12 @@ class FakeAsterisk:
     secrets: dict[str, str] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     away: bool = False
+    silent: bool = False  # it does what it is told, and nobody sees it
     puts: list[tuple[str, str]] = field(default_factory=list)
+    asked: int = 0
 
     async def mark(self, endpoint: str) -> str:
+        self.asked += 1
         if self.away:
             raise Unavailable("Asterisk is away")
         return self.marks.get(endpoint, "")
@@ -92,6 +99,8 @@ class FakeAsterisk:
         await asyncio.sleep(0)
         self.marks[endpoint] = mark_of(secret)
         self.secrets[endpoint] = secret
+        if self.silent:
+            raise Unavailable("it was not seen")
 
 
 @dataclass
@@ -149,6 +158,39 @@ async def test_two_log_ins_at_once_leave_the_secret_of_the_one_that_holds(desk: 
     assert desk.asterisk.secrets["demo-sato"] == secret_of(phone)
     assert holder in (HERE, THERE)
     assert all(isinstance(one, tuple | Unavailable) for one in told)
+
+
+async def test_who_is_overtaken_gets_no_secret_and_leaves_that_of_who_overtook(desk: Desk) -> None:
+    """The database answers late: what it says of whose the phone is was true before another log-in took it."""
+    desk.store.late = old = asyncio.Event()
+    slow = asyncio.create_task(desk.secrets.grant(DEMO, SATO, HERE))
+    async with asyncio.timeout(10):
+        while desk.store.late is not None:
+            await asyncio.sleep(0)
+    _, there = await desk.secrets.grant(DEMO, SATO, THERE)
+    old.set()
+    with pytest.raises(Unavailable, match="another log-in"):
+        await slow
+    assert desk.asterisk.secrets == {"demo-sato": there}
+
+
+async def test_what_was_perhaps_written_is_written_again_when_it_is_wanted(desk: Desk) -> None:
+    told = await desk.secrets.grant(DEMO, SATO, HERE)
+    desk.asterisk.silent = True
+    with pytest.raises(Unavailable):
+        await desk.secrets.grant(DEMO, SATO, THERE)
+    desk.asterisk.silent = False
+    assert await desk.secrets.grant(DEMO, SATO, HERE) == told
+    assert desk.asterisk.secrets == {"demo-sato": told[1]}
+
+
+async def test_asterisk_is_asked_about_all_phones_once_for_each_link(desk: Desk) -> None:
+    await desk.secrets.grant(DEMO, SATO, HERE)
+    desk.links, asked = 1, desk.asterisk.asked
+    await desk.secrets._look()
+    assert desk.asterisk.asked == asked + 1
+    await desk.secrets._look()
+    assert desk.asterisk.asked == asked + 1
 
 
 async def test_a_log_in_that_ends_ends_its_secret(desk: Desk) -> None:
