@@ -22,7 +22,7 @@ from cti.store.away import deadline
 from cti.store.leases import LeaseStore
 from cti.store.pool import create_pool
 from cti.web.standby import StandbyServer, StandingBy, listen_on
-from cti.wiring import core, lease, recordings, runtime, web
+from cti.wiring import core, lease, recordings, runtime, websettings
 from cti.wiring.directory import DeskDirectory
 from cti.wiring.menus import StoredMenus
 from cti.wiring.proof import AsteriskProof
@@ -110,7 +110,7 @@ class StandingByServer:
         self._keeper = keeper
         self._missing: str | None = "has not looked yet"
         self._outdated: str | None = None  # why it should be started anew
-        self._server = StandbyServer(web.settings(config), listener, self.now)
+        self._server = StandbyServer(websettings.settings(config), listener, self.now)
 
     async def __aenter__(self) -> StandingByServer:
         await self._server.start()

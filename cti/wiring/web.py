@@ -31,7 +31,7 @@ from cti.store.users import UserStore
 from cti.web.actionports import Supervision
 from cti.web.afterports import Aftercall
 from cti.web.callerports import Callers
-from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
+from cti.web.context import SESSION_IDLE_S, WebParts
 from cti.web.dialports import Dialling
 from cti.web.pauseports import Pauses
 from cti.web.phoneports import Phones
@@ -46,7 +46,7 @@ from cti.web.ports import (
 from cti.web.recordingports import Recordings
 from cti.web.savedports import SavedNumbers
 from cti.web.server import WebServer
-from cti.wiring import objectstores
+from cti.wiring import websettings
 from cti.wiring.announcements import open_announcements
 from cti.wiring.ground import Ground
 from cti.wiring.keeping import KeptRecordings
@@ -77,21 +77,6 @@ class CallPages:
             )
             for queue, row in rows.items()
         }
-
-
-def settings(config: Config) -> WebSettings:
-    """What the operator decided about the web side."""
-    return WebSettings(
-        host=config.web.host,
-        port=config.web.port,
-        origins=config.origins,
-        tls_certificate=config.web.tls_certificate,
-        tls_key=config.web.tls_key,
-        trusted_proxies=config.web.trusted_proxies,
-        phone_url=config.asterisk.phone_url,
-        replay_url_s=config.s3.replay_url_s,
-        replay_origin=objectstores.origin(config.s3) if config.s3.replay_url_s else None,
-    )
 
 
 class _LatePopSink:
@@ -132,7 +117,7 @@ async def start(config: Config, ground: Ground, services: PageServices, cleanup:
     """Listen, where the ground does. Raises ConfigError for certificates that cannot be used."""
     sink = _LatePopSink()
     pops = ScreenPop(sink)
-    server = WebServer(settings(config), _parts(config, ground, services, pops), stream_id=uuid.uuid4().hex)
+    server = WebServer(websettings.settings(config), _parts(config, ground, services, pops), stream_id=uuid.uuid4().hex)
     sink.tell = server.hub.pop_changed
     # Records of before the search was there, while everything else goes on.
     filling = asyncio.create_task(SearchFiller(ground.pool).run(), name="search-filler")
