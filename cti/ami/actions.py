@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cti.ami.frames import ActionHeaders
 from cti.domain.callbacks import may_dial, may_have_dialled
@@ -61,6 +62,7 @@ class Outside:
     ring_s: int
     language: str  # of the notice
     epoch: str  # of the server in charge
+    at: datetime  # when it was allowed: some seconds later it is worth nothing
 
 
 def set_variable(name: str, value: str, *, channel: ChannelName | None = None) -> ActionHeaders:
@@ -125,7 +127,8 @@ def pass_outside(caller: ChannelName, agent: ChannelName, permit: Outside) -> tu
 def _permitted(permit: Outside) -> str:
     if not (_DIALLED.match(permit.digits) and may_have_dialled(permit.digits)):
         raise CallerError("this number may not be dialled")
-    said = (permit.digits, permit.shows, str(permit.ring_s), permit.language, permit.epoch)
+    ring_s, at_s = str(permit.ring_s), str(int(permit.at.timestamp()))
+    said = (permit.digits, permit.shows, ring_s, permit.language, permit.epoch, at_s)
     if not all(_TEXT.match(part) for part in said):
         raise CallerError("this permit cannot be written")
     return "|".join(said)

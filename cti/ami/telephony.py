@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from cti.ami import actions
@@ -34,6 +35,8 @@ class Permitted(Protocol):
     def ring_s(self) -> int: ...
     @property
     def language(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...  # when it was allowed
 
 
 class AmiTelephony:
@@ -137,6 +140,7 @@ class AmiTelephony:
             ring_s=permit.ring_s,
             language=permit.language,
             epoch=self._epoch,
+            at=permit.at,
         )
 
     async def swap(self, *, caller: ChannelName, agent: ChannelName, colleague: ChannelName, to_caller: bool) -> None:

@@ -357,6 +357,8 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "alone": "".join(_alone(queue) for queue in settings.queues) or "; no queue takes messages\n",
         "voicemail_s": str(settings.voicemail_s),
         "voicemail_silence_s": str(settings.voicemail_silence_s),
+        # By the clocks of two machines, as the heartbeat; then the two actions that follow a permit, 3 s at most each.
+        "permit_s": str(limit + 6),
         # Too old, or from the future: a clock that was set back must not make a dead server look alive.
         "server_is_silent": f"$[${{EPOCH}} - {beat} > {limit} | {beat} - ${{EPOCH}} > {limit}]",
         "menu_step_s": str(settings.menu_step_s),

@@ -7,7 +7,7 @@ import contextlib
 import time
 import wave
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cti.asteriskconf.files import write
@@ -19,6 +19,7 @@ from cti.demo.folders import LOOPBACK, PortPool, RunFolder, run_folder
 from cti.demo.phones import Baresip, PhoneAccount, start_phone
 from cti.demo.tones import RATE_HZ, tone, write_wav
 from tests.e2e.dialplan.ami import Ami, Message
+from tests.e2e.dialplan.sipstub import StubPhone
 
 SECRET = "a-secret-of-tests-0"
 PHONE_SECRET = "phone-secret"
@@ -98,6 +99,7 @@ class Rig:
     caller: Baresip
     sato: Baresip
     suzuki: Baresip
+    outside: StubPhone  # the carrier, for our own calls: busy, whoever is dialled
     at_start: str  # Asterisk's log when it was ready
     expected_complaints: str = ""  # pattern of log lines that the test means to cause
     beating: asyncio.Event = field(default_factory=asyncio.Event)
@@ -241,7 +243,9 @@ async def a_rig() -> AsyncIterator[Rig]:
     async with contextlib.AsyncExitStack() as stack:
         run = stack.enter_context(run_folder())
         pool = stack.enter_context(PortPool())
-        settings = asterisk_settings(run, pool)
+        outside = await StubPhone.listen(486)
+        stack.callback(outside.stop)
+        settings = replace(asterisk_settings(run, pool), trunk_out=f"{outside.host}:{outside.port}")
         folders = asterisk_folders(run)
         write(render(settings), folders.etc)
         write_sounds(run.path / "sounds" / "kakehashi")
@@ -264,7 +268,7 @@ async def a_rig() -> AsyncIterator[Rig]:
         )
         for phone in phones:
             stack.push_async_callback(phone.stop)
-        rig = Rig(run, pool, settings, asterisk, ami, Menu(), *phones, at_start=at_start)
+        rig = Rig(run, pool, settings, asterisk, ami, Menu(), *phones, outside, at_start=at_start)
         await rig.open_menu()
         stack.push_async_callback(rig.close_menu)
         await ami.setvar("CTI_EPOCH", EPOCH)

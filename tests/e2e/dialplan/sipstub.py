@@ -54,6 +54,13 @@ class StubPhone(asyncio.DatagramProtocol):
         assert status == 200, f"REGISTER got {status}"
         return phone
 
+    @classmethod
+    async def listen(cls, code: int | None) -> StubPhone:
+        """Nobody's registered phone: calls are sent to its address, as to a carrier's."""
+        loop = asyncio.get_running_loop()
+        _, phone = await loop.create_datagram_endpoint(lambda: cls("carrier", "", ("", 0), code), ("127.0.0.1", 0))
+        return phone
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
         self.host, self.port = transport.get_extra_info("sockname")

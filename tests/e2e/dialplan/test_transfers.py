@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import pytest
 from cti.demo.phones import Baresip
 from cti.demo.tones import RATE_HZ, read_wav, tone_seconds
 from tests.e2e.dialplan.ami import Message
-from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, Rig, samples
+from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, EPOCH, Rig, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -436,3 +437,74 @@ async def test_a_caller_passed_on_to_a_queue_keeps_their_age(rig: Rig) -> None:
     assert queued["Queue"] == "slow"
     await rig.sato.wait_for("CALL_CLOSED", since=seen)
     assert (await rig.ami.action("Getvar", Channel=talk.caller, Variable="CTI_T0"))["Value"] == t0
+
+
+PERSON, ANOTHER, PREMIUM = "09011112222", "09033334444", "0990123456"
+
+
+def a_permit(number: str = PERSON, *, epoch: str = EPOCH, age_s: int = 0) -> str:
+    """As the server writes it (cti.ami.actions)."""
+    return f"{number}|+81501234500|5|ja|{epoch}|{int(time.time()) - age_s}"
+
+
+async def test_somebody_outside_is_dialled_once_and_by_nothing_but_a_permit_of_now(rig: Rig) -> None:
+    """Toll fraud, and the deaths of a server between its permit and its Redirect: nobody is rung."""
+    talk = await talking(rig)
+
+    async def asked(permit: str | None, exten: str = "s", on: str = "") -> str:
+        """How it ended for the agent, who has the caller again."""
+        if permit is not None:
+            await rig.ami.setvar("CTI_OUT", permit, on or talk.agent)
+        since = await talk.both(talk.caller, "cti-hold", talk.agent, f"cti-ask-out,{exten}")
+        ended = await rig.ami.user_event("CtiConsultEnded", since=since)
+        await talk.together(since, talk.caller, talk.agent)
+        return ended["Status"]
+
+    def dialled() -> int:
+        return rig.outside.seen.count("INVITE")
+
+    before = dialled()
+    assert await asked(a_permit()) == "BUSY"
+    assert (dialled(), rig.outside.invite.split()[1].partition("@")[0]) == (before + 1, f"sip:{PERSON}")
+    before = dialled()
+    refused = {
+        "used twice": await asked(None),
+        "used, by the way round the permit": await asked(None, "dial"),
+        "used, for another number": await asked(None, ANOTHER),
+        "not read, for another number": await asked(a_permit(), ANOTHER),
+        "for a number that nobody dials": await asked(a_permit(PREMIUM)),
+        "some time later: the server froze": await asked(a_permit(age_s=60)),
+        "from the future": await asked(a_permit(age_s=-60)),
+        "of the server that died and was started again": await asked(a_permit(epoch="6")),
+        "as an older server writes it": await asked(a_permit().rpartition("|")[0]),
+    }
+    assert refused == dict.fromkeys(refused, "REFUSED")
+    await rig.ami.setvar("CTI_OUT", "", talk.agent)  # "not read": that one is good still
+    assert await asked(a_permit(), on=talk.caller) == "REFUSED", "another channel's"
+    since = await talk.both(talk.caller, "cti-ask-out", talk.agent, "cti-parked")
+    await rig.ami.user_event("CtiConsultEnded", since=since, Status="REFUSED")
+    await rig.end()
+    assert dialled() == before
+
+
+async def test_a_caller_is_passed_outside_once_and_by_their_own_permit(rig: Rig) -> None:
+    talk = await talking(rig)
+
+    async def passed(permit: str | None, exten: str = "s", on: str = "") -> None:
+        """Given back to the agent."""
+        if permit is not None:
+            await rig.ami.setvar("CTI_OUT", permit, on or talk.caller)
+        since = await talk.both(talk.caller, f"cti-pass-out,{exten}", talk.agent, "cti-passing")
+        for channel in (talk.caller, talk.agent):
+            await rig.ami.kind("BridgeEnter", since=since, Channel=channel)
+
+    before = rig.outside.seen.count("INVITE")
+    await passed(a_permit())
+    assert rig.outside.seen.count("INVITE") == before + 1
+    for permit, exten, on in (
+        (None, "s", ""), (None, "dial", ""), (None, ANOTHER, ""), (a_permit(), "s", talk.agent),
+        (a_permit(age_s=60), "s", ""), (a_permit(epoch="6"), "s", ""),
+    ):  # fmt: skip
+        await passed(permit, exten, on)
+    await rig.end()
+    assert rig.outside.seen.count("INVITE") == before + 1

@@ -156,13 +156,14 @@ def test_an_effect_is_barred_and_looked_for_by_its_id() -> None:
             action("x)")
 
 
-PERMIT = actions.Outside(digits="0334980110", shows="+81501234500", ring_s=45, language="ja", epoch="17")
+AT = datetime(2026, 11, 22, 3, 4, 5, 678_000, tzinfo=UTC)
+PERMIT = actions.Outside(digits="0334980110", shows="+81501234500", ring_s=45, language="ja", epoch="17", at=AT)
 AGENT = ChannelName("PJSIP/demo-sato-0000001b")
 
 
 def test_somebody_outside_is_a_permit_on_the_channel_that_dials_and_then_one_move() -> None:
     permit, move = actions.ask_outside(CHANNEL, AGENT, PERMIT, held=False)
-    value = "0334980110|+81501234500|45|ja|17"
+    value = f"0334980110|+81501234500|45|ja|17|{int(AT.timestamp())}"
     assert permit == {"Action": "Setvar", "Channel": AGENT, "Variable": "CTI_OUT", "Value": value}
     assert (move["Channel"], move["Context"], move["ExtraChannel"], move["ExtraContext"]) == (
         CHANNEL, "cti-hold", AGENT, "cti-ask-out",
