@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from cti.domain import events as ev
 from cti.domain.callend import OUTBOUND
@@ -76,11 +76,20 @@ class Lent:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Ordered:
+    """What became of an agent's latest order."""
+
+    call_id: CallId
+    state: Literal["asked", "taken", "lost"]  # not known yet; Asterisk took it; it came to nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Dialling:
     """What an agent may expect of dialling."""
 
     number: str | None  # E.164, what the person sees calling; None: this desk does not dial out
     left: int  # how many more numbers this hour, by the agent's own cap
+    order: Ordered | None = None  # None: none, or its call is over
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +129,8 @@ class OutboundDesk:
         self._effects: OrderedDict[CallId, EffectId] = OrderedDict()  # of calls that have not ended
         self._sending: set[CallId] = set()
         self._refused: set[CallId] = set()  # Asterisk said no while the order was being sent
+        # By agent, the latest order that was answered as one that may ring, and turned out never taken.
+        self._lost: dict[tuple[TenantId, AgentId], CallId] = {}
         self._useless: deque[EffectId] = deque(maxlen=MOST_FORGOTTEN)
 
     def restore(self, made: Iterable[Effect], lent: Iterable[tuple[TenantId, AgentId, datetime]] = ()) -> None:
@@ -151,6 +162,7 @@ class OutboundDesk:
         call_id = CallId(str(uuid.uuid4()))
         effect = self._effect(tenant, agent, rules, wanted, call_id, now)
         self._ordered[key] = _Order(call_id=call_id, at=now, settled=False)
+        self._lost.pop(key, None)
         self._remember(call_id, effect.effect_id)
         self._count(key, now)
         self._sending.add(call_id)
@@ -173,7 +185,14 @@ class OutboundDesk:
         if rules is None:
             return Dialling(number=None, left=0)
         used = within_hour(self._times.get((tenant, agent), ()), self._clock())
-        return Dialling(number=rules.number, left=max(0, rules.per_agent_hour - used))
+        left = max(0, rules.per_agent_hour - used)
+        return Dialling(number=rules.number, left=left, order=self._order((tenant, agent)))
+
+    def _order(self, key: tuple[TenantId, AgentId]) -> Ordered | None:
+        ordered, lost = self._ordered.get(key), self._lost.get(key)
+        if ordered is not None:
+            return Ordered(call_id=ordered.call_id, state="taken" if ordered.settled else "asked")
+        return None if lost is None else Ordered(call_id=lost, state="lost")
 
     def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refused | None:
         """Why a number would not be dialled now, whatever the agent's own phone does; None: it would be."""
@@ -221,6 +240,8 @@ class OutboundDesk:
         if effect.state is EffectState.NOT_DONE:
             if call_id in self._sending:
                 self._refused.add(call_id)
+            elif ordered is not None and ordered.call_id == call_id:
+                self._lost[key] = call_id
             self._undo(effect)
         elif ordered is not None and ordered.call_id == call_id:
             self._ordered[key] = replace(ordered, settled=True)

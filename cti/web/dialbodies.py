@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,15 @@ class DialQuery(Request):
     number: Annotated[str, Field(min_length=1, max_length=40)] | None = None  # what would be said of this one
 
 
+class DialOrder(Body):
+    """What became of the agent's latest order."""
+
+    call_id: str
+    state: Literal[
+        "asked", "taken", "lost"
+    ]  # not known yet; Asterisk took it; nobody is called
+
+
 class MyDialling(Body):
     """Whether the agent may dial out."""
 
@@ -35,3 +44,4 @@ class MyDialling(Body):
     left: int  # how many more numbers this hour, by the agent's own cap
     refused: str | None  # slug: why the number asked about would not be dialled now; null: it would, or none was
     detail: str | None  # what varies in that: prefixes, a time, a cap
+    order: DialOrder | None  # null: none yet, or its call is over

@@ -8,7 +8,7 @@ from cti.domain.errors import CallerError, NotFound
 from cti.domain.model import AgentId
 from cti.web.auth import parts_of
 from cti.web.context import answer, read_body, read_query, session_of
-from cti.web.dialbodies import DialAnswer, DialQuery, DialRequest, MyDialling
+from cti.web.dialbodies import DialAnswer, DialOrder, DialQuery, DialRequest, MyDialling
 from cti.web.problems import Refused
 
 
@@ -25,6 +25,7 @@ async def my_dialling(request: web.Request) -> web.Response:
     asked = read_query(request, DialQuery).number
     dialling = parts_of(request).dialling
     expected = dialling.dialling(tenant, agent)
+    order = expected.order
     refused = dialling.refusal(tenant, agent, asked) if asked is not None else None
     return answer(
         MyDialling(
@@ -32,6 +33,7 @@ async def my_dialling(request: web.Request) -> web.Response:
             left=expected.left,
             refused=refused.key if refused else None,
             detail=(refused.detail or None) if refused else None,
+            order=DialOrder(call_id=order.call_id, state=order.state) if order else None,
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cti.domain.errors import CallerError
 from cti.domain.model import AgentId, CallId, TenantId
@@ -18,6 +18,15 @@ class Placed(Protocol):
     def shown(self) -> str: ...
 
 
+class Ordered(Protocol):
+    """What became of an agent's latest order."""
+
+    @property
+    def call_id(self) -> CallId: ...
+    @property
+    def state(self) -> Literal["asked", "taken", "lost"]: ...  # not known yet; Asterisk took it; it came to nothing
+
+
 class Expected(Protocol):
     """What an agent may expect of dialling."""
 
@@ -25,6 +34,8 @@ class Expected(Protocol):
     def number(self) -> str | None: ...
     @property
     def left(self) -> int: ...
+    @property
+    def order(self) -> Ordered | None: ...  # None: none, or its call is over
 
 
 class Refusal(Protocol):
@@ -62,6 +73,7 @@ class _Off(CallerError):
 class _Nothing:
     number: str | None = None
     left = 0
+    order: Ordered | None = None
 
 
 class NoDialling:

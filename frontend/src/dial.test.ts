@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { asking, dial, dialling, said } from "./dial";
+import { asking, callIsHere, dial, dialling, forgetDialling, said } from "./dial";
 import { choose } from "./i18n";
 
 const answers: { status: number; body: unknown }[] = [];
@@ -15,6 +15,8 @@ beforeEach(() => {
   });
 });
 afterEach(() => {
+  forgetDialling();
+  vi.useRealTimers();
   vi.unstubAllGlobals();
   answers.length = asked.length = 0;
 });
@@ -39,4 +41,49 @@ it("asks once for two clicks", async () => {
   expect([first, second]).toEqual([true, false]);
   expect(asked.filter((line) => line.startsWith("POST"))).toHaveLength(1);
   expect(asking.value).toBe(false);
+});
+
+const RINGS = "Your phone rings. Answer it, and 090-1234-5678 is dialled.";
+const ordered = (state: string, call = "c") => ({ status: 200, body: { number: "+815012345000", left: 29, order: { call_id: call, state } } });
+
+async function placed(...looks: { status: number; body: unknown }[]): Promise<void> {
+  vi.useFakeTimers();
+  answers.push({ status: 200, body: { call_id: "c", number: "090-1234-5678" } }, ordered("asked"), ...looks);
+  await dial("09012345678");
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+it("says it when an order turns out never taken: the phone does not ring", async () => {
+  await placed(ordered("asked"), ordered("lost"));
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(said.value?.text).toBe(RINGS);
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect(said.value).toEqual({ refused: true, text: expect.stringContaining("was not dialled") });
+  const looked = asked.length;
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(asked.length).toBe(looked);
+});
+
+it("says it when nobody can tell, once Asterisk takes the order up no more", async () => {
+  await placed(...Array.from({ length: 5 }, () => ordered("asked")));
+  await vi.advanceTimersByTimeAsync(17_900);
+  expect(said.value?.text).toBe(RINGS);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(said.value?.refused).toBe(true);
+});
+
+it.each(["taken", "none"])("says nothing of an order that is %s", async (state) => {
+  const answer = state === "none" ? { status: 200, body: { number: "+815012345000", left: 29, order: null } } : ordered(state);
+  await placed(...Array.from({ length: 5 }, () => answer));
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(said.value?.text).toBe(RINGS);
+});
+
+it("looks no more when its phone rings, and says nothing of another order", async () => {
+  await placed(ordered("lost", "another"), ordered("lost"));
+  await vi.advanceTimersByTimeAsync(1_500);
+  expect(said.value?.text).toBe(RINGS);
+  callIsHere("c");
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(said.value?.text).toBe(RINGS);
 });

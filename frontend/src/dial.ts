@@ -14,6 +14,10 @@ export const asking = signal(false);
 export const toAsk = signal<string | null>(null);
 export const said = signal<{ readonly refused: boolean; readonly text: string } | null>(null);
 
+// When to look what became of an order: Asterisk is given 3 s to answer, then asked; it takes none older than 15 s.
+const LOOKS_MS = [1_500, 4_000, 7_000, 11_000, 18_000] as const;
+let looks: ReturnType<typeof setTimeout>[] = [];
+
 // Counts log-outs: what an earlier log-in still waited for comes to nothing.
 let person = 0;
 
@@ -42,6 +46,37 @@ export function forgetDialling(): void {
   saved.value = null;
   said.value = null;
   toAsk.value = null;
+  stopLooking();
+}
+
+function stopLooking(): void {
+  looks.forEach(clearTimeout);
+  looks = [];
+}
+
+/** The agent's own phone rings for it, or its call goes on: nothing of it was lost. */
+export function callIsHere(callId: string): void {
+  if (callId === ordered) stopLooking();
+}
+let ordered = "";
+
+/** An order may come to nothing after it was answered: Asterisk was slow, and never took it. Then the phone does not ring, and the page says so. */
+function watch(callId: string): void {
+  stopLooking();
+  ordered = callId;
+  looks = LOOKS_MS.map((ms) =>
+    setTimeout(async () => {
+      await lookDialling();
+      const order = dialling.peek()?.order;
+      const late = ms === LOOKS_MS.at(-1);
+      if (order?.call_id !== callId || callId !== ordered || looks.length === 0) return;
+      if (order.state === "taken") stopLooking();
+      if (order.state === "lost" || (order.state === "asked" && late)) {
+        stopLooking();
+        said.value = { refused: true, text: t("dial.lost") };
+      }
+    }, ms),
+  );
 }
 
 /** Asks once; a second click while the first one is on its way is the same wish. */
@@ -49,9 +84,11 @@ export async function dial(number: string): Promise<boolean> {
   if (asking.peek()) return false;
   asking.value = true;
   said.value = null;
+  stopLooking();
   try {
     const answer = await api.dial({ number });
     said.value = { refused: false, text: t("dial.rings", { number: answer.number }) };
+    watch(answer.call_id);
     return true;
   } catch (error) {
     const lines = error instanceof Refusal ? error.lines : [];

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { api, Refusal, whenNobody } from "./api";
 import { beginNotes, endNotes, forgetOldDrafts, stopNotes } from "./aftercall";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
-import { forgetDialling } from "./dial";
+import { callIsHere, forgetDialling } from "./dial";
 import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
 import { callerText } from "./parts/caller";
@@ -93,6 +93,7 @@ function connect(): void {
       if (next.stale && !desk.value.stale) opened.hello();
       desk.value = next;
       offered.value = offeredIn(next);
+      if (next.pop) callIsHere(next.pop.call_id);
       if (message.type === "pop.withdraw" || message.type === "pop.answered" || message.type === "call.ended") {
         readTodaySoon();
       }

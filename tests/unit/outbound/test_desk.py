@@ -228,6 +228,23 @@ async def test_an_order_that_turns_out_never_taken_does_not_count_nor_after_a_re
     assert after.dialling(DEMO, SATO).left == 2
 
 
+async def test_what_became_of_the_latest_order_is_told_until_its_call_is_over(scene: Scene) -> None:
+    def order() -> tuple[str, str] | None:
+        told = scene.desk.dialling(DEMO, SATO).order
+        return None if told is None else (told.call_id, told.state)
+
+    assert order() is None
+    first = await scene.desk.dial(DEMO, SATO, GOOD)
+    assert order() == (first.call_id, "asked")
+    scene.settle(scene.outbox.effects[-1], EffectMove.SILENCE, EffectMove.ABSENT)
+    assert order() == (first.call_id, "lost")
+    assert scene.desk.dialling(DEMO, SUZUKI).order is None
+    second = await scene.desk.dial(DEMO, SATO, GOOD)
+    assert order() == (second.call_id, "asked"), "the first one is of no interest any more"
+    scene.settle(scene.outbox.effects[-1], EffectMove.CONFIRM)
+    assert order() == (second.call_id, "taken")
+
+
 async def test_its_call_confirms_the_order_and_its_end_lets_the_next_one_forget_the_mark(scene: Scene) -> None:
     placed = await scene.desk.dial(DEMO, SATO, GOOD)
     call, (effect,) = scene.call(placed.call_id), scene.outbox.effects

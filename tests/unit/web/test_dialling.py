@@ -9,7 +9,7 @@ import pytest
 
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import AgentId, CallId, TenantId
-from cti.outbound.desk import Dialled, Dialling
+from cti.outbound.desk import Dialled, Dialling, Ordered
 from cti.outbound.rules import NEVER, Refused
 from cti.web.context import PARTS
 from tests.unit.web.conftest import Site
@@ -31,7 +31,8 @@ class FakeDialling:
         return Dialled(call_id=CallId("c-1"), shown=GOOD)
 
     def dialling(self, tenant: TenantId, agent: AgentId) -> Dialling:
-        return Dialling(number="+815012345000", left=7)
+        order = Ordered(call_id=CallId("c-1"), state="lost") if self.asked else None
+        return Dialling(number="+815012345000", left=7, order=order)
 
     def refusal(self, tenant: TenantId, agent: AgentId, text: str) -> Refused | None:
         return self.error if isinstance(self.error, Refused) else None
@@ -52,7 +53,9 @@ async def test_an_agent_dials_and_is_told_the_number_as_people_write_it(site: Si
     async with sato.post("/api/my/dial", json={"number": "０９０１２３４５６７８"}) as answer:
         assert (answer.status, await answer.json()) == (200, {"call_id": "c-1", "number": GOOD})
     async with sato.get("/api/my/dial") as answer:
-        assert await answer.json() == {"number": "+815012345000", "left": 7, "refused": None, "detail": None}
+        order = {"call_id": "c-1", "state": "lost"}
+        wanted = {"number": "+815012345000", "left": 7, "refused": None, "detail": None, "order": order}
+        assert await answer.json() == wanted
     assert dialling.asked == [("demo", "sato", "０９０１２３４５６７８")]
 
 
@@ -111,6 +114,6 @@ async def test_every_refusal_has_words_of_its_own_in_each_language(site: Site, d
 async def test_a_server_without_a_way_out_says_so(site: Site) -> None:
     sato = await site.logged_in("sato")
     async with sato.get("/api/my/dial") as answer:
-        assert await answer.json() == {"number": None, "left": 0, "refused": None, "detail": None}
+        assert await answer.json() == {"number": None, "left": 0, "refused": None, "detail": None, "order": None}
     async with sato.post("/api/my/dial", json={"number": GOOD}) as answer:
         assert (answer.status, (await answer.json())["key"]) == (409, "dial_off")
