@@ -121,6 +121,18 @@ async def test_where_asterisk_takes_no_note_that_it_goes_on_it_does_not() -> Non
         assert (line.marks[-1], line.muted) == ("", BOTH_HEARD)
 
 
+async def test_a_pause_of_which_asterisk_took_no_note_is_noted_when_it_can() -> None:
+    """Else a server that takes over would not know of it."""
+    async with an_unwanted_call() as line:
+        line.pauses.want(line.call, RECORDED)
+        await until(lambda: not open_pauses(line.call))
+        line.forgetful = True
+        await line.ask(PAUSE)
+        assert line.marks[-1] == ""
+        line.forgetful = False
+        await until(lambda: line.marks[-1].startswith("asked:"))
+
+
 async def test_a_pause_whose_mark_could_not_be_read_ends_too() -> None:
     async with an_unwanted_call() as line:
         line.pauses.want(line.call, RECORDED)

@@ -146,7 +146,7 @@ async def test_the_window_is_told_before_anything_is_asked_of_asterisk() -> None
         await until(lambda: (found := asked(line.call)) is not None and found.proven_at is not None)
 
 
-async def test_a_channel_that_cannot_be_silenced_has_its_recording_ended() -> None:
+async def test_a_channel_that_cannot_be_silenced_has_its_recording_ended(caplog: pytest.LogCaptureFixture) -> None:
     async with a_line() as line:
         line.silent = {LEG}
         with pytest.raises(Refused) as refused:
@@ -155,7 +155,10 @@ async def test_a_channel_that_cannot_be_silenced_has_its_recording_ended() -> No
         assert line.stopped == [LEG]
         with pytest.raises(Refused):
             await line.ask(RESUME)
+        line.now = START + timedelta(seconds=301)
+        await asyncio.sleep(0.1)  # some looks
         assert open_pauses(line.call), "nothing more of it is kept"
+        assert "not looked after" not in caplog.text, "nor is it tried"
 
 
 async def test_a_leg_that_begins_in_a_pause_is_silenced_too_and_one_that_is_gone_hinders_nobody() -> None:
@@ -186,6 +189,9 @@ async def test_what_is_not_proven_to_record_again_is_still_paused() -> None:
             await line.ask(RESUME)
         assert open_pauses(line.call)
         assert line.marks[-1] != ""
+        assert line.muted[CALLER] is False, "one of the two records again"
+        line.silent = set()
+        await until(lambda: line.muted == {CALLER: True, LEG: True})
 
 
 async def test_it_ends_by_itself_and_asking_again_gives_more_time() -> None:
@@ -272,6 +278,7 @@ async def test_what_a_rule_does_not_want_is_silenced_from_the_beginning_and_reco
         await line.ask(PAUSE)
         await line.ask(RESUME)
         assert line.muted == {CALLER: True, LEG: True}
+        assert [marked.why for marked in from_mark(line.marks[-1])] == ["not_wanted"]
         line.pauses.want(line.call, policy.Decision(record=policy.Record.ALWAYS, reason="recorded"))
         await until(lambda: line.muted == {CALLER: False, LEG: False} and not open_pauses(line.call))
         assert line.marks[-1] == ""

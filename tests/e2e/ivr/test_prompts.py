@@ -17,7 +17,9 @@ from tests.e2e.ivr.desk import PROMPT_CACHE
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> RenderReport:
-    return render_all(tmp_path_factory.mktemp("sounds"), PROMPT_CACHE)
+    made = render_all(tmp_path_factory.mktemp("sounds"), PROMPT_CACHE)
+    assert made.prompts
+    return made
 
 
 def test_every_prompt_is_telephone_sound_of_one_loudness(report: RenderReport) -> None:

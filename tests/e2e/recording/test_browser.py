@@ -106,6 +106,7 @@ async def test_chromium_plays_seeks_and_hears_both_sides_apart(page: Page, addre
     played = await page.evaluate(PLAY, f"{address}/audio")
     assert abs(played["seconds"] - LENGTH_S) < 0.05
     assert played["seekable"] == played["seconds"]
+    assert played["seeks"]
     for wanted, got, took_ms in played["seeks"]:
         assert abs(got - wanted) < 0.01
         assert took_ms < 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 
@@ -69,4 +70,4 @@ def test_any_damage_is_an_answer_or_an_error_of_ours(tmp_path: Path, at: int, wi
         info = read_info(tmp_path / "x.webm")
     except PeerError:
         return
-    assert info.duration_s == info.duration_s
+    assert math.isfinite(info.duration_s)

@@ -34,7 +34,9 @@ def test_the_openapi_document_is_valid_and_names_every_route() -> None:
 
 def test_every_reference_in_the_documents_leads_somewhere() -> None:
     for document in (openapi.document(), asyncapi.document(), schema.schema()):
-        for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document)):
+        references = re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))
+        assert references
+        for reference in references:
             found: Any = document
             for step in reference.split("/"):
                 found = found[step]
@@ -90,7 +92,9 @@ def test_the_asyncapi_document_names_every_message_with_a_valid_schema() -> None
 
 
 def test_every_server_message_has_the_envelope() -> None:
-    for one in asyncapi.document()["operations"]["toPage"]["messages"]:
+    to_page = asyncapi.document()["operations"]["toPage"]["messages"]
+    assert to_page
+    for one in to_page:
         kind = one["$ref"].rpartition("/")[2]
         payload = asyncapi.document()["components"]["messages"][kind]["payload"]["$ref"].rpartition("/")[2]
         properties = asyncapi.document()["components"]["schemas"][payload]
