@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from cti.bucketrules import PlacingRule, bucket_problems
 from cti.domain.errors import ConfigError
 from cti.domain.signature import secret_key
 from cti.tomlfile import TomlFile
@@ -258,6 +259,9 @@ class S3(_Section):
     buckets: dict[str, BucketName] = Field(
         default={}, description='{ demo = "kakehashi-demo" }: tenants with a bucket of their own; others share `bucket`'
     )
+    rules: tuple[PlacingRule, ...] = Field(
+        default=(), max_length=100, description="[[s3.rules]], at most 100: recordings that go into other buckets"
+    )
     encryption: Literal["bucket", "sse-s3", "sse-kms"] = Field(
         default="bucket", description='"bucket" (as the bucket does by itself), "sse-s3" or "sse-kms"'
     )
@@ -366,6 +370,8 @@ def load_config(path: Path | None) -> Config:
     if config.s3.kms_key is not None and config.s3.encryption != "sse-kms":
         advice = 'is only for encryption = "sse-kms"; write that, or leave the key out'
         raise ConfigError([file.problem(("s3", "kms_key"), advice)])
+    if problems := bucket_problems(file, config.s3.rules):
+        raise ConfigError(problems)
     if (ice := config.asterisk.ice.problem()) is not None:
         raise ConfigError([file.problem(("asterisk", "ice", ice[0]), ice[1])])
     warn_mb, stop_mb = config.recording.free_warn_mb, config.recording.free_stop_mb

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cti.domain.model import AgentId, Call, Pause, UniqueId
 from cti.domain.pause import ASKED, merged
-from cti.domain.recordpolicy import ON_DEMAND
+from cti.domain.recordpolicy import ON_DEMAND, direction_of
 from recording.analysis import MIN_TALK_S, Analysis, TalkEnergy, TalkWindow
 from recording.blanks import with_blanks
 from recording.keys import Direction, SpoolName
@@ -69,6 +69,7 @@ def facts_of(call: Call) -> CallFacts:
     return CallFacts(
         agents=tuple(dict.fromkeys(talk.agent for talk in call.talks)),
         queue=call.queue,
+        direction=direction_of(call),
         caller_kind=call.caller.kind.value,
         reservation=reservation or (call.menu.reservation_number if call.menu else None),
         end_reason=call.end_reason.value if call.end_reason else None,

@@ -38,6 +38,7 @@ def to_json(job: Job) -> bytes:
         "facts": {
             "agents": list(job.facts.agents),
             "queue": job.facts.queue,
+            "direction": job.facts.direction,
             "caller_kind": job.facts.caller_kind,
             "reservation": job.facts.reservation,
             "end_reason": job.facts.end_reason,
@@ -108,6 +109,7 @@ def _job(document: dict[str, Any]) -> Job:
         facts=CallFacts(
             agents=tuple(AgentId(agent) for agent in facts["agents"]),
             queue=facts["queue"],
+            direction=facts.get("direction", "inbound"),
             caller_kind=facts["caller_kind"],
             reservation=facts["reservation"],
             end_reason=facts["end_reason"],

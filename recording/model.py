@@ -87,6 +87,10 @@ class StoredAudio:
     voicemail_s: float | None = None  # second at which a message for the desk begins; None: it holds none
     silence_s: float | None = None  # in which neither side speaks; None: made by a server that did not say
 
+    def beside(self, key: str) -> str:
+        """The address of another object of this recording: in the bucket of its sound, wherever new ones go today."""
+        return self.uri.removesuffix(self.key) + key
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallFacts:
@@ -94,6 +98,7 @@ class CallFacts:
 
     agents: tuple[AgentId, ...] = ()
     queue: str | None = None
+    direction: str = "inbound"  # or "outbound", "callback"
     caller_kind: str | None = None
     reservation: str | None = None
     end_reason: str | None = None

@@ -8,6 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from cti.domain.keeping import KeptFacts
+from cti.domain.placing import BucketRule
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectHead:
@@ -28,13 +31,20 @@ class ObjectPage:
 
 
 class ObjectStore(Protocol):
-    """What the pipeline and the replay need. Every method may raise Unavailable; it is then safe to call again."""
+    """What the pipeline and the replay need. Every method may raise Unavailable; it is then safe to call again.
+
+    A ``key`` is an object's name, which lies where new ones of its tenant go, or an address as ``uri`` and ``place``
+    give it, which says its bucket itself.
+    """
 
     def uri(self, key: str) -> str:
         """Where the object is, for people and for the ledger."""
 
-    async def ensure_bucket(self) -> None:
-        """Make the bucket when it is missing."""
+    def place(self, key: str, kept: KeptFacts) -> str:
+        """The address at which a new recording is to lie, by the operator's rules."""
+
+    async def ensure_bucket(self, *, every: bool = True) -> None:
+        """Make the buckets that are missing. Not ``every``: it is enough that one can be used."""
 
     async def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
         """Upload a file. Raises PeerError when the store says that the bytes did not arrive as sent."""
@@ -78,3 +88,4 @@ class S3Options:
     kms_key: str | None = None  # id or ARN; None: the account's default key
     lock_mode: str = ""  # "": no Object Lock; "GOVERNANCE", "COMPLIANCE"
     buckets: Mapping[str, str] = field(default_factory=dict)  # tenant → bucket; others share the one
+    rules: tuple[BucketRule, ...] = ()  # the first that fits a recording counts before all that

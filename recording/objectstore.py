@@ -26,6 +26,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cti.domain.errors import CallerError, KakehashiError, NotFound, PeerError, Unavailable
+from cti.domain.keeping import KeptFacts
+from cti.domain.model import TenantId
+from cti.domain.placing import bucket_for
 from recording.objects import ObjectHead as ObjectHead
 from recording.objects import ObjectPage, S3Options
 from recording.objects import ObjectStore as ObjectStore
@@ -88,7 +91,14 @@ class S3ObjectStore:
     @property
     def buckets(self) -> tuple[str, ...]:
         """Every bucket that is written to."""
-        return tuple(dict.fromkeys((self._bucket, *self.options.buckets.values())))
+        ruled = (rule.bucket for rule in self.options.rules)
+        return tuple(dict.fromkeys((self._bucket, *self.options.buckets.values(), *ruled)))
+
+    def buckets_of(self, tenant: TenantId) -> tuple[str, ...]:
+        """Every bucket in which a tenant's recordings may lie: in the shared one, too, from before it got its own."""
+        ruled = (rule.bucket for rule in self.options.rules if rule.tenant in (None, tenant))
+        own = self.options.buckets.get(tenant, self._bucket)
+        return tuple(dict.fromkeys((self._bucket, own, *ruled)))
 
     def where(self, key: str) -> tuple[str, str]:
         """Bucket and key. A key's first folder is its tenant; an address of the ledger (``s3://…``) says its bucket
@@ -113,17 +123,31 @@ class S3ObjectStore:
         bucket, name = self.where(key)
         return f"s3://{bucket}/{name}"
 
-    async def ensure_bucket(self) -> None:
+    def place(self, key: str, kept: KeptFacts) -> str:
         """See ObjectStore."""
-        await self._run(self._ensure_bucket)
+        bucket, name = self.where(key)
+        return f"s3://{bucket_for(self.options.rules, TenantId(name.partition('/')[0]), kept) or bucket}/{name}"
 
-    def _ensure_bucket(self) -> None:
+    async def ensure_bucket(self, *, every: bool = True) -> None:
+        """See ObjectStore."""
+        await self._run(lambda: self._ensure_bucket(every))
+
+    def _ensure_bucket(self, every: bool) -> None:
+        errors = []
         for bucket in self.buckets:
             try:
-                with translated(bucket):
-                    self._s3.head_bucket(Bucket=bucket)
-            except NotFound:
-                create_bucket(self._s3, bucket, lock=bool(self.options.lock_mode))
+                self._ensure_one(bucket)
+            except KakehashiError as error:
+                errors.append(error)
+        if errors and (every or len(errors) == len(self.buckets)):
+            raise errors[0]
+
+    def _ensure_one(self, bucket: str) -> None:
+        try:
+            with translated(bucket):
+                self._s3.head_bucket(Bucket=bucket)
+        except NotFound:
+            create_bucket(self._s3, bucket, lock=bool(self.options.lock_mode))
 
     async def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
         """See ObjectStore."""

@@ -152,7 +152,8 @@ class RecordingPipeline:
     async def _answers(self) -> bool:
         """Are object store and ledger there at all?"""
         try:
-            await self._objects.ensure_bucket()
+            # One bucket that cannot be used must not keep from going on what belongs into the others.
+            await self._objects.ensure_bucket(every=False)
             await self._ledger.counts()
         except KakehashiError:
             return False

@@ -68,16 +68,16 @@ class Noted:
     state: RecordingState
     arrived_at: datetime
     ended_at: datetime | None
-    key: str | None
+    key: str | None  # its address, "s3://bucket/…"
     size: int | None  # bytes
     sha256: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
-    """An object, as the bucket lists it."""
+    """An object, as a bucket lists it."""
 
-    key: str
+    key: str  # its address, "s3://bucket/…"
     size: int  # bytes
     tenant: TenantId
     day: date
@@ -107,13 +107,21 @@ class Known:
 
     @property
     def sound(self) -> Listed | None:
-        """The recording itself among its objects."""
-        return next((each for each in self.objects if each.suffix not in (MANIFEST_SUFFIX, PEAKS_SUFFIX)), None)
+        """The recording itself among its objects: where the ledger says it is, if there is one there."""
+        found = [each for each in self.objects if each.suffix not in (MANIFEST_SUFFIX, PEAKS_SUFFIX)]
+        noted = self.noted.key if self.noted is not None else None
+        return next((each for each in found if each.key == noted), found[0] if found else None)
+
+    @property
+    def elsewhere(self) -> tuple[Listed, ...]:
+        """Objects in another bucket than the recording's: nobody deletes those with it."""
+        sound = self.sound
+        return tuple(each for each in self.objects if sound is not None and _bucket(each.key) != _bucket(sound.key))
 
     @property
     def has_manifest(self) -> bool:
         """Whether its manifest lies beside it."""
-        return any(each.suffix == MANIFEST_SUFFIX for each in self.objects)
+        return any(each.suffix == MANIFEST_SUFFIX and each not in self.elsewhere for each in self.objects)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,9 +174,16 @@ def _stored(known: Known, noted: Noted, policy: Policy) -> Difference | None:
     if sound.size != noted.size or sound.key != noted.key:
         detail = f"{sound.key} has {sound.size} bytes, the ledger says {noted.key} with {noted.size}"
         return Difference(kind=Kind.OBJECT_DIFFERS, remedy=Remedy.NONE, known=known, detail=detail)
+    if known.elsewhere:
+        detail = f"copies that go with nothing: {', '.join(each.key for each in known.elsewhere)}"
+        return Difference(kind=Kind.UNKNOWN_OBJECT, remedy=Remedy.NONE, known=known, detail=detail)
     if known.lying is not None and not _is_young(known, policy):
         return Difference(kind=Kind.LEFTOVER, remedy=Remedy.CLEAR, known=known, detail=", ".join(known.lying.names))
     return None
+
+
+def _bucket(address: str) -> str:
+    return address.removeprefix("s3://").partition("/")[0]
 
 
 def _deleted(known: Known) -> Difference | None:

@@ -103,7 +103,7 @@ class Remedies:
         assert known.sound is not None  # noqa: S101 - that is what is adopted
         key = known.sound.key
         job = await self._manifest(key)
-        if job.audio is None or job.audio.key != key or (job.tenant, job.call_id) != (known.tenant, known.call_id):
+        if job.audio is None or job.audio.uri != key or (job.tenant, job.call_id) != (known.tenant, known.call_id):
             raise NotSafe("the manifest beside it is another recording's")
         await self._verified(key, job.audio.sha256, job.audio.size)
         if job.state not in REPLAYABLE:

@@ -168,16 +168,18 @@ class Reconciler:
         noted = noted_of(record) if record is not None else None
         call = await self._calls.find(tenant or (record.tenant if record else None), call_id)
         tenant = tenant or (record.tenant if record else None) or (call.tenant if call else None)
-        key = next((each.key for each in known.objects), None) or (noted.key if noted else None)
+        keys = [each.key for each in known.objects] + ([noted.key] if noted and noted.key else [])
         about = noted or call
-        if key is None and tenant is not None and about is not None:
+        if not keys and tenant is not None and about is not None:
             key = object_keys(tenant, call_id, about.arrived_at, suffix=encode.SUFFIX).audio
+            keys = [f"s3://{bucket}/{key}" for bucket in self._objects.buckets_of(tenant)]
+        stems = dict.fromkeys(_stem(key, call_id) for key in keys)
         return replace(
             known,
             tenant=tenant,
             call=call,
             noted=noted,
-            objects=await objects_of(self._objects, _stem(key, call_id)) if key else (),
+            objects=tuple([each for stem in stems for each in await objects_of(self._objects, stem)]),
             lying=lying_of(await asyncio.to_thread(self._spool.files_of, call_id)),
         )
 
@@ -226,5 +228,5 @@ class Reconciler:
 
 
 def _stem(key: str, call_id: CallId) -> str:
-    """A key without its suffix: it ends with the call id."""
+    """An address without its suffix: it ends with the call id."""
     return key[: key.index(call_id) + len(call_id)]

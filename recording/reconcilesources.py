@@ -67,7 +67,7 @@ def _noted(tenant: TenantId, row: asyncpg.Record) -> Noted:
         state=RecordingState(row["state"]),
         arrived_at=row["arrived_at"],
         ended_at=row["ended_at"],
-        key=row["object_key"],
+        key=row["uri"],
         size=row["bytes"],
         sha256=row["sha256"],
     )
@@ -82,14 +82,14 @@ def noted_of(record: LedgerRecord) -> Noted:
         state=record.state,
         arrived_at=record.arrived_at,
         ended_at=record.ended_at,
-        key=audio.key if audio else None,
+        key=audio.uri if audio else None,
         size=audio.size if audio else None,
         sha256=audio.sha256 if audio else None,
     )
 
 
 class BucketListing:
-    """A tenant's objects as the bucket lists them; ``foreign`` collects names that are none of ours."""
+    """A tenant's objects as its buckets list them; ``foreign`` collects names that are none of ours."""
 
     MOST_FOREIGN = 1_000
 
@@ -99,28 +99,40 @@ class BucketListing:
         self.looked = 0
 
     async def rows(self, tenant: TenantId, since: date | None) -> AsyncIterator[Listed]:
-        """By day of arrival, then call id. Raises Unavailable."""
+        """By day of arrival, then call id, of all buckets together. Raises Unavailable."""
+        streams = [self._bucket(bucket, tenant, since) for bucket in self._objects.buckets_of(tenant)]
+        heads = [await anext(stream, None) for stream in streams]
+        while waiting := [(each.day, each.call_id, at) for at, each in enumerate(heads) if each is not None]:
+            at = min(waiting)[2]
+            head = heads[at]
+            assert head is not None  # noqa: S101 - else it would not wait
+            yield head
+            heads[at] = await anext(streams[at], None)
+
+    async def _bucket(self, bucket: str, tenant: TenantId, since: date | None) -> AsyncIterator[Listed]:
         after = f"{tenant}/{since:%Y/%m/%d}/" if since else f"{tenant}/"
         while True:
-            page = await self._objects.page(f"{tenant}/", after=after)
+            page = await self._objects.page(f"s3://{bucket}/{tenant}/", after=after)
             for key, size in page.objects:
                 self.looked += 1
-                name = parse_object_key(key)
+                name, address = parse_object_key(key), f"s3://{bucket}/{key}"
                 if name is None or name.tenant != tenant:
                     if len(self.foreign) < self.MOST_FOREIGN:
-                        self.foreign.append(key)
+                        self.foreign.append(address)
                     continue
-                yield Listed(key=key, size=size, tenant=tenant, day=name.day, call_id=name.call_id, suffix=name.suffix)
+                yield Listed(
+                    key=address, size=size, tenant=tenant, day=name.day, call_id=name.call_id, suffix=name.suffix
+                )
             if not page.more:
                 return
             after = page.objects[-1][0]
 
 
 async def objects_of(objects: ObjectStore, stem: str) -> tuple[Listed, ...]:
-    """One call's objects, asked for by name. ``stem`` is the key without its suffix. Raises Unavailable."""
+    """One call's objects, asked for by name. ``stem`` is the address without its suffix. Raises Unavailable."""
     found = []
     for suffix in _SUFFIXES:
-        name = parse_object_key(stem + suffix)
+        name = parse_object_key((stem + suffix).removeprefix("s3://").partition("/")[2])
         try:
             head = await objects.head(stem + suffix)
         except NotFound:

@@ -26,7 +26,7 @@ class Playable:
     """One recording, ready to be read. Valid as long as the object is the same."""
 
     call_id: CallId
-    key: str
+    uri: str  # where it lies
     size: int  # bytes in all
     sha256: str  # of the whole; use it as a strong ETag
     content_type: str
@@ -40,7 +40,7 @@ class Replay:
     def __init__(self, *, ledger: Ledger, objects: ObjectStore) -> None:
         self._ledger = ledger
         self._objects = objects
-        # Objects without a mark of ours that were read whole and are right, by key: the store's mark of them.
+        # Objects without a mark of ours that were read whole and are right, by address: the store's mark of them.
         self._read: OrderedDict[str, str] = OrderedDict()
 
     async def open(self, tenant: TenantId, call_id: CallId) -> Playable:
@@ -55,7 +55,7 @@ class Replay:
             raise NotFound(f"call {call_id} has no recording to play: {record.state.value}{why}")
         audio = record.audio
         try:
-            head = await self._objects.head(audio.key)
+            head = await self._objects.head(audio.uri)
         except NotFound as error:
             raise ObjectChanged(f"{audio.uri} is in the ledger, but gone from the store") from error
         if head.size != audio.size or head.sha256 not in (None, audio.sha256):
@@ -67,7 +67,7 @@ class Replay:
             await self._compare(audio, head)
         return Playable(
             call_id=call_id,
-            key=audio.key,
+            uri=audio.uri,
             size=audio.size,
             sha256=audio.sha256,
             content_type=CONTENT_TYPE,
@@ -78,22 +78,22 @@ class Replay:
     async def _compare(self, audio: StoredAudio, head: ObjectHead) -> None:
         """An object that does not say its hash: of a store that keeps no such marks, or put there by somebody else.
         It is read whole, once as long as it stays the same. Raises ObjectChanged."""
-        if self._read.get(audio.key) == head.etag:
+        if self._read.get(audio.uri) == head.etag:
             return
-        if await self._objects.hash(audio.key) != (audio.sha256, audio.size):
+        if await self._objects.hash(audio.uri) != (audio.sha256, audio.size):
             raise ObjectChanged(f"{audio.uri} was read back and is not what was stored: it was replaced")
-        self._read[audio.key] = head.etag
+        self._read[audio.uri] = head.etag
         if len(self._read) > _MOST_READ:
             self._read.popitem(last=False)
 
     def read(self, playable: Playable, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Bytes ``start`` to ``end`` (exclusive; default: all) in chunks of at most 64 KiB."""
         stop = playable.size if end is None else min(end, playable.size)
-        return self._objects.chunks(playable.key, start=max(0, start), end=stop, etag=playable.store_etag)
+        return self._objects.chunks(playable.uri, start=max(0, start), end=stop, etag=playable.store_etag)
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> bytes:
         """The waveform and silence map as JSON. Raises NotFound, Unavailable."""
         record = await self._ledger.get(tenant, call_id)
         if record.audio is None:
             raise NotFound(f"call {call_id} has no recording")
-        return await self._objects.read(record.audio.peaks_key, limit=_PEAKS_MOST_BYTES)
+        return await self._objects.read(record.audio.beside(record.audio.peaks_key), limit=_PEAKS_MOST_BYTES)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from cti.domain.errors import NotFound, PeerError
 from cti.domain.events import Event, RecordingMissing, RecordingStored
+from cti.domain.keeping import KeptFacts
 from recording import encode
 from recording.assemble import Assembly, Nothing, ReadyFile, assemble, last_step, moved, one_sided
 from recording.encode import Encoded, EncodeJob, Encoder
@@ -147,7 +148,8 @@ class Steps:
         keys = object_keys(job.tenant, job.call_id, job.arrived_at, suffix=encode.SUFFIX)
         return StoredAudio(
             key=keys.audio,
-            uri=self._t.objects.uri(keys.audio),
+            # Decided once: what is made again goes where it was to go before, whatever the rules say by now.
+            uri=job.audio.uri if job.audio is not None else self._t.objects.place(keys.audio, _kept(job, plan)),
             sha256=encoded.audio_sha256,
             size=encoded.audio_bytes,
             duration_s=round(encoded.duration_s, 3),
@@ -197,27 +199,29 @@ class Steps:
             raise NotFound(f"the encoded file of {job.call_id} is gone")
         # After a failure the object may be there, and damaged: only a first try trusts what it finds.
         if job.attempts or not await self._is_there(audio):
-            await self._t.objects.put(audio.key, path, sha256=audio.sha256, content_type=encode.CONTENT_TYPE)
+            await self._t.objects.put(audio.uri, path, sha256=audio.sha256, content_type=encode.CONTENT_TYPE)
         data = await asyncio.to_thread(peaks.read_bytes)
-        await self._t.objects.put_bytes(audio.peaks_key, data, content_type="application/json")
+        await self._t.objects.put_bytes(audio.beside(audio.peaks_key), data, content_type="application/json")
         return await self.move(job, Step.UPLOADED)
 
     async def _is_there(self, audio: StoredAudio) -> bool:
         """Did an upload finish just before we were killed?"""
         try:
-            head = await self._t.objects.head(audio.key)
+            head = await self._t.objects.head(audio.uri)
         except NotFound:
             return False
         return head.sha256 == audio.sha256 and head.size == audio.size
 
     async def _verify(self, job: Job) -> Job:
         assert job.audio is not None  # noqa: S101 - uploaded means that there is one
-        sha256, size = await self._t.objects.hash(job.audio.key)
+        sha256, size = await self._t.objects.hash(job.audio.uri)
         if (sha256, size) != (job.audio.sha256, job.audio.size):
-            raise PeerError(f"{job.audio.key} was read back as {size} bytes with another hash than was sent")
+            raise PeerError(f"{job.audio.uri} was read back as {size} bytes with another hash than was sent")
         job = await self.move(job, Step.VERIFIED)
         keys = object_keys(job.tenant, job.call_id, job.arrived_at, suffix=encode.SUFFIX)
-        await self._t.objects.put_bytes(keys.manifest, to_json(job), content_type="application/json")
+        assert job.audio is not None  # noqa: S101 - a step takes nothing away
+        address = job.audio.beside(keys.manifest)
+        await self._t.objects.put_bytes(address, to_json(job), content_type="application/json")
         return job
 
     def _tell(self, job: Job) -> None:
@@ -237,6 +241,12 @@ class Steps:
             self._t.sink.publish(
                 RecordingMissing(at=self._t.now(), tenant=job.tenant, call_id=job.call_id, reason=slug)
             )
+
+
+def _kept(job: Job, plan: Assembly) -> KeptFacts:
+    """What rules about buckets look at: the same as rules about how long it is kept."""
+    result = "voicemail" if plan.voicemail_s is not None else "answered" if job.facts.agents else "unanswered"
+    return KeptFacts(queue=job.facts.queue, direction=job.facts.direction, result=result)
 
 
 def _done(seen: Seen, info: WavInfo) -> bool:

@@ -68,15 +68,19 @@ class Decision:
     why: str | None = None  # of RULED; None: recorded
 
 
+def direction_of(call: Call) -> str:
+    """Which way a call went, as rules say it."""
+    return "outbound" if call.extra.get(OUTBOUND) else "callback" if call.extra.get(CALLBACK) else "inbound"
+
+
 def facts_of(call: Call) -> Facts:
     """A call as rules see it."""
-    direction = "outbound" if call.extra.get(OUTBOUND) else "callback" if call.extra.get(CALLBACK) else "inbound"
     talking = {talk.agent for talk in call.talks if talk.ended_at is None}
     asked = {one.second for one in call.consultations if one.ended_at is None and one.second is not None}
     steps = call.menu.path if call.menu is not None else ()
     return Facts(
         queue=call.queue,
-        direction=direction,
+        direction=direction_of(call),
         agents=frozenset(talking | asked),
         answers=frozenset(f"{step.node}:{step.keys}" for step in steps),
     )

@@ -19,6 +19,7 @@ def options(s3: S3) -> S3Options:
         kms_key=s3.kms_key,
         lock_mode=LOCK_MODES[s3.object_lock],
         buckets=s3.buckets,
+        rules=tuple(rule.placed() for rule in s3.rules),
     )
 
 

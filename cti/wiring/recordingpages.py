@@ -83,7 +83,7 @@ class RecordingPages:
     async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
         """See the port."""
         playable = await self._replay.open(tenant, call_id)
-        return await self._objects.presigned(playable.key, seconds=seconds)
+        return await self._objects.presigned(playable.uri, seconds=seconds)
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> PeaksFacts | None:
         """See the port."""

@@ -3,7 +3,7 @@ SELECT min(arrived_at) AS first, max(arrived_at) AS last
   FROM recordings WHERE tenant = $1 AND ($2::timestamptz IS NULL OR arrived_at >= $2)
 
 -- name: day
-SELECT call_id, state, arrived_at, ended_at, object_key, bytes, sha256
+SELECT call_id, state, arrived_at, ended_at, uri, bytes, sha256
   FROM recordings
  WHERE tenant = $1 AND arrived_at >= $2 AND arrived_at < $3 AND call_id > $4
  ORDER BY call_id LIMIT $5

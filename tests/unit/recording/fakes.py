@@ -15,7 +15,9 @@ from pathlib import Path
 
 from cti.domain.errors import CallerError, NotFound, Unavailable
 from cti.domain.events import Event
+from cti.domain.keeping import KeptFacts
 from cti.domain.model import CallId, TenantId
+from cti.domain.placing import BucketRule, bucket_for
 from recording import encode
 from recording.encode import Encoded, EncodeJob
 from recording.ledger import (
@@ -51,6 +53,7 @@ class MemoryObjectStore:
         self.puts: list[str] = []
         self.refused: set[str] = set()  # keys that are not let in
         self.locked: set[str] = set()  # keys that cannot be erased now
+        self.rules: tuple[BucketRule, ...] = ()
         self.locks: dict[str, tuple[datetime | None, bool]] = {}
         self.requests = 0
         self.asked = asyncio.Event()  # set at each request
@@ -58,11 +61,16 @@ class MemoryObjectStore:
     def uri(self, key: str) -> str:
         return f"s3://memory/{key}"
 
-    async def ensure_bucket(self) -> None:
+    def place(self, key: str, kept: KeptFacts) -> str:
+        bucket = bucket_for(self.rules, TenantId(key.partition("/")[0]), kept)
+        return self.uri(key) if bucket is None else f"s3://{bucket}/{key}"
+
+    async def ensure_bucket(self, *, every: bool = True) -> None:
         self._answer()
 
     async def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> None:
         self._answer()
+        key = _name(key)
         if key in self.refused:
             raise Unavailable(f"the object store refuses {key}")
         data = path.read_bytes()
@@ -74,7 +82,7 @@ class MemoryObjectStore:
 
     async def put_bytes(self, key: str, data: bytes, *, content_type: str) -> None:
         self._answer()
-        self.objects[key] = (data, content_type, hashlib.sha256(data).hexdigest())
+        self.objects[_name(key)] = (data, content_type, hashlib.sha256(data).hexdigest())
 
     async def head(self, key: str) -> ObjectHead:
         data, content_type, sha256 = self._get(key)
@@ -102,22 +110,22 @@ class MemoryObjectStore:
 
     async def delete(self, key: str) -> None:
         self._answer()
-        self.objects.pop(key, None)
+        self.objects.pop(_name(key), None)
 
     async def erase(self, key: str) -> None:
         self._answer()
-        name = key.removeprefix("s3://memory/")
+        name = _name(key)
         if name in self.locked:
             raise StillLocked(key)
         self.objects.pop(name, None)
 
     async def lock(self, key: str, *, retain_until: datetime | None, held: bool) -> None:
-        self._get(key.removeprefix("s3://memory/"))
+        self._get(key)
         self.locks[key] = (retain_until, held)
 
     async def presigned(self, key: str, *, seconds: int) -> str:
         self._answer()
-        return f"https://memory.test/{key}?seconds={seconds}"
+        return f"https://memory.test/{_name(key)}?seconds={seconds}"
 
     def _answer(self) -> None:
         self.requests += 1
@@ -127,9 +135,14 @@ class MemoryObjectStore:
 
     def _get(self, key: str) -> tuple[bytes, str, str | None]:
         self._answer()
-        if key not in self.objects:
+        if _name(key) not in self.objects:
             raise NotFound(key)
-        return self.objects[key]
+        return self.objects[_name(key)]
+
+
+def _name(key: str) -> str:
+    """What lies in the one bucket that all share goes by its key, what lies in another one by its address."""
+    return key.removeprefix("s3://memory/")
 
 
 class MemoryLedger:
