@@ -190,7 +190,7 @@ async def test_one_fault_of_each_kind(archive: Archive) -> None:
         left.call_id: ("leftover", "clear"),
         grown.call_id: ("leftover", "clear"),
         stranger.call_id: ("stranger", "none"),
-        "demo/2026/11/21/somebody-elses.txt": ("unknown_object", "none"),
+        archive.objects.uri("demo/2026/11/21/somebody-elses.txt"): ("unknown_object", "none"),
     }
 
     status, findings, summary = await archive.command()
