@@ -354,6 +354,7 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "fastagi": _host_port(settings.fastagi_address, settings.fastagi_port),
         "numbers": "".join(_number(number) for number in settings.numbers) or "; no numbers yet\n",
         "any_number": _any_number(),
+        "pages": "\n".join(f"CTI_PAGE_{a.endpoint} = 1" for a in settings.agents if a.browser) or "; no browsers",
         "alone": "".join(_alone(queue) for queue in settings.queues) or "; no queue takes messages\n",
         "voicemail_s": str(settings.voicemail_s),
         "voicemail_silence_s": str(settings.voicemail_silence_s),

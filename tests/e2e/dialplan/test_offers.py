@@ -61,6 +61,7 @@ async def test_a_phone_says_no(rig: Rig, agent: str, code: int, status: str, cau
         offer = await rig.offer(queued, agent)
         ended = await rig.ami.user_event("CtiOfferEnded", since=since, Offer=offer)
         assert (ended["Status"], ended["Cause"]) == (status, cause)
+        assert header(phone.invite, "X-Kakehashi-Queue") == ""  # no page: the header would only delay the ring
         hangup = await rig.ami.kind("Hangup", since=since)
         assert hangup["Cause"] in agent_cause.split(" or ")
         await rig.ami.user_event("CtiQueued", since=since, CallID=queued["CallID"])
@@ -70,6 +71,7 @@ async def test_a_phone_says_no(rig: Rig, agent: str, code: int, status: str, cau
 
 async def test_a_phone_that_nobody_answers(rig: Rig) -> None:
     phone = await stub(rig, "silent", None)
+    await rig.ami.setvar("CTI_PAGE_demo-silent", "1")  # as rendered for a phone in a browser
     try:
         queued = await rig.waiting()
         since = rig.ami.now
@@ -82,6 +84,7 @@ async def test_a_phone_that_nobody_answers(rig: Rig) -> None:
         # Nobody took it: no file was begun for that leg.
         assert not list(rig.recordings.glob(f"{queued['CallID']}-a-*"))
     finally:
+        await rig.ami.setvar("CTI_PAGE_demo-silent", "")
         phone.stop()
 
 

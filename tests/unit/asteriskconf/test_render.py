@@ -141,6 +141,8 @@ def test_browsers_get_a_websocket_only_when_it_is_asked_for() -> None:
     )
     assert "protocol = ws\n" in plain["pjsip.conf"]
     assert "[demo-sato](agent-webrtc)" in plain["pjsip.conf"]
+    assert "\nCTI_PAGE_demo-sato = 1\n" in plain["extensions.conf"]
+    assert "\nCTI_PAGE_" not in render(SETTINGS)["extensions.conf"]
     assert "bindport = 8090" in plain["http.conf"]
     assert "ice_permit = 192.0.2.10\n" in plain["rtp.conf"]  # where the sound is bound
     assert "ice_host_candidates" not in plain["rtp.conf"]
