@@ -7,8 +7,8 @@ it would run alone.
 from __future__ import annotations
 
 import pytest
-from xdist.remote import Producer  # type: ignore[import-untyped]
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # Folders whose tests share an Asterisk and what belongs to it, for as long as they run.
 SHARED_DESKS = tuple(

@@ -117,8 +117,9 @@ class Centre:
         """One more caller, with what they ask for."""
         self._calls += 1
         call_id = CallId(f"c{self._calls}")
+        extra: tuple[SkillLevel, ...] = ()
         if self.random.random() < PLANNED / (PLAIN + PLANNED):
-            queue, extra = QueueId(f"p{self.random.randrange(PLANNED)}"), ()
+            queue = QueueId(f"p{self.random.randrange(PLANNED)}")
         else:
             queue, extra = QueueId(f"q{self.random.randrange(PLAIN)}"), self.random.choice(self.needs)
         self._extra[call_id] = (queue, self.now, extra)

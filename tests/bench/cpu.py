@@ -73,6 +73,8 @@ def look(stack: Stack) -> dict[str, float]:
     """CPU time of each part until now, in ms."""
     assert stack.server is not None
     assert stack.asterisk is not None
+    assert stack.postgres.child is not None
+    assert stack.store.child is not None
     server, *below = tree(stack.server.pid)
     return {
         "server": spent_ms([server], reaped=False),

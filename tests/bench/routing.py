@@ -88,10 +88,11 @@ def sized(name: str, decisions: int) -> dict[str, Any]:
     agents, waiting = SIZES[name]
     ours: list[float] = []
     peers: list[float] = []
-    for turn, make in (
+    ways: tuple[tuple[Callable[[Centre], None], Callable[[Index | None], Centre]], ...] = (
         (busy_turn, lambda index: busy(agents, waiting, index)),
         (quiet_turn, lambda index: quiet(agents, index)),
-    ):
+    )
+    for turn, make in ways:
         say(f"{name}: {turn.__name__.removesuffix('_turn')}")
         mine = measured(make(None), decisions // 2, turn)
         peer = measured(make(ScanIndex()), PEER[name] // 2, turn)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cti.ami.frames import FrameSplitter
+from cti.ami.frames import FrameSplitter, Headers
 from cti.ami.translate import WANTED, variables
 from cti.demo.phones import Baresip
 from tests.e2e.dialplan.rig import PHONE_SECRET, SECRET, Rig, a_rig
@@ -48,7 +48,7 @@ class Tap:
         cells = (f"{at - self.epoch:.6f}", event, channel, uid, call, dest, duid, more)
         self.rows.append(" | ".join(cells).rstrip(" |"))
 
-    def frame(self, f: dict[str, str]) -> None:
+    def frame(self, f: Headers) -> None:
         if "Timestamp" not in f:
             return
         call = variables(f).get("CTI_CALL_ID") or variables(f, "Transferee").get("CTI_CALL_ID")

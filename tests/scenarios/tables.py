@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from cti.ami.translate import Skipped, translate
 from cti.calls import CallDesk
@@ -15,6 +16,7 @@ from cti.domain.signals import OfferDecided, Signal
 CALL = CallId("11111111-2222-4333-8444-555555555555")
 START = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 TENANT = TenantId("demo")
+E = TypeVar("E", bound=ev.Event)
 COLUMNS = ("at", "event", "channel", "uniqueid", "call", "dest", "dest_uniqueid", "more")
 
 
@@ -38,7 +40,8 @@ class Kept:
     def publish(self, event: ev.Event) -> None:
         self.events.append(event)
 
-    def of(self, kind: type[ev.Event]) -> list[ev.Event]:
+    def of(self, kind: type[E]) -> list[E]:
+        """Those of a kind, in order."""
         return [e for e in self.events if isinstance(e, kind)]
 
 

@@ -39,7 +39,7 @@ def one_seed(number: int) -> None:
     """Some histories. Raises whatever a broken property raises."""
 
     @seed(number)
-    class Seeded(Desk):  # type: ignore[misc]
+    class Seeded(Desk):
         pass
 
     run_state_machine_as_test(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -43,7 +44,7 @@ INSERT INTO numbers VALUES
 
 @pytest.fixture
 async def desk(database_url: str) -> AsyncIterator[DeskPart]:
-    connection = await asyncpg.connect(database_url)
+    connection: asyncpg.Connection[Any] = await asyncpg.connect(database_url)
     await connection.execute(ROWS)
     yield await load_desk(connection)
     await connection.close()

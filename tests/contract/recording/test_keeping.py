@@ -53,7 +53,9 @@ class Kept:
         )
 
     async def row(self, one: Job) -> asyncpg.Record:
-        row = await self.pool.fetchrow("SELECT * FROM recordings WHERE call_id = $1", one.call_id)
+        row: asyncpg.Record | None = await self.pool.fetchrow(
+            "SELECT * FROM recordings WHERE call_id = $1", one.call_id
+        )
         assert row is not None
         return row
 

@@ -153,7 +153,7 @@ async def a_call(
         " VALUES ('demo', $1, 'reached', 1, 'members', $2, $3, '+81501', 'ja', $4, $4, $4)",
         f"{number:032d}", call, e164, at,
     )  # fmt: skip
-    for kind, body in (
+    effects: tuple[tuple[str, dict[str, str]], ...] = (
         ("callback", {"number": e164}),
         (
             "ticket",
@@ -167,18 +167,20 @@ async def a_call(
                 "mark": f"T-{member}",
             },
         ),
-    ):
+    )
+    for kind, body in effects:
         await pool.execute(
             "INSERT INTO effects VALUES ('demo', $1, $2, 'done', 1, $3, $3, $4)", f"{kind}{number}", kind, at, body
         )
-    for ident, kind, body in (
+    outgoing: tuple[tuple[int, str, dict[str, object]], ...] = (
         (1, "call.closed", {"caller": {"kind": "number", "e164": e164, "national": "090-1234-5678"}, "queue": "members",
                             "link": {"member_id": member}}),
         (2, "callback.asked", {"number": e164, "queue": "members"}),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for ident, kind, told in outgoing:
         await pool.execute(
             "INSERT INTO outgoing (tenant, id, kind, about, call_id, at, body) VALUES ('demo', $1, $2, $3, $4, $5, $6)",
-            number * 10 + ident, kind, str(number), call, at, body,
+            number * 10 + ident, kind, str(number), call, at, told,
         )  # fmt: skip
     if stored_too:
         keys = object_keys(one.tenant, one.call_id, one.arrived_at, suffix=".webm")
@@ -393,9 +395,9 @@ async def test_a_journal_of_before_brings_nothing_back(desk: Desk, tmp_path: Pat
     card = {"reservations": {"reservations": [{"reservation_id": "R-501", "vehicle": {"plate": TRACES[-1]}}]}}
     findings.take(CallLinked(at=desk.now, tenant=DEMO, call=call, link=link, status="live", card=card))
     await effects.save(asked, dialled)
-    for writer in (first, findings, effects):
-        await writer._journal.synced()
-        await writer._journal.close()
+    for journal in (first._journal, findings._journal, effects._journal):
+        await journal.synced()
+        await journal.close()
     assert NUMBER in "".join(path.read_text() for path in tmp_path.rglob("*.journal"))
 
     desk.now += timedelta(hours=1)

@@ -26,6 +26,7 @@ from routing.engine import Engine
 from routing.expression import Has, Named
 from routing.plans import PlanStore, left_behind
 from routing.store import RoutingStore
+from tests.pools import lent
 
 DEMO, ENGLISH = TenantId("demo"), QueueId("english")
 SATO, SMITH = AgentId("sato"), AgentId("smith")
@@ -48,7 +49,7 @@ async def apply(pool: asyncpg.Pool[Any], desk: Desk) -> Mapping[str, list[str]]:
     async def no_hash(password: str) -> str:
         return "x"
 
-    async with pool.acquire() as conn:
+    async with lent(pool) as conn:
         return (await apply_desk(conn, desk, source="desk.toml", by="op", hash_password=no_hash)).changed
 
 

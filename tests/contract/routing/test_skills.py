@@ -10,15 +10,17 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cti.desk.apply import CHANNEL, Summary, apply_desk
+from cti.desk.apply import CHANNEL, apply_desk
 from cti.desk.load import check_desk
 from cti.desk.schema import Desk
+from cti.desk.summary import Summary
 from cti.domain.errors import ConfigError, NotFound
 from cti.domain.model import AgentId, SkillId, TenantId
 from cti.tomlfile import TomlFile
 from routing.calendar import problems_in
 from routing.skills import SkillStore
 from routing.store import RoutingStore
+from tests.pools import lent
 
 DEMO, SMITH = TenantId("demo"), AgentId("smith")
 JA, EN = SkillId("ja"), SkillId("en")
@@ -36,7 +38,7 @@ async def apply(pool: asyncpg.Pool[Any], desk: Desk) -> Summary:
     async def no_hash(password: str) -> str:
         return "x"
 
-    async with pool.acquire() as conn:
+    async with lent(pool) as conn:
         return await apply_desk(conn, desk, source="desk.toml", by="op", hash_password=no_hash)
 
 

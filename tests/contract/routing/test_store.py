@@ -24,6 +24,7 @@ from routing.expression import Has
 from routing.model import CLOSED, FULL, NOBODY, Do, Limits, Overflow, Step, Treatment
 from routing.queuedata import Comfort
 from routing.store import RoutingStore
+from tests.pools import lent
 
 EXAMPLE = Path("examples/desk.toml")
 QUEUES = """
@@ -55,7 +56,7 @@ async def apply(pool: asyncpg.Pool[Any]) -> None:
     async def no_hash(password: str) -> str:
         return "x"
 
-    async with pool.acquire() as connection:
+    async with lent(pool) as connection:
         desk = load_desk(EXAMPLE, no_menu_check, problems_in)
         await apply_desk(connection, desk, source="desk.toml", by="test", hash_password=no_hash)
 
@@ -234,7 +235,7 @@ async def test_what_the_desk_file_says_of_queues_reaches_the_engine(
     async def no_hash(password: str) -> str:
         return "x"
 
-    async with database.acquire() as connection:
+    async with lent(database) as connection:
         await apply_desk(connection, desk, source="desk.toml", by="test", hash_password=no_hash)
         await connection.execute(
             "INSERT INTO announcements"

@@ -12,6 +12,7 @@ from cti.desk.formschema import EvaluationForm
 from cti.domain.evaluationform import Form
 from cti.domain.model import TenantId
 from cti.store.evaluationforms import EvaluationFormStore
+from tests.pools import lent
 from tests.unit.domain.evaluations import T0
 
 DEMO = TenantId("demo")
@@ -29,7 +30,7 @@ async def test_the_pages_word_stays_until_the_file_says_something_new(pool: asyn
     store = EvaluationFormStore(pool)
 
     async def applied(form: EvaluationForm) -> list[tuple[str, str]]:
-        async with pool.acquire() as conn, conn.transaction():
+        async with lent(pool) as conn, conn.transaction():
             return list(await apply_forms(conn, "demo", [form], "root"))
 
     async def history() -> list[Form]:

@@ -43,11 +43,13 @@ class Server:
             self.events.append(event)
             self.arrived.notify_all()
 
-    async def saw(self, kind: type[E], check: Callable[[E], bool] = lambda _: True, *, within_s: float = 10) -> E:
-        """The first event of this kind that fits, now or later."""
+    async def saw(
+        self, kind: type[E], check: Callable[[E], bool] = lambda _: True, *, since: int = 0, within_s: float = 10
+    ) -> E:
+        """The first event of this kind that fits, now or later, after the first ``since`` of any kind."""
 
         def first() -> E | None:
-            return next((e for e in self.events if isinstance(e, kind) and check(e)), None)
+            return next((e for e in self.events[since:] if isinstance(e, kind) and check(e)), None)
 
         try:
             async with asyncio.timeout(within_s), self.arrived:

@@ -38,7 +38,7 @@ async def office() -> AsyncIterator[Office]:
         # Asterisk's address is of no use to it: it only receives.
         account = PhoneAccount(user=PERSON, server="127.0.0.1:9")
         person = await start_phone(run, pool, account, name="person", sound=PERSON_HZ, answer="manual")
-        settings = {"trunk_out": person.address.rpartition("@")[2], "agent_rtp_timeout_s": 3}
+        settings: dict[str, int | str] = {"trunk_out": person.address.rpartition("@")[2], "agent_rtp_timeout_s": 3}
         try:
             async with running_stack(run, pool, lambda _: None, Plan(desk_file=desk_file, asterisk=settings)) as desk:
                 await desk.start_agent_phone("sato", sound=AGENT_HZ)

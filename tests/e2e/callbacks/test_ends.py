@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,10 @@ from tests.e2e.callbacks.steps import at_desk, callbacks, clean, promise, rows_o
 from tests.e2e.desk.office import calling, eventually, offered
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+def _tried(times: int, rows: list[dict[str, Any]]) -> bool:
+    return [row["tries"] for row in rows] == [times]
 
 
 async def promised(desk: Stack) -> None:
@@ -33,7 +39,7 @@ async def test_who_does_not_answer_is_tried_as_often_as_stated_and_given_up(offi
             await office.person.wait_for("CALL_INCOMING", 10.0, since=since, count=tries)
             if tries == 1:
                 await office.person.hangup()  # declines; the second time it is left to ring
-            await callbacks(desk, lambda rows, tries=tries: [row["tries"] for row in rows] == [tries], 20.0)
+            await callbacks(desk, partial(_tried, tries), 20.0)
             await desk.phones["sato"].wait_for("CALL_CLOSED", 15.0, since=heard, count=tries)
     (row,) = await callbacks(desk, lambda rows: [row["state"] for row in rows] == ["given_up"])
     assert row["outcome"] == "noanswer"

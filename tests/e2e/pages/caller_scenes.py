@@ -45,7 +45,7 @@ def said_of(
     english = [step] * 3 if step else ["Date of birth", "Last four of the licence", "Registered address"]
     results: list[str | None] = {"verified": ["passed", "passed", None], "failed": ["failed", "failed", None]}.get(
         state, ["passed", "skipped", None]
-    )  # type: ignore[assignment]
+    )
     at = now().isoformat()
     steps = [
         {"step": code, "name_ja": ja, "name_en": en, "result": result, "by": result and by, "at": result and at}

@@ -141,7 +141,7 @@ async def samples(site: Site, seen: Window) -> None:
         sample_id="a" * 32, form_id="members", seed="2026-11", plan=[], since=now() - timedelta(days=20),
         until=now(), candidates=412, short={AgentId("suzuki"): 2}, made_at=now() - timedelta(days=1), made_by="tanaka",
     )  # fmt: skip
-    details = (
+    details: tuple[tuple[RuleKind, dict[str, object]], ...] = (
         (RuleKind.LONG_HOLD, {"hold_s": 245.0}), (RuleKind.LONG_SILENCE, {"silence_s": 95.5}),
         (RuleKind.REASON, {"reason": "unlock"}), (RuleKind.REPEAT_CALLER, {"repeat_of": site.calls.rows[0].call_id}),
         (RuleKind.RANDOM, {}),

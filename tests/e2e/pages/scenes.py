@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 from cti.domain.model import (
     AgentId,
@@ -25,10 +26,11 @@ from tests.e2e.pages.records import SATO, complete, linked, member, reservation,
 from tests.e2e.pages.site import PASSWORD, Site, now
 
 Scene = Callable[[Site, Window], Awaitable[None]]
+Made = TypeVar("Made", bound=Scene)  # some take more, for other scenes to set
 SCENES: dict[str, Scene] = {}
 
 
-def scene(made: Scene) -> Scene:
+def scene(made: Made) -> Made:
     SCENES[made.__name__] = made
     return made
 

@@ -65,7 +65,7 @@ async def test_a_websocket_that_breaks_in_mid_call_keeps_the_call(site: Site, op
 
 
 async def test_a_log_in_that_ends_in_mid_call_leaves_the_phone_until_the_call_is_over(
-    site: Site, opened: Opener, pool: asyncpg.Pool[object]
+    site: Site, opened: Opener, pool: asyncpg.Pool[asyncpg.Record]
 ) -> None:
     seen = await opened(language="en")
     line = await talking_phone(site, seen)

@@ -56,13 +56,13 @@ async def test_moved_it_waits_there_with_its_age_before_the_younger(desk: Stack)
     """The calm queue says nothing; the other one tells callers their place: so they hear where they are."""
     async with on_a_break(desk, "suzuki", "smith") as (screens, tanaka):
         async with two_waiting(desk) as ((elder, first), (younger, second)):
-            for call_id in (second, first):  # the younger gets there first, and has to let the elder pass
 
-                async def there() -> list[str]:
-                    return await line(tanaka, "english")
-
+            async def moves(call_id: str) -> None:
                 await asks(tanaka, "POST", f"/api/waiting/{call_id}/move", {"queue": "english"})
-                await eventually(there, lambda ids, it=call_id: it in ids)
+                await eventually(lambda: line(tanaka, "english"), lambda ids: call_id in ids)
+
+            await moves(second)  # the younger gets there first, and has to let the elder pass
+            await moves(first)
             assert await line(tanaka, "english") == [first, second]
             assert await line(tanaka, "calm") == []
             await asyncio.sleep(13)  # 8 s of music, then the words

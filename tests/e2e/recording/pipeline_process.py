@@ -59,7 +59,7 @@ def die_in_spool(plan: dict[str, str]) -> None:
         save(spool, job)
         die(points.get(job.state, ""), job, plan)
 
-    Spool.save = saved  # type: ignore[method-assign]
+    Spool.save = saved  # type: ignore[method-assign, assignment]
 
 
 class Printed:

@@ -38,6 +38,7 @@ from recording.manifest import to_json
 from recording.model import Job, RecordingSettings, SpoolFile, StoredAudio
 from recording.objectstore import S3ObjectStore
 from recording.pipeline import RecordingPipeline
+from recording.reconcilerun import Finding
 from recording.store import PostgresLedger
 from tests.unit.recording.fakes import DEMO, T0, Facts, tone, write_wav
 from tests.unit.recording.test_assemble import call, talk
@@ -275,7 +276,8 @@ async def test_beside_a_running_server_files_are_its_own_to_take_in(archive: Arc
     )
     with (archive.work / ".lock").open("a") as lock:
         fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
-        looks, findings, waits = count(), [], asyncio.Event()
+        looks, waits = count(), asyncio.Event()
+        findings: list[Finding] = []
         command = asyncio.create_task(
             reconcile(
                 load_config(archive.config),

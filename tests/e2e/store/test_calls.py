@@ -291,6 +291,7 @@ async def test_a_stored_recording_is_part_of_the_record(store: CallStore, databa
     )
     await recorder.settled()
     row = await database.fetchrow("SELECT recording_uri, recording_stored_at FROM calls")
+    assert row is not None
     assert tuple(row) == ("s3://b/k", later(99))
     await recorder.stop()
 
@@ -321,9 +322,9 @@ async def test_records_wait_for_a_database_that_is_away(database_url: str, postg
         await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
         recorder.take(told(a_call(1, state=CallState.ARRIVED, ended_at=None), ev.CallArrived))
         async with asyncio.timeout(10):
-            while recorder.degraded is None:
+            while (why := recorder.degraded) is None:
                 await asyncio.sleep(0.01)
-        assert "1 records wait" in recorder.degraded
+        assert "1 records wait" in why
         for number in range(2, 30):
             recorder.take(told(a_call(number)))
         recorder.take(told(a_call(1), ev.CallEnded))

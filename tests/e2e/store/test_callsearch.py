@@ -148,11 +148,14 @@ async def test_pages_together_are_all_that_fit(database: asyncpg.Pool[Any]) -> N
             (closed_call(number, at, agent=chance.choice(("sato", "suzuki", "ito"))), "".join(chance.sample(words, 2)))
         )
     await CallStore(database).save([call for call, _ in made])
-    for call, text in made:
-        await note(database, call, text)
+    for call, said in made:
+        await note(database, call, said)
+    asked: tuple[tuple[str | None, str | None], ...] = (
+        ("解錠", None), ("鍵を 充電", None), ("事故", "ito"), (None, "sato"), ("ない言葉", None),
+    )  # fmt: skip
     for looked_at in (1, 7, 4_000):
         search = CallSearch(database, looked_at=looked_at)
-        for text, agent in (("解錠", None), ("鍵を 充電", None), ("事故", "ito"), (None, "sato"), ("ない言葉", None)):
+        for text, agent in asked:
             found: list[str] = []
             wanted = CallWanted(text=text, agent=agent, limit=9)
             while rows := (await search.page(DEMO, wanted)).rows:

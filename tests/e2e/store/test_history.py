@@ -36,6 +36,7 @@ from cti.domain.model import (
 )
 from cti.store.calls import CallStore
 from cti.store.history import RecordedCall, recorded_calls, time_zones
+from tests.pools import lent
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NINE = datetime(2026, 7, 18, 9, 0, tzinfo=TOKYO)
@@ -131,7 +132,7 @@ def words(tmp_path: Path, database_url: str) -> list[str]:
 
 
 async def test_what_is_read(desk: asyncpg.Pool[Any]) -> None:
-    async with desk.acquire() as conn:
+    async with lent(desk) as conn:
         assert await time_zones(conn) == {"demo": "Asia/Tokyo"}
         calls = await recorded_calls(conn, DEMO, NINE - timedelta(hours=9), NINE + timedelta(hours=15))
         others = await recorded_calls(conn, TenantId("other"), NINE - timedelta(hours=9), NINE + timedelta(hours=15))
@@ -152,7 +153,7 @@ async def test_who_was_sent_away_did_not_hang_up(desk: asyncpg.Pool[Any]) -> Non
     came = NINE + timedelta(days=5)
     sent_away = replace(a_call(6, came, wait_s=40, talk_s=None), end_reason=EndReason.TREATED)
     await CallStore(desk).save([sent_away])
-    async with desk.acquire() as conn:
+    async with lent(desk) as conn:
         (call,) = await recorded_calls(conn, DEMO, came, came + timedelta(hours=1))
     assert (call.hung_up, call.talk_s, call.wait_s) == (False, None, 40)
 

@@ -70,10 +70,14 @@ async def test_a_desk_of_version_0015_keeps_its_rows_and_goes_on(empty: asyncpg.
     assert await migrate(empty) == [one.name for one in later]
     assert later[0].name == "0016_phone_bar.sql"
 
-    agent = await empty.fetchrow("SELECT phone, auto_answer FROM agents")
-    queue = await empty.fetchrow("SELECT queue, auto_answer_s, reason_required FROM queues")
-    rules = await empty.fetchrow("SELECT wrap_up_s, same_agent_s FROM routing_rules")
-    assert [tuple(row) for row in (agent, queue, rules)] == [("browser", "queue"), ("members", None, False), (45, 10)]
+    agents = await empty.fetch("SELECT phone, auto_answer FROM agents")
+    queues = await empty.fetch("SELECT queue, auto_answer_s, reason_required FROM queues")
+    rules = await empty.fetch("SELECT wrap_up_s, same_agent_s FROM routing_rules")
+    assert [tuple(row) for row in (*agents, *queues, *rules)] == [
+        ("browser", "queue"),
+        ("members", None, False),
+        (45, 10),
+    ]
     assert await empty.fetchval("SELECT outbound FROM tenants") is None
     _, unsettled = await EffectStore(empty).load()
     assert [(one.effect_id, one.body["number"]) for one in unsettled] == [("b" * 32, "+819012345679")]

@@ -216,10 +216,15 @@ async def test_too_many_actions_under_way_are_refused(fake: FakeAsterisk) -> Non
 
 async def test_after_a_long_outage_the_next_short_one_is_short(fake: FakeAsterisk) -> None:
     await fake.stop()
-    tries: list[None] = []
+    tries: list[float] = []
+
+    def jitter() -> float:
+        tries.append(1.0)
+        return 1.0
+
     client = AmiClient(
         settings(fake, backoff_first_s=0.02, backoff_max_s=5.0), wanted=(), on_frame=print,
-        jitter=lambda: tries.append(None) or 1.0,
+        jitter=jitter,
     )  # fmt: skip
     await client.start()
     async with asyncio.timeout(10):
@@ -237,12 +242,10 @@ async def test_after_a_long_outage_the_next_short_one_is_short(fake: FakeAsteris
 
 async def test_an_offer_leaves_in_one_piece(fake: FakeAsterisk) -> None:
     """The Redirect does not wait for the answer to the Setvar."""
-    order: list[str] = []
-    fake.answers["Redirect"] = lambda _: order.append("redirect") or "Response: Success"
     async with a_feed(fake, Sink()) as feed:
         held = len(fake.actions)
         fake.answers["Setvar"] = None
-        offering = asyncio.create_task(feed.telephony.offer(an_offer(), channel=CHANNEL, endpoint="demo-sato"))
+        offering = asyncio.ensure_future(feed.telephony.offer(an_offer(), channel=CHANNEL, endpoint="demo-sato"))
         await fake.received("Redirect")
         ours = [a for a in fake.actions[held:] if a.get("Variable") != "CTI_BEAT" and a["Action"] != "Ping"]
         assert [a["Action"] for a in ours] == ["Setvar", "Redirect"]

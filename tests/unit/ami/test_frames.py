@@ -11,7 +11,7 @@ from cti.ami.frames import EventHeaders, FrameSplitter, Headers, encode_action, 
 from cti.domain.errors import CallerError, PeerError
 
 GREETING = b"Asterisk Call Manager/11.0.0\r\n"
-value = st.text(st.characters(exclude_characters="\r\n", exclude_categories=("Cs",)), max_size=40)
+value = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=40)
 key = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,15}", fullmatch=True).filter(
     lambda k: k not in ("Event", "Response", "ActionID")
 )

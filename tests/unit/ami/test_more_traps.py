@@ -65,7 +65,7 @@ async def test_after_hangup_each_command_gets_the_answer_of_the_one_before() -> 
 def test_ours_tells_the_hangup_beside_the_answer() -> None:
     connection = AgiConnection()
     list(connection.receive(b"agi_network: yes\n\n"))
-    connection.send("FIRST")
+    connection.send(b"FIRST")
     events = list(connection.receive(b"HANGUP\n200 result=1\n"))
     assert [type(event) for event in events] == [HangUp, Reply]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cti.ami import resync
 from cti.domain import signals as sig
-from cti.domain.model import CallId, CallState
+from cti.domain.model import CallId, CallState, ChannelName, TenantId, UniqueId
 from tests.scenarios.tables import Kept, a_desk
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
@@ -66,8 +66,9 @@ def kinds(signals: list[sig.Signal]) -> list[str]:
 def test_an_unknown_call_that_waits() -> None:
     arrived, queued = told(caller())
     assert arrived == sig.CallerArrived(
-        at=NOW - timedelta(seconds=90), channel="PJSIP/trunk-00000001", uniqueid="1.0", call_id=CALL, tenant="demo",
-        number_called="+81501234500", caller_number="09012345678", caller_name="",
+        at=NOW - timedelta(seconds=90), channel=ChannelName("PJSIP/trunk-00000001"), uniqueid=UniqueId("1.0"),
+        call_id=CALL, tenant=TenantId("demo"), number_called="+81501234500", caller_number="09012345678",
+        caller_name="",
     )  # fmt: skip
     assert isinstance(queued, sig.CallerQueued)
     assert queued.queue == "members"

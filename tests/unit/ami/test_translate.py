@@ -23,7 +23,7 @@ from cti.ami.translate import (
 )
 from cti.domain import signals as sig
 from cti.domain.consult import Place
-from cti.domain.model import PhoneState
+from cti.domain.model import AgentId, OfferId, PhoneState, QueueId, TenantId
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CALL = "53676525-d699-4616-9e75-42f9f082142e"
@@ -54,12 +54,13 @@ Extension: demo-suzuki
 """
 FIELDS: dict[str, Any] = {"at": AT, "channel": "PJSIP/trunk-00000000", "uniqueid": "1795299048.1", "call_id": CALL}
 AGENT: dict[str, Any] = {"agent_channel": "PJSIP/demo-sato-00000001", "agent_uniqueid": "1795299049.2"}
-OFFER = "0a" * 16
+OFFER = OfferId("0a" * 16)
 
 
 def headers(*parts: str) -> dict[str, str]:
     lines = [line for part in parts for line in part.strip().split("\n") if line]
-    return dict(line.strip().split(": ", 1) if ": " in line else (line.strip(" :"), "") for line in lines)
+    pairs = (line.strip().partition(": ") for line in lines)
+    return {name.rstrip(" :"): value for name, _, value in pairs}
 
 
 def user(name: str, more: str = "") -> dict[str, str]:
@@ -70,22 +71,22 @@ CASES = [
     (
         user("CtiArrived", "Tenant: demo\nNumberCalled: +81501234500"),
         sig.CallerArrived(
-            **FIELDS, tenant="demo", number_called="+81501234500", caller_number="09012345678", caller_name=""
+            **FIELDS, tenant=TenantId("demo"), number_called="+81501234500", caller_number="09012345678", caller_name=""
         ),
     ),
     (
         user("CtiArrived", "Tenant: demo\nNumberCalled: +81501234500\nCallback:\nDialledBy: sato"),
         sig.CallerArrived(
             **FIELDS,
-            tenant="demo",
+            tenant=TenantId("demo"),
             number_called="+81501234500",
             caller_number="09012345678",
             caller_name="",
-            dialled_by="sato",
+            dialled_by=AgentId("sato"),
         ),
     ),
-    (user("CtiQueued", "Queue: members"), sig.CallerQueued(**FIELDS, queue="members")),
-    (user("CtiFallback", "Queue: members"), sig.CallerFellBack(**FIELDS, queue="members")),
+    (user("CtiQueued", "Queue: members"), sig.CallerQueued(**FIELDS, queue=QueueId("members"))),
+    (user("CtiFallback", "Queue: members"), sig.CallerFellBack(**FIELDS, queue=QueueId("members"))),
     (user("CtiFallback", "Queue: a b"), sig.CallerFellBack(**FIELDS)),
     (user("CtiFallback"), sig.CallerFellBack(**FIELDS)),
     (user("CtiNotRecorded", "Side: caller\nReason: disk_full"), sig.RecordingRefused(**FIELDS, reason="disk_full")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def test_other_files_stay(tmp_path: Path) -> None:
 
 def test_nothing_changes_when_one_file_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files.write({"a.conf": "old", "b.conf": "old"}, tmp_path)
-    real = files.os.fsync
+    real = os.fsync
     left = iter([True, False])
 
     def disk_full(handle: int) -> None:
@@ -45,7 +46,7 @@ def test_nothing_changes_when_one_file_cannot_be_written(tmp_path: Path, monkeyp
             raise OSError(28, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr(files.os, "fsync", disk_full)
+    monkeypatch.setattr(os, "fsync", disk_full)
     with pytest.raises(ConfigError, match="No space left"):
         files.write({"a.conf": "new", "b.conf": "new"}, tmp_path)
     assert (tmp_path / "a.conf").read_text() == "old"

@@ -50,7 +50,7 @@ def test_an_answer_of_ours_without_a_way_by_each_interface_is_told() -> None:
 
 def test_a_pop_belongs_to_the_invite_that_is_nearest_and_may_be_earlier() -> None:
     trace = [registered(AGENT, "abc"), *call(10.0, "abc", "one", 9.0), *call(12.0, "abc", "two", 9.0)]
-    told = [["painted", 9_995.0, "090"], ["invite", 10_002.0], ["painted", 12_040.0, "090"]]
+    told: list[list[float | str]] = [["painted", 9_995.0, "090"], ["invite", 10_002.0], ["painted", 12_040.0, "090"]]
     found = pairs(sorted(trace, key=lambda m: m.at), told)
     assert [round(ms) for ms in found.painted] == [-5, 40]
     assert [round(ms) for ms in found.incoming] == [2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cti.domain import events as ev
-from cti.domain.model import Call, CallState, EndedBy, EndReason, OfferOutcome
+from cti.domain.model import Call, CallId, CallState, EndedBy, EndReason, OfferOutcome
 from cti.domain.signals import CallAccounted
 from tests.unit.calls.test_callfsm import CALL, decided, dial_ended, hung_up, later, names, queued, rings
 from tests.unit.calls.test_desk import desk_after, seen
@@ -37,7 +37,7 @@ def a_call() -> Call:
 
 def test_a_call_that_nobody_heard_of_is_one_fact_its_record() -> None:
     desk, kept = desk_after(hung_up(1))
-    unheard = replace(closed(a_call()), call_id="99999999-1111-4111-8111-111111111111")
+    unheard = replace(closed(a_call()), call_id=CallId("99999999-1111-4111-8111-111111111111"))
     desk.apply(CallAccounted(at=later(90), call=unheard))
     desk.apply(CallAccounted(at=later(91), call=unheard))
     assert names(kept.events) == ["CallArrived", "CallEnded", "CallEnded"]  # of the first call, and of this one once

@@ -105,7 +105,7 @@ def test_nothing_can_be_asked_for_the_call_before_the_person_is_there() -> None:
     answered, reached = line.told[1:]
     assert isinstance(answered, PopAnswered)
     assert isinstance(reached, PopUpdated)
-    assert (reached.parts, reached.pop.reach) == ({"reach"}, Reach.REACHED)
+    assert (reached.parts, reached.pop.reach) == (frozenset({"reach"}), Reach.REACHED)
     line.says("ANSWER")  # a snapshot tells it again
     assert len(line.told) == 3
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cti.domain import events as ev
@@ -13,7 +15,7 @@ from tests.unit.calls.test_callconsult import ON, Told
 from tests.unit.calls.test_callfsm import CALL, A, B, leg
 
 E164 = "+819012345678"
-OUT = {"agent_channel": "PJSIP/trunk-00000009", "agent_uniqueid": "1795300000.9"}
+OUT: dict[str, Any] = {"agent_channel": "PJSIP/trunk-00000009", "agent_uniqueid": "1795300000.9"}
 ON["O"] = {"channel": OUT["agent_channel"], "uniqueid": OUT["agent_uniqueid"], "call_id": CALL}
 
 
@@ -34,7 +36,7 @@ class Outside(Told):
 
     def passes(self) -> None:
         """The caller's own channel rings it while the agent waits."""
-        asked = {"kind": TransferKind.OUTSIDE, "by": A, "to": E164}
+        asked: dict[str, Any] = {"kind": TransferKind.OUTSIDE, "by": A, "to": E164}
         self.say(sig.LegPlaced, "C", place=Place.HOLD, outside=E164)
         self.place("A", Place.PARKED)
         self.say(sig.DialBegan, "C", **OUT)
@@ -50,9 +52,9 @@ class Outside(Told):
 def test_asked_joined_and_given_the_caller(first: str) -> None:
     told = Outside()
     told.asks(first=first)
-    assert told.phase is TalkPhase.CONSULTING
+    phases = [told.phase]
     told.enter("2", "C")
-    assert told.phase is TalkPhase.CONFERENCE
+    assert [*phases, told.phase] == [TalkPhase.CONSULTING, TalkPhase.CONFERENCE]
     told.gone("A")
     call = told.track.call
     assert (call.phase, call.state) == (TalkPhase.TALKING, CallState.TALKING)

@@ -99,9 +99,9 @@ def test_plans_are_the_file_with_changes() -> None:
     assert [rule.priority for rule in now.queues] == [0, 5]
     assert [rule.priority for rule in fewer.queues] == [2, 5]
     assert (now.waiting_places, fewer.waiting_places, now.queues[1].max_length) == (30, 30, 9)
-    assert (now.policy, fewer.policy) == (s.Policy.OLDEST, s.Policy.OWN_SKILL_FIRST)
+    assert [plan.policy for plan in (now, fewer)] == [s.Policy.OLDEST, s.Policy.OWN_SKILL_FIRST]
     assert [staff.count for staff in now.staff + fewer.staff] == [3, 1]
-    assert now.staff[0].at_work == ((0, 4 * 3600), (5 * 3600, 9 * 3600))
+    assert list(now.staff[0].at_work) == [(0, 4 * 3600), (5 * 3600, 9 * 3600)]
     assert fewer.queues[0].wrap_up_s == 15  # what is not changed stays
     assert len(fewer.queues[0].steps) == 2
     assert (now.queues[0].max_wait_s, now.queues[0].nobody_wait) == (FOR_EVER_S, True)

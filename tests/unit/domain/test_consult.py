@@ -36,7 +36,8 @@ def test_from_every_phase_the_caller_can_be_taken_back_or_passed_on() -> None:
     for phase, row in TABLE.items():
         if phase is not TalkPhase.TALKING:
             assert TalkPhase.TALKING in row.values(), phase
-    assert all(Command.COMPLETE in TABLE[phase] for phase in ("consulting", "swapped", "conference"))
+    completed = (TalkPhase.CONSULTING, TalkPhase.SWAPPED, TalkPhase.CONFERENCE)
+    assert all(Command.COMPLETE in TABLE[phase] for phase in completed)
 
 
 def test_a_phase_is_on_hold_when_its_pictures_say_that_the_caller_hears_music() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -138,10 +139,14 @@ def test_the_voice_is_found_in_a_folder_of_the_callers(tmp_path: Path, monkeypat
     assert find_voices([tmp_path / "share"]).english == "flite-slt"
 
 
+def _rate(command: Sequence[str | Path]) -> float:
+    return float(str(command[list(command).index("-r") + 1]))
+
+
 def test_digits_are_said_slowly(voices: Voices) -> None:
     plain = voices.command("ja", Path("w"), Path("s"))
     slow = voices.command("ja", Path("w"), Path("s"), slowly=True)
-    assert float(slow[list(slow).index("-r") + 1]) < float(plain[list(plain).index("-r") + 1])
+    assert _rate(slow) < _rate(plain)
 
 
 def test_espeak_speaks_when_flite_is_not_there(voices: Voices) -> None:

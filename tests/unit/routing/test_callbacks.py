@@ -13,7 +13,6 @@ import pytest_asyncio
 
 from cti.domain import events as ev
 from cti.domain.callbacks import CallbackRules, CallbackState
-from cti.domain.callend import CALLBACK
 from cti.domain.effects import Effect, EffectMove, advance
 from cti.domain.errors import Unavailable
 from cti.domain.model import (
@@ -135,7 +134,8 @@ class World:
         return self.sent[-1]
 
     def state(self) -> CallbackState:
-        return [one for one in self.saved if not isinstance(one, Effect)][-1].state
+        state: CallbackState = [one for one in self.saved if not isinstance(one, Effect)][-1].state
+        return state
 
 
 def offer(call_id: CallId) -> Offer:
@@ -235,7 +235,7 @@ async def test_reached_is_over_and_missed_is_tried_again_until_given_up(world: W
     for status, state in (("BUSY", CallbackState.WAITING), ("MAILBOX", CallbackState.GIVEN_UP)):
         place = next(iter(world.line), None) or await world.promised()
         effect = await world.turn(place)
-        call = world.live[place] = a_call(place, **{CALLBACK: effect.body["callback"]})
+        call = world.live[place] = a_call(place, callback=effect.body["callback"])
         world.keeper.handle(fact(ev.CallbackReported, world, call, effect_id=effect.effect_id, status=status))
         await settle()
         assert world.state() is state
@@ -244,7 +244,7 @@ async def test_reached_is_over_and_missed_is_tried_again_until_given_up(world: W
         world.keeper._look()
     place = await world.promised("z")
     effect = await world.turn(place)
-    call = world.live[place] = a_call(place, **{CALLBACK: effect.body["callback"]})
+    call = world.live[place] = a_call(place, callback=effect.body["callback"])
     world.keeper.handle(fact(ev.CallbackReported, world, call, effect_id=effect.effect_id, status="ANSWER"))
     await settle()
     assert world.state() is CallbackState.REACHED
@@ -259,7 +259,7 @@ async def test_a_word_of_before_does_not_call_a_person_twice(world: World, monke
     asked = asyncio.Event()
 
     async def mark(_effect_id: str) -> str:
-        call = world.live[place] = a_call(place, **{CALLBACK: effect.body["callback"]})
+        call = world.live[place] = a_call(place, callback=effect.body["callback"])
         world.keeper.handle(fact(ev.CallbackReported, world, call, effect_id=effect.effect_id, status="ANSWER"))
         asked.set()
         return "dialling"
@@ -288,7 +288,7 @@ async def test_who_calls_again_takes_their_place_over(world: World) -> None:
 async def test_a_person_who_calls_while_an_agent_is_rung_for_them_ends_the_attempt(world: World) -> None:
     place = await world.promised()
     effect = await world.turn(place)
-    ghost = world.live[place] = a_call(place, **{CALLBACK: effect.body["callback"]})
+    ghost = world.live[place] = a_call(place, callback=effect.body["callback"])
     world.keeper.place_of(a_call("again"))
     await settle()
     assert world.hung_up == [ghost.channel]
@@ -320,7 +320,7 @@ async def test_a_cancelled_attempt_is_hung_up_when_it_shows(world: World) -> Non
     await world.turn(place)
     (calling,) = world.keeper.open(DEMO)
     await world.keeper.cancel(DEMO, calling.callback_id)
-    ghost = a_call(place, state=CallState.ARRIVED, **{CALLBACK: calling.callback_id})
+    ghost = a_call(place, state=CallState.ARRIVED, callback=calling.callback_id)
     world.keeper.handle(fact(ev.CallArrived, world, ghost))
     await settle()
     assert world.hung_up == [ghost.channel]
@@ -357,7 +357,7 @@ async def test_who_cancels_and_no_disk_takes_it_is_told(world: World, monkeypatc
 
 async def test_a_place_that_nobody_wants_is_hung_up(world: World) -> None:
     """Its callback ended while the server was away; one whose person is on the line stays."""
-    stale = a_call("stale", **{CALLBACK: "c" * 32})
+    stale = a_call("stale", callback="c" * 32)
     world.keeper.handle(fact(ev.CallQueued, world, stale))
     talking = a_call("lost-agent", callback="c" * 32, callback_status="ANSWER")
     world.keeper.handle(fact(ev.CallQueued, world, talking))

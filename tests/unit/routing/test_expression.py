@@ -67,7 +67,7 @@ def obvious(expression: Expression, who: AgentRule) -> bool:
         case {"agents": names}:
             return who.agent in names
         case {"profile": profile}:
-            return who.profile == profile
+            return bool(who.profile == profile)
     match expression:
         case AllOf(parts):
             return min((obvious(part, who) for part in parts), default=True)

@@ -140,7 +140,7 @@ class Desk(RuleBasedStateMachine):
         # The desk is small: without help the line of idle agents would be one block.
         self.others = [Engine(ids(), index) for index in (Index(Line(size=1)), Index(Line(size=2)), ScanIndex())]
         self.history: list[tuple[m.Told, datetime, list[m.Decision]]] = []
-        self.rules = m.DeskRules()
+        self.in_force = m.DeskRules()
         self.first: dict[CallId, tuple[QueueId, datetime]] = {}  # calls that entered and have not left
         self.live: dict[OfferId, m.Offered] = {}
         self.talking: dict[AgentId, CallId] = {}
@@ -197,7 +197,7 @@ class Desk(RuleBasedStateMachine):
         # a: one ring for a call, of no more phones than the queue rings at once, each with an offer of its own
         assert made.call_id not in {other.call_id for other in self.live.values()}
         assert {(one.call_id, one.queue) for one in ring} == {(made.call_id, made.queue)}
-        queue = next(rule for rule in self.rules.queues if rule.queue == made.queue)
+        queue = next(rule for rule in self.in_force.queues if rule.queue == made.queue)
         assert len({one.agent for one in ring}) == len({one.offer_id for one in ring}) == len(ring) <= queue.ring_agents
         assert not any(one.also for one in made.also)
         for one in ring:
@@ -215,7 +215,7 @@ class Desk(RuleBasedStateMachine):
         assert call is not None
         assert agent is not None
         # b: inside the active step, worked out anew from the rules
-        rule = next(rule for rule in self.rules.agents if rule.agent == offer.agent)
+        rule = next(rule for rule in self.in_force.agents if rule.agent == offer.agent)
         assert any(part.fits(rule) for part in self.active_parts(call))
         # c: nobody who asks for the same in the same class, and who came earlier, stands beside
         for other in self.engine.calls():
@@ -237,7 +237,7 @@ class Desk(RuleBasedStateMachine):
         return found
 
     def parts_left(self, call: Waiting) -> list[tuple[int, Part]]:
-        queue = next(rule for rule in self.rules.queues if rule.queue == call.queue.queue)
+        queue = next(rule for rule in self.in_force.queues if rule.queue == call.queue.queue)
         waited_s = (self.now - call.since).total_seconds()
         parts = list(enumerate(parts_of(queue, call.skills, call.last_agent)))
         if call.call_id in self.lost:
@@ -250,7 +250,7 @@ class Desk(RuleBasedStateMachine):
 
     def note_who_is_missing(self) -> None:
         """Which parts of which plans had nobody who is not offline, at some instant since the plan began."""
-        there = [rule for rule in self.rules.agents if self.state_of(rule.agent) is not AgentState.OFFLINE]
+        there = [rule for rule in self.in_force.agents if self.state_of(rule.agent) is not AgentState.OFFLINE]
         for call in self.engine.calls():
             for number, part in self.parts_left(call):
                 if not any(part.fits(rule) for rule in there):
@@ -271,10 +271,10 @@ class Desk(RuleBasedStateMachine):
     @rule(rules=desks())
     def reload(self, rules: m.DeskRules) -> None:
         for call in self.engine.calls():
-            anew = (rules.agents, rules.limits) != (self.rules.agents, self.rules.limits)
+            anew = (rules.agents, rules.limits) != (self.in_force.agents, self.in_force.limits)
             if anew or call.queue not in rules.queues:
                 self.missing.pop(call.call_id, None)
-        self.rules = rules
+        self.in_force = rules
         kept = {agent.agent for agent in rules.agents}
         self.talking = {agent: call for agent, call in self.talking.items() if agent in kept}
         self.tell(m.DeskLoaded(rules=rules))
@@ -452,11 +452,11 @@ class Desk(RuleBasedStateMachine):
         self.tell(m.AgentFree(agent=agent, call_id=call_id))
         self.tell(m.PhoneIs(agent=agent, phone=PhoneState.IDLE))
 
-    @precondition(lambda self: self.rules.agents)
+    @precondition(lambda self: self.in_force.agents)
     @rule(data=st.data())
     def answers_unasked(self, data: st.DataObject) -> None:
         """A call that was offered to nobody, out of Asterisk's own queue. The state of their phone is told later."""
-        agent = data.draw(st.sampled_from([rule.agent for rule in self.rules.agents]))
+        agent = data.draw(st.sampled_from([rule.agent for rule in self.in_force.agents]))
         if agent not in self.talking:
             self.talking[agent] = call_id = CallId(f"unasked-{agent}")
             self.tell(m.CallTaken(call_id=call_id, agent=agent))
@@ -470,8 +470,8 @@ class Desk(RuleBasedStateMachine):
         state=st.sampled_from([AgentState.AVAILABLE, AgentState.AVAILABLE, AgentState.BREAK, AgentState.OFFLINE]),
     )
     def chooses(self, data: st.DataObject, state: AgentState) -> None:
-        if self.rules.agents:
-            agent = data.draw(st.sampled_from([rule.agent for rule in self.rules.agents]))
+        if self.in_force.agents:
+            agent = data.draw(st.sampled_from([rule.agent for rule in self.in_force.agents]))
             self.tell(m.AgentChooses(agent=agent, state=state, reason=""))
 
     @rule(up=st.booleans())
@@ -503,9 +503,9 @@ class Desk(RuleBasedStateMachine):
         live, self.live = self.live, {}
         self.lost.clear()
         rung: Counter[CallId] = Counter()
-        most = {queue.queue: queue.ring_agents for queue in self.rules.queues}
+        most = {queue.queue: queue.ring_agents for queue in self.in_force.queues}
         self.tell(m.LinkIs(up=False))
-        self.tell(m.DeskLoaded(rules=self.rules))
+        self.tell(m.DeskLoaded(rules=self.in_force))
         for agent in agents:
             told = m.AgentRestored(agent=agent.agent, state=agent.state, reason=agent.reason, since=agent.since)
             self.tell(told)
@@ -567,7 +567,7 @@ class Desk(RuleBasedStateMachine):
         """g: past the queue's maximum nobody is still in line; until then priority has grown as configured."""
         for call in self.engine.calls():
             if call.where is m.Where.WAITING:
-                rule = next((rule for rule in self.rules.queues if rule.queue == call.queue.queue), call.queue)
+                rule = next((rule for rule in self.in_force.queues if rule.queue == call.queue.queue), call.queue)
                 assert self.now < call.since + timedelta(seconds=rule.max_wait_s)
                 if rule.ageing_every_s:
                     earned = int((self.now - call.queued_at).total_seconds()) // rule.ageing_every_s

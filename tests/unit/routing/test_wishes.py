@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -116,7 +117,11 @@ def test_a_call_that_rings_is_gone_or_on_its_way_is_refused() -> None:
         move(desk, "a", "english")
     desk.ready("suzuki")
     made = offer(desk.wait("a"))
-    for wish in (lambda: move(desk, "a", "english"), lambda: prioritise(desk, "a", 5)):
+    wishes: tuple[Callable[[], object], ...] = (
+        lambda: move(desk, "a", "english"),
+        lambda: prioritise(desk, "a", 5),
+    )
+    for wish in wishes:
         with pytest.raises(CallerError, match="the phone of agent 'suzuki' rings for it"):
             wish()
     desk.over(made, OfferOutcome.ACCEPTED)

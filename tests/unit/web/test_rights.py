@@ -153,10 +153,10 @@ def test_each_right_can_be_given_alone_or_with_what_needs_it() -> None:
 def test_every_route_of_recordings_is_under_a_right() -> None:
     """A route that is added later stands here too, or fails."""
     granted = {route.name: route.roles for route in ROUTES if route.path.startswith("/api/recordings")}
-    assert granted["get_audio"] == granted["get_peaks"] == {"qa"}
-    assert granted["download_recording"] == {"download"}
-    assert granted["list_recordings"] == {"qa", "download", "privacy"}
-    assert granted["delete_recording"] == granted["hold_recording"] == {"privacy"}
+    assert granted["get_audio"] == granted["get_peaks"] == frozenset({"qa"})
+    assert granted["download_recording"] == frozenset({"download"})
+    assert granted["list_recordings"] == frozenset({"qa", "download", "privacy"})
+    assert granted["delete_recording"] == granted["hold_recording"] == frozenset({"privacy"})
 
 
 async def test_where_it_is_configured_a_player_gets_an_address_for_a_minute_and_the_trail_says_all(site: Site) -> None:

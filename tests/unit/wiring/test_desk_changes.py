@@ -70,7 +70,7 @@ async def listening(
     async def connect(*_: Any, **__: Any) -> Connection:
         return left.pop(0)
 
-    monkeypatch.setattr(desk_changes.asyncpg, "connect", connect)
+    monkeypatch.setattr(asyncpg, "connect", connect)
     monkeypatch.setattr(desk_changes, "RETRY_S", 0.0)
     reloads: tuple[Callable[[], Awaitable[None]], ...] = (parts.first_reads, parts.second_reads)
     changes = DeskChanges("postgresql://", reloads, parts.ask_again)

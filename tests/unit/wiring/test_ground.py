@@ -16,7 +16,7 @@ from cti.ami.errors import AmiLoginRefused
 from cti.config import S3, Asterisk, Config, Ivr, Web
 from cti.domain.errors import ConfigError, Unavailable
 from cti.web.standby import listen_on
-from cti.wiring import ground
+from cti.wiring import core, ground
 from cti.wiring.ground import StandingByServer, claim_ports
 from cti.wiring.lease import LeaseKeeper
 from tests.unit.ami.fakeasterisk import FakeAsterisk, fake_asterisk
@@ -117,7 +117,7 @@ async def test_an_upgrade_that_forgot_the_spare_is_said(
         asked.set()
 
     monkeypatch.setattr(ground, "TABLES_S", 0.02)
-    monkeypatch.setattr(ground.core, "require_tables", tables)
+    monkeypatch.setattr(core, "require_tables", tables)
     await server.until_there(there)
     waiting = asyncio.create_task(server.wait(cast(Any, None)))
     async with asyncio.timeout(5):

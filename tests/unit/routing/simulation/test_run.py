@@ -47,7 +47,8 @@ def a_plan(**more: Any) -> Plan:
 def a_day(*at_s: float, talk: Any = None, plan: Plan | None = None, **more: Any) -> Scenario:
     patience = more.pop("patience", None)
     kind = Callers(name="all", queue="q", arrivals=Instants(at_s), talk=talk or Fixed(60.0), patience=patience)
-    return Scenario(**({"callers": (kind,), "plans": (plan or a_plan(),), "hours": 1.0, "replications": 1} | more))
+    whole: dict[str, Any] = {"callers": (kind,), "plans": (plan or a_plan(),), "hours": 1.0, "replications": 1}
+    return Scenario(**(whole | more))
 
 
 def run(scenario: Scenario) -> tuple[r.Record, dict[str, float]]:
@@ -171,7 +172,8 @@ def random_day(**more: Any) -> Scenario:
         a_plan(name=name, staff=(Staff(group="desk", count=count, skills={}),))
         for name, count in (("few", 8), ("many", 9))
     )
-    return Scenario(**({"callers": kinds, "plans": (few, many), "calls": 400, "replications": 3} | more))
+    whole: dict[str, Any] = {"callers": kinds, "plans": (few, many), "calls": 400, "replications": 3}
+    return Scenario(**(whole | more))
 
 
 def test_two_plans_meet_the_same_callers() -> None:
