@@ -32,6 +32,7 @@ class ReadyFile:
     size: int  # bytes
     changed_at: datetime
     growth: tuple[Growth, ...] = ()
+    silences: tuple[tuple[int, int], ...] = ()  # recording.wav.silent_runs; looked for only where time was lost
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +123,8 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
     job = _with_believable_ends(job, heard)
     ended_at = job.ended_at or max(file.changed_at for file in heard)
     ordered = ([caller] if caller else []) + sorted(legs, key=lambda file: _leg_span(job, file, ended_at)[0])
-    tracks = tuple(_track(job, file, ended_at) for file in ordered)
+    heard_by = {file.name.uniqueid: file for file in files if file.name.direction is Direction.TX}
+    tracks = tuple(_track(job, file, ended_at, heard_by.get(file.name.uniqueid)) for file in ordered)
     if message is not None and _kept_out(job, message.began_at):
         # The caller's file is silent there. They asked for it to be heard: the message's own file has it.
         tracks, ordered = (*tracks, message.track), [*ordered, message.file]
@@ -213,7 +215,8 @@ def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:
     return replace(job, ended_at=ended_at, talks=talks)
 
 
-def _track(job: Job, file: ReadyFile, ended_at: datetime) -> Track:
+def _track(job: Job, file: ReadyFile, ended_at: datetime, echo: ReadyFile | None = None) -> Track:
+    """``echo``: what was said to this file's phone."""
     info = file.info
     if file.name.uniqueid is None:
         announced = _announced_at(job, file.name.base)
@@ -231,6 +234,8 @@ def _track(job: Job, file: ReadyFile, ended_at: datetime) -> Track:
         anchor_at=anchor_at,
         until_at=until_at,
         growth=_growth(file, until_at),
+        silences=file.silences,
+        echo=echo.silences if echo is not None and echo.info.rate == info.rate else (),
     )
 
 
@@ -294,6 +299,11 @@ def one_sided(analysis: Analysis, timeline: Timeline) -> tuple[str, ...]:
 def _kept_s(talk: TalkEnergy, timeline: Timeline) -> float:
     blank_s = sum(max(0.0, min(talk.end_s, end) - max(talk.start_s, begin)) for begin, end in timeline.blanks)
     return talk.end_s - talk.start_s - blank_s
+
+
+def lost_time(plan: Assembly | Nothing) -> bool:
+    """Whether it is worth looking for silence in the files: time was lost, and where is not known to the frame."""
+    return isinstance(plan, Assembly) and any(track.put_back_s > 0 for track in plan.timeline.tracks)
 
 
 def last_step(flags: tuple[str, ...]) -> Step:

@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,14 @@ from recording.spool import GrowthLog, Spool
 from recording.stages import Stages
 from recording.stats import PipelineStats
 from recording.steps import Sink, Steps, Tools
+from recording.timeline import Growth
 
 _log = logging.getLogger(__name__)
 
-# How often growing files are looked at; timeline.GROWTH_NOISE_S depends on it.
+# How often growing files are looked at; each is written every 2 s, and the disk says when.
 _GROWTH_LOOK_S = 0.25
+# A disk's time is that of the kernel's last tick, up to 10 ms ago.
+_TICK = timedelta(milliseconds=20)
 # A stop waits so long for facts that are being written down.
 _STOP_S = 5.0
 
@@ -237,14 +240,18 @@ class RecordingPipeline:
     # --- Beside the stages -----------------------------------------------------------------------------------------
 
     async def _watch_growth(self) -> None:
+        before = self._now()
         while True:
             names = [name for job in self._live.values() for name in _watched(job)]
-            sizes: dict[str, int] = {}
-            with contextlib.suppress(OSError):
-                sizes = await asyncio.to_thread(self._spool.look, names) if names else {}
+            looks: dict[str, Growth] = {}
             at = self._now()
-            for name, frames in sizes.items():
-                self._growth.note(name, frames, at)
+            with contextlib.suppress(OSError):
+                looks = await asyncio.to_thread(self._spool.look, names) if names else {}
+            now = self._now()
+            for name, look in looks.items():
+                # The disk knows when it was written. Another clock than ours (a disk of the network) is not believed.
+                self._growth.note(name, look.frames, look.at if before <= look.at + _TICK <= now + _TICK else now)
+            before = at
             await asyncio.sleep(_GROWTH_LOOK_S)
 
     async def _rescan_loop(self) -> None:

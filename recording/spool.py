@@ -17,7 +17,7 @@ from recording.encode import hash_file, sync_folder, write_durably
 from recording.keys import SpoolName, parse_spool_file
 from recording.model import Job
 from recording.timeline import Growth
-from recording.wav import ASTERISK_HEADER_BYTES, WavInfo, read_info
+from recording.wav import ASTERISK_HEADER_BYTES, WavInfo, read_info, silent_runs
 
 _MANIFEST = ".manifest.json"
 # A manifest of a call with a hundred legs is some 40 KB; more than this was not written by us.
@@ -74,13 +74,15 @@ class Spool:
                 changed_at = datetime.fromtimestamp(looked.st_mtime, UTC)
                 yield Seen(name=name, path=Path(entry.path), size=looked.st_size, changed_at=changed_at)
 
-    def look(self, names: Iterable[str]) -> dict[str, int]:
-        """Frames on disk of files that are being written (16-bit mono, as Asterisk writes), by name."""
-        sizes: dict[str, int] = {}
+    def look(self, names: Iterable[str]) -> dict[str, Growth]:
+        """Frames on disk of files that are being written (16-bit mono, as Asterisk writes), since when, by name."""
+        looks: dict[str, Growth] = {}
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                sizes[name] = max(0, (self._spool / name).stat().st_size - ASTERISK_HEADER_BYTES) // pcm.WIDTH
-        return sizes
+                looked = (self._spool / name).stat()
+                frames = max(0, looked.st_size - ASTERISK_HEADER_BYTES) // pcm.WIDTH
+                looks[name] = Growth(at=datetime.fromtimestamp(looked.st_mtime, UTC), frames=frames)
+        return looks
 
     def info(self, seen: Seen) -> WavInfo:
         """What a file holds. Raises PeerError when it is no recording."""
@@ -90,6 +92,12 @@ class Spool:
         """A file's SHA-256, once its bytes are on the disk."""
         digest, _ = hash_file(seen.path, sync=True)
         return digest
+
+    def silences(self, seen: Seen, info: WavInfo) -> tuple[tuple[int, int], ...]:
+        """Where a file holds nothing at all (recording.wav.silent_runs); () when it is gone."""
+        with contextlib.suppress(FileNotFoundError):
+            return silent_runs(seen.path, info)
+        return ()
 
     def path(self, name: str) -> Path:
         """A spool file's place."""

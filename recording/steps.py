@@ -18,7 +18,7 @@ from cti.domain.errors import NotFound, PeerError
 from cti.domain.events import Event, RecordingMissing, RecordingStored
 from cti.domain.keeping import KeptFacts
 from recording import encode
-from recording.assemble import Assembly, Nothing, ReadyFile, assemble, last_step, moved, one_sided
+from recording.assemble import Assembly, Nothing, ReadyFile, assemble, last_step, lost_time, moved, one_sided
 from recording.encode import Encoded, EncodeJob, Encoder
 from recording.keys import Direction, object_keys
 from recording.ledger import Ledger
@@ -105,6 +105,9 @@ class Steps:
     async def make(self, job: Job, files: tuple[ReadyFile, ...]) -> Job:
         """From ``ended`` to ``encoded`` or ``not_recorded``. Raises PeerError, Unavailable."""
         plan = assemble(job, files, self._t.settings)
+        if lost_time(plan):
+            files = await asyncio.to_thread(self._listen, files)
+            plan = assemble(job, files, self._t.settings)
         job = replace(job, files=await asyncio.to_thread(self._take_in, files, plan))
         if isinstance(plan, Nothing):
             return await self.move(job, Step.NOTHING_THERE, reason=plan.reason)
@@ -113,23 +116,32 @@ class Steps:
         job = replace(job, audio=self._audio(job, plan, encoded))
         return await self.move(job, Step.ENCODED)
 
+    def _listen(self, files: tuple[ReadyFile, ...]) -> tuple[ReadyFile, ...]:
+        """The files with where they hold nothing."""
+        return tuple(
+            replace(file, silences=self._t.spool.silences(self._seen(file), file.info))
+            if file.name.direction is not Direction.BOTH and file.info.frames > 0
+            else file
+            for file in files
+        )
+
+    def _seen(self, file: ReadyFile) -> Seen:
+        path = self._t.spool.path(file.name.file_name)
+        return Seen(name=file.name, path=path, size=file.size, changed_at=file.changed_at)
+
     def _take_in(self, files: tuple[ReadyFile, ...], plan: Assembly | Nothing) -> tuple[SpoolFile, ...]:
         """Sync and hash the files that take part; note the others' length."""
         used = {file.name for file in plan.files} if isinstance(plan, Assembly) else set()
-        taken = []
-        for file in files:
-            path = self._t.spool.path(file.name.file_name)
-            seen = Seen(name=file.name, path=path, size=file.size, changed_at=file.changed_at)
-            taken.append(
-                SpoolFile(
-                    name=file.name.file_name,
-                    size=file.size,
-                    seconds=round(file.info.seconds, 3),
-                    sha256=self._t.spool.take_in(seen) if file.name in used else "",
-                    salvaged=file.info.salvaged,
-                )
+        return tuple(
+            SpoolFile(
+                name=file.name.file_name,
+                size=file.size,
+                seconds=round(file.info.seconds, 3),
+                sha256=self._t.spool.take_in(self._seen(file)) if file.name in used else "",
+                salvaged=file.info.salvaged,
             )
-        return tuple(taken)
+            for file in files
+        )
 
     def _encode_job(self, job: Job, plan: Assembly) -> EncodeJob:
         return EncodeJob(

@@ -9,24 +9,26 @@ MixMonitor pads the silent one of two sides, but writes nothing while *both* sen
 from the file, and all that follows would be heard too early. The file's length is therefore compared with the
 clock, and the missing time is put back as silence. Where it belongs is told by the file's growth, which is
 watched during the call: Asterisk's buffer reaches the disk each 32 KiB (2.0 s at 8 kHz), so a gap is found to
-within one such step, and to within less where the files of both sides agree. Without any watch (the server was away) it
-can only be put at the end, and the result says so.
+within one such step, to within less where the files of both sides agree, and to the frame where an agent's leg has
+heard it (see echo). Without any watch (the server was away) it can only be put at the end, and the result says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from cti.domain.model import AgentId
+from recording.echo import NEAR_S, Heard, Stop, places
 
 # Announcement, answer and hang-up carry Asterisk's own timestamps, within 20 ms frames and some scheduling of the
 # sound; a file that is off by less than this lost nothing.
 TOLERANCE_S = 0.12
 
-# A single step of a file's growth is seen up to one look (0.25 s) late; less than this is the look, not a gap.
-GROWTH_NOISE_S = 0.4
+# MixMonitor waits 40 ms for a side that was just there, and writes whole buffers; less than this is that, not a gap.
+GROWTH_NOISE_S = 0.1
 
 # A step this wide was not watched from buffer to buffer (2.05 s at 8 kHz): the server was away for a while.
 WIDE_STEP_S = 5.0
@@ -68,6 +70,8 @@ class Track:
     anchor_at: datetime  # the first sample's instant
     until_at: datetime  # when this channel ended, or the call did
     growth: tuple[Growth, ...] = ()  # oldest first
+    silences: tuple[tuple[int, int], ...] = ()  # where every sample is zero: from, to in frames; () when not looked for
+    echo: tuple[tuple[int, int], ...] = ()  # an agent's: the same of what was said to them, frame by frame beside it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,9 +133,15 @@ class Timeline:
 
 def plan(tracks: tuple[Track, ...], *, started_at: datetime, ended_at: datetime) -> Timeline:
     """Place every track. ``started_at`` is second 0; tracks anchored before it lose what came earlier."""
-    lost = tuple(_gaps(track) for track in tracks)
-    windows = [gap.window_s(track) for track, (gaps, _, _) in zip(tracks, lost, strict=True) for gap in gaps]
-    placed = tuple(_place(track, started_at, found, windows) for track, found in zip(tracks, lost, strict=True))
+    found = tuple(_gaps(track) for track in tracks)
+    windows = [gap.window_s(track) for track, (gaps, _, _) in zip(tracks, found, strict=True) for gap in gaps]
+    listeners = [(track, gaps) for track, (gaps, _, _) in zip(tracks, found, strict=True) if track.echo]
+    heard = [one for track, gaps in listeners for one in _heard(track, gaps)]
+    lost = tuple(
+        ([exact for gap in gaps for exact in _exact(gap, track, heard)], missing_s, guessed)
+        for track, (gaps, missing_s, guessed) in zip(tracks, found, strict=True)
+    )
+    placed = tuple(_place(track, started_at, gaps, windows) for track, gaps in zip(tracks, lost, strict=True))
     last_sound_s = max(((p.at + p.frames) / item.track.rate for item in placed for p in item.pieces), default=0.0)
     clock_s = max(0.0, (ended_at - started_at).total_seconds())
     duration_s = max(last_sound_s, min(clock_s, last_sound_s + LONGEST_END_S))
@@ -162,6 +172,48 @@ def _place(
         missing_at_end_s=missing_at_end_s,
         guessed=guessed,
     )
+
+
+def _heard(track: Track, gaps: list[_Gap]) -> Iterator[Heard]:
+    """What was said to an agent, in stretches of which is known when it was."""
+    zero_s = track.anchor_at.timestamp()
+    silences: list[tuple[float, float]] = []
+    from_s, rest, lost_s = zero_s, list(track.echo), 0.0
+    for gap in gaps:
+        while rest and rest[0][1] < gap.low - NEAR_S * track.rate:
+            silences.append(_seconds(rest.pop(0), track.rate, zero_s + lost_s))
+        around = [run for run in rest if run[0] <= gap.high + NEAR_S * track.rate]
+        later_s = lost_s + gap.length / track.rate
+        if len(around) == 1:
+            # Nothing was heard before it or after it, and nothing in it: one silence, wherever the file stood still.
+            begin_s, _ = _seconds(around[0], track.rate, zero_s + lost_s)
+            _, end_s = _seconds(around[0], track.rate, zero_s + later_s)
+            silences.append((begin_s, end_s))
+        else:
+            yield Heard(from_s=from_s, to_s=zero_s + lost_s + gap.low / track.rate, silences=tuple(silences))
+            silences, from_s = [], zero_s + later_s + gap.high / track.rate
+        rest, lost_s = rest[len(around) :], later_s
+    silences += [_seconds(run, track.rate, zero_s + lost_s) for run in rest]
+    yield Heard(from_s=from_s, to_s=zero_s + lost_s + track.frames / track.rate, silences=tuple(silences))
+
+
+def _seconds(run: tuple[int, int], rate: int, zero_s: float) -> tuple[float, float]:
+    return zero_s + run[0] / rate, zero_s + run[1] / rate
+
+
+def _exact(gap: _Gap, track: Track, heard: list[Heard]) -> list[_Gap]:
+    """The gap to the frame, in as many pieces as it was; as it is where nobody heard it."""
+    if track.side is not Side.CALLER or not heard:
+        return [gap]
+    zero_s = track.anchor_at.timestamp() + gap.shift / track.rate
+    stop = Stop(
+        low=gap.low, high=gap.high, length=gap.length, zero_s=zero_s, rate=track.rate, silences=track.silences
+    )  # fmt: skip
+    exact, shift = [], gap.shift
+    for position, length in places(stop, heard):
+        exact.append(_Gap(low=position, high=position, length=length, shift=shift))
+        shift += length
+    return exact or [gap]
 
 
 def _position(gap: _Gap, track: Track, windows: list[tuple[float, float]]) -> int:

@@ -114,3 +114,32 @@ def read_frames(path: Path, info: WavInfo, *, chunk_frames: int) -> Iterator[byt
                 return
             left -= len(data)
             yield pcm.to_mono(data) if info.channels == 2 else data
+
+
+# What MixMonitor writes at once, and so the least that it fills with silence: 20 ms.
+_STEPS_HZ = 50
+# Shorter runs are packets that came late.
+_LEAST_STEPS = 3
+
+
+def silent_runs(path: Path, info: WavInfo) -> tuple[tuple[int, int], ...]:
+    """Where every sample is zero for 60 ms or more, as no microphone's are: (from, to) in frames, in steps of 20 ms.
+
+    Asterisk fills a side with zeros where that side sent nothing while the other did.
+    """
+    step = info.rate // _STEPS_HZ
+    nothing = pcm.silence(step)
+    runs: list[tuple[int, int]] = []
+    since: int | None = None
+    at = 0
+    for run in read_frames(path, info, chunk_frames=step * 1024):
+        for start in range(0, len(run), len(nothing)):
+            if run[start : start + len(nothing)] == nothing:
+                since = at if since is None else since
+            elif since is not None:
+                runs.append((since, at))
+                since = None
+            at += step
+    if since is not None:
+        runs.append((since, min(at, info.frames)))
+    return tuple((begin, end) for begin, end in runs if end - begin >= _LEAST_STEPS * step)

@@ -14,7 +14,7 @@ import uuid
 
 from cti.demo.folders import LOOPBACK
 from cti.demo.tones import RATE_HZ, tone
-from recording.pcm import audioop
+from recording.pcm import audioop  # type: ignore[attr-defined]
 from tests.e2e.dialplan.sipstub import CRLF, StubPhone, header
 
 FRAME = 160  # samples of 20 ms
@@ -37,6 +37,9 @@ class RtpPhone(StubPhone):
         self._frames = audioop.lin2ulaw(tone(hz, 1.0).tobytes(), 2)
         self._call = uuid.uuid4().hex
         self._remote_tag = ""
+        self._number, self._requests = "", 1  # as a caller: who was dialled, and the last CSeq
+        self._leg = ""  # as an agent: the INVITE of this leg
+        self._renewed: asyncio.Future[str] | None = None  # the answer to a re-INVITE
         self._sequence, self._ssrc = 0, 0x4B414B45
         self._media: asyncio.DatagramTransport | None = None
         self._sender: asyncio.Task[None] | None = None
@@ -80,17 +83,32 @@ class RtpPhone(StubPhone):
 
     def hang_up(self) -> None:
         """BYE."""
-        self._request("BYE", 2)
+        self._requests += 1
+        self._request("BYE", self._requests)
+
+    async def renew(self, direction: str) -> None:
+        """A re-INVITE, as a phone's own hold button sends it: "sendonly", and "sendrecv" again. As caller or agent."""
+        self._requests += 1
+        self._renewed = asyncio.get_running_loop().create_future()
+        self._request("INVITE", self._requests, self._sdp(direction))
+        answer = await asyncio.wait_for(self._renewed, 10)
+        self._request("ACK", self._requests)
+        self._talk_to(answer)
 
     def _request(self, method: str, sequence: int, body: str = "") -> None:
         server = f"{self.server[0]}:{self.server[1]}"
         to = f"<sip:{self._number}@{server}>" + (f";tag={self._remote_tag}" if self._remote_tag else "")
+        target, sender, call = f"sip:{self._number}@{server}", f"<sip:{self.user}@{server}>;tag=rtp", self._call
+        if self._leg:  # who was called asks the other way round
+            target = header(self._leg, "Contact").strip("<>")
+            sender, to = f"{header(self._leg, 'To')};tag=stub", header(self._leg, "From")
+            call = header(self._leg, "Call-ID")
         lines = [
-            f"{method} sip:{self._number}@{server} SIP/2.0",
+            f"{method} {target} SIP/2.0",
             f"Via: SIP/2.0/UDP {self.host}:{self.port};branch=z9hG4bK-{uuid.uuid4().hex};rport",
-            f"From: <sip:{self.user}@{server}>;tag=rtp",
+            f"From: {sender}",
             f"To: {to}",
-            f"Call-ID: {self._call}",
+            f"Call-ID: {call}",
             f"CSeq: {sequence} {method}",
             f"Contact: <sip:{self.user}@{self.host}:{self.port}>",
             "Max-Forwards: 70",
@@ -102,6 +120,9 @@ class RtpPhone(StubPhone):
     def _response(self, status: int, text: str) -> None:
         if "INVITE" not in header(text, "CSeq"):
             super()._response(status, text)
+        elif self._renewed is not None and not self._renewed.done():
+            if status >= 200:
+                self._renewed.set_result(text)
         elif status == 200 and not self.answered.is_set():
             tag = re.search(r"tag=([^;\s]+)", header(text, "To"))
             self._remote_tag = tag.group(1) if tag else ""
@@ -114,7 +135,7 @@ class RtpPhone(StubPhone):
         text = data.decode("utf-8", "replace")
         if text.startswith("BYE ") and self._answered_at is not None:
             self.legs.append((self._answered_at, time.time()))
-            self._answered_at, self._where = None, None
+            self._answered_at, self._where, self._leg = None, None, ""
         if not text.startswith("INVITE "):
             super().datagram_received(data, address)
             return
@@ -130,7 +151,8 @@ class RtpPhone(StubPhone):
             f"Content-Length: {len(body)}",
         ]
         self._send(CRLF.join(lines) + CRLF * 2 + body, address)
-        self._answered_at = time.time()
+        if "tag=" not in header(text, "To"):  # no re-INVITE of Asterisk's
+            self._answered_at, self._leg = time.time(), text
         self._talk_to(text)
 
     def jump(self, back: int) -> None:
@@ -140,18 +162,18 @@ class RtpPhone(StubPhone):
 
     # --- Sound ----------------------------------------------------------------------------------------------
 
-    def _sdp(self) -> str:
+    def _sdp(self, direction: str = "sendrecv") -> str:
         assert self._media is not None
         port = self._media.get_extra_info("sockname")[1]
         lines = [
             "v=0",
-            f"o=- 1 1 IN IP4 {LOOPBACK}",
+            f"o=- 1 {self._requests} IN IP4 {LOOPBACK}",
             "s=-",
             f"c=IN IP4 {LOOPBACK}",
             "t=0 0",
             f"m=audio {port} RTP/AVP 0",
         ]
-        return CRLF.join([*lines, "a=rtpmap:0 PCMU/8000", "a=ptime:20", "a=sendrecv"]) + CRLF
+        return CRLF.join([*lines, "a=rtpmap:0 PCMU/8000", "a=ptime:20", f"a={direction}"]) + CRLF
 
     def _talk_to(self, sdp: str) -> None:
         port = re.search(r"m=audio (\d+) ", sdp)
