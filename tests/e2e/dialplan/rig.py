@@ -260,15 +260,15 @@ async def a_rig() -> AsyncIterator[Rig]:
             (_agent("sato", server), "sato", AGENT_HZ, "auto"),
             (_agent("suzuki", server), "suzuki", 700, "manual"),
         ]
-        phones = await asyncio.gather(
+        caller, sato, suzuki = await asyncio.gather(
             *(
                 start_phone(run, pool, account, name=name, sound=hz, answer=answer)
                 for account, name, hz, answer in accounts
             )
         )
-        for phone in phones:
+        for phone in (caller, sato, suzuki):
             stack.push_async_callback(phone.stop)
-        rig = Rig(run, pool, settings, asterisk, ami, Menu(), *phones, outside, at_start=at_start)
+        rig = Rig(run, pool, settings, asterisk, ami, Menu(), caller, sato, suzuki, outside, at_start=at_start)
         await rig.open_menu()
         stack.push_async_callback(rig.close_menu)
         await ami.setvar("CTI_EPOCH", EPOCH)

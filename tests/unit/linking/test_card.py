@@ -15,7 +15,8 @@ from tests.unit.linking.builders import NOW, answer, booking, caller, member, me
 def card_of(said: LookupAnswer, facts: MenuFacts | None = None, status: str = "live") -> dict[str, Any]:
     found = match(caller(), facts, said, asked_reservation=facts.reservation_number if facts else None)
     card = filled_card(found, said, facts, status)
-    return json.loads(json.dumps(card))  # plain JSON data, or this raises
+    plain: dict[str, Any] = json.loads(json.dumps(card))  # or this raises
+    return plain
 
 
 def test_a_full_card() -> None:

@@ -36,6 +36,12 @@ class FakeStore:
         if self.away:
             raise Unavailable("the database is away")
 
+    async def until_asked(self) -> None:
+        """The answer that is late was asked for."""
+        async with asyncio.timeout(10):
+            while self.late is not None:
+                await asyncio.sleep(0)
+
     async def grant(self, tenant: TenantId, agent: AgentId, token_sha256: bytes, now: datetime) -> None:
         self._ask()
         self.rows[agent] = token_sha256
@@ -164,9 +170,7 @@ async def test_who_is_overtaken_gets_no_secret_and_leaves_that_of_who_overtook(d
     """The database answers late: what it says of whose the phone is was true before another log-in took it."""
     desk.store.late = old = asyncio.Event()
     slow = asyncio.create_task(desk.secrets.grant(DEMO, SATO, HERE))
-    async with asyncio.timeout(10):
-        while desk.store.late is not None:
-            await asyncio.sleep(0)
+    await desk.store.until_asked()
     _, there = await desk.secrets.grant(DEMO, SATO, THERE)
     old.set()
     with pytest.raises(Unavailable, match="another log-in"):
