@@ -95,6 +95,8 @@ class Line:
 async def turn(line: Line, number: int, first: str, second: str) -> None:
     """The first agent's part, from talking with the caller to having given them to the second."""
     caller, agent = line.phones["caller"], line.phones[first]
+    for name in AGENTS_HZ:
+        line.phones[name].register_again()
     await asyncio.sleep(1)
     await line.mark("caller", first)
     # Where both are silent Asterisk loses time, and a buffer of 2 s is all that says where.

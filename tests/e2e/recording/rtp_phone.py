@@ -40,7 +40,7 @@ class RtpPhone(StubPhone):
         self._number, self._requests = "", 1  # as a caller: who was dialled, and the last CSeq
         self._leg = ""  # as an agent: the INVITE of this leg
         self._renewed: asyncio.Future[str] | None = None  # the answer to a re-INVITE
-        self._sequence, self._ssrc = 0, 0x4B414B45
+        self._packet, self._ssrc = 0, 0x4B414B45  # the next packet's sequence number
         self._media: asyncio.DatagramTransport | None = None
         self._sender: asyncio.Task[None] | None = None
 
@@ -155,9 +155,14 @@ class RtpPhone(StubPhone):
             self._answered_at, self._leg = time.time(), text
         self._talk_to(text)
 
+    def register_again(self) -> None:
+        """A registration lasts for two minutes."""
+        self._sequence = 0
+        self.register()
+
     def jump(self, back: int) -> None:
         """As phones do at a transfer, a hold or a re-INVITE: another source, its numbers behind those of before."""
-        self._sequence -= back
+        self._packet -= back
         self._ssrc += 1
 
     # --- Sound ----------------------------------------------------------------------------------------------
@@ -195,8 +200,8 @@ class RtpPhone(StubPhone):
             at = number * FRAME % RATE_HZ
             kind = 0x80 if first else 0x00  # the marker: a new spurt of talk
             packet = struct.pack(
-                "!BBHII", 0x80, kind, self._sequence & 0xFFFF, number * FRAME & 0xFFFFFFFF, self._ssrc & 0xFFFFFFFF
+                "!BBHII", 0x80, kind, self._packet & 0xFFFF, number * FRAME & 0xFFFFFFFF, self._ssrc & 0xFFFFFFFF
             )
             self._media.sendto(packet + self._frames[at : at + FRAME], self._where)
             self.sent.append(time.time())
-            self._sequence, first = self._sequence + 1, False
+            self._packet, first = self._packet + 1, False
