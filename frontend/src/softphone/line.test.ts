@@ -12,17 +12,27 @@ class Source {
     for (const listener of this.told.get(kind) ?? []) listener(about as never);
   }
 }
-let agent: Source & { start(): void; stop(): void };
+let agent: Source & { start(): void; stop(): void; connected: boolean };
+let broken: number; // how often the WebSocket was given up
 vi.mock("jssip", () => ({
   C: { DTMF_TRANSPORT: { RFC2833: "RFC2833" } },
-  WebSocketInterface: class {},
+  WebSocketInterface: class {
+    disconnect = () => undefined;
+    ondisconnect = () => {
+      broken += 1;
+      agent.connected = false;
+      agent.say("disconnected");
+    };
+  },
   UA: class extends Source {
     constructor() {
       super();
       agent = this;
     }
+    connected = false;
     start = () => undefined;
     stop = () => undefined;
+    isConnected = () => this.connected;
   },
 }));
 const { openLine } = await import("./line");
@@ -51,6 +61,7 @@ let rang: LineCall;
 beforeEach(async () => {
   vi.useFakeTimers();
   told = [];
+  broken = 0;
   session = new Session();
   const listen: CallListener = {
     answered: () => told.push("answered"),
@@ -61,7 +72,7 @@ beforeEach(async () => {
   await openLine({ url: "wss://x", user: "u", domain: "d", secret: "s" } as never, {
     registered: () => told.push("registered"),
     disconnected: () => told.push("disconnected"),
-    rejected: () => undefined,
+    rejected: () => told.push("rejected"),
     incoming: (call: LineCall) => {
       rang = call;
       if (told.includes("answered")) call.refuse();
@@ -147,4 +158,33 @@ it("knows the queue that Asterisk says, and that it comes back", () => {
   expect([rang.queue, rang.comesBack]).toEqual(["members", false]);
   ring(new Session(), { "X-Kakehashi-Queue": "", "X-Kakehashi-Back": "1" });
   expect([rang.queue, rang.comesBack]).toEqual([null, true]);
+});
+
+function connects(): void {
+  agent.connected = true;
+  agent.say("connected");
+}
+
+it("an Asterisk that takes the WebSocket and answers no REGISTER is tried over another one", () => {
+  connects();
+  vi.advanceTimersByTime(4_900);
+  expect(broken).toBe(0);
+  vi.advanceTimersByTime(200);
+  expect(broken).toBe(1);
+  connects();
+  agent.say("registered");
+  vi.advanceTimersByTime(60_000);
+  expect([broken, told.at(-1)]).toEqual([1, "registered"]);
+});
+
+it("a line that swallowed a later REGISTER is given up too; one that broke, or a refusal, is not", () => {
+  connects();
+  agent.say("registered");
+  agent.say("registrationFailed", { response: null });
+  expect([broken, told.at(-1)]).toEqual([1, "disconnected"]);
+  agent.say("registrationFailed", { response: null }); // of what was on its way when it broke
+  connects();
+  agent.say("registrationFailed", { response: { status_code: 403 } });
+  vi.advanceTimersByTime(60_000);
+  expect([broken, told.at(-1)]).toEqual([1, "rejected"]);
 });

@@ -12,6 +12,9 @@ const REGISTER_S = 120;
 // Tried again soon, since nobody can call until then, and not at once by a thousand pages.
 const RETRY_FIRST_S = 1;
 const RETRY_LAST_S = 8;
+// An Asterisk that has just been started takes the WebSocket before it knows what a REGISTER is, and never answers; JsSIP waits
+// for 32 s, and then does nothing. Otherwise the answer takes some milliseconds.
+const ANSWER_MS = 5_000;
 // 200 ms and a gap are told apart by every menu.
 const TONE_MS = 200;
 // A browser says "disconnected" when it has heard nothing for 3 to 5 s and may hear again: radio comes and goes. Asterisk
@@ -56,8 +59,9 @@ export interface Line {
 /** Registers, and stays so. */
 export async function openLine(logIn: PhoneLogInBody, listener: LineListener): Promise<Line> {
   const { C, UA, WebSocketInterface } = await import("jssip");
+  const way = new WebSocketInterface(logIn.url);
   const agent = new UA({
-    sockets: [new WebSocketInterface(logIn.url)],
+    sockets: [way],
     uri: `sip:${logIn.user}@${logIn.domain}`,
     password: logIn.secret,
     register: true,
@@ -66,20 +70,37 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
     connection_recovery_max_interval: RETRY_LAST_S,
     user_agent: "Kakehashi",
   });
+  let unanswered: ReturnType<typeof setTimeout> | undefined;
+  // As if it had broken by itself: JsSIP opens another one, and registers there.
+  const breakOff = () => {
+    way.disconnect();
+    way.ondisconnect(true, 0, "no answer to REGISTER");
+  };
+  agent.on("connected", () => {
+    clearTimeout(unanswered);
+    unanswered = setTimeout(breakOff, ANSWER_MS);
+  });
   agent.on("registered", () => {
+    clearTimeout(unanswered);
     // Again after each break: another network may be what broke it.
     void lookAround(peerConfig());
     listener.registered();
   });
   let last: SipCall | null = null;
   agent.on("disconnected", () => {
+    clearTimeout(unanswered);
     last?.lineBroke();
     listener.disconnected();
   });
   agent.on("registrationFailed", ({ response }) => {
-    // Without an answer it is the way that failed, and JsSIP tries again.
-    if (response) listener.rejected();
-    else listener.disconnected();
+    clearTimeout(unanswered);
+    if (response) {
+      listener.rejected();
+      return;
+    }
+    listener.disconnected();
+    // It is the way that failed. One that is still open, and swallows what is sent, JsSIP would keep.
+    if (agent.isConnected()) breakOff();
   });
   agent.on("newRTCSession", ({ originator, session, request }: { originator: string; session: unknown; request: Request }) => {
     if (originator !== "remote") return;
@@ -89,7 +110,12 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
     if (!call.over) last = call;
   });
   agent.start();
-  return { stop: () => agent.stop() };
+  return {
+    stop: () => {
+      clearTimeout(unanswered);
+      agent.stop();
+    },
+  };
 }
 
 interface Request {
