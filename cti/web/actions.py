@@ -5,11 +5,8 @@ The trail says who asked for what; what came of it is among the call's decisions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.errors import CallerError, ConfigError, NotFound
 from cti.domain.model import AgentId, CallId, QueueId, SkillId
 from cti.web.actionbodies import (
@@ -23,7 +20,7 @@ from cti.web.actionbodies import (
 from cti.web.actionports import SkillsFact, WaitFact
 from cti.web.actionview import waiting_body
 from cti.web.agentview import agent_body
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.boardparts import SkillBody
 from cti.web.calls import call_id_of
 from cti.web.context import answer, read_body, session_of
@@ -31,23 +28,9 @@ from cti.web.hub import HUB
 from cti.web.parts import Named
 from cti.web.problems import Refused
 from cti.web.states import check_state
+from cti.web.trail import trail
 
 LONGEST_ID = 64
-
-
-async def trail(request: web.Request, what: str, which: str, detail: Mapping[str, object]) -> None:
-    """Write into the audit who asks for this."""
-    parts, user = parts_of(request), session_of(request).user
-    entry = AuditEntry(
-        at=parts.now(),
-        tenant=user.tenant,
-        who=user.login,
-        what=what,
-        which=which,
-        detail=detail,
-        address=address_of(request),
-    )
-    await parts.audit.add(entry)
 
 
 def id_of(request: web.Request, name: str, key: str) -> str:

@@ -13,12 +13,13 @@ from cti.domain.evaluation import Evaluation, EvaluationFilter
 from cti.domain.evaluationform import FormChanged, form_problems
 from cti.web import evaluationexport as export
 from cti.web import evaluationview as view
-from cti.web.actions import id_of, trail
+from cti.web.actions import id_of
 from cti.web.auth import parts_of
 from cti.web.context import answer, read_body, read_query, session_of
 from cti.web.evaluationbodies import ExportQuery, FormActiveRequest, FormList, FormPublished, FormRequest
 from cti.web.evaluations import filter_of, seen_by
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 log = logging.getLogger(__name__)
 

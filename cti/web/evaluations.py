@@ -16,7 +16,6 @@ from cti.domain.evaluationform import Form
 from cti.domain.model import AgentId, Call, CallId
 from cti.web import cursors
 from cti.web import evaluationview as view
-from cti.web.actions import trail
 from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import answer, read_body, read_query, session_of
@@ -34,6 +33,7 @@ from cti.web.evaluationbodies import (
 )
 from cti.web.ports import PageKey
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 _ID = re.compile(r"[0-9a-f]{32}")
 

@@ -9,13 +9,14 @@ from aiohttp import web
 from cti.domain.errors import CallerError, ConfigError, NotFound
 from cti.domain.model import QueueId
 from cti.web.actionbodies import PlanCheck, PlanCheckRequest, PlanPublished, PlanRequest, RevertRequest
-from cti.web.actions import id_of, trail
+from cti.web.actions import id_of
 from cti.web.actionview import decisions_body, plan_body, step_bodies, waiting_body
 from cti.web.agentview import named_queue
 from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import answer, read_body, session_of
 from cti.web.problems import Refused
+from cti.web.trail import trail
 
 
 def _queue_of(request: web.Request) -> QueueId:

@@ -13,7 +13,6 @@ from aiohttp import web
 from cti.domain.model import AgentId
 from cti.domain.sampling import Rule, RuleKind, draw, hand_out
 from cti.domain.samplingrun import DrawnMeanwhile, SampleItem, SampleRun, Wanted
-from cti.web.actions import trail
 from cti.web.auth import parts_of
 from cti.web.context import answer, read_body, session_of
 from cti.web.problems import Refused
@@ -26,6 +25,7 @@ from cti.web.samplebodies import (
     SampleWork,
     Scorer,
 )
+from cti.web.trail import trail
 
 # Somebody else's draw at the same moment is met once or not at all.
 DRAWS_MOST = 5
