@@ -17,7 +17,7 @@ from cti.domain import signals as sig
 from cti.domain.consult import Place
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import Call, ChannelName, TenantId, UniqueId
-from cti.domain.pause import RecordCommand, asked, from_mark, open_pauses
+from cti.domain.pause import MOST, RecordCommand, asked, from_mark, open_pauses
 from cti.pauses import PauseDesk, PauseRules, Refused
 from tests.scenarios.tables import CALL, START, Kept, a_desk
 from tests.unit.web.fakes import closed_call
@@ -208,6 +208,21 @@ async def test_it_ends_by_itself_and_asking_again_gives_more_time() -> None:
         assert len(line.call.pauses) == 1
 
 
+async def test_a_call_is_paused_so_often_and_no_more() -> None:
+    async with a_line() as line:
+        for number in range(MOST - 1):
+            at = START + timedelta(seconds=number)
+            line.desk.apply(sig.PauseBegan(at=at, call_id=CALL, why="asked", by="", until=None))
+            line.desk.apply(sig.PauseEnded(at=at, call_id=CALL, why="asked", by=""))
+        await line.ask(PAUSE)
+        await line.ask(PAUSE)  # once more is the same one
+        await line.ask(RESUME)
+        assert len(line.call.pauses) == MOST
+        with pytest.raises(Refused) as refused:
+            await line.ask(PAUSE)
+        assert (refused.value.key, open_pauses(line.call)) == ("not_now", ())
+
+
 async def test_who_takes_over_finds_it_by_the_channel_and_silences_what_began_meanwhile() -> None:
     async with a_line() as line:
         # As a snapshot tells it: known by the caller's channel alone.
@@ -217,6 +232,22 @@ async def test_who_takes_over_finds_it_by_the_channel_and_silences_what_began_me
         line.muted.clear()
         line.publish(ev.AsteriskReachable(at=START, tenant=TenantId(""), up=True))
         await until(lambda: line.muted == {CALLER: True, LEG: True})
+
+
+async def test_what_was_begun_before_a_restart_is_silenced_although_nobody_announces_it_again() -> None:
+    async with a_line() as line:
+        leg = {"agent_channel": LEG, "agent_uniqueid": UniqueId(IDS[LEG])}
+        for signal in (
+            sig.DialBegan(**line.of(CALLER), **leg),
+            sig.DialEnded(**line.of(CALLER), **leg, status="ANSWER"),
+            sig.BridgeEntered(**line.of(CALLER), bridge="b"),
+            sig.BridgeEntered(**line.of(LEG), bridge="b"),
+        ):
+            line.desk.apply(signal)
+        assert [talk.agent_channel for talk in line.call.talks] == [LEG]
+        line.pauses._recorded.clear()
+        await line.ask(PAUSE)
+        assert line.muted == {CALLER: True, LEG: True}
 
 
 async def test_somebody_outside_who_was_given_the_caller_before_a_restart_is_silenced_too() -> None:

@@ -44,6 +44,12 @@ def test_what_a_rule_decides_and_why(rule: RecordRule, seen: Facts, reason: str,
     assert (decision.reason, decision.why) == (reason, why)
 
 
+def test_of_whoever_is_on_the_line_the_own_rule_counts_and_not_what_holds_for_nobody() -> None:
+    rules = (RecordRule(record=ALWAYS, agent="sato"), RecordRule(record=NEVER))
+    assert decide(rules, call(agents=("sato",))).reason == "recorded"
+    assert decide(rules, call(agents=("kato", "sato"))).reason == decide(rules, call()).reason == "not_wanted: all"
+
+
 @given(facts)
 def test_without_rules_everything_is_recorded(seen: Facts) -> None:
     assert decide((), seen) == Decision(record=ALWAYS, reason="recorded")

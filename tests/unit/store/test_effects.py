@@ -1,9 +1,11 @@
-"""The outbox when the database answers, and says no."""
+"""The outbox: what comes before what, when the database says no, is away, or is back."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 
 from cti.domain.effects import Effect, EffectId
 from cti.domain.errors import Unavailable
+from cti.domain.journal import Body, NoJournal
 from cti.domain.model import TenantId
+from cti.store import effects as module
 from cti.store.effects import EffectStore
 
 T0 = datetime(2026, 11, 22, tzinfo=UTC)
@@ -43,3 +47,100 @@ async def test_what_the_database_refuses_is_not_stored_and_told_so() -> None:
         await store.save(EFFECT)
     assert store.waiting == 0
     assert store.degraded is None
+
+
+class Disks:
+    """A database that may be away or slow, and a journal that works: in which order they were written."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.away = False
+        self.slow: asyncio.Event | None = None  # the next write waits for it
+
+    @asynccontextmanager
+    async def acquire(self, *, timeout: float) -> AsyncIterator[Disks]:
+        if self.away:
+            raise OSError("no connection")
+        yield self
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        yield
+
+    async def execute(self, _: str, *values: Any, timeout: float) -> str:
+        if self.slow is not None:
+            slow, self.slow = self.slow, None
+            await slow.wait()
+        self.log.append(f"table {values[4]}")  # the version
+        return "INSERT 0 1"
+
+    async def until(self, said: str) -> None:
+        async with asyncio.timeout(20):
+            while said not in self.log:
+                await asyncio.sleep(0.001)
+
+
+class Paper(NoJournal):
+    """A journal that only says when it is on disk."""
+
+    active = True
+
+    def __init__(self, disks: Disks) -> None:
+        self._disks = disks
+
+    def put(self, body: Body) -> None:
+        self._disks.log.append(f"journal {body()['version']}")
+
+    async def synced(self) -> None:
+        self._disks.log.append("synced")
+
+    async def settle(self) -> None:
+        self._disks.log.append("settled")
+
+
+def version(number: int) -> Effect:
+    return replace(EFFECT, version=number)
+
+
+@pytest.fixture
+async def disks(monkeypatch: pytest.MonkeyPatch) -> Disks:
+    monkeypatch.setattr(module, "RETRY_S", 0.001)
+    return Disks()
+
+
+@pytest.fixture
+async def store(disks: Disks) -> AsyncIterator[EffectStore]:
+    made = EffectStore(disks, Paper(disks))  # type: ignore[arg-type]
+    await made.start()
+    yield made
+    await made.stop()
+
+
+async def test_what_waits_is_on_disk_first_and_in_the_table_when_the_database_is_back(
+    disks: Disks, store: EffectStore
+) -> None:
+    disks.away = True
+    await store.save(version(1))
+    assert disks.log[:2] == ["journal 1", "synced"]
+    disks.away = False
+    await disks.until("settled")
+    assert disks.log[-3:] == ["synced", "table 1", "settled"], "the tables never know more than the journal"
+    assert (store.waiting, store.degraded) == (0, None)
+
+
+async def test_a_newer_word_does_not_overtake_the_one_that_waits_and_stays_when_that_is_written(
+    disks: Disks, store: EffectStore
+) -> None:
+    disks.away = True
+    await store.save(version(1))
+    disks.away, disks.slow = False, (slow := asyncio.Event())
+    async with asyncio.timeout(20):
+        while disks.slow is not None:
+            await asyncio.sleep(0.001)
+    await store.save(version(2))  # while the first is being written
+    assert "table 2" not in disks.log
+    slow.set()
+    await disks.until("settled")
+    assert [line for line in disks.log if line != "synced"] == [
+        "journal 1", "journal 2", "table 1", "table 2", "settled"
+    ]  # fmt: skip
