@@ -1,7 +1,7 @@
 """JSON lines: one object a line, a constant sentence plus fields, no personal data.
 
-Keys: ``time`` (UTC), ``level``, ``logger``, ``sentence``, ``call_id`` where one is known, then the fields
-given as ``extra={…}``; ``error`` and ``trace`` when an exception came along.
+Keys: ``time`` (UTC), ``level``, ``logger``, ``sentence``, then the fields given as ``extra={…}`` (``call_id`` where one
+is known); ``error`` and ``trace`` when an exception came along.
 
 A field that may hold a person's data or a secret is dropped here, whoever wrote it, and named in ``dropped`` so
 that the mistake shows. What looks like a phone number is blanked in texts of exceptions, which we do not write
@@ -14,13 +14,8 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import IO, Any
-
-call_id: ContextVar[str | None] = ContextVar("call_id", default=None)
 
 # Words that make a field personal or secret, wherever they stand in its name: caller_number, keyed_digits, …
 FORBIDDEN = frozenset(
@@ -40,16 +35,6 @@ _NUMBER = re.compile(r"\+\d{7,15}|(?<![\w.-])0\d{1,4}-?\d{1,4}-?\d{3,4}(?![\w-])
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # A field longer than this is somebody's payload, not a fact about what happened.
 MAX_FIELD = 500
-
-
-@contextmanager
-def about_call(identity: str) -> Iterator[None]:
-    """Within, every line carries this call's id."""
-    token = call_id.set(identity)
-    try:
-        yield
-    finally:
-        call_id.reset(token)
 
 
 def is_forbidden(field: str) -> bool:
@@ -96,9 +81,6 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "sentence": record.getMessage(),
         }
-        current = call_id.get()
-        if current is not None:
-            line["call_id"] = current
         line.update((k, _short(v)) for k, v in vars(record).items() if k not in _OWN)
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = blank(f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}")

@@ -151,10 +151,6 @@ class Spool:
             sync_folder(self._spool)
         return kept
 
-    def bytes_waiting(self) -> int:
-        """Size of the whole spool."""
-        return sum(seen.size for seen in self._all())
-
 
 class GrowthLog:
     """How files grew while they were written: what tells where lost time belongs. Bounded."""

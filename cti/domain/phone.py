@@ -92,17 +92,6 @@ _LETTERS: dict[str, CallerKind] = {
     "s": CallerKind.CONFLICT,
 }
 
-# Lines that a machine of ours may dial without a person deciding it: somebody's own, at an ordinary price.
-_AUTO_DIAL = frozenset(
-    {
-        NumberClass.MOBILE,
-        NumberClass.GEOGRAPHIC,
-        NumberClass.IP,
-        NumberClass.TOLL_FREE,
-        NumberClass.FOLLOW_ME,
-    }
-)
-
 
 def parse_caller(number: str, name: str) -> CallerNumber:
     """Understand a caller ID as Asterisk hands it over: ``number`` and ``name`` raw, of any length.
@@ -165,11 +154,6 @@ def classify(number: str) -> NumberClass:
     if domestic is None:
         return NumberClass.INTERNATIONAL if _abroad(e164) else NumberClass.INVALID
     return next((kind for shape, kind, _ in _SHAPES if shape.fullmatch(domestic)), NumberClass.INVALID)
-
-
-def may_auto_dial(number: str) -> bool:
-    """Whether a machine may dial this alone: never emergency, premium, navi-dial, pagers, codes, abroad."""
-    return classify(number) in _AUTO_DIAL
 
 
 def _reason(text: str) -> CallerKind | None:

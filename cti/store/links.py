@@ -39,16 +39,6 @@ RETURNING id
 _CURRENT = "SELECT * FROM call_links_current WHERE tenant = $1 AND call_id = $2"
 _HISTORY = "SELECT * FROM call_links WHERE tenant = $1 AND call_id = $2 ORDER BY id LIMIT 500"
 # The records of one kind; the column is one of three constants, never a caller's text.
-_CALLS = {
-    column: f"""
-SELECT c.* FROM call_links_current c
-WHERE c.tenant = $1 AND c.{column} = $2 AND c.call_id IN (
-    SELECT call_id FROM call_links WHERE tenant = $1 AND {column} = $2
-)
-ORDER BY c.at DESC LIMIT $3
-"""  # noqa: S608
-    for column in ("member_id", "reservation_id", "ticket_id")
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,21 +99,6 @@ class LinkStore:
     async def history(self, tenant: TenantId, call_id: CallId) -> list[StoredLink]:
         """All of a call, oldest first."""
         return [StoredLink.from_row(row) for row in await self._fetch(_HISTORY, tenant, _uuid(call_id))]
-
-    async def calls_of_member(self, tenant: TenantId, member_id: str, limit: int = 50) -> list[StoredLink]:
-        """Calls whose current link is this member, newest first."""
-        return await self._calls("member_id", tenant, member_id, limit)
-
-    async def calls_of_reservation(self, tenant: TenantId, reservation_id: str, limit: int = 50) -> list[StoredLink]:
-        """Calls whose current link is this booking, newest first."""
-        return await self._calls("reservation_id", tenant, reservation_id, limit)
-
-    async def calls_of_ticket(self, tenant: TenantId, ticket_id: str, limit: int = 50) -> list[StoredLink]:
-        """Calls whose current link is this ticket, newest first."""
-        return await self._calls("ticket_id", tenant, ticket_id, limit)
-
-    async def _calls(self, column: str, tenant: TenantId, value: str, limit: int) -> list[StoredLink]:
-        return [StoredLink.from_row(row) for row in await self._fetch(_CALLS[column], tenant, value, limit)]
 
     async def _add(
         self,

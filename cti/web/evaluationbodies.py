@@ -26,7 +26,6 @@ Reason = Annotated[str, Field(min_length=1, max_length=COMMENT_MOST, pattern=_WR
 Help = Annotated[str, Field(max_length=HELP_MOST, pattern=_WRITTEN)]
 Title = Annotated[str, Field(min_length=1, max_length=NAME_MOST, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
 FormId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-EvaluationId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Version = Annotated[int, Field(ge=1, le=2**31 - 2)]
 # Beyond a day nobody talks; what JSON calls a number may be anything.
 Moment = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]

@@ -37,15 +37,6 @@ def test_a_line_is_json_with_time_level_logger_sentence_and_fields(stream: io.St
     assert line["time"].endswith("+00:00")
     assert (line["level"], line["logger"], line["sentence"]) == ("warning", "cti.web", "A client was dropped.")
     assert (line["action"], line["waiting"]) == ("drop", 256)
-    assert "call_id" not in line
-
-
-def test_lines_within_a_call_carry_its_id(stream: io.StringIO) -> None:
-    with logs.about_call("c-1"):
-        logging.getLogger("x").info("Inside.")
-        assert last(stream)["call_id"] == "c-1"
-    logging.getLogger("x").info("Outside.")
-    assert "call_id" not in last(stream)
 
 
 @pytest.mark.parametrize(

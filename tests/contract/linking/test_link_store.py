@@ -11,7 +11,7 @@ import pytest
 
 from cti.domain.errors import CallerError, Unavailable
 from cti.domain.events import CallLinked
-from cti.domain.model import CallId, Link, LinkConfidence, TenantId, UserLogin
+from cti.domain.model import CallId, Link, LinkConfidence, UserLogin
 from cti.store.links import LinkStore
 from cti.store.migrate import migrate
 from cti.store.pool import create_pool
@@ -73,17 +73,6 @@ async def test_what_a_person_decided_outranks_later_findings(store: LinkStore) -
     assert current is not None
     assert (current.made_by, current.status, current.link) == ("sato", "decided", CHOSEN)
     assert len(await store.history(TENANT, CALL)) == 3
-
-
-async def test_calls_are_found_by_member_reservation_and_ticket(store: LinkStore) -> None:
-    await store.handle(linked(LIKELY))
-    await store.handle(linked(LIKELY, call_id=OTHER, after_s=5))
-    assert [f.call_id for f in await store.calls_of_member(TENANT, "A")] == [OTHER, CALL]
-    await store.decide(TENANT, CALL, by=UserLogin("sato"), at=NOW, link=CHOSEN)
-    assert [f.call_id for f in await store.calls_of_reservation(TENANT, "R-11")] == [OTHER]
-    assert [f.call_id for f in await store.calls_of_ticket(TENANT, "T-1")] == [CALL]
-    assert await store.calls_of_member(TenantId("other"), "A") == []
-    assert await store.calls_of_member(TENANT, "'; DROP TABLE call_links --") == []
 
 
 async def test_nobody_is_called_system(store: LinkStore) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.domain.model import CallerKind
-from cti.domain.phone import NumberClass, classify, may_auto_dial, national, parse_called, parse_caller
+from cti.domain.phone import NumberClass, classify, national, parse_called, parse_caller
 
 NUMBERS = [
     # raw, E.164, as people write it
@@ -153,16 +153,6 @@ def test_the_number_called_is_taken_leniently(raw: str, called: str) -> None:
 )
 def test_classes(number: str, kind: NumberClass) -> None:
     assert classify(number) is kind
-
-
-@pytest.mark.parametrize("number", ["110", "118", "119", "184119", "0990123456", "0204-123-4567", "0570012345", "117"])
-def test_a_machine_never_dials_these_alone(number: str) -> None:
-    assert may_auto_dial(number) is False
-
-
-@pytest.mark.parametrize("number", ["090-1234-5678", "0312345678", "05012345678", "0120123456"])
-def test_a_machine_may_dial_ordinary_lines(number: str) -> None:
-    assert may_auto_dial(number) is True
 
 
 dialled = st.text(alphabet="0123456789+-() ０１８９", max_size=45)
