@@ -293,3 +293,50 @@ async def test_a_mark_that_an_order_could_not_take_away_is_left_to_the_next(
     await scene.desk.dial(DEMO, SATO, GOOD)
     await scene.desk.dial(DEMO, SUZUKI, GOOD)
     assert [made.body["forget"] for made in scene.outbox.effects[-2:]] == [effect.effect_id, ""]
+
+
+def lend(scene: Scene, text: str = GOOD, tenant: TenantId = DEMO, agent: AgentId = SATO) -> str:
+    """Why somebody outside is not rung from a call; "" when they are."""
+    try:
+        scene.desk.lend(tenant, agent, text)
+    except Refused as refused:
+        return refused.key
+    return ""
+
+
+async def test_who_is_rung_from_a_call_counts_like_a_number_that_was_dialled(scene: Scene) -> None:
+    first = scene.desk.lend(DEMO, SATO, GOOD)
+    assert (first.e164, first.digits, first.shows, first.language, first.ring_s, first.at) == (
+        "+819012345678", "09012345678", RULES.number, "ja", RULES.ring_s, scene.now
+    )  # fmt: skip
+    await scene.desk.dial(DEMO, SATO, GOOD)
+    assert (lend(scene), scene.desk.dialling(DEMO, SATO).left) == ("dial_agent_cap", 0)
+    assert lend(scene, agent=SUZUKI) == ""
+    scene.desk.give_back(DEMO, SATO, first.at)  # nobody was rung
+    scene.desk.give_back(DEMO, SATO, scene.now + timedelta(seconds=9))  # nor was this one ever lent
+    assert (lend(scene), lend(scene)) == ("", "dial_agent_cap")
+    scene.later(hours=1)
+    assert lend(scene) == ""
+    assert scene.outbox.effects[1:] == [], "nothing is placed"
+
+
+@pytest.mark.parametrize(("text", "key"), [("110", "dial_emergency"), ("0990-123456", "dial_premium")])
+async def test_from_a_call_too_nobody_is_rung_whom_the_desk_may_not_dial(scene: Scene, text: str, key: str) -> None:
+    assert lend(scene, text) == key
+    scene.rules = None
+    assert lend(scene) == "dial_off"
+
+
+async def test_a_desks_cap_is_all_of_its_agents_and_no_other_desks(scene: Scene) -> None:
+    scene.rules = replace(RULES, per_hour=2)
+    assert [lend(scene, agent=agent) for agent in (SATO, SUZUKI, SUZUKI)] == ["", "", "dial_desk_cap"]
+    assert lend(scene, tenant=TenantId("lease")) == ""
+
+
+async def test_a_restart_gives_nobody_new_numbers_for_calls_that_go_on_either(scene: Scene) -> None:
+    lent = [(DEMO, SATO, scene.now - timedelta(minutes=ago)) for ago in (10, 59, 61)]
+    scene.desk = scene.another()
+    scene.desk.restore([], lent)
+    assert scene.desk.dialling(DEMO, SATO).left == 0
+    scene.later(minutes=1)
+    assert (lend(scene), lend(scene)) == ("", "dial_agent_cap")
