@@ -236,7 +236,7 @@ async def test_who_takes_over_finds_it_by_the_channel_and_silences_what_began_me
 
 async def test_what_was_begun_before_a_restart_is_silenced_although_nobody_announces_it_again() -> None:
     async with a_line() as line:
-        leg = {"agent_channel": LEG, "agent_uniqueid": UniqueId(IDS[LEG])}
+        leg: dict[str, Any] = {"agent_channel": LEG, "agent_uniqueid": UniqueId(IDS[LEG])}
         for signal in (
             sig.DialBegan(**line.of(CALLER), **leg),
             sig.DialEnded(**line.of(CALLER), **leg, status="ANSWER"),

@@ -57,6 +57,12 @@ class Disks:
         self.away = False
         self.slow: asyncio.Event | None = None  # the next write waits for it
 
+    async def asked(self) -> None:
+        """The write that is slow has begun."""
+        async with asyncio.timeout(20):
+            while self.slow is not None:
+                await asyncio.sleep(0.001)
+
     @asynccontextmanager
     async def acquire(self, *, timeout: float) -> AsyncIterator[Disks]:
         if self.away:
@@ -134,9 +140,7 @@ async def test_a_newer_word_does_not_overtake_the_one_that_waits_and_stays_when_
     disks.away = True
     await store.save(version(1))
     disks.away, disks.slow = False, (slow := asyncio.Event())
-    async with asyncio.timeout(20):
-        while disks.slow is not None:
-            await asyncio.sleep(0.001)
+    await disks.asked()
     await store.save(version(2))  # while the first is being written
     assert "table 2" not in disks.log
     slow.set()
