@@ -183,6 +183,29 @@ async def test_what_cannot_be_stored_is_not_sent() -> None:
     assert (world.happened, told, sender.live) == (Counter(), [], ())
 
 
+async def test_what_is_begun_without_waiting_is_stored_before_it_is_asked_for_too() -> None:
+    class Slow(World):
+        async def save(self, *records: Any) -> None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            await super().save(*records)
+
+        async def send(self, wanted: Effect) -> None:
+            stored.append(wanted.effect_id in self.disk)
+            await super().send(wanted)
+
+    stored: list[bool] = []
+    world = Slow([])
+    sender, told = await made(world)
+    await sender.begin(effect(1))
+    assert world.disk
+    sender.seen(effect(1).effect_id)
+    async with asyncio.timeout(20):
+        while not told:
+            await asyncio.sleep(0)
+    assert stored == [True]
+
+
 async def test_what_is_refused_is_not_done_and_not_looked_for() -> None:
     class Refusing(World):
         async def send(self, wanted: Effect) -> None:
@@ -194,6 +217,21 @@ async def test_what_is_refused_is_not_done_and_not_looked_for() -> None:
     assert told == [(EffectState.NOT_DONE, "")]
     assert world.disk[effect(1).effect_id].state is EffectState.NOT_DONE
     assert not world.barred
+
+
+async def test_what_broke_while_it_was_asked_for_is_looked_for_at_once_and_not_at_the_next_start() -> None:
+    class Broken(World):
+        async def send(self, wanted: Effect) -> None:
+            raise RuntimeError("a mistake of ours")
+
+    world = Broken([])
+    sender, told = await made(world)
+    with pytest.raises(RuntimeError):
+        await sender.do(effect(1))
+    async with asyncio.timeout(20):
+        while not told:
+            await asyncio.sleep(0)
+    assert (told, world.barred) == ([(EffectState.NOT_DONE, "")], {effect(1).effect_id})
 
 
 async def test_what_is_seen_is_done_without_a_look() -> None:

@@ -153,7 +153,7 @@ def test_priority_then_age_when_an_agent_gets_free() -> None:
     assert asked(desk.ready("suzuki")) == [("old", "suzuki")]
 
 
-def test_priority_grows_with_waiting_up_to_a_bound() -> None:
+def test_priority_grows_with_waiting() -> None:
     slow = replace(QUEUE, ageing_every_s=10, ageing_most=11)
     desk = Bench(slow, ROADSIDE, limits=m.Limits(wrap_up_s=0))
     desk.choose("sato", AgentState.AVAILABLE)
@@ -161,6 +161,27 @@ def test_priority_grows_with_waiting_up_to_a_bound() -> None:
     desk.tick(109)
     desk.wait("car", "roadside")
     desk.tick(1)  # 110 s: eleven points
+    assert offer(desk.ready("sato", after=0)).call_id == "old"
+
+
+def test_no_wait_however_long_makes_more_than_the_bound_of_it() -> None:
+    bounded = replace(QUEUE, ageing_every_s=10, ageing_most=9, max_wait_s=7_200)
+    desk = Bench(bounded, ROADSIDE)
+    desk.choose("sato", AgentState.AVAILABLE)
+    desk.wait("old")
+    desk.tick(3_600)
+    desk.wait("car", "roadside")
+    assert offer(desk.ready("sato", after=0)).call_id == "car"
+
+
+def test_what_waiting_has_earned_goes_along_to_another_queue() -> None:
+    both = [replace(QUEUE, queue=QueueId(name), ageing_every_s=10, ageing_most=20) for name in ("members", "other")]
+    desk = Bench(*both, ROADSIDE)
+    desk.choose("sato", AgentState.AVAILABLE)
+    desk.wait("old")
+    desk.wait("old", "other", after=100)
+    desk.wait("car", "roadside")
+    desk.tick(10)  # 110 s since the first entry: eleven points
     assert offer(desk.ready("sato", after=0)).call_id == "old"
 
 
