@@ -197,7 +197,8 @@ class Keeping:
         )
 
     async def deleted(self, due: Due, *, at: datetime) -> None:
-        """Its objects are gone: the ledger says so, and the trail. Safe to repeat."""
+        """Its objects are gone: the ledger says so, and the trail. What was written about it goes too: remarks, and the
+        words of scores, whose figures stay. Safe to repeat."""
         call_id = UUID(due.call_id)
         async with deadline(), self._pool.acquire() as connection, connection.transaction():
             number = await connection.fetchval(_SQL["deleted"], due.tenant, call_id, at)
@@ -205,6 +206,8 @@ class Keeping:
                 return
             await connection.execute(_SQL["deleted_move"], due.tenant, call_id, number, at)
             await connection.execute(_SQL["forget_uri"], due.tenant, call_id)
+            await connection.execute(_SQL["forget_remarks"], due.tenant, call_id)
+            await connection.execute(_SQL["forget_words"], due.tenant, call_id)
             detail = {"why": due.why, "ordered_by": due.by}
             await _audit(connection, at, due.tenant, Actor(who=due.by), "recording.deleted", due.call_id, detail)
 

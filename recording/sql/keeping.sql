@@ -85,6 +85,20 @@ VALUES ($1, $2, $3, $4, 'deleted', 'deleted', '') ON CONFLICT DO NOTHING
 -- name: forget_uri
 UPDATE calls SET recording_uri = NULL WHERE tenant = $1 AND call_id = $2
 
+-- name: forget_remarks
+DELETE FROM call_comments WHERE tenant = $1 AND call_id = $2
+
+-- name: forget_words
+-- As an erasure does it (cti.store.personsources): a score is about an agent and stays, its words may be about the caller.
+UPDATE evaluations e SET note = '', dispute = '', review = '', version = version + 1,
+       answers = (SELECT coalesce(jsonb_object_agg(key, value || '{"comment": ""}'), '{}') FROM jsonb_each(e.answers)),
+       first_answers = (SELECT coalesce(jsonb_object_agg(key, value || '{"comment": ""}'), '{}')
+                          FROM jsonb_each(e.first_answers))
+ WHERE tenant = $1 AND call_id = $2
+   AND (note <> '' OR dispute <> '' OR review <> ''
+        OR EXISTS (SELECT FROM jsonb_each(answers) WHERE coalesce(value ->> 'comment', '') <> '')
+        OR EXISTS (SELECT FROM jsonb_each(first_answers) WHERE coalesce(value ->> 'comment', '') <> ''))
+
 -- name: audit
 INSERT INTO audit (at, tenant, who, what, which, detail, address) VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7)
 

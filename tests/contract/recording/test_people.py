@@ -462,3 +462,20 @@ async def test_whom_an_agent_asked_outside_is_disclosed_to_nobody_else(desk: Des
     )
     data = b"".join([piece async for piece in desk.people.export(HER, by="hogo", address="", reference="D-2")])
     assert OTHER not in zipfile.ZipFile(io.BytesIO(data)).read("data/calls.json").decode()
+
+
+async def test_what_was_written_about_a_recording_goes_with_it_and_figures_stay(desk: Desk) -> None:
+    gone, kept = await a_call(desk, 1), await a_call(desk, 2)
+    await desk.pool.execute(
+        "UPDATE recordings SET retain_rule = '', retain_until = $2 WHERE call_id = $1", gone, desk.now
+    )
+    await desk.sweep.once()
+    rows = await desk.pool.fetch("SELECT call_id, note, answers::text AS said, tenths, version FROM evaluations")
+    scores = {str(row["call_id"]): row for row in rows}
+    assert (scores[gone]["note"], scores[gone]["tenths"], scores[gone]["version"]) == ("", 800, 2)
+    assert WORDS not in scores[gone]["said"] and '"value": 4' in scores[gone]["said"]
+    assert (scores[kept]["note"], scores[kept]["version"]) == (WORDS, 1)
+    remarks = await desk.pool.fetch("SELECT call_id FROM call_comments")
+    assert [str(row["call_id"]) for row in remarks] == [kept]
+    # The agent's own note is about the call and has a time of its own.
+    assert await desk.pool.fetchval("SELECT count(*) FROM call_notes") == 2
