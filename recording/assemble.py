@@ -13,6 +13,7 @@ from recording.analysis import MIN_TALK_S, Analysis, TalkEnergy, TalkWindow
 from recording.blanks import with_blanks
 from recording.keys import Direction, SpoolName
 from recording.lifecycle import RecordingState, Step
+from recording.loss import Span, lost_of_caller
 from recording.model import CallFacts, Job, Move, RecordingSettings, Talk
 from recording.timeline import Growth, PlacedTrack, Side, Timeline, Track, plan
 from recording.wav import WavInfo
@@ -32,7 +33,7 @@ class ReadyFile:
     size: int  # bytes
     changed_at: datetime
     growth: tuple[Growth, ...] = ()
-    silences: tuple[tuple[int, int], ...] = ()  # recording.wav.silent_runs; looked for only where time was lost
+    silences: tuple[tuple[int, int], ...] = ()  # recording.wav.silent_runs; not looked for where no agent talked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +88,7 @@ def with_call(job: Job, call: Call, *, now: datetime) -> Job:
         inferred_end=call.inferred,
         facts=facts_of(call),
         voicemail_at=call.voicemail_at,
+        apart=_apart(call, ended_at),
         talks=tuple(
             Talk(
                 agent=talk.agent,
@@ -97,6 +99,11 @@ def with_call(job: Job, call: Call, *, now: datetime) -> Job:
             for talk in call.talks
         ),
     )
+
+
+def _apart(call: Call, ended_at: datetime) -> tuple[tuple[datetime, datetime], ...]:
+    holds = [(hold.began_at, hold.ended_at or ended_at) for hold in call.holds]
+    return (*holds, *((asked.began_at, asked.ended_at or ended_at) for asked in call.consultations))
 
 
 def moved(job: Job, state: RecordingState, step: Step, *, at: datetime, reason: str = "") -> Job:
@@ -235,7 +242,7 @@ def _track(job: Job, file: ReadyFile, ended_at: datetime, echo: ReadyFile | None
         until_at=until_at,
         growth=_growth(file, until_at),
         silences=file.silences,
-        echo=echo.silences if echo is not None and echo.info.rate == info.rate else (),
+        echo=echo.silences if echo is not None and echo.info.rate == info.rate else None,
     )
 
 
@@ -283,10 +290,21 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
         "end_inferred": job.inferred_end,
         "unanswered": not job.talks,
         "disk_full": "disk_full" in job.refused,
+        "caller_lost": bool(caller and _lost_of_caller(job, legs, timeline)),
         "paused": bool(timeline.blanks),
         "pause_unproven": any(pause.proven_at is None for pause in job.pauses),
     }
     return tuple(name for name, raised in flags.items() if raised)
+
+
+def _lost_of_caller(job: Job, legs: list[ReadyFile], timeline: Timeline) -> tuple[Span, ...]:
+    by_file = {placed.track.file: placed for placed in timeline.tracks}
+    talks = {talk.uniqueid: (timeline.offset_s(talk.start_at), timeline.offset_s(talk.end_at)) for talk in job.talks}
+    heard = [
+        (by_file[file.name.file_name], talks[file.name.uniqueid]) for file in legs if file.name.uniqueid in talks
+    ]  # fmt: skip
+    apart = [(timeline.offset_s(begin), timeline.offset_s(end)) for begin, end in job.apart]
+    return lost_of_caller(timeline, timeline.tracks[0], heard, apart)
 
 
 def one_sided(analysis: Analysis, timeline: Timeline) -> tuple[str, ...]:
@@ -299,11 +317,6 @@ def one_sided(analysis: Analysis, timeline: Timeline) -> tuple[str, ...]:
 def _kept_s(talk: TalkEnergy, timeline: Timeline) -> float:
     blank_s = sum(max(0.0, min(talk.end_s, end) - max(talk.start_s, begin)) for begin, end in timeline.blanks)
     return talk.end_s - talk.start_s - blank_s
-
-
-def lost_time(plan: Assembly | Nothing) -> bool:
-    """Whether it is worth looking for silence in the files: time was lost, and where is not known to the frame."""
-    return isinstance(plan, Assembly) and any(track.put_back_s > 0 for track in plan.timeline.tracks)
 
 
 def last_step(flags: tuple[str, ...]) -> Step:

@@ -10,8 +10,10 @@ file) the same moment is there as silence of that length. How long the file stoo
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 # A file's frame and the clock agree to within this: what MixMonitor waits for, and an event's way.
 NEAR_S = 0.1
@@ -73,9 +75,10 @@ def places(stop: Stop, heard: Iterable[Heard]) -> list[tuple[int, int]]:
 def _missing(stop: Stop, heard: Heard) -> Iterator[tuple[float, float]]:
     """What of each silence the file has not: its own second (from ``zero_s``), and length in seconds."""
     lost_s = 0.0
-    for begin_s, end_s in heard.silences:
-        if end_s < stop.from_s or begin_s > stop.to_s:
-            continue
+    first = bisect_left(heard.silences, stop.from_s, key=lambda silence: silence[1])
+    for begin_s, end_s in islice(heard.silences, first, None):
+        if begin_s > stop.to_s:
+            return
         at_s, full_s = begin_s - stop.zero_s - lost_s, end_s - begin_s
         own_s = sum(
             max(0.0, min(end / stop.rate, at_s + full_s) - max(begin / stop.rate, at_s - NEAR_S))

@@ -50,6 +50,7 @@ def to_json(job: Job) -> bytes:
             {"agent": t.agent, "uniqueid": t.uniqueid, "start_at": _when(t.start_at), "end_at": _when(t.end_at)}
             for t in job.talks
         ],
+        "apart": [[_when(begin), _when(end)] for begin, end in job.apart],
         "files": [
             {"name": f.name, "bytes": f.size, "seconds": f.seconds, "sha256": f.sha256, "salvaged": f.salvaged}
             for f in job.files
@@ -129,6 +130,7 @@ def _job(document: dict[str, Any]) -> Job:
             )
             for t in document["talks"]
         ),
+        apart=tuple((_then(begin), _then(end)) for begin, end in document.get("apart", ())),
         files=tuple(
             SpoolFile(name=f["name"], size=f["bytes"], seconds=f["seconds"], sha256=f["sha256"], salvaged=f["salvaged"])
             for f in document["files"]

@@ -120,6 +120,7 @@ class Job:
     refused: tuple[str, ...] = ()  # why parts were not recorded, as the dialplan or the disk guard said: "disk_full"
     pauses: tuple[Pause, ...] = ()  # of which no sound is stored, as far as anybody told
     talks: tuple[Talk, ...] = ()
+    apart: tuple[tuple[datetime, datetime], ...] = ()  # the caller was on hold, or an agent heard a colleague as well
     voicemail_at: datetime | None = None  # the caller began to speak a message, as far as anybody told
     files: tuple[SpoolFile, ...] = ()
     audio: StoredAudio | None = None

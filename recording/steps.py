@@ -18,7 +18,7 @@ from cti.domain.errors import NotFound, PeerError
 from cti.domain.events import Event, RecordingMissing, RecordingStored
 from cti.domain.keeping import KeptFacts
 from recording import encode
-from recording.assemble import Assembly, Nothing, ReadyFile, assemble, last_step, lost_time, moved, one_sided
+from recording.assemble import Assembly, Nothing, ReadyFile, assemble, last_step, moved, one_sided
 from recording.encode import Encoded, EncodeJob, Encoder
 from recording.keys import Direction, object_keys
 from recording.ledger import Ledger
@@ -104,10 +104,9 @@ class Steps:
 
     async def make(self, job: Job, files: tuple[ReadyFile, ...]) -> Job:
         """From ``ended`` to ``encoded`` or ``not_recorded``. Raises PeerError, Unavailable."""
-        plan = assemble(job, files, self._t.settings)
-        if lost_time(plan):
+        if any(file.name.uniqueid is not None for file in files):
             files = await asyncio.to_thread(self._listen, files)
-            plan = assemble(job, files, self._t.settings)
+        plan = assemble(job, files, self._t.settings)
         job = replace(job, files=await asyncio.to_thread(self._take_in, files, plan))
         if isinstance(plan, Nothing):
             return await self.move(job, Step.NOTHING_THERE, reason=plan.reason)

@@ -15,10 +15,12 @@ heard it (see echo). Without any watch (the server was away) it can only be put 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice, takewhile
 
 from cti.domain.model import AgentId
 from recording.echo import NEAR_S, Heard, Stop, places
@@ -71,7 +73,7 @@ class Track:
     until_at: datetime  # when this channel ended, or the call did
     growth: tuple[Growth, ...] = ()  # oldest first
     silences: tuple[tuple[int, int], ...] = ()  # where every sample is zero: from, to in frames; () when not looked for
-    echo: tuple[tuple[int, int], ...] = ()  # an agent's: the same of what was said to them, frame by frame beside it
+    echo: tuple[tuple[int, int], ...] | None = None  # an agent's: the same of what was said to them, frame beside frame
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,8 +137,7 @@ def plan(tracks: tuple[Track, ...], *, started_at: datetime, ended_at: datetime)
     """Place every track. ``started_at`` is second 0; tracks anchored before it lose what came earlier."""
     found = tuple(_gaps(track) for track in tracks)
     windows = [gap.window_s(track) for track, (gaps, _, _) in zip(tracks, found, strict=True) for gap in gaps]
-    listeners = [(track, gaps) for track, (gaps, _, _) in zip(tracks, found, strict=True) if track.echo]
-    heard = [one for track, gaps in listeners for one in _heard(track, gaps)]
+    heard = [tuple(_heard(track, gaps)) for track, (gaps, _, _) in zip(tracks, found, strict=True) if track.echo]
     lost = tuple(
         ([exact for gap in gaps for exact in _exact(gap, track, heard)], missing_s, guessed)
         for track, (gaps, missing_s, guessed) in zip(tracks, found, strict=True)
@@ -175,42 +176,53 @@ def _place(
 
 
 def _heard(track: Track, gaps: list[_Gap]) -> Iterator[Heard]:
-    """What was said to an agent, in stretches of which is known when it was."""
-    zero_s = track.anchor_at.timestamp()
+    """What was said to an agent, in stretches of which is known when it was; in order."""
+    runs, number, near = track.echo or (), 0, round(NEAR_S * track.rate)
     silences: list[tuple[float, float]] = []
-    from_s, rest, lost_s = zero_s, list(track.echo), 0.0
+    from_s = zero_s = track.anchor_at.timestamp()  # zero_s: of the first frame, had nothing been lost but this
     for gap in gaps:
-        while rest and rest[0][1] < gap.low - NEAR_S * track.rate:
-            silences.append(_seconds(rest.pop(0), track.rate, zero_s + lost_s))
-        around = [run for run in rest if run[0] <= gap.high + NEAR_S * track.rate]
-        later_s = lost_s + gap.length / track.rate
-        if len(around) == 1:
+        while number < len(runs) and runs[number][1] < gap.low - near:
+            silences.append(_seconds(runs[number], track.rate, zero_s))
+            number += 1
+        after = number
+        while after < len(runs) and runs[after][0] <= gap.high + near:
+            after += 1
+        later_s = zero_s + gap.length / track.rate
+        if after - number == 1:
             # Nothing was heard before it or after it, and nothing in it: one silence, wherever the file stood still.
-            begin_s, _ = _seconds(around[0], track.rate, zero_s + lost_s)
-            _, end_s = _seconds(around[0], track.rate, zero_s + later_s)
+            begin_s, end_s = (
+                _seconds(runs[number], track.rate, zero_s)[0],
+                _seconds(runs[number], track.rate, later_s)[1],
+            )
             silences.append((begin_s, end_s))
         else:
-            yield Heard(from_s=from_s, to_s=zero_s + lost_s + gap.low / track.rate, silences=tuple(silences))
-            silences, from_s = [], zero_s + later_s + gap.high / track.rate
-        rest, lost_s = rest[len(around) :], later_s
-    silences += [_seconds(run, track.rate, zero_s + lost_s) for run in rest]
-    yield Heard(from_s=from_s, to_s=zero_s + lost_s + track.frames / track.rate, silences=tuple(silences))
+            yield Heard(from_s=from_s, to_s=zero_s + gap.low / track.rate, silences=tuple(silences))
+            silences, from_s = [], later_s + gap.high / track.rate
+        number, zero_s = after, later_s
+    silences += [_seconds(run, track.rate, zero_s) for run in runs[number:]]
+    yield Heard(from_s=from_s, to_s=zero_s + track.frames / track.rate, silences=tuple(silences))
 
 
 def _seconds(run: tuple[int, int], rate: int, zero_s: float) -> tuple[float, float]:
     return zero_s + run[0] / rate, zero_s + run[1] / rate
 
 
-def _exact(gap: _Gap, track: Track, heard: list[Heard]) -> list[_Gap]:
+def _exact(gap: _Gap, track: Track, heard: list[tuple[Heard, ...]]) -> list[_Gap]:
     """The gap to the frame, in as many pieces as it was; as it is where nobody heard it."""
     if track.side is not Side.CALLER or not heard:
         return [gap]
-    zero_s = track.anchor_at.timestamp() + gap.shift / track.rate
+    first = bisect_left(track.silences, gap.low - track.rate, key=lambda run: run[1])
     stop = Stop(
-        low=gap.low, high=gap.high, length=gap.length, zero_s=zero_s, rate=track.rate, silences=track.silences
-    )  # fmt: skip
+        low=gap.low,
+        high=gap.high,
+        length=gap.length,
+        zero_s=track.anchor_at.timestamp() + gap.shift / track.rate,
+        rate=track.rate,
+        silences=tuple(takewhile(lambda run: run[0] <= gap.high + track.rate, islice(track.silences, first, None))),
+    )
+    there = [one[at - 1] for one in heard if (at := bisect_right(one, stop.from_s + NEAR_S, key=lambda h: h.from_s))]
     exact, shift = [], gap.shift
-    for position, length in places(stop, heard):
+    for position, length in places(stop, there):
         exact.append(_Gap(low=position, high=position, length=length, shift=shift))
         shift += length
     return exact or [gap]
@@ -222,6 +234,8 @@ def _position(gap: _Gap, track: Track, windows: list[tuple[float, float]]) -> in
     Time is lost in all files of a call at the same instant, and their buffers reach the disk at different ones: what
     their windows share is narrower than each, and cutting all at one instant keeps both sides in step.
     """
+    if gap.low == gap.high:
+        return gap.low
     low, high = gap.window_s(track)
     for other_low, other_high in windows:
         if max(low, other_low) < min(high, other_high):

@@ -11,7 +11,9 @@ from cti.domain.model import (
     CallerNumber,
     CallState,
     ChannelName,
+    Consultation,
     EndReason,
+    Hold,
     Link,
     LinkConfidence,
     MenuFacts,
@@ -60,7 +62,13 @@ def call(*talks: TalkSegment, end: float = 60) -> Call:
 
 
 def file(
-    name: str, seconds: float, *, salvaged: bool = False, changed: float = 60.0, growth: tuple[Growth, ...] = ()
+    name: str,
+    seconds: float,
+    *,
+    salvaged: bool = False,
+    changed: float = 60.0,
+    growth: tuple[Growth, ...] = (),
+    silences: tuple[tuple[int, int], ...] = (),
 ) -> ReadyFile:
     parsed = parse_spool_file(f"{CALL}-{name}.wav")
     assert parsed is not None
@@ -71,6 +79,7 @@ def file(
         size=44 + 2 * frames,
         changed_at=later(changed),
         growth=growth,
+        silences=tuple((begin * 8000, end * 8000) for begin, end in silences),
     )
 
 
@@ -123,6 +132,24 @@ def test_without_the_callers_file_the_agent_is_kept_and_it_is_said() -> None:
     plan = planned(ended(talk(SATO, "9.2", 20, 40), announced={"c": 0}), file("c-rx", 0), file("a-9.2-rx", 20))
     assert plan.timeline.started_at == later(20)
     assert "no_caller_file" in plan.flags
+
+
+def test_what_only_the_agent_has_of_the_caller_is_said_unless_they_heard_a_colleague() -> None:
+    caller, leg, heard = file("c-rx", 60, silences=((30, 38),)), file("a-9.2-rx", 40), file("a-9.2-tx", 40)
+    job = ended(talk(SATO, "9.2", 20, 60), announced={"c": 0})
+    assert planned(job, caller, leg, heard).flags == ("caller_lost",)
+    assert planned(job, caller, leg, replace(heard, silences=((10 * 8000, 18 * 8000),))).flags == ()
+    assert planned(replace(job, apart=((later(29), later(39)),)), caller, leg, heard).flags == ()
+    assert planned(job, caller, leg).flags == ()
+
+
+def test_holds_and_consultations_are_when_an_agent_hears_others() -> None:
+    held = replace(call(talk(SATO, "9.2", 20, 60)), holds=(Hold(began_at=later(25), ended_at=later(28)),))
+    asked = Consultation(
+        first=SATO, second=SUZUKI, channel=ChannelName("PJSIP/b-2"), uniqueid=UniqueId("9.3"), began_at=later(40)
+    )
+    job = with_call(job_of_call(held), replace(held, consultations=(asked,)), now=later(60))
+    assert job.apart == ((later(25), later(28)), (later(40), later(60)))
 
 
 def test_a_talk_without_a_file_of_the_agent_is_said() -> None:

@@ -108,11 +108,13 @@ def test_half_a_manifest_is_none(length: int) -> None:
 
 def test_a_manifest_of_before_there_was_a_disk_guard_is_read() -> None:
     document = json.loads(to_json(JOB))
-    del document["refused"], document["pauses"]
+    del document["refused"], document["pauses"], document["apart"]
     assert from_json(json.dumps(document).encode()) == JOB
 
 
-@pytest.mark.parametrize("missing", sorted(set(json.loads(to_json(JOB))) - {"refused", "pauses", "voicemail_at"}))
+@pytest.mark.parametrize(
+    "missing", sorted(set(json.loads(to_json(JOB))) - {"refused", "pauses", "apart", "voicemail_at"})
+)
 def test_a_manifest_without_one_of_its_keys_is_refused(missing: str) -> None:
     document = json.loads(to_json(JOB))
     del document[missing]
@@ -136,4 +138,11 @@ def test_an_instant_without_a_zone_is_refused() -> None:
 
 def test_a_manifest_holds_no_number_and_no_name() -> None:
     job = replace(JOB, facts=CallFacts(agents=(AgentId("sato"),), caller_kind="number"))
-    assert set(json.loads(to_json(job))["facts"]) == {"agents", "queue", "caller_kind", "reservation", "end_reason"}
+    assert set(json.loads(to_json(job))["facts"]) == {
+        "agents",
+        "queue",
+        "direction",
+        "caller_kind",
+        "reservation",
+        "end_reason",
+    }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.domain.errors import PeerError
-from recording.wav import read_frames, read_info
+from recording.wav import read_frames, read_info, silent_runs
 from tests.unit.recording.fakes import break_header, tone, write_wav
 
 
@@ -98,3 +98,19 @@ def test_a_file_that_shrank_since_it_was_looked_at_ends_early(tmp_path: Path) ->
     info = read_info(path)
     os.truncate(path, 44 + 100)
     assert len(b"".join(read_frames(path, info, chunk_frames=1000))) == 100
+
+
+def test_where_a_file_holds_nothing_at_all(tmp_path: Path) -> None:
+    nothing, sound = bytes(2 * 8000), tone(440, 1)
+    path = write_wav(tmp_path / "a.wav", nothing + sound + nothing + nothing + sound + bytes(2 * 320) + sound + nothing)
+    # Two frames of 20 ms are a packet that was late; the end counts.
+    assert silent_runs(path, read_info(path)) == ((0, 8000), (16_000, 32_000), (48_320, 56_320))
+
+
+def test_a_file_that_got_shorter_has_no_more_than_there_is(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", bytes(2 * 8000))
+    info = read_info(path)
+    os.truncate(path, 44 + 2 * 4000)
+    assert silent_runs(path, info) == ((0, 4000),)
+    os.truncate(path, 44)
+    assert silent_runs(path, info) == ()
