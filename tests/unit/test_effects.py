@@ -243,6 +243,7 @@ async def test_what_is_seen_is_done_without_a_look() -> None:
     async with asyncio.timeout(5):
         while not told:
             await asyncio.sleep(0)
+    assert sender._timers == {}, "nobody wakes up for what is over"
     await sender.stop()
     assert told == [(EffectState.DONE, "")]
     assert not world.barred

@@ -185,6 +185,18 @@ def test_what_waiting_has_earned_goes_along_to_another_queue() -> None:
     assert offer(desk.ready("sato", after=0)).call_id == "old"
 
 
+def test_who_let_a_call_go_first_is_asked_again_first() -> None:
+    desk = Bench(limits=m.Limits(wrap_up_s=0, skip_s=30, refusals=9), staff={"suzuki": {"ja": 5}, "smith": {"ja": 2}})
+    desk.ready("suzuki", "smith")
+    first = offer(desk.wait("a"))
+    desk.over(first, OfferOutcome.REJECTED)
+    second = offer(desk.wait("a"))
+    desk.over(second, OfferOutcome.REJECTED, after=10)
+    assert asked(desk.wait("a")) == []
+    assert asked(desk.tick(19)) == []
+    assert asked(desk.tick(1)) == [("a", first.agent)]
+
+
 @pytest.mark.parametrize("phone", [PhoneState.BUSY, PhoneState.RINGING, PhoneState.UNREACHABLE])
 def test_only_an_idle_phone_rings(phone: PhoneState) -> None:
     desk = Bench()
