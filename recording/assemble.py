@@ -283,6 +283,7 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
     flags = {
         "no_caller_file": caller is None,
         "no_agent_file": any(talk.uniqueid not in recorded for talk in job.talks),
+        "caller_lost": bool(caller and _lost_of_caller(job, legs, timeline)),
         "salvaged": any(file.info.salvaged for file in (*legs, *((caller,) if caller else ()))),
         "time_put_back": any(track.put_back_s > 0 for track in placed),
         "time_guessed": any(track.guessed for track in placed),
@@ -290,7 +291,6 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
         "end_inferred": job.inferred_end,
         "unanswered": not job.talks,
         "disk_full": "disk_full" in job.refused,
-        "caller_lost": bool(caller and _lost_of_caller(job, legs, timeline)),
         "paused": bool(timeline.blanks),
         "pause_unproven": any(pause.proven_at is None for pause in job.pauses),
     }
