@@ -25,6 +25,7 @@ from cti.domain.evaluation import (
     score,
 )
 from cti.domain.evaluationform import Form, Section, document_of, form_of, form_problems
+from cti.domain.evaluationsteps import TooLate, dispute
 from tests.unit.domain.evaluations import FORM, FULL, T0, answered, evaluation, forms, given, question
 
 CASES = json.loads(
@@ -166,6 +167,10 @@ def test_the_agents_days() -> None:
     assert disputable_until(submitted, FORM) == T0 + timedelta(days=7)
     assert disputable_until(submitted, replace(FORM, dispute_days=0)) is None
     assert disputable_until(replace(submitted, state=EvaluationState.REVIEWED), FORM) is None
+    last = T0 + timedelta(days=7)
+    assert dispute(submitted, FORM, "solved", last).state is EvaluationState.DISPUTED
+    with pytest.raises(TooLate, match="7 days"):
+        dispute(submitted, FORM, "solved", last + timedelta(microseconds=1))
 
 
 def test_where_three_people_differ() -> None:

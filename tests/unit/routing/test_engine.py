@@ -185,6 +185,26 @@ def test_what_waiting_has_earned_goes_along_to_another_queue() -> None:
     assert offer(desk.ready("sato", after=0)).call_id == "old"
 
 
+def test_without_a_link_nobody_is_asked_and_with_one_again_the_first_in_line_is() -> None:
+    desk = Bench()
+    desk.tell(m.LinkIs(up=False))
+    desk.wait("a")
+    desk.wait("car", "roadside")
+    assert asked(desk.ready("sato")) == []
+    assert asked(desk.tell(m.LinkIs(up=True))) == [("car", "sato")]
+
+
+def test_calls_that_are_over_leave_nothing_behind() -> None:
+    desk = Bench(QUEUE, replace(ROADSIDE, steps=(m.Step(want=Has(SkillId("roadside"), 5), expires_s=30),)))
+    for number in range(20):
+        desk.wait(f"c{number}", ("members", "roadside")[number % 2], en=1 + number % 5)
+    groups = desk.engine._index._groups.values()
+    assert sum(group.refs for group in groups) > 20
+    for number in range(20):
+        desk.tell(m.CallGone(call_id=CallId(f"c{number}")))
+    assert [group for group in groups if group.refs or group.waiting] == []
+
+
 def test_who_let_a_call_go_first_is_asked_again_first() -> None:
     desk = Bench(limits=m.Limits(wrap_up_s=0, skip_s=30, refusals=9), staff={"suzuki": {"ja": 5}, "smith": {"ja": 2}})
     desk.ready("suzuki", "smith")
