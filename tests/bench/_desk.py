@@ -23,45 +23,16 @@ import asyncpg
 from cti.ami.frames import FrameSplitter, Headers
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder, run_folder
 from cti.demo.sipp import RunningSipp, SippLoad, run_sipp, start_sipp
-from cti.demo.stack import TENANT, Plan, Stack, running_stack
+from cti.demo.stack import TENANT, Stack, running_stack
+from tests.bench._crowd import crowd
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-# Room for a thousand legs at the same time and more: a phone that does not answer at all holds its ports for 32 s.
-RTP = range(34_000, 40_000)
 OURS, APP_QUEUE, FLOOR = "ours", "app_queue", "bare Redirect"
 PHONE = f"{TENANT}-a"
 WITNESSED = frozenset({"Hangup", "DialBegin", "UserEvent", "QueueCallerJoin"})
 # Between a caller who joins and the mark that the way's dialplan sets there.
 JOINS = {OURS: "CtiQueued", FLOOR: "BenchWaits"}
 
-DESK = """\
-[tenants.demo]
-name = "bench"
-[[tenants.demo.users]]
-login = "a0"
-name = "agent 0"
-roles = ["agent"]
-first_password = "a password for a bench"
-[[tenants.demo.agents]]
-id = "a0"
-user = "a0"
-[[tenants.demo.queues]]
-id = "all"
-name = { ja = "全員", en = "All" }
-wrap_up_s = 0
-[[tenants.demo.numbers]]
-number = "+81501234500"
-name = "all"
-queue = "all"
-"""
-FILL = """
-WITH more AS (SELECT 'a' || n AS id FROM generate_series(1, $1 - 1) n),
-     people AS (
-         INSERT INTO users (tenant, login, name, roles, password_hash)
-         SELECT tenant, more.id, more.id, roles, password_hash FROM users, more WHERE login = 'a0' RETURNING login)
-INSERT INTO agents (tenant, agent, login, name, endpoint, sip_secret)
-SELECT 'demo', id, id, id, 'demo-' || id, md5(random()::text) || md5(random()::text) FROM more
-"""
 STATES = """
 INSERT INTO agent_states (tenant, agent, state, reason, since, changed_by)
 SELECT 'demo', 'a' || n, CASE WHEN n < $2 THEN 'available' ELSE 'offline' END, 'bench', now(), ''
@@ -244,21 +215,7 @@ async def bench_desk(
     ``prepare`` is called with the secrets of the AMI users "bench" and "floor" before the phones register.
     """
     with run_folder() as run, PortPool() as pool:
-        desk_file = run.path / "desk.toml"
-        desk_file.write_text(DESK, encoding="utf-8")
-
-        async def fill(url: str) -> None:
-            conn = await asyncpg.connect(url)
-            await conn.execute(FILL, agents)
-            await conn.close()
-
-        plan = Plan(
-            desk_file=desk_file,
-            rtp=RTP,
-            asterisk={"agent_qualify_s": 0, "agent_rtp_timeout_s": 0},
-            prompts=False,
-            fill=fill,
-        )
+        plan = crowd(run, agents, queue="wrap_up_s = 0")
         async with running_stack(run, pool, say, plan) as stack:
             await stop_server(stack)
             keys = {name: secrets.token_urlsafe(16) for name in ("bench", "floor")}

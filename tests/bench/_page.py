@@ -24,6 +24,7 @@ from cti.demo.components import MissingComponent, cache_folder, find_program
 from cti.demo.folders import LOOPBACK, PortPool, RunFolder
 from cti.demo.stack import Plan, Stack, running_stack
 from cti.demo.tones import tone, write_wav
+from tests.deskfile import agent_tables
 from tests.e2e.pages.browser import FLAGS
 
 AGENT, PLAIN, PLAIN_OPENING = "ours", "plain", "opening"
@@ -45,17 +46,6 @@ wrap_up_s = 0
 number = "+81501234500"
 name = "all"
 queue = "all"
-"""
-ONE = """\
-[[tenants.demo.users]]
-login = "{agent}"
-name = "{agent}"
-roles = ["agent"]
-first_password = "{password}"
-[[tenants.demo.agents]]
-id = "{agent}"
-user = "{agent}"
-phone = "browser"
 """
 PAGE = """<!doctype html><title>plain</title><script src="/jssip.js"></script><script>
 const { url, user, domain, secret, open } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
@@ -154,7 +144,8 @@ async def a_page_desk(
     address that Asterisk's sound is on; on loopback it is told in the place of ``own``, since Asterisk tells nobody
     such an address of its own accord. ``auto``: the page answers by itself."""
     desk = run.path / "desk.toml"
-    agents = "".join(ONE.format(agent=agent, password=PASSWORD) for agent in (AGENT, PLAIN, PLAIN_OPENING))
+    in_a_page = 'phone = "browser"'
+    agents = "".join(agent_tables(agent, PASSWORD, more=in_a_page) for agent in (AGENT, PLAIN, PLAIN_OPENING))
     text = DESK.replace("@AUTO@", "auto_answer_s = 0" if auto else "").replace("@AGENTS@", agents)
     desk.write_text(text, encoding="utf-8")
     tables: dict[str, Mapping[str, str | int]] = {"asterisk.websocket": {"address": LOOPBACK, "port": pool.tcp()}}

@@ -25,60 +25,20 @@ import asyncpg
 
 from cti.demo.folders import LOOPBACK, PortPool, run_folder
 from cti.demo.sipp import SippLoad, run_sipp, start_sipp
-from cti.demo.stack import TENANT, Plan, Stack, running_stack
-from tests.bench._desk import RTP, register, with_sound
+from cti.demo.stack import TENANT, Stack, running_stack
+from tests.bench._crowd import crowd
+from tests.bench._desk import register, with_sound
 from tests.bench._report import Sample, case, line
 from tests.bench._stopwatch import ahead_of_others
 
 HERE = Path(__file__).parent
 AIM_MS = 10.0
-DESK = """\
-[tenants.demo]
-name = "bench"
-[[tenants.demo.users]]
-login = "a0"
-name = "agent 0"
-roles = ["agent"]
-first_password = "a password for a bench"
-[[tenants.demo.agents]]
-id = "a0"
-user = "a0"
-[[tenants.demo.queues]]
-id = "all"
-name = { ja = "全員", en = "All" }
-[[tenants.demo.numbers]]
-number = "+81501234500"
-name = "all"
-queue = "all"
-"""
-FILL = """
-WITH more AS (SELECT 'a' || n AS id FROM generate_series(1, $1 - 1) n),
-     people AS (
-         INSERT INTO users (tenant, login, name, roles, password_hash)
-         SELECT tenant, more.id, more.id, roles, password_hash FROM users, more WHERE login = 'a0' RETURNING login)
-INSERT INTO agents (tenant, agent, login, name, endpoint, sip_secret)
-SELECT 'demo', id, id, id, 'demo-' || id, md5(random()::text) || md5(random()::text) FROM more
-"""
 
 
 async def measure(sockets: int, calls: int, rate_hz: float) -> tuple[list[float], list[float]]:
     """Latencies in ms: ours, the peer's."""
     with run_folder() as run, PortPool() as pool:
-        desk = run.path / "desk.toml"
-        desk.write_text(DESK, encoding="utf-8")
-
-        async def fill(url: str) -> None:
-            conn = await asyncpg.connect(url)
-            await conn.execute(FILL, sockets)
-            await conn.close()
-
-        plan = Plan(
-            desk_file=desk,
-            rtp=RTP,
-            asterisk={"agent_qualify_s": 0, "agent_rtp_timeout_s": 0},
-            prompts=False,
-            fill=fill,
-        )
+        plan = crowd(run, sockets)
         async with running_stack(run, pool, _say, plan) as stack:
             agents = SippLoad(
                 scenario=with_sound(run, "heard_agent.xml"), server=stack.trunk, calls=10_000_000, rtp_ports=400
