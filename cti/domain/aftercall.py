@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cti.domain.effects import Effect, EffectId, EffectState
 from cti.domain.errors import CallerError
-from cti.domain.model import AgentId, CallId, TenantId
+from cti.domain.model import AgentId, Call, CallId, TenantId
 
 # The look-up contract's own bound for a ticket's note: what is written here can always go there.
 NOTE_MOST = 4_000
@@ -58,6 +58,13 @@ def choosable(reasons: Sequence[Reason]) -> frozenset[str]:
     active = [one for one in reasons if one.active]
     parents = {one.parent for one in active}
     return frozenset(one.reason for one in active if one.reason not in parents)
+
+
+def without_reason(call: Call, notes: Iterable[CallNote]) -> list[AgentId]:
+    """Agents who talked in a call that is over and gave no reason for it, in the order in which they talked."""
+    gave = {note.agent for note in notes if note.reasons}
+    talked = dict.fromkeys(talk.agent for talk in call.talks)
+    return [] if call.ended_at is None else [agent for agent in talked if agent not in gave]
 
 
 class TicketDo(StrEnum):

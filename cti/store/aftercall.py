@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,9 @@ NOTES_SHOWN = 20
 _COLUMNS = "tenant, call_id, agent, version, note, reasons, changed_at"
 _OF_CALL = f"""
 SELECT {_COLUMNS} FROM call_notes WHERE tenant = $1 AND call_id = $2 ORDER BY began_at, agent LIMIT $3
+"""  # noqa: S608 - names of this module's own
+_OF_AGENT = f"""
+SELECT {_COLUMNS} FROM call_notes WHERE tenant = $1 AND agent = $2 AND call_id = ANY($3::uuid[])
 """  # noqa: S608 - names of this module's own
 # An answer that got lost is repeated with the same words: that is no conflict and no new version.
 _SAVE = f"""
@@ -44,6 +47,12 @@ class AftercallStore:
         """What the agents of a call wrote, in the order in which they began."""
         async with deadline():
             rows = await self._pool.fetch(_OF_CALL, tenant, call_id, NOTES_SHOWN)
+        return [_note(row) for row in rows]
+
+    async def notes_of(self, tenant: TenantId, agent: AgentId, calls: Sequence[CallId]) -> list[CallNote]:
+        """What one agent wrote about these calls."""
+        async with deadline():
+            rows = await self._pool.fetch(_OF_AGENT, tenant, agent, list(calls))
         return [_note(row) for row in rows]
 
     async def save(self, wanted: CallNote, at: datetime) -> CallNote:

@@ -17,6 +17,7 @@ from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import WebParts, answer, read_body, session_of
 from cti.web.problems import Refused
+from cti.web.reasons import reason_required
 from cti.web.trail import trail
 
 # What was promised to a caller is written up the same day or the next morning; later words need another way.
@@ -43,7 +44,7 @@ async def my_call_after(request: web.Request) -> web.Response:
             mine=afterview.mine(next((one for one in notes if one.agent == agent), None)),
             others=[afterview.note(one, reasons) for one in notes if one.agent != agent],
             tickets=[afterview.ticket(one) for one in tickets],
-            reason_required=bool(reasons) and parts.aftercall.reason_required(user.tenant, queue),
+            reason_required=reason_required(parts, user.tenant, queue),
             has_tickets=parts.aftercall.has_tickets,
         )
     )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from cti.domain.aftercall import CallNote, CallTicket, Reason, TicketWish
 from cti.domain.errors import NotAllowed, Unavailable
-from cti.domain.model import CallId, QueueId, TenantId
+from cti.domain.model import AgentId, CallId, QueueId, TenantId
 
 
 class Aftercall(Protocol):
@@ -25,6 +25,9 @@ class Aftercall(Protocol):
 
     async def notes(self, tenant: TenantId, call_id: CallId) -> Sequence[CallNote]:
         """What the agents of a call wrote, in the order in which they began."""
+
+    async def notes_of(self, tenant: TenantId, agent: AgentId, calls: Sequence[CallId]) -> Sequence[CallNote]:
+        """What one agent wrote about these calls."""
 
     async def save(self, wanted: CallNote) -> CallNote:
         """Save over ``wanted.version``. Raises NoteChanged, with what is there, when that is another."""
@@ -53,6 +56,10 @@ class NoAftercall:
         return False
 
     async def notes(self, tenant: TenantId, call_id: CallId) -> Sequence[CallNote]:
+        """See the port."""
+        return ()
+
+    async def notes_of(self, tenant: TenantId, agent: AgentId, calls: Sequence[CallId]) -> Sequence[CallNote]:
         """See the port."""
         return ()
 

@@ -21,6 +21,7 @@ class Kept:
     reasons: Sequence[Reason] = ()  # the desk's tree, for their names
     links: Sequence[LinkStep] = ()
     marks: Sequence[MarkStep] = ()
+    reason_required: bool = False  # the queue's calls need a reason
 
 
 NOTHING_KEPT = Kept()

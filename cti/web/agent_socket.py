@@ -22,12 +22,12 @@ from cti.domain.model import AgentId
 from cti.web import messages, popview
 from cti.web.agentview import agent_body
 from cti.web.auth import parts_of
-from cti.web.callview import call_line
-from cti.web.context import TOKEN_SHA256, WebParts, midnight, session_of, zone_of_tenant
+from cti.web.context import TOKEN_SHA256, WebParts, session_of
 from cti.web.hub import HUB, PING_S, Hub, Told
 from cti.web.messages import CallCommand, ErrorMessage, Hello, Pong, StateSet, Subscribe, Unsubscribe, wire
 from cti.web.parts import CallLine
 from cti.web.problems import Refused, language_of
+from cti.web.reasons import check_reason, lines_of_today
 from cti.web.sessions import user_body
 from cti.web.states import check_state
 from cti.web.talks import ask
@@ -200,6 +200,7 @@ class AgentSocket:
             if agent is None:
                 raise Refused(403, "no_agent")
             state, reason = check_state(said.state, said.reason)
+            await check_reason(self._parts, self.user.tenant, agent, state)
             await self._parts.desk.choose_state(self.user.tenant, agent, state, reason)
         except Refused as refused:
             self._error(refused.key, ref=said.ref)
@@ -247,14 +248,11 @@ class AgentSocket:
         self._say(body)
 
     async def _today(self, agent: AgentId) -> list[CallLine] | None:
-        parts, user = self._parts, self.user
-        since = midnight(parts.now(), zone_of_tenant(user.time_zone))
         try:
             async with asyncio.timeout(TODAY_S):
-                calls = await parts.calls.of_agent(user.tenant, agent, since)
+                return await lines_of_today(self._parts, self.user, agent)
         except (Unavailable, TimeoutError):
             return None
-        return [call_line(call, agent, parts.names) for call in calls]
 
     async def _snapshot(self, hello: Hello | None, *, first: bool = False) -> None:
         user, parts, hub = self.user, self._parts, self._hub

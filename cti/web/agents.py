@@ -9,10 +9,10 @@ from cti.domain.model import AgentId
 from cti.web.agentview import agent_body
 from cti.web.auth import parts_of
 from cti.web.bodies import MyCalls, StateRequest
-from cti.web.callview import call_line
-from cti.web.context import answer, midnight, read_body, session_of, zone_of_tenant
+from cti.web.context import answer, read_body, session_of
 from cti.web.hub import HUB
 from cti.web.problems import Refused
+from cti.web.reasons import check_reason, lines_of_today
 from cti.web.states import check_state
 
 
@@ -28,6 +28,7 @@ async def set_my_state(request: web.Request) -> web.Response:
     wanted = await read_body(request, StateRequest)
     agent, parts, tenant = _agent_of(request), parts_of(request), session_of(request).user.tenant
     state, reason = check_state(wanted.state, wanted.reason)
+    await check_reason(parts, tenant, agent, state)
     try:
         await parts.desk.choose_state(tenant, agent, state, reason)
     except Refused:
@@ -43,6 +44,4 @@ async def set_my_state(request: web.Request) -> web.Response:
 async def my_calls_today(request: web.Request) -> web.Response:
     """GET /api/my/calls/today."""
     agent, parts, user = _agent_of(request), parts_of(request), session_of(request).user
-    since = midnight(parts.now(), zone_of_tenant(user.time_zone))
-    calls = await parts.calls.of_agent(user.tenant, agent, since)
-    return answer(MyCalls(calls=[call_line(c, agent, parts.names) for c in calls]))
+    return answer(MyCalls(calls=await lines_of_today(parts, user, agent)))

@@ -289,6 +289,7 @@ class CallRecord(CallSummary):
     journey: list[JourneyStep]
     quality: list[QualityBody]  # of talks on phones in browsers, which measure; others have none
     notes: list[NoteBody]  # what its agents wrote, and its reasons
+    reasons_missing: list[str]  # agents who gave no reason, where the queue's calls need one
     tickets: list[TicketLine]  # asked for in this call, as far as they have come
     links: list[LinkStepBody]  # what was found and decided about who calls, oldest first
     verification: list[MarkBody]  # what its agents marked, oldest first

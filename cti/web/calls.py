@@ -16,6 +16,7 @@ from cti.web.callview import call_record, call_summary
 from cti.web.context import answer, read_query, session_of
 from cti.web.ports import CallFilter, PageKey
 from cti.web.problems import Refused
+from cti.web.reasons import reason_required
 from cti.web.redaction import call_for, digits_for
 
 
@@ -83,6 +84,7 @@ async def get_call(request: web.Request) -> web.Response:
             reasons=parts.aftercall.reasons(tenant),
             links=await parts.callers.links(tenant, call_id),
             marks=await parts.callers.marks(tenant, call_id),
+            reason_required=reason_required(parts, tenant, call.queue),
         )
     except Unavailable:
         kept = NOTHING_KEPT

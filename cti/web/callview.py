@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from cti.domain.aftercall import without_reason
 from cti.domain.callend import CALLBACK, OUTBOUND
 from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment, TransferKind, TransferRecord
 from cti.domain.pause import ASKED
@@ -32,7 +33,7 @@ def _talk_s(call: Call, talks: tuple[TalkSegment, ...]) -> float | None:
     return round(sum(known), 3) if known else None
 
 
-def call_line(call: Call, agent: AgentId, names: ports.Names) -> parts.CallLine:
+def call_line(call: Call, agent: AgentId, names: ports.Names, *, reason_missing: bool) -> parts.CallLine:
     """A call in "my calls of today", seen by one agent."""
     talks = tuple(t for t in call.talks if t.agent == agent)
     offers = [o for o in call.offers if o.agent == agent]
@@ -47,8 +48,10 @@ def call_line(call: Call, agent: AgentId, names: ports.Names) -> parts.CallLine:
         talk_s=_talk_s(call, talks),
         outcome=OfferOutcome.ACCEPTED if talks else (offers[-1].outcome if offers else None),
         end_reason=call.end_reason,
+        member_id=None if call.link is None else call.link.member_id,
         reservation_id=None if call.link is None else call.link.reservation_id,
         ticket_id=None if call.link is None else call.link.ticket_id,
+        reason_missing=reason_missing,
     )
 
 
@@ -177,6 +180,7 @@ def call_record(
         "journey": journey(call, recording, names),
         "quality": [quality_body(one) for one in measured],
         "notes": [afterview.note(one, kept.reasons) for one in kept.notes],
+        "reasons_missing": without_reason(call, kept.notes) if kept.reason_required else [],
         "tickets": [afterview.ticket(one) for one in kept.tickets],
         "links": [afterview.link_step(one, link_body(one.link)) for one in kept.links],
         "verification": [afterview.mark(one) for one in kept.marks],

@@ -32,9 +32,7 @@ class DialOrder(Body):
     """What became of the agent's latest order."""
 
     call_id: str
-    state: Literal[
-        "asked", "taken", "lost"
-    ]  # not known yet; Asterisk took it; nobody is called
+    state: Literal["asked", "taken", "lost"]  # not known yet; Asterisk took it; nobody is called
 
 
 class MyDialling(Body):

@@ -333,5 +333,7 @@ class CallLine(Body):
     talk_s: float | None
     outcome: OfferOutcome | None  # how this agent's offer ended
     end_reason: EndReason | None
+    member_id: str | None
     reservation_id: str | None
     ticket_id: str | None
+    reason_missing: bool  # the queue's calls need a reason, and this agent gave none

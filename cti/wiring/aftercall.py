@@ -51,6 +51,7 @@ class StoredAftercall:
         self._trees: Mapping[TenantId, tuple[Reason, ...]] = {}
         self._required: frozenset[tuple[TenantId, QueueId]] = frozenset()
         self.notes = notes.notes
+        self.notes_of = notes.notes_of
         # One a key that is being asked for: of two requests that come at once, one begins and the other finds it.
         self._asking: WeakValueDictionary[EffectId, asyncio.Lock] = WeakValueDictionary()
 

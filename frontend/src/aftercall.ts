@@ -183,6 +183,14 @@ export async function endNotes(): Promise<void> {
   stopNotes();
 }
 
+/** Whether there is nothing to save of a call. */
+export const isSaved = (callId: string): boolean => notes.get(callId)?.settled ?? true;
+
+/** Saves what is typed of a call now; waits for it, but no longer than people wait for a button. */
+export async function savedSoon(callId: string): Promise<void> {
+  await Promise.race([notes.get(callId)?.saveNow(), new Promise((resolve) => setTimeout(resolve, LEAVE_MOST_MS))]);
+}
+
 /** Drafts of people who did not come back; those of whoever is logged in were listed for days. */
 export function forgetOldDrafts(): void {
   for (const key of keysOf(PREFIX)) {

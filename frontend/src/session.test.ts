@@ -4,6 +4,8 @@ import type { Listener } from "./socket";
 import type { Me, Pop } from "./wire";
 
 const did: string[] = [];
+let saved = true;
+let saving: Promise<void> = Promise.resolve();
 let socket: Listener;
 vi.mock("./socket", () => ({
   DeskSocket: class {
@@ -11,6 +13,7 @@ vi.mock("./socket", () => ({
       socket = listener;
     }
     open = () => void did.push("open");
+    send = (message: { type: string }) => did.push(message.type) > 0;
     close = () => undefined;
   },
 }));
@@ -20,6 +23,8 @@ vi.mock("./aftercall", () => ({
   beginNotes: () => undefined,
   endNotes: async () => void did.push("endNotes"),
   forgetOldDrafts: () => undefined,
+  isSaved: () => saved,
+  savedSoon: () => saving,
   stopNotes: () => void did.push("stopNotes"),
 }));
 const { api } = await import("./api");
@@ -27,7 +32,7 @@ vi.spyOn(api, "logout").mockImplementation(async () => {
   did.push("logout");
   return new Response();
 });
-const { enter, leave } = await import("./session");
+const { chooseState, enter, leave } = await import("./session");
 const { offered } = await import("./softphone/autoanswer");
 
 const me = { tenant: "demo", time_zone: "Asia/Tokyo", user: { login: "sato", roles: ["agent"], must_change: false } } as unknown as Me;
@@ -67,4 +72,32 @@ it("asks for no socket that the server would refuse", () => {
   expect(did).toEqual([]);
   enter(me);
   expect(did).toEqual(["open"]);
+});
+
+it("has the reason saved before after-call work is finished, and finishes that call's only", async () => {
+  enter(me);
+  tell("ended");
+  did.length = 0;
+  let done = () => undefined as void;
+  saved = false;
+  saving = new Promise((resolve) => (done = resolve));
+  chooseState("wrap_up");
+  expect(did).toEqual(["state.set"]); // only "available" waits
+  chooseState("available");
+  expect(did).toEqual(["state.set"]);
+  done();
+  await saving;
+  await Promise.resolve();
+  expect(did).toEqual(["state.set", "state.set"]);
+  saving = new Promise((resolve) => (done = resolve));
+  chooseState("available");
+  tell("ringing"); // somebody else meanwhile
+  done();
+  await saving;
+  await Promise.resolve();
+  expect(did).toHaveLength(2);
+  saved = true;
+  tell("ended");
+  chooseState("available");
+  expect(did).toHaveLength(3);
 });

@@ -1,7 +1,7 @@
 /** Who is logged in, and the one socket of this page. */
 import { signal } from "@preact/signals";
 import { api, Refusal, whenNobody } from "./api";
-import { beginNotes, endNotes, forgetOldDrafts, stopNotes } from "./aftercall";
+import { beginNotes, endNotes, forgetOldDrafts, isSaved, savedSoon, stopNotes } from "./aftercall";
 import { type ClientMessage, type Desk, emptyDesk, reduce } from "./desk";
 import { callIsHere, forgetDialling } from "./dial";
 import { timeZone } from "./i18n";
@@ -127,7 +127,7 @@ function offeredIn({ pop, talk }: Desk): Offered | null {
 }
 
 /** The list of today's calls is not in the agent's messages: it is read again when a call changed hands. */
-function readTodaySoon(): void {
+export function readTodaySoon(): void {
   clearTimeout(today);
   today = setTimeout(() => {
     api.myCalls().then(
@@ -142,6 +142,16 @@ function readTodaySoon(): void {
 export const send = (message: ClientMessage): boolean => socket?.send(message) ?? false;
 /** Asks for a state. The page shows it when the server says so; without a connection it says at once why not. */
 export function chooseState(state: "available" | "break" | "training" | "offline" | "wrap_up", reason = ""): void {
+  const over = desk.peek().pop;
+  if (state !== "available" || over?.phase !== "ended" || isSaved(over.call_id)) return sayState(state, reason);
+  // The server wants the reason first, which may have been chosen this moment.
+  void savedSoon(over.call_id).then(() => {
+    const { pop } = desk.peek();
+    if (pop?.phase === "ended" && pop.call_id === over.call_id) sayState(state, reason);
+  });
+}
+
+function sayState(state: Parameters<typeof chooseState>[0], reason: string): void {
   if (!send({ type: "state.set", state, reason, ref: state })) {
     desk.value = { ...desk.value, lastError: { key: "unreachable", text: "", ref: state } };
   }

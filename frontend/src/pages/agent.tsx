@@ -1,7 +1,8 @@
-import { useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { dateAndTime, duration, named, t, timeOfDay, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { callerText } from "../parts/caller";
+import { DayCall } from "../parts/daycall";
 import { DialBox, NumberToDial } from "../parts/dial";
 import { linkedMember, PopCard } from "../parts/pop";
 import { problemText } from "../parts/problem";
@@ -15,7 +16,11 @@ import type { AgentBody, CallLine, Named } from "../wire";
 export function AgentPage() {
   const stage = useRef<HTMLElement>(null);
   const own = useRef<HTMLDivElement>(null);
-  const focus = (selector: string) => own.current?.querySelector<HTMLElement>(selector)?.focus();
+  const focus = (selector: string): boolean => {
+    const found = own.current?.querySelector<HTMLElement>(selector);
+    found?.focus();
+    return found != null;
+  };
   useKeys([
     { key: "s", does: "keys.state", run: () => focus("[aria-pressed=true], button") },
     { key: "b", does: "keys.break", run: () => focus(".breaks button") },
@@ -25,9 +30,19 @@ export function AgentPage() {
     { key: "i", does: "keys.verify", run: () => stage.current?.querySelector<HTMLElement>(".verify-step button")?.focus() },
     { key: "n", does: "keys.note", run: () => stage.current?.querySelector<HTMLElement>(".call-note")?.focus() },
     { key: "g", does: "keys.reason", run: () => stage.current?.querySelector<HTMLElement>(".reason-search")?.focus() },
+    { key: "o", does: "keys.today", run: () => focus(".today .unreasoned .open-call") || focus(".today .open-call") },
     { key: "t", does: "keys.talk", run: () => stage.current?.querySelector<HTMLElement>(".talk button")?.focus() },
   ]);
   const { pop, ended, talk } = desk.value;
+  const [opened, setOpened] = useState<CallLine | null>(null);
+  const rings = pop !== null;
+  useEffect(() => {
+    if (rings) setOpened(null); // whoever calls comes first
+  }, [rings]);
+  const close = () => {
+    setOpened(null);
+    focus(`[data-call="${opened?.call_id}"]`);
+  };
   return (
     <div class="desk">
       <h1 class="visually-hidden">{t("nav.agent")}</h1>
@@ -35,11 +50,17 @@ export function AgentPage() {
         <OwnState />
         <DialBox />
         <UnsavedNotes />
-        <Today />
+        <Today open={pop === null ? setOpened : null} />
       </section>
       <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
         {talk ? <TalkControls talk={talk} /> : pop && <NoTalk phase={pop.phase} />}
-        {pop ? <PopCard key={pop.call_id} pop={pop} ended={ended} /> : <NoCall />}
+        {pop ? (
+          <PopCard key={pop.call_id} pop={pop} ended={ended} />
+        ) : opened ? (
+          <DayCall key={opened.call_id} call={opened} close={close} />
+        ) : (
+          <NoCall />
+        )}
       </section>
       <Announcer />
     </div>
@@ -145,7 +166,10 @@ function OwnState() {
   );
 }
 
-function Today() {
+/** Opens a call of the list; null: not while another call is on the page. */
+type Open = ((call: CallLine) => void) | null;
+
+function Today({ open }: { open: Open }) {
   const calls = desk.value.callsToday;
   const known = desk.value.user !== null;
   return (
@@ -158,7 +182,7 @@ function Today() {
       {calls && calls.length > 0 && (
         <ol tabIndex={0} aria-label={t("today.title")}>
           {calls.map((call) => (
-            <TodayLine key={call.call_id} call={call} />
+            <TodayLine key={call.call_id} call={call} open={open} />
           ))}
         </ol>
       )}
@@ -166,13 +190,30 @@ function Today() {
   );
 }
 
-function TodayLine({ call }: { call: CallLine }) {
+function TodayLine({ call, open }: { call: CallLine; open: Open }) {
   const missed = call.answered_at === null;
+  const time = (
+    <time dateTime={call.arrived_at} title={dateAndTime(call.arrived_at)}>
+      {timeOfDay(call.arrived_at)}
+    </time>
+  );
   return (
-    <li class={missed ? "missed" : ""}>
-      <time dateTime={call.arrived_at} title={dateAndTime(call.arrived_at)}>
-        {timeOfDay(call.arrived_at)}
-      </time>
+    <li class={missed ? "missed" : call.reason_missing ? "unreasoned" : ""}>
+      {missed || call.ended_at === null ? (
+        time
+      ) : (
+        <button
+          type="button"
+          class="link open-call"
+          data-call={call.call_id}
+          aria-label={t("today.open", { time: timeOfDay(call.arrived_at), caller: callerText(call.caller) })}
+          title={open ? "" : t("today.later")}
+          aria-disabled={open ? undefined : "true"}
+          onClick={() => open?.(call)}
+        >
+          {time}
+        </button>
+      )}
       <span class="grow">
         <span class="today-caller">
           <NumberToDial of={call.caller} />
@@ -180,6 +221,7 @@ function TodayLine({ call }: { call: CallLine }) {
         <small class="ellipsis" title={call.queue ? named(call.queue) : ""}>
           {call.queue ? named(call.queue) : t("pop.direct")}
         </small>
+        {call.reason_missing && <small class="tag reason-missing">{t("today.reason_missing")}</small>}
       </span>
       <span class="note num">
         {missed ? (call.outcome ? tSlug("outcome", call.outcome) : "") : call.talk_s === null ? "" : duration(call.talk_s)}

@@ -4,19 +4,26 @@ import { after, askTicket, lookAt, lookAway, newKey, noteChanges, noteOf, reason
 import { named, t, timeOfDay, tSlug } from "../i18n";
 import { type Note, type NoteState, written } from "../note";
 import { type Choice, choices, found } from "../reasons";
-import type { NoteBody, Pop, TicketLine, TicketRequest } from "../wire";
+import type { NoteBody, TicketLine, TicketRequest } from "../wire";
 import { agentName, readNames } from "./names";
-import { linkedMember } from "./pop";
 import { refusalText } from "./problem";
 import { Text } from "./text";
 
 const NOTE_MOST = 4000;
 const REASONS_MOST = 10;
 
+/** What is known of a call that something is to be kept of. */
+export interface Kept {
+  readonly callId: string;
+  readonly begun: boolean; // false: it still rings, nothing can be written
+  readonly tickets: readonly { readonly ticket_id: string; readonly status?: string; readonly title?: string }[]; // to join
+  readonly memberId: string;
+  readonly reservationId: string;
+}
+
 /** Everything that an agent keeps of a call. Its place is there from the first ring, so that nothing moves. */
-export function AfterCall({ pop }: { pop: Pop }) {
-  const { call_id: callId, phase } = pop;
-  const begun = phase !== "ringing";
+export function AfterCall({ of }: { of: Kept }) {
+  const { callId, begun } = of;
   drawAnew();
   useEffect(() => {
     if (!begun) return undefined;
@@ -34,7 +41,7 @@ export function AfterCall({ pop }: { pop: Pop }) {
       <NoteField note={note} />
       <div class="after-side">
         <Reasons note={note} required={told?.reason_required ?? false} />
-        {told?.has_tickets && <Tickets pop={pop} note={note} tickets={told.tickets} />}
+        {told?.has_tickets && <Tickets of={of} note={note} tickets={told.tickets} />}
         {told && told.others.length > 0 && <Others notes={told.others} />}
       </div>
     </section>
@@ -210,14 +217,14 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
 
 const NEW = "";
 
-function Tickets({ pop, note, tickets }: { pop: Pop; note: Note | null; tickets: readonly TicketLine[] }) {
+function Tickets({ of, note, tickets }: { of: Kept; note: Note | null; tickets: readonly TicketLine[] }) {
   drawAnew();
   const [which, setWhich] = useState(NEW);
   const [title, setTitle] = useState("");
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
   const key = useRef(newKey()); // the same until it is stored: a second click is the same wish
-  const joinable = pop.card.tickets.tickets.filter((one) => one.status !== "closed");
+  const joinable = of.tickets.filter((one) => one.status !== "closed");
   const first = reasons.value.find((one) => one.id === note?.draft.reasons[0]);
   const words = title || (first ? named(first) : "");
 
@@ -233,16 +240,16 @@ function Tickets({ pop, note, tickets }: { pop: Pop; note: Note | null; tickets:
             title: words,
             category: first?.id ?? "other",
             note: note?.draft.note ?? "",
-            member_id: linkedMember(pop)?.member_id ?? "",
-            reservation_id: pop.card.link.link?.reservation_id ?? "",
+            member_id: of.memberId,
+            reservation_id: of.reservationId,
           }
         : { key: key.current, do: "join", ticket_id: which, note: note?.draft.note ?? "" };
     try {
-      await askTicket(pop.call_id, wish);
+      await askTicket(of.callId, wish);
       key.current = newKey();
       setTitle("");
       setProblem("");
-      void lookAt(pop.call_id, () => after.value?.call_id === pop.call_id); // until this is settled
+      void lookAt(of.callId, () => after.value?.call_id === of.callId); // until this is settled
     } catch (error) {
       setProblem(refusalText(error));
     } finally {

@@ -6,7 +6,7 @@ import type { Ended } from "../desk";
 import { duration, language, named, t, tSlug } from "../i18n";
 import { chooseState } from "../session";
 import type { LinkBody, MemberBody, MenuBody, Pop } from "../wire";
-import { AfterCall } from "./aftercall";
+import { AfterCall, type Kept } from "./aftercall";
 import { callerText } from "./caller";
 import { NumberToDial } from "./dial";
 import { EarlierCalls } from "./popcalls";
@@ -21,6 +21,14 @@ export function linkedMember(pop: Pop): MemberBody | null {
   const id = pop.card.link.link?.member_id;
   return (id && pop.card.members.members.find((member) => member.member_id === id)) || null;
 }
+
+const keptOf = (pop: Pop): Kept => ({
+  callId: pop.call_id,
+  begun: pop.phase !== "ringing",
+  tickets: pop.card.tickets.tickets,
+  memberId: linkedMember(pop)?.member_id ?? "",
+  reservationId: pop.card.link.link?.reservation_id ?? "",
+});
 
 export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
   return (
@@ -63,7 +71,7 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
         <Tickets pop={pop} />
         <EarlierCalls pop={pop} />
       </div>
-      <AfterCall pop={pop} />
+      <AfterCall of={keptOf(pop)} />
       {pop.phase === "ended" && <Over pop={pop} goesOn={ended?.goesOn ?? false} />}
     </article>
   );
@@ -115,7 +123,6 @@ function Over({ pop, goesOn }: { pop: Pop; goesOn: boolean }) {
   const told = after.value?.call_id === pop.call_id ? after.value : null;
   const missing = told?.reason_required === true && noteOf(pop.call_id)?.draft.reasons.length === 0;
   const finish = () => {
-    noteOf(pop.call_id)?.flush();
     if (!missing) return chooseState("available");
     setAsked(true);
     document.querySelector<HTMLElement>(".reason-search")?.focus();

@@ -54,6 +54,12 @@ class FakeAftercall:
         self._check()
         return [note for note in self.rows.values() if note.call_id == call_id and note.tenant == tenant]
 
+    async def notes_of(self, tenant: TenantId, agent: AgentId, calls: Sequence[CallId]) -> Sequence[CallNote]:
+        """See the port."""
+        self._check()
+        mine = [note for note in self.rows.values() if (note.tenant, note.agent) == (tenant, agent)]
+        return [note for note in mine if note.call_id in calls]
+
     async def save(self, wanted: CallNote) -> CallNote:
         """See the port."""
         self._check()
