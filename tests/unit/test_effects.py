@@ -249,6 +249,20 @@ async def test_what_is_seen_is_done_without_a_look() -> None:
     assert not world.barred
 
 
+async def test_an_event_that_is_quicker_than_the_answer_leaves_nothing_to_wait_for() -> None:
+    class Quick(World):
+        async def send(self, wanted: Effect) -> None:
+            await super().send(wanted)
+            sender.seen(wanted.effect_id)
+            while not told:
+                await asyncio.sleep(0)
+
+    sender, told = await made(Quick([]))
+    async with asyncio.timeout(20):
+        await sender.do(effect(1))
+    assert (told, sender._timers) == ([(EffectState.DONE, "")], {})
+
+
 async def test_an_other_side_that_is_away_is_asked_again_when_it_is_back() -> None:
     class Away(World):
         up = False

@@ -203,6 +203,10 @@ def test_calls_that_are_over_leave_nothing_behind() -> None:
     for number in range(20):
         desk.tell(m.CallGone(call_id=CallId(f"c{number}")))
     assert [group for group in groups if group.refs or group.waiting] == []
+    desk.ready("suzuki")
+    desk.wait("talked")
+    desk.talk("talked", talk_s=60)
+    assert (desk.engine._talking, list(desk.engine.calls())) == ({}, [])
 
 
 def test_who_let_a_call_go_first_is_asked_again_first() -> None:
