@@ -17,8 +17,8 @@ from recording.timeline import Timeline
 # Events and samples agree within 60 ms (docs/dialplan.md), and Opus spreads an edge over one frame of 20 ms. A quarter
 # of a second costs nobody a word: people say that they are about to, and that they have.
 MARGIN_S = 0.25
-# Asterisk mutes as it writes, and may write half a second late (docs/recording.md, "The long run"): what was said last
-# in a pause is in the file behind its end.
+# Asterisk mutes as it writes, and holds back up to half a second of a side (its audiohooks' queue): what was said last
+# in a pause may be in the file behind its end.
 LATE_S = 0.5
 # Where time was put back, a piece lies where it was to within this (recording.timeline).
 PLACED_S = 1.0
