@@ -194,6 +194,33 @@ def test_without_a_link_nobody_is_asked_and_with_one_again_the_first_in_line_is(
     assert asked(desk.tell(m.LinkIs(up=True))) == [("car", "sato")]
 
 
+def test_of_two_that_may_ask_again_at_one_instant_the_first_in_line_does() -> None:
+    desk = Bench(limits=m.Limits(wrap_up_s=0, skip_alone_s=10, refusals=9), staff={"sato": STAFF["sato"]})
+    desk.ready("sato")
+    for call, queue in (("a", "members"), ("car", "roadside")):
+        desk.over(offer(desk.wait(call, queue)), OfferOutcome.REJECTED)
+    desk.wait("a")
+    assert asked(desk.wait("car", "roadside")) == []
+    assert asked(desk.tick(10)) == [("car", "sato")]
+
+
+def test_a_call_that_waited_before_us_has_waited_and_was_offered_before() -> None:
+    desk = Bench(replace(QUEUE, max_wait_s=60))
+    desk.ready("suzuki")
+    known = m.CallWaits(call_id=CallId("a"), queue=QueueId("members"), queued_at=at(desk.now - 61), attempts=3)
+    assert asked(desk.tell(known)) == [], "they are told that it took too long"
+    again = replace(known, call_id=CallId("b"), since=at(desk.now - 9))  # in this queue since then only
+    assert offer(desk.tell(again)).attempt == 4
+
+
+def test_who_talked_with_whomever_goes_to_the_end_of_the_line() -> None:
+    desk = Bench()
+    desk.ready("suzuki", "smith")
+    for phone in (PhoneState.BUSY, PhoneState.IDLE):
+        desk.tell(m.PhoneIs(agent=AgentId("suzuki"), phone=phone), after=5)
+    assert asked(desk.wait("a")) == [("a", "smith")]
+
+
 def test_calls_that_are_over_leave_nothing_behind() -> None:
     desk = Bench(QUEUE, replace(ROADSIDE, steps=(m.Step(want=Has(SkillId("roadside"), 5), expires_s=30),)))
     for number in range(20):
