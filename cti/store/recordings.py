@@ -16,11 +16,29 @@ from cti.store.away import deadline
 _PAGE = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 
 
+# By the index recordings_missing: few rows of many.
+_MISSING = """
+SELECT call_id, arrived_at, queue, split_part(reason, ':', 1) AS why
+  FROM recordings
+ WHERE tenant = $1 AND state IN ('not_recorded', 'failed') AND ended_at >= $2
+   AND split_part(reason, ':', 1) <> ALL ($3::text[])
+ ORDER BY ended_at DESC, call_id
+ LIMIT $4
+"""
+
+
 class RecordingList:
     """Reads only; the recording pipeline writes. Methods raise Unavailable when PostgreSQL is away."""
 
     def __init__(self, pool: asyncpg.Pool[Any]) -> None:
         self._pool = pool
+
+    async def missing(
+        self, tenant: TenantId, *, since: datetime, as_meant: Sequence[str], limit: int
+    ) -> list[asyncpg.Record]:
+        """Calls that ended since without a recording, for another reason than those ``as_meant``; newest end first."""
+        async with deadline():
+            return await self._pool.fetch(_MISSING, tenant, since, list(as_meant), limit)
 
     async def page(
         self,

@@ -88,6 +88,22 @@ class RecordingPage(Body):
     next: str | None
 
 
+class MissingRecording(Body):
+    """A call that should have a recording and has none."""
+
+    call_id: str
+    arrived_at: AwareDatetime
+    queue: str | None
+    why: str | None  # slug
+
+
+class MissingRecordings(Body):
+    """Those of calls that ended within the last hour, newest first."""
+
+    calls: list[MissingRecording]
+    more: bool  # there are more than these
+
+
 class Peaks(Body):
     """The wave to draw: loudest absolute sample per step, 0 to 100, left the caller and right the agent."""
 

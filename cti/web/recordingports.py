@@ -113,6 +113,9 @@ class Recordings(Protocol):
     async def count(self, tenant: TenantId, wanted: RecordingFilter) -> RecordingCount:
         """How many there are, whatever the page. Raises SearchTooSlow."""
 
+    async def missing(self, tenant: TenantId, since: datetime, limit: int) -> Sequence[RecordingFacts]:
+        """Calls that ended since and have no recording though they should, newest end first."""
+
     async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
         """One, or None when the call is not known."""
 

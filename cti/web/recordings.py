@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -17,13 +18,15 @@ from cti.web.auth import address_of, parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import SETTINGS, answer, session_of
 from cti.web.problems import Refused
-from cti.web.recordingbodies import Peaks
+from cti.web.recordingbodies import MissingRecording, MissingRecordings, Peaks
 from cti.web.recordingports import RecordingFacts
 
 log = logging.getLogger(__name__)
 
 # A listener that takes nothing for this long has gone; the object store's stream is given back.
 WRITE_S = 60.0
+# As long as the part "recordings" of /readyz warns of them (cti.wiring.missing); a page shows so many.
+MISSING_SHOWN, MISSING_MOST = timedelta(hours=1), 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,6 +151,17 @@ async def _send(response: web.StreamResponse, first: bytes, pieces: AsyncIterato
     except KakehashiError:
         log.exception("A recording broke off while it was sent.", extra={"action": "listen"})
     return sent
+
+
+async def missing_recordings(request: web.Request) -> web.Response:
+    """GET /api/recordings/missing. For who watches the queues: which calls, and why; nothing of what was said."""
+    parts = parts_of(request)
+    since = parts.now() - MISSING_SHOWN
+    found = await parts.recordings.missing(session_of(request).user.tenant, since, MISSING_MOST + 1)
+    calls = [
+        MissingRecording(call_id=one.call_id, arrived_at=one.arrived_at, queue=one.queue, why=one.why) for one in found
+    ]
+    return answer(MissingRecordings(calls=calls[:MISSING_MOST], more=len(calls) > MISSING_MOST))
 
 
 async def get_peaks(request: web.Request) -> web.Response:

@@ -166,6 +166,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "list_erasures": people.list_erasures,
     "get_erasure": people.get_erasure,
     "get_peaks": recordings.get_peaks,
+    "missing_recordings": recordings.missing_recordings,
     "list_evaluation_forms": evaluationforms.list_evaluation_forms,
     "get_evaluation_form": evaluationforms.get_evaluation_form,
     "publish_evaluation_form": evaluationforms.publish_evaluation_form,

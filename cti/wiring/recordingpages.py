@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -30,6 +31,7 @@ from cti.web.recordingports import (
     RecordingFacts,
     RecordingFilter,
 )
+from cti.wiring.missing import AS_MEANT
 from recording.encode import CONTENT_TYPE
 from recording.lifecycle import REPLAYABLE, SETTLED, RecordingState
 from recording.objectstore import S3ObjectStore
@@ -67,6 +69,21 @@ class RecordingPages:
         """See the port."""
         many, filled_to = await self._search.count(tenant, asked_of(wanted))
         return RecordingCount(count=min(many, COUNT_MOST), more=many > COUNT_MOST, filled_to=filled_to)
+
+    async def missing(self, tenant: TenantId, since: datetime, limit: int) -> Sequence[RecordingFacts]:
+        """See the port."""
+        rows = await self._list.missing(tenant, since=since, as_meant=sorted(AS_MEANT), limit=limit)
+        return [
+            RecordingFacts(
+                call_id=CallId(str(row["call_id"])),
+                arrived_at=row["arrived_at"],
+                caller=CallerNumber(kind=CallerKind.WITHHELD),
+                status=RecordingState.NOT_RECORDED.value,
+                queue=QueueId(row["queue"]) if row["queue"] else None,
+                why=row["why"] or None,
+            )
+            for row in rows
+        ]
 
     async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
         """See the port."""

@@ -40,6 +40,7 @@ import type {
   QueuePlan,
   Ready,
   ReasonTree,
+  MissingRecordings,
   RecordingCountBody,
   RecordingPage,
   RevertRequest,
@@ -171,6 +172,7 @@ export const api = {
   searches: () => read<SavedSearchList>("GET", "/api/my/searches"),
   saveSearch: (body: SavedSearchRequest) => read<SavedSearchBody>("PUT", "/api/my/searches", body),
   forgetSearch: (name: string) => ask("DELETE", at("my", "searches", name)),
+  missingRecordings: () => read<MissingRecordings>("GET", "/api/recordings/missing"),
   comments: (callId: string) => read<CommentList>("GET", at("recordings", callId, "comments")),
   addComment: (callId: string, body: CommentRequest) => read<CommentBody>("POST", at("recordings", callId, "comments"), body),
   editComment: (callId: string, comment: string, body: CommentEditRequest) =>

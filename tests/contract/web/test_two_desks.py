@@ -69,6 +69,7 @@ ASKED = (
     Asked(route="list_recordings", roles=FINDERS),
     Asked(route="list_recordings", roles=FINDERS, query="?number={number}"),
     Asked(route="count_recordings", roles=FINDERS, query="?number={number}"),
+    Asked(route="missing_recordings", roles=("supervisor", "qa", "admin")),
     Asked(route="get_audio", roles=HEARERS),
     Asked(route="get_audio", roles=HEARERS, header={"Sec-Fetch-Dest": "audio"}, ok=307),  # an address for a minute
     Asked(route="get_peaks", roles=HEARERS),

@@ -144,6 +144,9 @@ class Shelf:
     async def count(self, tenant: TenantId, wanted: recordingports.RecordingFilter) -> recordingports.RecordingCount:
         return recordingports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
 
+    async def missing(self, tenant: TenantId, since: datetime, limit: int) -> Sequence[recordingports.RecordingFacts]:
+        return [row for row in self.rows.values() if row.status in ("not_recorded", "failed")][:limit]
+
     async def get(self, tenant: TenantId, call_id: CallId) -> recordingports.RecordingFacts | None:
         return self.rows.get(call_id)
 

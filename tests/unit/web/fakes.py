@@ -258,6 +258,11 @@ class FakeRecordings(Switch):
     async def count(self, tenant: TenantId, wanted: recordingports.RecordingFilter) -> recordingports.RecordingCount:
         return recordingports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
 
+    async def missing(self, tenant: TenantId, since: datetime, limit: int) -> Sequence[recordingports.RecordingFacts]:
+        self.check()
+        found = [row for row in self.rows.values() if row.status in ("not_recorded", "failed")]
+        return found[:limit] if tenant == DEMO else []
+
     async def get(self, tenant: TenantId, call_id: CallId) -> recordingports.RecordingFacts | None:
         self.check()
         return self.rows.get(call_id) if tenant == DEMO else None
