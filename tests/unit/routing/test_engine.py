@@ -221,6 +221,39 @@ def test_who_talked_with_whomever_goes_to_the_end_of_the_line() -> None:
     assert asked(desk.wait("a")) == [("a", "smith")]
 
 
+@pytest.mark.parametrize("talks", [False, True])
+def test_a_ring_that_nobody_made_takes_no_agent_who_has_an_offer_or_a_call(talks: bool) -> None:
+    desk = Bench()
+    desk.ready("suzuki")
+    first = offer(desk.wait("a"))
+    if talks:
+        desk.over(first, OfferOutcome.ACCEPTED)
+    strange = m.OfferRang(
+        offer_id=OfferId("e" * 32), call_id=CallId("b"), agent=AgentId("suzuki"), queue=QueueId("members"),
+        queued_at=at(desk.now),
+    )  # fmt: skip
+    assert desk.tell(strange) == []
+    suzuki = desk.engine.agent(AgentId("suzuki"))
+    assert suzuki is not None
+    assert (suzuki.offer.offer_id if suzuki.offer else suzuki.call) == ("a" if talks else first.offer_id)
+    assert desk.engine.call(CallId("b")) is None
+
+
+def test_once_a_phone_has_rung_asterisk_is_tried_as_soon_as_ever() -> None:
+    desk = Bench(limits=m.Limits(wrap_up_s=0, backoff_s=2, backoff_most_s=60, skip_alone_s=5, refusals=9))
+    desk.ready("suzuki")
+    rings = offer(desk.wait("a"))
+    for pause_s in (2, 4):
+        desk.tell(m.OfferFailed(offer_id=rings.offer_id))
+        assert asked(desk.tick(pause_s - 1)) == []
+        rings = offer(desk.tick(1))
+    desk.tell(m.OfferRang(offer_id=rings.offer_id, call_id=CallId("a"), agent=rings.agent))
+    desk.over(rings, OfferOutcome.REJECTED)
+    desk.wait("a")
+    desk.tell(m.OfferFailed(offer_id=offer(desk.tick(5)).offer_id))
+    assert asked(desk.tick(2)) == [("a", "suzuki")]
+
+
 def test_calls_that_are_over_leave_nothing_behind() -> None:
     desk = Bench(QUEUE, replace(ROADSIDE, steps=(m.Step(want=Has(SkillId("roadside"), 5), expires_s=30),)))
     for number in range(20):

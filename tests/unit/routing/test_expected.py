@@ -54,6 +54,16 @@ def test_hang_ups_shorten_a_long_line() -> None:
     assert impatient.mean_s < patient.mean_s / 3
 
 
+def test_callers_who_did_not_wait_say_nothing_of_patience() -> None:
+    flow = Flow()
+    for hung_up in (True, False):
+        flow.left(400, hung_up=hung_up)
+    known = flow.hang_up_hz
+    for _ in range(200):
+        flow.left(0, hung_up=False)
+    assert flow.hang_up_hz == known > 0
+
+
 def test_more_than_a_few_turns_are_added_without_a_jump() -> None:
     waits = [estimate([line(callers, 200, 1 / 300)], agents=10, handle_s=200) for callers in range(28, 40)]
     means = [wait.mean_s for wait in waits if wait is not None]
