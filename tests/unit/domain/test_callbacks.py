@@ -63,6 +63,12 @@ def test_hours_are_the_desks_and_their_next_change_is_ahead(at: datetime) -> Non
     assert RULES.is_open(at) == RULES.is_open(change - timedelta(microseconds=1))
 
 
+def test_the_hours_hold_from_their_first_instant_and_not_at_their_last() -> None:
+    opens, closes = (datetime(2026, 11, 22, hour, tzinfo=TOKYO) for hour in (9, 20))
+    assert (RULES.is_open(opens), RULES.is_open(closes)) == (True, False)
+    assert (RULES.next_change(opens), RULES.next_change(closes)) == (closes, opens + timedelta(days=1))
+
+
 @given(st.integers(0, 4 * 24 * 60).map(lambda minutes: datetime(2026, 3, 27, tzinfo=UTC) + timedelta(minutes=minutes)))
 def test_an_hour_that_is_skipped_costs_a_minute_at_most(at: datetime) -> None:
     rules = CallbackRules(opens=time(2, 30), closes=time(3, 30), zone=ZoneInfo("Europe/Berlin"))

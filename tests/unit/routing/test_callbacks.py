@@ -14,7 +14,7 @@ import pytest_asyncio
 from cti.domain import events as ev
 from cti.domain.callbacks import CallbackRules, CallbackState
 from cti.domain.effects import Effect, EffectMove, advance
-from cti.domain.errors import Unavailable
+from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import (
     AgentId,
     Call,
@@ -29,6 +29,7 @@ from cti.domain.model import (
     TenantId,
     UniqueId,
 )
+from routing.attempts import RETURN_PAUSE_S
 from routing.callbacks import CallbackKeeper
 
 T0 = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
@@ -122,6 +123,7 @@ class World:
         """A caller kept their place and hung up: the call that stands in line for them."""
         self.live[CallId(call_id)] = a_call(call_id)
         assert await self.keeper.keep(CallId(call_id), NUMBER, "ja")
+        self.keeper._look()
         assert self.line == {}, "not while the caller is still on the line"
         self.end(call_id)
         (place,) = self.line
@@ -229,6 +231,64 @@ async def test_not_done_costs_no_try(world: World) -> None:
     world.keeper.settled(advance(sent, EffectMove.REFUSE, world.now), "")
     (waiting,) = world.keeper.open(DEMO)
     assert (waiting.state, waiting.tries, waiting.attempt) == (CallbackState.WAITING, 0, None)
+    assert world.line == {}, "an Asterisk that refuses is not asked all the time"
+    world.now += timedelta(seconds=RETURN_PAUSE_S)
+    world.keeper._look()
+    assert list(world.line.values()) == [T0]
+
+
+async def placed(world: World, effect: Effect) -> None:
+    """Asterisk has placed the call of an attempt, of which nothing is known here; it is asked what it wrote."""
+    world.keeper._up = True
+    world.keeper.settled(advance(advance(effect, EffectMove.SEND, world.now), EffectMove.CONFIRM, world.now), "")
+
+
+async def test_a_phone_that_was_rung_while_nobody_of_ours_listened_was_a_try(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.attempts.RETRY_S", 0)
+    for state in (CallbackState.WAITING, CallbackState.GIVEN_UP):
+        place = next(iter(world.line), None) or await world.promised()
+        effect = await world.turn(place)
+        world.marks[effect.effect_id] = "dialling"
+        await placed(world, effect)
+        await settle()
+        assert world.state() is state
+        world.now += timedelta(seconds=60)
+        world.keeper._look()
+    assert world.keeper.open(DEMO) == []
+
+
+async def test_a_call_that_shows_while_asterisk_is_asked_is_no_attempt_that_came_to_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.attempts.RETRY_S", 0)
+    place = await world.promised()
+    effect = await world.turn(place)
+    asked = asyncio.Event()
+
+    async def mark(_effect_id: str) -> str:
+        world.live[place] = a_call(place, callback=effect.body["callback"])
+        asked.set()
+        return "begun"
+
+    world.keeper._mark = mark
+    await placed(world, effect)
+    async with asyncio.timeout(5):
+        await asked.wait()
+    await settle()
+    assert world.state() is CallbackState.CALLING
+
+
+async def test_a_callback_that_is_cancelled_as_its_turn_comes_rings_nobody(world: World) -> None:
+    place = await world.promised()
+    (waiting,) = world.keeper.open(DEMO)
+    with pytest.raises(NotFound):
+        await world.keeper.cancel(TenantId("lease"), waiting.callback_id)
+    world.keeper.turn(offer(place))
+    await world.keeper.cancel(DEMO, waiting.callback_id)
+    await settle()
+    assert (world.sent, world.line, world.state()) == ([], {}, CallbackState.CANCELLED)
 
 
 async def test_reached_is_over_and_missed_is_tried_again_until_given_up(world: World) -> None:
@@ -292,6 +352,17 @@ async def test_a_person_who_calls_while_an_agent_is_rung_for_them_ends_the_attem
     world.keeper.place_of(a_call("again"))
     await settle()
     assert world.hung_up == [ghost.channel]
+
+
+async def test_a_person_who_talks_and_calls_from_the_same_number_is_not_cut_off(world: World) -> None:
+    place = await world.promised()
+    effect = await world.turn(place)
+    world.live[place] = a_call(
+        place, state=CallState.TALKING, callback=effect.body["callback"], callback_status="ANSWER"
+    )
+    assert world.keeper.place_of(a_call("again")) is None
+    await settle()
+    assert (world.hung_up, world.state()) == ([], CallbackState.CALLING)
 
 
 async def test_who_was_promised_and_stays_waits_on(world: World) -> None:
