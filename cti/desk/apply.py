@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import asyncpg
-from pydantic import BaseModel, TypeAdapter
 
 from cti.desk.applyforms import apply_forms
 from cti.desk.applysaved import apply_saved_numbers
 from cti.desk.applyverifications import apply_verifications
 from cti.desk.queues import treatments_of
+from cti.desk.rows import Json, switch_off, upsert
 from cti.desk.schema import Desk, Tenant
 from cti.desk.summary import Summary
 from cti.domain.errors import ConfigError
@@ -68,7 +68,7 @@ async def _apply_tenant(
     hash_password: HashPassword,
     by: str,
 ) -> None:
-    await _upsert(
+    await upsert(
         conn,
         summary,
         "tenants",
@@ -78,18 +78,18 @@ async def _apply_tenant(
             "name": tenant.name,
             "time_zone": tenant.time_zone,
             "language": tenant.language,
-            "outbound": _Json.of(tenant.outbound),
-            "recording": _Json(json.dumps([rule.model_dump(exclude_none=True) for rule in tenant.recording])),
-            "retention": _Json(json.dumps([rule.model_dump(exclude_none=True) for rule in tenant.retention])),
+            "outbound": Json.of(tenant.outbound),
+            "recording": Json(json.dumps([rule.model_dump(exclude_none=True) for rule in tenant.recording])),
+            "retention": Json(json.dumps([rule.model_dump(exclude_none=True) for rule in tenant.retention])),
         },
     )
     if "routing" in tenant.model_fields_set:
         rules = {"tenant": name, **tenant.routing.model_dump()}
-        await _upsert(conn, summary, "routing_rules", ("tenant",), rules)
+        await upsert(conn, summary, "routing_rules", ("tenant",), rules)
     await _users(conn, name, tenant, summary, hash_password)
     for skill in tenant.skills:
         row = {"tenant": name, "skill": skill.id, "name_ja": skill.name.ja, "name_en": skill.name.en}
-        await _upsert(conn, summary, "skills", ("tenant", "skill"), row)
+        await upsert(conn, summary, "skills", ("tenant", "skill"), row)
     await _reasons(conn, name, tenant, summary)
     for form, became in await apply_forms(conn, name, tenant.evaluation_forms, by):
         summary.note(getattr(summary, became), "evaluation_forms", f"{name}/{form}")
@@ -121,8 +121,8 @@ async def _reasons(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, sum
             "place": place,
             "active": True,
         }
-        await _upsert(conn, summary, "reasons", ("tenant", "reason"), row)
-    await _switch_off(conn, summary, "reasons", "reason", name, [reason.id for reason in tenant.reasons])
+        await upsert(conn, summary, "reasons", ("tenant", "reason"), row)
+    await switch_off(conn, summary, "reasons", "reason", name, [reason.id for reason in tenant.reasons])
 
 
 async def _users(
@@ -142,8 +142,8 @@ async def _users(
             if user.first_password is None:
                 raise ConfigError([f"tenants.{name}.users: {user.login!r} is new and has no first_password; write one"])
             row["password_hash"] = await hash_password(user.first_password)
-        await _upsert(conn, summary, "users", ("tenant", "login"), row)
-    await _switch_off(conn, summary, "users", "login", name, [user.login for user in tenant.users])
+        await upsert(conn, summary, "users", ("tenant", "login"), row)
+    await switch_off(conn, summary, "users", "login", name, [user.login for user in tenant.users])
 
 
 async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
@@ -168,9 +168,9 @@ async def _agents(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
                 row["sip_secret"] = secrets.token_urlsafe(SIP_SECRET_BYTES)
         elif agent.phone_password is not None or agent.id not in known:
             row["sip_secret"] = agent.phone_password or secrets.token_urlsafe(SIP_SECRET_BYTES)
-        await _upsert(conn, summary, "agents", ("tenant", "agent"), row)
+        await upsert(conn, summary, "agents", ("tenant", "agent"), row)
         await _agent_skills(conn, summary, name, agent.id, agent.skills)
-    await _switch_off(conn, summary, "agents", "agent", name, [agent.id for agent in tenant.agents])
+    await switch_off(conn, summary, "agents", "agent", name, [agent.id for agent in tenant.agents])
 
 
 async def _agent_skills(
@@ -196,12 +196,12 @@ async def _agent_skills(
 
 async def _calendars(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary) -> None:
     for calendar in tenant.calendars:
-        await _upsert(
+        await upsert(
             conn,
             summary,
             "calendars",
             ("tenant", "calendar"),
-            {"tenant": name, "calendar": calendar.id, "body": _Json.of(calendar)},
+            {"tenant": name, "calendar": calendar.id, "body": Json.of(calendar)},
         )
 
 
@@ -216,24 +216,6 @@ async def _forget_calendars(conn: asyncpg.Connection[Any], name: str, tenant: Te
     )
     for row in rows:
         summary.note(summary.removed, "calendars", f"{name}/{row['calendar']}")
-
-
-class _Json(str):
-    """A value of a jsonb column: PostgreSQL writes it in its own way, so it is compared by what it says."""
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, model: BaseModel | Mapping[str, BaseModel] | None) -> _Json | None:
-        """A part of the file, or several by name."""
-        if model is None:
-            return None
-        parts = TypeAdapter(Any).dump_python(model, mode="json", exclude_none=True)
-        return cls(json.dumps(parts, ensure_ascii=False))
-
-    def says(self, stored: object) -> bool:
-        """Whether the column holds the same. A connection may give it as text or read already."""
-        return bool((json.loads(stored) if isinstance(stored, str) else stored) == json.loads(self))
 
 
 async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summary: Summary, by: str) -> None:
@@ -254,27 +236,25 @@ async def _queues(conn: asyncpg.Connection[Any], name: str, tenant: Tenant, summ
             "reason_required": queue.reason_required,
             "calendar": queue.calendar,
             "max_length": queue.max_length,
-            "overflow": _Json.of(queue.overflow),
-            "treatments": _Json.of(treatments_of(queue)),
-            "comfort": _Json.of(queue.comfort),
-            "callback": _Json.of(queue.callback),
+            "overflow": Json.of(queue.overflow),
+            "treatments": Json.of(treatments_of(queue)),
+            "comfort": Json.of(queue.comfort),
+            "callback": Json.of(queue.callback),
             "ageing_every_s": queue.ageing and queue.ageing.every_s,
             "ageing_most": queue.ageing.most if queue.ageing else 0,
-            "delays": _Json(
-                json.dumps({it.id: it.delays[queue.id] for it in tenant.profiles if queue.id in it.delays})
-            ),
+            "delays": Json(json.dumps({it.id: it.delays[queue.id] for it in tenant.profiles if queue.id in it.delays})),
             "active": True,
         }
-        await _upsert(conn, summary, "queues", ("tenant", "queue"), row)
+        await upsert(conn, summary, "queues", ("tenant", "queue"), row)
         if queue.plan is not None:
             await _plan(conn, summary, name, queue.id, queue.plan, by)
         await _replace_skills(conn, summary, "queue", name, queue.id, queue.skills)
-    await _switch_off(conn, summary, "queues", "queue", name, [queue.id for queue in tenant.queues])
+    await switch_off(conn, summary, "queues", "queue", name, [queue.id for queue in tenant.queues])
 
 
 async def _plan(conn: asyncpg.Connection[Any], summary: Summary, name: str, queue: str, plan: object, by: str) -> None:
     """A plan that differs from the one in force is published as a version, so that it can be taken back."""
-    written = _Json(json.dumps(plan, ensure_ascii=False))
+    written = Json(json.dumps(plan, ensure_ascii=False))
     if written.says(await conn.fetchval("SELECT steps FROM queues WHERE tenant = $1 AND queue = $2", name, queue)):
         return
     await conn.execute(
@@ -300,42 +280,6 @@ async def _numbers(conn: asyncpg.Connection[Any], desk: Desk) -> None:
     )
 
 
-async def _upsert(
-    conn: asyncpg.Connection[Any], summary: Summary, table: str, key: tuple[str, ...], row: Mapping[str, Any]
-) -> None:
-    """Update the row where it differs, insert it where it is missing, and note which it was.
-
-    Columns that ``row`` leaves out keep what is stored. Table and column names are this module's own, never input.
-    """
-    numbered = {
-        column: f"${n}::text::jsonb" if isinstance(value, _Json) else f"${n}"
-        for n, (column, value) in enumerate(row.items(), 1)
-    }
-    rest = [column for column in row if column not in key]
-    match = " AND ".join(f"{column} = {numbered[column]}" for column in key)
-    stored = await conn.fetchrow(
-        f"SELECT {', '.join(rest)} FROM {table} WHERE "  # noqa: S608
-        + " AND ".join(f"{column} = ${n}" for n, column in enumerate(key, 1)),
-        *(row[column] for column in key),
-    )
-    if stored is None:
-        await conn.execute(
-            f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(numbered.values())})",  # noqa: S608
-            *row.values(),
-        )
-    elif any(_differs(stored[column], row[column]) for column in rest):
-        changes = ", ".join(f"{column} = {numbered[column]}" for column in rest)
-        await conn.execute(f"UPDATE {table} SET {changes} WHERE {match}", *row.values())  # noqa: S608
-    else:
-        return
-    name = "/".join(str(row[column]) for column in key)
-    summary.note(summary.added if stored is None else summary.changed, table, name)
-
-
-def _differs(stored: object, wanted: object) -> bool:
-    return not wanted.says(stored) if isinstance(wanted, _Json) else stored != wanted
-
-
 async def _replace_skills(
     conn: asyncpg.Connection[Any],
     summary: Summary,
@@ -358,19 +302,6 @@ async def _replace_skills(
         [(tenant, owner, skill, level) for skill, level in skills.items()],
     )
     summary.note(summary.changed, table, f"{tenant}/{owner}")
-
-
-async def _switch_off(
-    conn: asyncpg.Connection[Any], summary: Summary, table: str, column: str, tenant: str, kept: list[str]
-) -> None:
-    rows = await conn.fetch(
-        f"UPDATE {table} SET active = false WHERE tenant = $1 AND active AND NOT {column} = ANY($2) "  # noqa: S608
-        f"RETURNING {column} AS name",
-        tenant,
-        kept,
-    )
-    for row in rows:
-        summary.note(summary.removed, table, f"{tenant}/{row['name']}")
 
 
 async def _numbers_and_menus(conn: asyncpg.Connection[Any]) -> dict[str, dict[str, Any]]:
