@@ -92,6 +92,13 @@ def test_every_call_has_the_same_chance() -> None:
     assert all(abs(often[one.call_id] - 600) < 103 for one in desk), often
 
 
+def test_who_goes_short_where_there_is_too_little_is_chance_too() -> None:
+    shared = [part(1, agent) for agent in AGENTS]  # one call in which all three talked
+    often = Counter(draw(shared, [any_of(1)], AGENTS, str(seed)).chosen[0].agent for seed in range(600))
+    # 200 each are expected, give or take 11.5 (one sigma); six of them are 69.
+    assert all(abs(often[agent] - 200) < 69 for agent in AGENTS), often
+
+
 def test_signals() -> None:
     def why(rule: Rule, **about: Any) -> Any:
         return fits(rule, part(1, **about))

@@ -12,10 +12,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from cti.domain.callbacks import Callback, CallbackId
 from cti.domain.effects import Effect, EffectId
 from cti.domain.errors import Unavailable
 from cti.domain.journal import Body, NoJournal
-from cti.domain.model import TenantId
+from cti.domain.model import CallId, QueueId, TenantId
+from cti.domain.outgoing import Outgoing
 from cti.store import effects as module
 from cti.store.effects import EffectStore
 
@@ -23,6 +25,11 @@ T0 = datetime(2026, 11, 22, tzinfo=UTC)
 EFFECT = Effect(
     effect_id=EffectId("e" * 32), tenant=TenantId("demo"), kind="callback", created_at=T0, changed_at=T0, body={}
 )
+
+CALLBACK = Callback(
+    callback_id=CallbackId("c" * 32), tenant=TenantId("demo"), queue=QueueId("members"), origin=CallId("x"),
+    number="+819012345678", number_called="+815012345000", language="ja", queued_at=T0, asked_at=T0,
+)  # fmt: skip
 
 
 class RefusingPool:
@@ -55,6 +62,7 @@ class Disks:
     def __init__(self) -> None:
         self.log: list[str] = []
         self.away = False
+        self.says = "INSERT 0 1"  # of each write
         self.slow: asyncio.Event | None = None  # the next write waits for it
 
     async def asked(self) -> None:
@@ -78,7 +86,7 @@ class Disks:
             slow, self.slow = self.slow, None
             await slow.wait()
         self.log.append(f"table {values[4]}")  # the version
-        return "INSERT 0 1"
+        return self.says
 
     async def writing(self) -> None:
         """Until a write has begun to wait."""
@@ -139,6 +147,22 @@ async def test_what_waits_is_on_disk_first_and_in_the_table_when_the_database_is
     assert disks.log[-3:] == ["synced", "table 1", "settled"]
     assert disks.log.count("synced") > 1, "asked for anew before each write: the tables never know more than the disk"
     assert (store.waiting, store.degraded) == (0, None)
+
+
+@pytest.mark.parametrize(("said", "told"), [("INSERT 0 1", 1), ("INSERT 0 0", 0)])
+async def test_a_word_that_came_too_late_is_told_to_nobody(
+    disks: Disks, store: EffectStore, monkeypatch: pytest.MonkeyPatch, said: str, told: int
+) -> None:
+    """Another server's is newer, and stays in the table."""
+    messages: list[Outgoing] = []
+
+    async def write(_connection: object, outgoing: list[Outgoing]) -> None:
+        messages.extend(outgoing)
+
+    monkeypatch.setattr(module, "write_outgoing", write)
+    disks.says = said
+    await store.save(CALLBACK)
+    assert len(messages) == told
 
 
 async def test_a_newer_word_does_not_overtake_the_one_that_waits_and_stays_when_that_is_written(
