@@ -17,7 +17,7 @@ vi.mock("./socket", () => ({
     close = () => undefined;
   },
 }));
-vi.mock("./softphone/softphone", () => ({ startPhone: async () => undefined, stopPhone: () => undefined }));
+vi.mock("./softphone/softphone", () => ({ startPhone: async () => undefined, stopPhone: (hangsUp = true) => void did.push(hangsUp ? "stopPhone" : "stopPhone after the call") }));
 vi.mock("./softphone/quality", () => ({ stopTelling: () => void did.push("stopTelling") }));
 vi.mock("./aftercall", () => ({
   beginNotes: () => undefined,
@@ -32,7 +32,7 @@ vi.spyOn(api, "logout").mockImplementation(async () => {
   did.push("logout");
   return new Response();
 });
-const { chooseState, enter, leave } = await import("./session");
+const { chooseState, enter, leave, me: somebody, sessionOver } = await import("./session");
 const { offered } = await import("./softphone/autoanswer");
 
 const me = { tenant: "demo", time_zone: "Asia/Tokyo", user: { login: "sato", roles: ["agent"], must_change: false } } as unknown as Me;
@@ -62,7 +62,7 @@ it("saves notes before it logs out, then forgets whatever was of this log-in", a
   tell("ringing");
   did.length = 0;
   await leave();
-  expect(did).toEqual(["endNotes", "logout", "stopNotes", "stopTelling"]);
+  expect(did).toEqual(["endNotes", "logout", "stopPhone", "stopNotes", "stopTelling"]);
   expect(offered.value).toBeNull();
 });
 
@@ -100,4 +100,15 @@ it("has the reason saved before after-call work is finished, and finishes that c
   tell("ended");
   chooseState("available");
   expect(did).toHaveLength(3);
+});
+
+it("keeps the call that is on when the log-in ends by itself, and says that it ended", async () => {
+  enter(me);
+  tell("talking");
+  did.length = 0;
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify({ key: "not_logged_in", title: "" }), { status: 401 }));
+  await expect(api.myCalls()).rejects.toThrow();
+  vi.unstubAllGlobals();
+  expect(did).toEqual(["stopPhone after the call", "stopNotes", "stopTelling"]);
+  expect([somebody.value, sessionOver.value]).toEqual([null, true]);
 });
