@@ -92,6 +92,12 @@ class Lying:
     names: tuple[str, ...]
     size: int  # bytes, of all
     changed_at: datetime  # of the newest
+    told: tuple[str, ...] = ()  # what was seen in each, for people; (): nobody looked into them
+
+    @property
+    def words(self) -> str:
+        """The files, for people."""
+        return ", ".join(self.told or self.names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,7 +184,7 @@ def _stored(known: Known, noted: Noted, policy: Policy) -> Difference | None:
         detail = f"copies that go with nothing: {', '.join(each.key for each in known.elsewhere)}"
         return Difference(kind=Kind.UNKNOWN_OBJECT, remedy=Remedy.NONE, known=known, detail=detail)
     if known.lying is not None and not _is_young(known, policy):
-        return Difference(kind=Kind.LEFTOVER, remedy=Remedy.CLEAR, known=known, detail=", ".join(known.lying.names))
+        return Difference(kind=Kind.LEFTOVER, remedy=Remedy.CLEAR, known=known, detail=known.lying.words)
     return None
 
 
@@ -196,7 +202,7 @@ def _deleted(known: Known) -> Difference | None:
 
 
 def _lying(known: Known, lying: Lying) -> Difference:
-    names = ", ".join(lying.names)
+    names = lying.words
     if known.noted is not None:
         return Difference(
             kind=Kind.UNFINISHED, remedy=Remedy.TAKE_IN, known=known, detail=f"{known.noted.state}: {names}"

@@ -103,8 +103,12 @@ class Remedies:
         assert known.sound is not None  # noqa: S101 - that is what is adopted
         key = known.sound.key
         job = await self._manifest(key)
-        if job.audio is None or job.audio.uri != key or (job.tenant, job.call_id) != (known.tenant, known.call_id):
+        theirs = (known.tenant, known.call_id)
+        if job.audio is None or not key.endswith(f"/{job.audio.key}") or (job.tenant, job.call_id) != theirs:
             raise NotSafe("the manifest beside it is another recording's")
+        # Where it lies, and not where it lay: a bucket may be brought back under another name.
+        job = replace(job, audio=replace(job.audio, uri=key))
+        assert job.audio is not None  # noqa: S101 - just set
         await self._verified(key, job.audio.sha256, job.audio.size)
         if job.state not in REPLAYABLE:
             at = self._now()

@@ -18,7 +18,7 @@ from recording.lifecycle import REPLAYABLE
 from recording.objectstore import S3ObjectStore
 from recording.reconcile import CallFacts, Difference, Kind, Known, Lying, Policy, Remedy, compare, joined
 from recording.reconcilefix import NotSafe, Remedies
-from recording.reconcilesources import BucketListing, LedgerRows, lying_of, noted_of, objects_of, spool_by_call
+from recording.reconcilesources import BucketListing, LedgerRows, looked_into, noted_of, objects_of, spool_by_call
 from recording.spool import Spool
 
 # Objects read back at the same time when hashes are asked for.
@@ -55,6 +55,7 @@ class Tally:
     looked: int = 0  # recordings compared
     kinds: Counter[Kind] = field(default_factory=Counter)
     left: int = 0  # differences that are still there
+    waiting: int = 0  # recordings that are being made from the spool's files
 
 
 class Reconciler:
@@ -180,7 +181,7 @@ class Reconciler:
             call=call,
             noted=noted,
             objects=tuple([each for stem in stems for each in await objects_of(self._objects, stem)]),
-            lying=lying_of(await asyncio.to_thread(self._spool.files_of, call_id)),
+            lying=await asyncio.to_thread(looked_into, self._spool, call_id),
         )
 
     async def _one(self, known: Known, difference: Difference | None) -> None:
@@ -188,6 +189,9 @@ class Reconciler:
         if difference is None:
             return
         if self._remedies is None:
+            self._tell(difference, "left")
+            return
+        if difference.remedy is Remedy.NONE:
             self._tell(difference, "left")
             return
         try:
@@ -208,10 +212,13 @@ class Reconciler:
             files = await asyncio.to_thread(self._spool.files_of, call_id)
             if record is not None and record.state in REPLAYABLE and not files:
                 del self.waiting[call_id]
-                self._tell(difference, "done")
+                flags = record.audio.flags if record.audio is not None else ()
+                besides = ", ".join(flag for flag in flags if flag != record.state.value)
+                self._tell(difference, f"done: {record.state.value}" + (f" ({besides})" if besides else ""))
             elif record is not None and record.state.value == "not_recorded" and not files:
                 del self.waiting[call_id]
                 self._tell(difference, f"done: not recorded ({record.reason})")
+        self.tally.waiting = len(self.waiting)
         return not self.waiting
 
     def give_up_waiting(self, why: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from typing import Any
@@ -11,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from cti.domain.errors import NotFound
+from cti.domain.errors import NotFound, PeerError
 from cti.domain.model import CallId, TenantId
 from recording.keys import parse_object_key
 from recording.ledger import LedgerRecord
@@ -160,6 +161,30 @@ def lying_of(seen_files: list[Seen]) -> Lying | None:
         size=sum(seen.size for seen in seen_files),
         changed_at=max(seen.changed_at for seen in seen_files),
     )
+
+
+def looked_into(spool: Spool, call_id: CallId) -> Lying | None:
+    """A call's files with what is in them: what is empty or broken is what whoever reads this wants to know."""
+    seen_files = spool.files_of(call_id)
+    lying = lying_of(seen_files)
+    if lying is None:
+        return None
+    told = sorted(f"{seen.path.name.removeprefix(f'{call_id}-')}{_trouble(spool, seen)}" for seen in seen_files)
+    try:
+        spool.load(call_id)
+    except PeerError:
+        told.append("its manifest cannot be read")
+    return replace(lying, told=tuple(told))
+
+
+def _trouble(spool: Spool, seen: Seen) -> str:
+    try:
+        info = spool.info(seen)
+    except (PeerError, FileNotFoundError):
+        return " (no sound that can be read)"
+    if seen.size == 0 or info.frames == 0:
+        return " (empty)" if seen.size == 0 else " (without a sample)"
+    return " (broken header)" if info.salvaged else ""
 
 
 async def spool_by_call(spool: Spool) -> dict[CallId, Lying]:

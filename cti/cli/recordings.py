@@ -38,6 +38,15 @@ REMEDIES = {
     Remedy.CLEAR: "read the object back and delete the files that it was made of",
     Remedy.NONE: "a person has to look",
 }
+# What that person may do, where nothing is done by itself.
+ADVICE = {
+    Kind.STRANGER: "a person has to look: whose call is it? (can the server read Asterisk's cel.csv?)",
+    Kind.OBJECT_MISSING: "a person has to look: no file is left to make it from; bring back the object from a backup, "
+    "or an earlier version of it where the bucket keeps them",
+    Kind.OBJECT_DIFFERS: "a person has to look: who replaced it? An earlier version of the object is the cure",
+    Kind.UNKNOWN_OBJECT: "a person has to look: nothing beside it says what it is; take it away by hand if it is no "
+    "one's",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +105,9 @@ def progress_line(clock: Callable[[], float]) -> Callable[[Tally], None]:
             return
         next_s = clock() + PROGRESS_S
         found = sum(tally.kinds.values())
-        print(f"{tally.tenant} {tally.day}: {tally.looked:,} recordings looked at, {found:,} differ", file=sys.stderr)
+        waits = f", {tally.waiting:,} being made" if tally.waiting else ""
+        about = f"{tally.tenant} {tally.day}: {tally.looked:,} recordings looked at, {found:,} differ{waits}"
+        print(about, file=sys.stderr)
 
     return tell
 
@@ -107,7 +118,9 @@ def _finding(finding: Finding) -> None:
     about = f" ({difference.detail})" if difference.detail else ""
     print(f"{difference.kind:15} {known.tenant or '-'} {known.call_id or '-'}: {SENTENCES[difference.kind]}{about}")
     outcome = "" if finding.outcome == "left" else f" — {finding.outcome}"
-    print(f"{'':15} → {REMEDIES[difference.remedy]}{outcome}", flush=True)
+    nothing = difference.remedy is Remedy.NONE
+    advice = ADVICE.get(difference.kind, REMEDIES[Remedy.NONE]) if nothing else REMEDIES[difference.remedy]
+    print(f"{'':15} → {advice}{outcome}", flush=True)
 
 
 def _json_finding(finding: Finding) -> None:

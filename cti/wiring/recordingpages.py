@@ -77,7 +77,7 @@ class RecordingPages:
             RecordingFacts(
                 call_id=CallId(str(row["call_id"])),
                 arrived_at=row["arrived_at"],
-                caller=CallerNumber(kind=CallerKind.WITHHELD),
+                caller=CallerNumber(kind=CallerKind.UNKNOWN),
                 status=RecordingState.NOT_RECORDED.value,
                 queue=QueueId(row["queue"]) if row["queue"] else None,
                 why=row["why"] or None,

@@ -293,6 +293,6 @@ async def test_beside_a_running_server_files_are_its_own_to_take_in(archive: Arc
         tally = await command
         await pipeline.stop()
     await encoder.stop()
-    assert [(found.difference.kind, found.outcome) for found in findings] == [("unledgered", "done")]
+    assert [(found.difference.kind, found.outcome) for found in findings] == [("unledgered", "done: stored")]
     assert tally.left == 0
     assert (await archive.ledger.get(DEMO, one.call_id)).state is RecordingState.STORED

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cti.demo.tones import tone, write_wav
 from cti.domain.errors import PeerError
 from cti.domain.model import CallId, TenantId
 from recording.lifecycle import REPLAYABLE, SETTLED, RecordingState
@@ -29,6 +31,8 @@ from recording.reconcile import (
     day_of,
     joined,
 )
+from recording.reconcilesources import looked_into
+from recording.spool import Spool
 
 DEMO = TenantId("demo")
 CALL = CallId("5c94eae8-3e26-483c-b40a-17ec5690d6c4")
@@ -219,3 +223,20 @@ async def test_a_source_out_of_order_is_refused_because_pairs_would_be_missed() 
     objects = [listed(call_id=IDS[2]), listed(call_id=IDS[0])]
     with pytest.raises(PeerError, match="objects are out of order"):
         await all_of([], [], objects)
+
+
+def test_what_is_empty_or_broken_is_said_of_each_file(tmp_path: Path) -> None:
+    spool = Spool(spool_dir=tmp_path, work_dir=tmp_path)
+    assert looked_into(spool, CALL) is None
+    for name, seconds in (("c", 1), ("c-rx", 1), ("a-9.2-rx", 0)):
+        write_wav(tmp_path / f"{CALL}-{name}.wav", tone(440, seconds))
+    (tmp_path / f"{CALL}-a-9.2-tx.wav").write_bytes(b"")
+    caller = tmp_path / f"{CALL}-c-rx.wav"
+    caller.write_bytes(b"\0" * 44 + caller.read_bytes()[44:])
+    (tmp_path / f"{CALL}.manifest.json").write_bytes(b'{"version": 1, "call_')
+    found = looked_into(spool, CALL)
+    assert found is not None
+    assert found.words == (
+        "a-9.2-rx.wav (without a sample), a-9.2-tx.wav (empty), c-rx.wav (broken header), c.wav,"
+        " its manifest cannot be read"
+    )
