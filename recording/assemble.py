@@ -299,10 +299,12 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
 
 def _lost_of_caller(job: Job, legs: list[ReadyFile], timeline: Timeline) -> tuple[Span, ...]:
     by_file = {placed.track.file: placed for placed in timeline.tracks}
-    talks = {talk.uniqueid: (timeline.offset_s(talk.start_at), timeline.offset_s(talk.end_at)) for talk in job.talks}
     heard = [
-        (by_file[file.name.file_name], talks[file.name.uniqueid]) for file in legs if file.name.uniqueid in talks
-    ]  # fmt: skip
+        (by_file[file.name.file_name], (timeline.offset_s(talk.start_at), timeline.offset_s(talk.end_at)))
+        for talk in job.talks
+        for file in legs
+        if file.name.uniqueid == talk.uniqueid
+    ]
     apart = [(timeline.offset_s(begin), timeline.offset_s(end)) for begin, end in job.apart]
     return lost_of_caller(timeline, timeline.tracks[0], heard, apart)
 

@@ -98,6 +98,8 @@ def _whole(stop: Stop, found: list[tuple[float, float]]) -> list[tuple[int, int]
     for number, (at, length) in enumerate(found):
         kept = max(0, round((length + (differs_s if number == longest else 0.0)) * stop.rate))
         last = number == len(found) - 1
-        placed.append((min(stop.high, max(stop.low, round(at * stop.rate))), stop.length - shift if last else kept))
+        placed.append(
+            (min(stop.high, max(stop.low, round(at * stop.rate))), max(0, stop.length - shift) if last else kept)
+        )
         shift += kept
     return placed

@@ -127,7 +127,7 @@ def silent_runs(path: Path, info: WavInfo) -> tuple[tuple[int, int], ...]:
 
     Asterisk fills a side with zeros where that side sent nothing while the other did.
     """
-    step = info.rate // _STEPS_HZ
+    step = max(1, info.rate // _STEPS_HZ)  # a header may name any rate
     nothing = pcm.silence(step)
     runs: list[tuple[int, int]] = []
     since: int | None = None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,9 @@ def test_a_file_that_got_shorter_has_no_more_than_there_is(tmp_path: Path) -> No
     assert silent_runs(path, info) == ((0, 4000),)
     os.truncate(path, 44)
     assert silent_runs(path, info) == ()
+
+
+def test_a_rate_that_no_phone_has_ends_too(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", bytes(2 * 100))
+    info = read_info(path)
+    assert silent_runs(path, replace(info, rate=8)) == ((0, 100),)
