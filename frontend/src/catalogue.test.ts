@@ -13,6 +13,16 @@ it("has every text in both languages, with the same blanks", () => {
   }
 });
 
+/** In ems: a Japanese letter is one wide, others about half. */
+const width = (text: string): number => [...text].reduce((sum, letter) => sum + (/[\u3000-\u9fff\uff00-\uff60]/.test(letter) ? 1 : 0.53), 0);
+
+it("says how the phone is in two lines of its bar at 1366 pixels: a third would move the page below", () => {
+  const TWO_LINES = 66;
+  for (const catalogue of [ja, en])
+    for (const [key, text] of Object.entries(catalogue))
+      if (/^phone\.(line|notice|muted)/.test(key)) expect(width(text), key).toBeLessThan(TWO_LINES);
+});
+
 it("says nothing in English that should be Japanese", () => {
   const same = Object.keys(ja).filter((key) => ja[key as keyof typeof ja] === en[key as keyof typeof en]);
   expect(same).toEqual([]);

@@ -32,6 +32,7 @@ it("asks the innermost page first, and forgets pages that are gone", () => {
   const inner = render(h(Page, { keys: [shortcut("n", "inner")] }));
   expect(press("n")).toEqual(["inner"]);
   expect(press("q")).toEqual(["q"]);
+  expect(keysNow().map((one) => one.key), "each key is listed once").toEqual(["n", "q"]);
   inner.unmount();
   expect(press("n")).toEqual(["outer"]);
   outer.unmount();

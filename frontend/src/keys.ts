@@ -39,8 +39,12 @@ export function useKeys(shortcuts: readonly Shortcut[]): void {
   }, []);
 }
 
-/** All keys that work now, the innermost page's first. */
-export const keysNow = (): Shortcut[] => [...layers].reverse().flatMap((layer) => layer.shortcuts);
+/** All keys that work now, the innermost page's first; a key that stands on several is the innermost one's. */
+export function keysNow(): Shortcut[] {
+  const keys = new Map<string, Shortcut>();
+  for (const one of [...layers].reverse().flatMap((layer) => layer.shortcuts)) if (!keys.has(one.key)) keys.set(one.key, one);
+  return [...keys.values()];
+}
 
 /** Whether the key belongs to what has the focus rather than to the page. */
 function taken(target: Element, key: string): boolean {

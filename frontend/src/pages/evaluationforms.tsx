@@ -117,7 +117,7 @@ function Editor({ history, again }: { history: FormHistory; again: () => Promise
           <div class="panel">
             <h2>{t("form.edit")}</h2>
             <Names label={t("form.name")} of={form} onChange={(more) => setForm({ ...form, ...more })} />
-            <label>
+            <label class="few">
               {t("form.dispute_days")}
               <input type="number" min={0} max={90} value={form.dispute_days} onInput={(event) => setForm({ ...form, dispute_days: whole(event.currentTarget.value, 0) })} />
             </label>
@@ -195,7 +195,7 @@ function Names({ label, of: told, onChange }: { label: string; of: Named2; onCha
     <div class="pair">
       {(["name_ja", "name_en"] as const).map((key) => (
         <label key={key}>
-          {label} {t(key === "name_ja" ? "form.ja" : "form.en")}
+          {t(key === "name_ja" ? "form.ja" : "form.en", { what: label })}
           <input
             lang={key === "name_ja" ? "ja" : "en"}
             value={told[key]}
@@ -282,7 +282,7 @@ function QuestionEdit({ question, place, onChange, onMove, onRemove }: EditProps
       <div class="pair">
         {(["help_ja", "help_en"] as const).map((key) => (
           <label key={key}>
-            {t("form.help")} {t(key === "help_ja" ? "form.ja" : "form.en")}
+            {t(key === "help_ja" ? "form.ja" : "form.en", { what: t("form.help") })}
             <textarea rows={2} maxLength={1000} value={question[key]} onInput={(event) => set({ [key]: event.currentTarget.value })} />
           </label>
         ))}
@@ -315,7 +315,7 @@ function QuestionEdit({ question, place, onChange, onMove, onRemove }: EditProps
         <div class="pair" key={at}>
           {(["ja", "en"] as const).map((key) => (
             <label key={key}>
-              {t("form.label", { n: at + 1 })} {t(key === "ja" ? "form.ja" : "form.en")}
+              {t(key === "ja" ? "form.ja" : "form.en", { what: t("form.label", { n: at + 1 }) })}
               <input
                 lang={key}
                 value={one[key]}

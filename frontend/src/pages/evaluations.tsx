@@ -1,6 +1,6 @@
 /** Scores of calls: the list, one to read or decide, where people differ; and an agent's own. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Link, useParams } from "wouter-preact";
+import { Link, useLocation, useParams } from "wouter-preact";
 import { questionsOf, scoreText } from "../evaluation";
 import { scores } from "../evaluationapi";
 import "../evaluation.css";
@@ -16,6 +16,7 @@ import type { CallEvaluations, EvaluationBody, EvaluationLine, EvaluationPage, F
 const STATES = ["draft", "submitted", "disputed", "reviewed"] as const;
 
 export function EvaluationNav() {
+  const [path] = useLocation();
   const places = [
     { href: "/evaluations", key: "nav.evaluations", roles: ["qa", "supervisor"] },
     { href: "/evaluation-samples", key: "score.samples", roles: ["qa", "supervisor"] },
@@ -27,7 +28,9 @@ export function EvaluationNav() {
         .filter((one) => hasRole(...one.roles))
         .map((one) => (
           <li key={one.href}>
-            <Link href={one.href}>{t(one.key)}</Link>
+            <Link href={one.href} aria-current={path === one.href ? "page" : undefined}>
+              {t(one.key)}
+            </Link>
           </li>
         ))}
     </ul>

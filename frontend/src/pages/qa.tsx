@@ -253,7 +253,7 @@ function Nothing({ search, onChange }: { search: Search; onChange: (search: Sear
   const filters = Object.keys(search).length;
   return (
     <div class="empty">
-      <p>{t("qa.none")}</p>
+      <p>{t(filters > 0 ? "qa.none" : "qa.none_yet")}</p>
       {filters > 0 && (
         <>
           <p>{t(search.since || search.until ? "qa.none_days" : "qa.none_less")}</p>

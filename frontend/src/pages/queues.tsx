@@ -90,7 +90,7 @@ function QueueCard({ live, board, acts }: { live: QueueLive; board: Board; acts:
         <Figure name={t("queues.talking")}>{live.talking}</Figure>
         <Figure name={t("queues.available")}>{`${live.agents_available} / ${live.agents_logged_in}`}</Figure>
         <Figure name={t("queues.service_level", { s: live.service_level_s })}>
-          {level == null ? "–" : `${Math.round(level * 100)} %`}
+          {level == null ? "–" : `${Math.round(level * 100)}%`}
         </Figure>
         <Figure name={t("queues.asa")}>{figures?.asa_s == null ? "–" : duration(figures.asa_s)}</Figure>
         <Figure name={t("queues.offered")}>{figures?.offered ?? "–"}</Figure>

@@ -80,7 +80,7 @@ export function Callbacks({ queueName }: { queueName: (slug: string) => string }
         <Confirm
           title={t("callback.cancel_title", { number: chosen.number })}
           text={t("callback.cancel_text")}
-          action={t("callback.cancel")}
+          action={t("callback.cancel_do")}
           onConfirm={() => api.cancelCallback(chosen.callback_id).then(again)}
           onClose={() => setChosen(null)}
         />

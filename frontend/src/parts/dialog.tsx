@@ -8,10 +8,9 @@ export function Dialog(props: {
   title: string;
   onClose: () => void;
   buttons?: ComponentChildren; // beside "close"
-  closeText?: string;
   children: ComponentChildren;
 }) {
-  const { title, onClose, buttons, closeText = t("close"), children } = props;
+  const { title, onClose, buttons, children } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -40,7 +39,7 @@ export function Dialog(props: {
       {children}
       <div class="dialog-end">
         <button type="button" onClick={onClose}>
-          {closeText}
+          {t("close")}
         </button>
         {buttons}
       </div>
@@ -66,7 +65,6 @@ export function Confirm(props: {
     <Dialog
       title={title}
       onClose={onClose}
-      closeText={t("talk.cancel")}
       buttons={
         <Act class="danger" busy={busy} onAct={() => void confirm()}>
           {action}

@@ -205,4 +205,4 @@ export function Compared({ of: told }: { of: Comparison }) {
   );
 }
 
-const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)} %`);
+const percent = (share: number | null): string => (share === null ? "–" : `${Math.round(share * 100)}%`);

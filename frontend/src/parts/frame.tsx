@@ -11,6 +11,7 @@ import { useTitle } from "./title";
 
 interface Place {
   path: string;
+  below?: string; // what the addresses of its other pages begin with, where that is not the path
   key: Key;
   roles: string[];
   shortcut: string;
@@ -21,7 +22,7 @@ const places: Place[] = [
   { path: "/agent", key: "nav.agent", roles: ["agent"], shortcut: "d", does: "keys.agent" },
   { path: "/queues", key: "nav.queues", roles: ["agent", "supervisor", "admin"], shortcut: "q", does: "keys.queues" },
   { path: "/qa", key: "nav.qa", roles: ["qa"], shortcut: "r", does: "keys.qa" },
-  { path: "/evaluations", key: "nav.evaluations", roles: ["qa", "supervisor"], shortcut: "v", does: "keys.evaluations" },
+  { path: "/evaluations", below: "/evaluation", key: "nav.evaluations", roles: ["qa", "supervisor"], shortcut: "v", does: "keys.evaluations" },
   { path: "/my-evaluations", key: "nav.my_evaluations", roles: ["agent"], shortcut: "m", does: "keys.my_evaluations" },
 ];
 
@@ -34,7 +35,7 @@ const ringing = computed(() => {
 export function Frame({ children }: { children: ComponentChildren }) {
   const [path, go] = useLocation();
   const mine = places.filter((place) => hasRole(...place.roles));
-  const here = mine.find((place) => path.startsWith(place.path));
+  const here = mine.find((place) => path.startsWith(place.below ?? place.path));
   useKeys(mine.map((place) => ({ key: place.shortcut, does: place.does, run: () => go(place.path) })));
   const rings = ringing.value;
   useTitle(rings ? `☎ ${rings}` : here ? t(here.key) : "…");

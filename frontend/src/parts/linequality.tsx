@@ -6,7 +6,7 @@ import { agentName } from "./names";
 /** A share of packets: people ask whether it is nothing, a little or much. */
 export function percent(share: number): string {
   if (share > 0 && share < 0.001) return "< 0.1 %";
-  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+  return `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
 }
 
 const whole = (ms: number): string => `${Math.round(ms)} ms`;

@@ -7,6 +7,7 @@ import type { QueueLive, SavedNumberEntry, SavedNumberRequest } from "../wire";
 import { Trouble, usePolled, useSending } from "./asked";
 import { DialSaid, Dialled } from "./dial";
 import { Confirm } from "./dialog";
+import { Text } from "./text";
 import { FormEnd, KeptHead } from "./kept";
 
 const LOOK_AGAIN_MS = 30_000; // it changes a few times a month
@@ -73,17 +74,22 @@ export function PhoneBook({ queues, queueName }: { queues: QueueLive[]; queueNam
           {found.map((one) => (
             <li key={one.id} class="panel book-entry">
               <p>
-                <b>{one.name}</b> {one.reading && <small>{one.reading}</small>}
+                <b>
+                  <Text text={one.name} limit={MOST_NAME} />
+                </b>{" "}
+                {one.reading && (
+                  <small>
+                    <Text text={one.reading} />
+                  </small>
+                )}
               </p>
               <p>
                 <Dialled number={one.e164} text={one.national} />
               </p>
               <p class="note">
-                {one.queues.length + one.agents.length === 0
-                  ? t("book.everybody")
-                  : t("book.seen_by", { names: [...one.queues.map(queueName), ...one.agents].join(", ") })}
+                <Text text={seenBy(one, queueName)} />
                 {" · "}
-                {one.changed_by === null ? t("book.by_file") : t("book.by", { name: one.changed_by })}
+                <Text text={one.changed_by === null ? t("book.by_file") : t("book.by", { name: one.changed_by })} />
               </p>
               <div class="choices">
                 <button type="button" class="small" aria-label={`${t("book.change")} ${one.name}`} onClick={() => setWriting(one)}>
@@ -108,6 +114,11 @@ export function PhoneBook({ queues, queueName }: { queues: QueueLive[]; queueNam
       )}
     </section>
   );
+}
+
+function seenBy(one: SavedNumberEntry, queueName: (slug: string) => string): string {
+  const who = [...one.queues.map(queueName), ...one.agents];
+  return who.length === 0 ? t("book.everybody") : t("book.seen_by", { names: who.join(t("list.comma")) });
 }
 
 interface EntryProps {

@@ -43,7 +43,11 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   const [comments, setComments] = useState<readonly CommentBody[]>([]);
   const seekTo = useRef<(seconds: number) => void>(() => undefined);
   const section = useRef<HTMLElement>(null);
-  useEffect(() => section.current?.scrollIntoView({ block: "nearest" }), []);
+  useDocked(section, callId);
+  // Who goes on from call to call sees which one it is: its line is not behind the player, once that has its size.
+  useEffect(() => {
+    if (call) document.getElementById(`call-${callId}`)?.scrollIntoView({ block: "nearest" });
+  }, [call]);
   useKeys([{ key: "Escape", does: "keys.close", run: onClose }]);
   /** Who is writing about this call is not led on to the next one. */
   const ended = () => section.current?.querySelector(".evaluation-open, .comment-write") ?? onEnded();
@@ -113,6 +117,37 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
       )}
     </section>
   );
+}
+
+/**
+ * The page knows how much of it the player covers, so that it scrolls what has the focus above it; a line of the list that
+ * the player grows over (waves, lanes and remarks come one after the other) is moved up. Where it is not docked (low windows)
+ * it is brought into sight.
+ */
+function useDocked(section: RefObject<HTMLElement>, callId: string): void {
+  useEffect(() => {
+    const player = section.current;
+    if (!player) return undefined;
+    const page = document.documentElement;
+    const docked = () => getComputedStyle(player).position === "sticky";
+    let before = 0; // where it began
+    const measure = () => {
+      page.style.setProperty("--player-height", docked() ? `${player.offsetHeight}px` : "0px");
+      const { top } = player.getBoundingClientRect();
+      const line = document.getElementById(`call-${callId}`);
+      const end = line?.getBoundingClientRect().bottom ?? 0;
+      if (docked() && end > top && end <= before) line?.scrollIntoView({ block: "nearest" });
+      before = top;
+    };
+    const watch = new ResizeObserver(measure);
+    measure();
+    watch.observe(player);
+    if (!docked()) player.scrollIntoView({ block: "nearest" });
+    return () => {
+      watch.disconnect();
+      page.style.removeProperty("--player-height");
+    };
+  }, []);
 }
 
 function NoSound({ brief }: { brief: RecordingBrief | RecordingItem }) {

@@ -49,7 +49,7 @@ export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
           <Who pop={pop} />
         </div>
         <dl class="facts">
-          <Fact name={t("pop.queue")}>{pop.queue ? named(pop.queue) : t("pop.direct")}</Fact>
+          <Fact name={t("pop.queue")}>{pop.queue ? <Text text={named(pop.queue)} limit={30} /> : t("pop.direct")}</Fact>
           {pop.reach ? (
             <Fact name={t("pop.dialled")}>{tSlug("reach", pop.reach)}</Fact>
           ) : (

@@ -47,32 +47,32 @@ export function SearchForm({ search, reasons, onSearch, onChange }: FormProps) {
       }}
     >
       <Text name="text" search={search} wide />
-      <Text name="plate" search={search} />
-      <Text name="number" search={search} mode="tel" />
+      <Text name="plate" search={search} most={32} />
+      <Text name="number" search={search} mode="tel" most={32} />
       <Day name="since" search={search} onChange={chosen} />
       <Day name="until" search={search} onChange={chosen} />
       <Choice name="queue" search={search} onChange={chosen} options={queues.map((one) => [one.id, named(one)])} />
       <Choice name="agent" search={search} onChange={chosen} options={agents.map((one) => [one.id, one.name])} />
-      <details class="more-filters" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>{t("qa.more_filters")}</summary>
-        <div class="filters">
-          <Choice name="caller" search={search} onChange={chosen} options={CALLERS.map((one) => [one, valueText("caller", one, reasons)])} />
-          <Choice name="direction" search={search} onChange={chosen} options={DIRECTIONS.map((one) => [one, valueText("direction", one, reasons)])} />
-          <Choice name="reason" search={search} onChange={chosen} options={reasons.map((one) => [one.id, named(one)])} />
-          <Choice name="result" search={search} onChange={chosen} options={RESULTS.map((one) => [one, tSlug("end", one)])} />
-          <Choice name="recorded" search={search} onChange={chosen} options={[["true", t("qa.with_recording")], ["false", t("qa.without_recording")]]} />
-          <Choice name="status" search={search} onChange={chosen} options={STATUSES.map((one) => [one, tSlug("recording", one)])} />
-          <Text name="reservation" search={search} />
-          <Text name="ticket" search={search} />
-          <Text name="min_length" search={search} hint={t("qa.length_hint")} />
-          <Text name="max_length" search={search} hint={t("qa.length_hint")} />
-          <Text name="min_silence" search={search} mode="numeric" hint="0–100" />
-          <Text name="max_silence" search={search} mode="numeric" hint="0–100" />
-          <Text name="min_transfers" search={search} mode="numeric" hint="1" />
-        </div>
-      </details>
-      <div class="filter-buttons">
+      <div class="filter-end">
         <button class="primary">{t("qa.search")}</button>
+        <details class="more-filters" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+          <summary>{t("qa.more_filters")}</summary>
+          <div class="filters">
+            <Choice name="caller" search={search} onChange={chosen} options={CALLERS.map((one) => [one, valueText("caller", one, reasons)])} />
+            <Choice name="direction" search={search} onChange={chosen} options={DIRECTIONS.map((one) => [one, valueText("direction", one, reasons)])} />
+            <Choice name="reason" search={search} onChange={chosen} options={reasons.map((one) => [one.id, named(one)])} />
+            <Choice name="result" search={search} onChange={chosen} options={RESULTS.map((one) => [one, tSlug("end", one)])} />
+            <Choice name="recorded" search={search} onChange={chosen} options={[["true", t("qa.with_recording")], ["false", t("qa.without_recording")]]} />
+            <Choice name="status" search={search} onChange={chosen} options={STATUSES.map((one) => [one, tSlug("recording", one)])} />
+            <Text name="reservation" search={search} />
+            <Text name="ticket" search={search} />
+            <Text name="min_length" search={search} hint={t("qa.length_hint")} />
+            <Text name="max_length" search={search} hint={t("qa.length_hint")} />
+            <Text name="min_silence" search={search} mode="numeric" hint="0–100" />
+            <Text name="max_silence" search={search} mode="numeric" hint="0–100" />
+            <Text name="min_transfers" search={search} mode="numeric" hint="1" />
+          </div>
+        </details>
       </div>
       {problem && (
         <p role="alert" class="problem">
@@ -110,12 +110,13 @@ interface FieldProps {
   search: Search;
 }
 
-function Text(props: FieldProps & { wide?: boolean; mode?: "tel" | "numeric"; hint?: string }) {
-  const { name, wide, mode, hint } = props;
+/** `most`: letters that the server takes (cti/web/recordingbodies.py). */
+function Text(props: FieldProps & { wide?: boolean; mode?: "tel" | "numeric"; hint?: string; most?: number }) {
+  const { name, wide, mode, hint, most = 200 } = props;
   return (
     <label class={wide ? "wide-field" : undefined}>
       {t(`qa.${name}` as "qa.text")}
-      <input name={name} inputMode={mode} placeholder={hint} maxLength={200} autocomplete="off" />
+      <input name={name} inputMode={mode} placeholder={hint} maxLength={most} autocomplete="off" />
     </label>
   );
 }
@@ -195,7 +196,7 @@ export function Chips(props: { search: Search; reasons: readonly ReasonBody[]; o
     <div class="search-chips">
       <ul class="chips" aria-label={t("qa.in_force")}>
         {fields.map((field) => {
-          const text = `${t(`qa.${field}` as "qa.text")}: ${valueText(field, search[field] ?? "", reasons)}`;
+          const text = t("qa.filter", { name: t(`qa.${field}` as "qa.text"), value: valueText(field, search[field] ?? "", reasons) });
           return (
             <li key={field}>
               <bdi>{text}</bdi>

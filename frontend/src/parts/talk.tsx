@@ -112,7 +112,7 @@ export function NoTalk({ phase }: { phase: Pop["phase"] }) {
   return (
     <section class="talk" aria-label={t("talk.title")}>
       <p class="talk-phase">{tSlug("phase", phase)}</p>
-      <p class="choices talk-later">{phase === "ringing" && t("talk.later")}</p>
+      <p class="choices talk-later">{phase === "ringing" ? t("talk.later") : phase === "ended" && t("talk.over")}</p>
       <div class="talk-record talk-record-later" />
     </section>
   );

@@ -46,7 +46,8 @@ function Waiting(props: { call: WaitingCall; agents: AgentLive[]; onAct: (() => 
   const { call, agents, onAct } = props;
   // Several phones may ring at once.
   const rung = agents.filter((agent) => agent.call?.call_id === call.call_id && agent.call.phase === "ringing");
-  const ringing = call.offered_to && (rung.map((agent) => agent.name).join(" · ") || call.offered_to);
+  const asked = rung.length > 0 ? rung : agents.filter((agent) => agent.agent === call.offered_to);
+  const ringing = call.offered_to && (asked.map((agent) => agent.name).join(" · ") || call.offered_to);
   const what = ringing
     ? t("queues.rings_at", { agent: ringing })
     : call.attempts > 0

@@ -68,11 +68,12 @@ async def test_decisions_are_told_in_both_languages_with_the_desks_names_and_clo
 ) -> None:
     step, offered, priority = await desk[0].decisions(DEMO, CALL)
     assert step.words == (
-        "英語 ≥ 3を探す。段階2/3（14:03:20から）",
+        "英語 3以上を探す。ステップ2/3（14:03:20から）",
         "asks for English ≥ 3; step 2 of 3 since 14:03:20",
     )
     assert offered.words == (
-        "Emma Smithさんを呼び出す：英語 ≥ 3の3名のうち、待機が最も長い。優先度5、お待ち2分5秒。段階2/3（14:03:20から）",
+        "Emma Smithさんを呼び出す：英語 3以上の3名のうち、待機が最も長い。優先度5、お待ち2分5秒。"
+        "ステップ2/3（14:03:20から）",
         "ring Emma Smith: longest idle of 3 with English ≥ 3; priority 5, waited 2 min 5 s; step 2 of 3 since 14:03:20",
     )
     assert (offered.agent_name, priority.by, priority.words[1]) == (
@@ -89,7 +90,7 @@ async def test_a_plan_is_told_in_words_and_in_force_when_it_is_answered(desk: tu
     checked = await supervision.check_plan(DEMO, ENGLISH, plan)
     assert [step.want for step in checked.steps] == [
         (
-            "前回の担当者または(窓口と通話の求めるスキルかつお客様の言語 ≥ 3)",
+            "前回の担当者 または (キューと通話が求めるスキル かつ お客様の言語 3以上)",
             "the agent of last time or (the skills that queue and call ask for and the caller's language ≥ 3)",
         )
     ]
@@ -140,7 +141,7 @@ async def test_the_command_tells_every_decision(
     assert await explain(CALL) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[1].startswith("2026-11-22 14:03:25  english  Emma Smithさんを呼び出す：英語 ≥ 3の3名のうち")
+    assert lines[1].startswith("2026-11-22 14:03:25  english  Emma Smithさんを呼び出す：英語 3以上の3名のうち")
     assert await explain(CALL, "--language", "en") == 0
     assert "longest idle of 3 with English ≥ 3" in capsys.readouterr().out
     assert await explain(CALL, "--json") == 0

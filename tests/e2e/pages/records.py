@@ -77,7 +77,7 @@ def ringing_call(n: int, now: datetime, *, caller: CallerNumber = TAKAHASHI, men
     offer = OfferRecord(
         offer_id=offer_id(n),
         agent=SATO,
-        reason="車両トラブル ≥ 2の2名のうち、待機が最も長い。優先度10、お待ち9秒",
+        reason="車両トラブル 2以上の2名のうち、待機が最も長い。優先度10、お待ち9秒",
         offered_at=now,
         rang_at=now,
     )

@@ -212,8 +212,10 @@ async def payphone(site: Site, seen: Window) -> None:
 
 @scene
 async def hostile_names(site: Site, seen: Window) -> None:
+    site.names.queues["roadside"] = (records.LONG_JA, records.LONG_WORD)
     await at_desk(site, seen)
     at = now()
+    found = Link(confidence=LinkConfidence.POSSIBLE, score=0.3, why="shared_number")
     people = [
         member("M-1", records.LONG_JA, name_kana="ア" * 300, plan="P" * 300, notes=[records.LONG_WORD]),
         member("M-2", records.ARABIC, name_kana="", company=records.LONG_WORD),
@@ -228,7 +230,7 @@ async def hostile_names(site: Site, seen: Window) -> None:
         ticket(at, records.MARKUP),
         ticket(at, records.LONG_JA, ticket_id="T-" + "1" * 60, last_note=records.LONG_WORD),
     ]
-    site.happen(linked(site.ring(), at, members=people, reservations=bookings, tickets=tickets))
+    site.happen(linked(site.ring(), at, link=found, members=people, reservations=bookings, tickets=tickets))
     await shown(seen, ".card-grid .warning")
 
 

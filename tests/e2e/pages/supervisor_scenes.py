@@ -8,7 +8,7 @@ from typing import Any
 
 from cti.domain.callbacks import CallbackState
 from cti.domain.errors import Unavailable
-from cti.domain.model import QueueId
+from cti.domain.model import AgentId, QueueId
 from cti.web import announcementports, ports
 from tests.e2e.pages import records
 from tests.e2e.pages.browser import Window
@@ -160,6 +160,8 @@ async def plan_edited(site: Site, seen: Window) -> None:
 @scene
 async def plan_wrong(site: Site, seen: Window) -> None:
     published(site, [*PLAN, DEEP])
+    for agent, name in ((records.SATO, records.LONG_JA), (AgentId("suzuki"), records.LONG_WORD)):
+        site.desk.agents[agent] = replace(site.desk.agents[agent], name=name)
     await at_plan(site, seen)
     await seen.page.locator(".step input[type=number]").nth(1).fill("10")
     await shown(seen, ".step-wrong")

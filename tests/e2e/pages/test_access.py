@@ -34,6 +34,7 @@ LOOKS = [
     ("caller_to_choose", False, 1366),
     ("caller_verified", True, 1366),
     ("caller_known", False, 390),
+    ("hostile_names", True, 1366),
     ("unavailable", True, 1366),
     ("ended", False, 1366),
     ("after_ticket_waits", False, 390),
@@ -44,6 +45,7 @@ LOOKS = [
     ("supervisor_page", True, 1366),
     ("waiting_call", False, 390),
     ("agent_dialog", False, 1366),
+    ("callback_cancelled", True, 1366),
     ("plan_wrong", True, 390),
     ("qa_player_with_quality", True, 1366),
     ("score_open", False, 1366),
@@ -63,6 +65,18 @@ def axe() -> str:
         if (place / "axe-core/axe.min.js").is_file():
             return (place / "axe-core/axe.min.js").read_text(encoding="utf-8")
     pytest.fail("axe-core is not installed: scripts/bring/web, or npm ci in frontend/")
+
+
+# Text that stands one letter a line: squeezed by something long beside it.
+SQUEEZED = """[...document.querySelectorAll("main *")].filter((one) => {
+  const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim().length > 3);
+  const size = parseFloat(getComputedStyle(one).fontSize);
+  const box = one.getBoundingClientRect();
+  return own && box.width > 1 && box.width < 1.6 * size && box.height > 4 * size;
+}).map((one) => one.outerHTML.slice(0, 120))"""
+# Buttons of an open window that say the same: nobody knows which one does it.
+ALIKE = """[...document.querySelectorAll("dialog[open] button")].map((one) => one.textContent.trim())
+  .filter((said, at, all) => said && all.indexOf(said) !== at)"""
 
 
 async def violations(seen: Window) -> list[str]:
@@ -88,4 +102,6 @@ async def test_nothing_to_complain_about(
         await SCENES[scene](site, seen)
         assert await violations(seen) == []
         assert await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways"
+        assert await seen.page.evaluate(SQUEEZED) == []
+        assert await seen.page.evaluate(ALIKE) == []
         assert seen.unexpected() == []

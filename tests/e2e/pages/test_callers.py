@@ -125,7 +125,7 @@ async def test_a_choice_by_keyboard_is_seen_by_a_colleague_and_taken_back(
     await expect(other.locator(".who-calls .verify-verified")).to_contain_text("佐藤 花子", timeout=LONG_MS)
     await page.get_by_role("button", name="選択を取り消す").press("Enter")
     for one in (page, other):
-        await expect(one.locator(".who-calls .name")).to_have_text("2 名の可能性", timeout=LONG_MS)
+        await expect(one.locator(".who-calls .name")).to_have_text("2名の可能性", timeout=LONG_MS)
         await expect(one.locator(".verify-verified")).to_have_count(0, timeout=LONG_MS)
     await linker.stop()
 

@@ -47,7 +47,7 @@ async def test_a_websocket_that_is_blocked_is_said_and_taken_when_it_is_let_thro
     seen.expected += ["WebSocket connection to", "status of 50", "Failed to load resource"]
     await seen.page.add_init_script(PLAYED % (HEADSET, BUILT_IN))
     await at_desk(site, seen)
-    await said(seen, "whether the network lets WebSockets through")
+    await said(seen, "whether WebSockets reach Asterisk")
     await line.open()
     await said(seen, "Ready for calls")
 

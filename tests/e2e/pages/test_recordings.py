@@ -119,7 +119,7 @@ async def test_a_day_is_the_desks_own_day(site: Site, opened: Opener, pool: asyn
     await expect(page.locator("tbody tr")).to_contain_text("23:59")
     await page.get_by_role("button", name="Clear").click()
     await page.locator("[name=queue]").select_option("members")
-    await expect(page.get_by_text("No recordings match.")).to_be_visible()
+    await expect(page.get_by_text("No calls match.")).to_be_visible()
 
 
 async def test_a_long_list_comes_page_by_page(
@@ -131,6 +131,22 @@ async def test_a_long_list_comes_page_by_page(
     await page.get_by_role("button", name="Show more").click()
     await expect(page.locator("tbody tr")).to_have_count(60)
     await expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    await page.evaluate("scrollTo(0, 0)")
+    await page.locator("tbody button").first.click()
+    await expect(page.locator(".journey li")).not_to_have_count(0)
+    search = page.get_by_role("button", name="Search", exact=True)
+    await expect(search).to_be_in_viewport()
+    assert await page.evaluate("scrollY") == 0, "the list is where it was"
+    await search.click(timeout=5_000)  # nothing is in front of it
+    for place in range(1, 4):
+        await page.keyboard.press("n")
+        await expect(page.locator("tbody tr").nth(place)).to_have_attribute("aria-current", "true")
+        await expect(page.locator(".journey li")).not_to_have_count(0)
+    playing = page.locator("tbody tr[aria-current] button")
+    await expect(playing).to_be_in_viewport()
+    line, player = "document.querySelector('tr[aria-current] button')", "document.querySelector('.player')"
+    above = f"{line}.getBoundingClientRect().bottom <= {player}.getBoundingClientRect().top"
+    await until(page, above)  # the line that plays is not behind the player, which grows as answers come
 
 
 async def test_no_recording_has_its_reason(site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound) -> None:

@@ -150,7 +150,7 @@ async def test_whom_one_was_about_to_choose_stays_chosen_when_somebody_becomes_f
 LONG = "東日本ロードサービス・レッカー手配センター（夜間・休日専用、首都高速と環状八号線を除く）" * 2
 UNBROKEN = "A" * 180
 BOOK = {
-    "ja": ("まだ番号がありません。", "番号を加える", "名前", "電話番号", "保存する", "直す", "消す"),
+    "ja": ("まだ番号がありません。", "番号を追加", "名前", "電話番号", "保存する", "編集", "削除"),
     "en": ("No numbers yet.", "Add a number", "Name", "Telephone number", "Save", "Change", "Take out"),
 }
 

@@ -285,7 +285,7 @@ def test_no_line_is_longer_than_its_places_and_nobody_waits_beyond_the_overflow(
 
 def test_reasons_are_told_in_words() -> None:
     reason = m.Reason("closed_holiday", {"day": {"ja": "文化の日", "en": "Culture Day"}, "waited_s": 0, "to": "night"})
-    assert render(reason, "ja", Ids()) == "祝日（文化の日）。窓口nightへ"
+    assert render(reason, "ja", Ids()) == "祝日（文化の日）。キューnightへ"
     assert render(reason, "en", Ids()) == "national holiday: Culture Day; goes on to the queue night"
     late = m.Reason("overflow_waited", {"here_s": 75, "waited_s": 80, "to": "english"})
     assert render(late, "en", Ids()) == "waited 1 min 15 s in this queue; goes on to the queue english"

@@ -30,7 +30,7 @@ OFFER = Reason("longest_idle", {"idle": 3, "want": {"skill": "en", "level": 3}, 
 
 
 def test_an_offer_in_japanese_and_english() -> None:
-    assert render(OFFER, "ja", Names()) == "英語 ≥ 3の3名のうち、待機が最も長い。優先度10、お待ち42秒"
+    assert render(OFFER, "ja", Names()) == "英語 3以上の3名のうち、待機が最も長い。優先度10、お待ち42秒"
     assert render(OFFER, "en", Ids()) == "longest idle of 3 with en ≥ 3; priority 10, waited 42 s"
 
 
@@ -39,7 +39,7 @@ def test_a_step_of_a_plan_is_named() -> None:
     stepped = Reason("longest_idle", {**OFFER.params, **step})
     assert render(stepped, "en", Names()).endswith("waited 42 s; step 2 of 3 since 14:03:20")
     assert render(stepped, "en", Ids()).endswith("since 05:03:20")
-    assert render(stepped, "ja", Names()).endswith("お待ち42秒。段階2/3（14:03:20から）")
+    assert render(stepped, "ja", Names()).endswith("お待ち42秒。ステップ2/3（14:03:20から）")
     began = Reason("step_began", {"want": {"skill": "en", "level": 3}, **step})
     assert render(began, "en", Names()) == "asks for 英語 ≥ 3; step 2 of 3 since 14:03:20"
 
@@ -81,7 +81,7 @@ def test_an_unknown_slug_is_shown_and_an_unknown_language_is_japanese() -> None:
                     {"any": [{"skill": "en", "level": 3}, {"not": {"agents": ["mori"]}}]},
                 ]
             },
-            "日本語 ≥ 1かつ(英語 ≥ 3または（moriのいずれか）以外)",
+            "日本語 1以上 かつ (英語 3以上 または （moriのいずれか）以外)",
             "ja ≥ 1 and (en ≥ 3 or not (one of mori))",
         ),
         ({"not": {"profile": "night"}}, "（プロファイルnight）以外", "not (profile night)"),

@@ -196,7 +196,7 @@ async def test_a_call_rings_the_agent_is_answered_and_ends(house: House) -> None
     (decided,) = of_kind(house.sink.signals, OfferDecided)
     assert isinstance(decided, OfferDecided)
     why = unpacked(decided.offer.reason)
-    assert render(why, "ja", Ids()) == "ja ≥ 1の1名のうち、待機が最も長い。優先度0、お待ち0秒"
+    assert render(why, "ja", Ids()) == "ja 1以上の1名のうち、待機が最も長い。優先度0、お待ち0秒"
     assert render(why, "en", Ids()) == "longest idle of 1 with ja ≥ 1; priority 0, waited 0 s"
     await house.asterisk.answer("demo-sato")
     await house.fact(lambda it: isinstance(it, ev.CallAnswered))

@@ -58,7 +58,7 @@ def test_a_moved_call_goes_through_asterisk_and_keeps_its_age() -> None:
     (moved,) = move(desk, "a", "english", after=60)
     assert isinstance(moved, m.Treated)
     assert (moved.treatment, moved.then) == ("moved", Treatment(do=Do.QUEUE, to=QueueId("english")))
-    assert render(moved.reason, "ja", Ids()) == "tanakaさんが移した。窓口englishへ"
+    assert render(moved.reason, "ja", Ids()) == "tanakaさんが移した。キューenglishへ"
     assert render(moved.reason, "en", Ids()) == "moved by tanaka; goes on to the queue english"
     assert call_of(desk, "a").where is Where.TREATED  # nobody rings for it until the caller is there
     desk.wait("a", "english", after=0.01)
@@ -230,4 +230,4 @@ def test_without_anybody_it_says_whether_they_are_logged_out_or_do_not_exist() -
     desk.wait("b", golf=3)
     assert why(desk, "a").reason.slug == "waits_nobody"
     assert why(desk, "b").reason.slug == "waits_no_such_agent"
-    assert "golf ≥ 3" in render(why(desk, "b").reason, "ja", Ids())
+    assert "golf 3以上" in render(why(desk, "b").reason, "ja", Ids())
