@@ -10,8 +10,8 @@ export const dialling = signal<MyDialling | null>(null);
 /** The desk's phone book as far as this agent may see it; null: not known yet. */
 export const saved = signal<MySavedNumbers | null>(null);
 export const asking = signal(false);
-/** A number that was clicked in a call: whom to ask outside. The controls of the call take it from here. */
-export const toAsk = signal<string | null>(null);
+/** A number that was clicked in a call: whom to ask outside. The controls of that call, and of no other, take it from here. */
+export const toAsk = signal<{ readonly callId: string; readonly number: string } | null>(null);
 export const said = signal<{ readonly refused: boolean; readonly text: string } | null>(null);
 
 // When to look what became of an order: Asterisk is given 3 s to answer, then asked; it takes none older than 15 s.
@@ -26,6 +26,15 @@ export async function lookDialling(): Promise<void> {
   const mine = person;
   const found = await api.dialling().catch(() => dialling.peek());
   if (mine === person) dialling.value = found;
+}
+
+let learning: Promise<void> | null = null;
+/** Looked at once for all the numbers that a page shows. */
+export function knowDialling(): void {
+  if (dialling.peek() !== null) return;
+  learning ??= lookDialling().finally(() => {
+    learning = null;
+  });
 }
 
 /** Read again each time somebody is about to look something up: what may be dialled changes with the hour. */
@@ -46,6 +55,7 @@ export function forgetDialling(): void {
   saved.value = null;
   said.value = null;
   toAsk.value = null;
+  learning = null;
   stopLooking();
 }
 

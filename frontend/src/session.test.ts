@@ -112,3 +112,14 @@ it("keeps the call that is on when the log-in ends by itself, and says that it e
   expect(did).toEqual(["stopPhone after the call", "stopNotes", "stopTelling"]);
   expect([somebody.value, sessionOver.value]).toEqual([null, true]);
 });
+
+it("reads today's calls again when after-call work is over: a reason may have been given in it", async () => {
+  vi.useFakeTimers();
+  enter(me);
+  tell("ended");
+  const calls = vi.spyOn(api, "myCalls").mockResolvedValue({ calls: [] });
+  socket.message({ type: "snapshot", at: new Date().toISOString(), pop: null, talk: null, agent_seq: 1 } as never);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(calls).toHaveBeenCalledOnce();
+  vi.useRealTimers();
+});

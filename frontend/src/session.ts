@@ -91,10 +91,11 @@ function connect(): void {
     message(message) {
       const next = reduce(desk.value, message, Date.now());
       if (next.stale && !desk.value.stale) opened.hello();
+      const finished = desk.value.pop?.phase === "ended" && next.pop === null;
       desk.value = next;
       offered.value = offeredIn(next);
       if (next.pop) callIsHere(next.pop.call_id);
-      if (message.type === "pop.withdraw" || message.type === "pop.answered" || message.type === "call.ended") {
+      if (finished || message.type === "pop.withdraw" || message.type === "pop.answered" || message.type === "call.ended") {
         readTodaySoon();
       }
     },

@@ -1,5 +1,6 @@
 /** A call of today that is over, opened to complete what is kept of it. */
 import { useEffect, useRef } from "preact/hooks";
+import { noteChanges, noteOf } from "../aftercall";
 import { dateAndTime, duration, named, t } from "../i18n";
 import { readTodaySoon } from "../session";
 import type { CallLine } from "../wire";
@@ -7,6 +8,7 @@ import { AfterCall } from "./aftercall";
 import { NumberToDial } from "./dial";
 
 export function DayCall({ call, close }: { call: CallLine; close: () => void }) {
+  void noteChanges.value;
   const head = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     head.current?.focus();
@@ -38,7 +40,7 @@ export function DayCall({ call, close }: { call: CallLine; close: () => void }) 
         <p class="note">
           {[call.queue ? named(call.queue) : t("pop.direct"), call.talk_s === null ? "" : duration(call.talk_s)].filter(Boolean).join(" · ")}
         </p>
-        {call.reason_missing && <p class="warning">{t("today.reason_missing_what")}</p>}
+        {call.reason_missing && !noteOf(call.call_id)?.draft.reasons.length && <p class="warning">{t("today.reason_missing_what")}</p>}
       </header>
       <AfterCall
         of={{

@@ -2,7 +2,7 @@
 import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { emptyDesk } from "../desk";
-import { dialling, forgetDialling, lookDialling } from "../dial";
+import { dialling, forgetDialling, lookDialling, toAsk } from "../dial";
 import { choose } from "../i18n";
 import { connection, desk, leave, me } from "../session";
 import type { AgentBody, LineBody, Me } from "../wire";
@@ -140,4 +140,31 @@ it("is a text for whoever is no agent", async () => {
   me.value = { user: { roles: ["qa"] } } as Me;
   render(<Text text={TICKET} />);
   expect(screen.queryByRole("button")).toBeNull();
+});
+
+it("asks for nobody in another call than the one in which it was clicked", async () => {
+  history.replaceState(null, "", "/qa");
+  me.value = { user: { roles: ["agent"] } } as Me;
+  desk.value = { ...emptyDesk, agent: sato, talk: talking(["consult_outside"]) };
+  await lookDialling();
+  render(<Text text={TICKET} />);
+  fireEvent.click(screen.getByRole("button", { name: /^Ask/ }));
+  cleanup();
+  render(<TalkControls talk={{ ...talking(["consult", "consult_outside"]), call_id: "c9" }} />);
+  await waitFor(() => expect(toAsk.value).toBeNull());
+  expect(screen.queryByRole("combobox")).toBeNull();
+});
+
+it("looks once for all the numbers that a page shows", async () => {
+  let looks = 0;
+  vi.stubGlobal("fetch", async () => {
+    looks += 1;
+    return new Response(JSON.stringify({ number: "+815012345000", left: 29, order: null }), { status: 200 });
+  });
+  me.value = { user: { roles: ["agent"] } } as Me;
+  connection.value = "open";
+  desk.value = { ...emptyDesk, agent: sato };
+  render(<Text text={`${TICKET}、03-1111-2222、03-3333-4444`} />);
+  await waitFor(() => expect(screen.getAllByRole("button")).toHaveLength(3));
+  expect(looks).toBe(1);
 });

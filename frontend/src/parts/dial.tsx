@@ -1,7 +1,7 @@
 /** A field to dial from, and numbers on the page that can be clicked. */
 import { useEffect, useState } from "preact/hooks";
 import { navigate } from "wouter-preact/use-browser-location";
-import { asking, dial, dialling, lookDialling, lookSaved, saved, said, toAsk } from "../dial";
+import { asking, dial, dialling, knowDialling, lookDialling, lookSaved, saved, said, toAsk } from "../dial";
 import { t } from "../i18n";
 import { connection, desk, hasRole } from "../session";
 import { search, typedNumber, type Whom } from "../whom";
@@ -69,16 +69,18 @@ export function Dialled({ number, text }: { number: string | null; text: string 
   const there = connection.value === "open";
   const agent = hasRole("agent");
   useEffect(() => {
-    if (there && agent && dialling.peek() === null) void lookDialling();
+    if (there && agent) knowDialling();
   }, [there, agent]);
   if (!number || !agent || !dialling.value?.number) return <>{text}</>;
-  const asks = mayAsk();
+  // In a call a number is somebody outside to ask: the caller hears music meanwhile, and a person says yes to it.
+  const { talk } = desk.value;
+  const asks = talk?.may.includes("consult_outside") ?? false;
   const why = asks ? null : whyNot();
   const does = t(asks ? "dial.ask" : "dial.call", { number: text });
   const press = () => {
     if (why !== null || asking.peek()) return;
-    if (!asks) return void dial(number);
-    toAsk.value = typedNumber(text) ? text : number;
+    if (!asks || !talk) return void dial(number);
+    toAsk.value = { callId: talk.call_id, number: typedNumber(text) ? text : number };
     if (location.pathname !== AGENT_PAGE) navigate(AGENT_PAGE);
   };
   // Not disabled: whoever comes by keyboard is to hear why it does nothing.
@@ -95,9 +97,6 @@ export function Dialled({ number, text }: { number: string | null; text: string 
     </button>
   );
 }
-
-/** In a call a number is somebody outside to ask: the caller hears music meanwhile, and a person says yes to it. */
-const mayAsk = (): boolean => desk.value.talk?.may.includes("consult_outside") ?? false;
 
 /** Why no number at all would be dialled now, as far as the page knows; the server knows the rest. */
 function whyNot(): "problem.dial_offline" | "problem.dial_busy" | "problem.dial_no_phone" | null {

@@ -25,8 +25,8 @@ export function TalkControls({ talk }: { talk: LineBody }) {
   useEffect(() => {
     if (asked === null) return;
     toAsk.value = null;
-    if (!talk.may.includes("consult_outside")) return;
-    setFirst(asked);
+    if (asked.callId !== talk.call_id || !talk.may.includes("consult_outside")) return;
+    setFirst(asked.number);
     setChoosing("consult");
   }, [asked]);
   useKeys([{ key: "F4", does: "keys.record", run: () => askRecording(talk) }]);
