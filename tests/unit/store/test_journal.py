@@ -100,6 +100,27 @@ async def test_a_record_is_on_disk_within_50_ms(writer: Writer) -> None:
     assert writer.on_disk() == list(range(20))
 
 
+async def test_what_comes_while_others_are_written_is_not_on_disk_with_them(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.journal.begin()
+    await writer.journal.synced()
+    began, goes_on, append = threading.Event(), threading.Event(), JournalFiles.append
+
+    def slowly(files: JournalFiles, bodies: Any) -> None:
+        began.set()
+        goes_on.wait(20)
+        append(files, bodies)
+
+    monkeypatch.setattr(JournalFiles, "append", slowly)
+    writer.take(1)
+    await asyncio.to_thread(began.wait, 20)
+    writer.take(2)
+    goes_on.set()
+    await writer.journal.synced()
+    assert writer.on_disk() == [1, 2]
+
+
 async def test_one_write_serves_many_records(writer: Writer) -> None:
     writer.journal.begin()
     await writer.journal.synced()
