@@ -14,6 +14,7 @@ interface Place {
   below?: string; // what the addresses of its other pages begin with, where that is not the path
   key: Key;
   roles: string[];
+  unless?: string[]; // who gets there by another one
   shortcut: string;
   does: Key;
 }
@@ -23,6 +24,7 @@ const places: Place[] = [
   { path: "/queues", key: "nav.queues", roles: ["agent", "supervisor", "admin"], shortcut: "q", does: "keys.queues" },
   { path: "/qa", key: "nav.qa", roles: ["qa"], shortcut: "r", does: "keys.qa" },
   { path: "/evaluations", below: "/evaluation", key: "nav.evaluations", roles: ["qa", "supervisor"], shortcut: "v", does: "keys.evaluations" },
+  { path: "/evaluation-forms", key: "score.forms", roles: ["admin"], unless: ["qa", "supervisor"], shortcut: "v", does: "keys.evaluations" },
   { path: "/my-evaluations", key: "nav.my_evaluations", roles: ["agent"], shortcut: "m", does: "keys.my_evaluations" },
 ];
 
@@ -34,7 +36,7 @@ const ringing = computed(() => {
 
 export function Frame({ children }: { children: ComponentChildren }) {
   const [path, go] = useLocation();
-  const mine = places.filter((place) => hasRole(...place.roles));
+  const mine = places.filter((place) => hasRole(...place.roles) && !hasRole(...(place.unless ?? [])));
   const here = mine.find((place) => path.startsWith(place.below ?? place.path));
   useKeys(mine.map((place) => ({ key: place.shortcut, does: place.does, run: () => go(place.path) })));
   const rings = ringing.value;

@@ -1,0 +1,34 @@
+// @vitest-environment happy-dom
+import { cleanup, render } from "@testing-library/preact";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { choose } from "../i18n";
+import { me } from "../session";
+import type { Me } from "../wire";
+import { Frame } from "./frame";
+
+beforeEach(() => choose("ja"));
+afterEach(cleanup);
+
+/** The links of the bar for somebody with these roles, the current one in brackets. */
+function bar(path: string, ...roles: string[]): string[] {
+  history.replaceState(null, "", path);
+  me.value = { tenant: "demo", tenant_name: "demo", user: { login: "x", name: "x", roles, must_change: false } } as unknown as Me;
+  const { container } = render(<Frame>{null}</Frame>);
+  return [...container.querySelectorAll("header nav a")].map((one) => (one.hasAttribute("aria-current") ? `[${one.textContent}]` : String(one.textContent)));
+}
+
+it("says where one is on each page of the evaluations", () => {
+  expect(bar("/evaluation-forms", "supervisor")).toEqual(["キュー", "[評価]"]);
+  cleanup();
+  expect(bar("/evaluation-samples", "qa")).toEqual(["録音", "[評価]"]);
+  cleanup();
+  expect(bar("/my-evaluations", "agent")).toEqual(["デスク", "キュー", "[自分の評価]"]);
+});
+
+it("leads an administrator, who scores nothing, to the forms", () => {
+  expect(bar("/queues", "admin")).toEqual(["[キュー]", "評価票"]);
+  cleanup();
+  expect(bar("/evaluation-forms/members", "admin")).toEqual(["キュー", "[評価票]"]);
+  cleanup();
+  expect(bar("/queues", "admin", "supervisor")).toEqual(["[キュー]", "評価"]);
+});
