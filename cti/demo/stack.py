@@ -48,9 +48,12 @@ class Plan:
     # Used as it is and not reserved, for more ports than a run may keep from others: Asterisk passes over those taken.
     rtp: range | None = None
     media: str = LOOPBACK  # the address of this machine that Asterisk's sound is on
+    web_hosts: tuple[str, ...] = ()  # more addresses of this machine that pages are opened at; then on all of them
     asterisk: Mapping[str, int | str] = field(default_factory=dict)  # more keys of the [asterisk] table
     recording: Mapping[str, int] = field(default_factory=dict)  # keys of the [recording] table
-    tables: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)  # more tables of the configuration
+    tables: Mapping[str, Mapping[str, str | int | list[str]]] = field(
+        default_factory=dict
+    )  # more tables of the configuration
     prompts: bool = True  # False: no spoken texts, for calls without a menu
     serve: bool = True  # False: whoever asked for the desk starts servers of their own
     # Called with the database's address when the desk file has been applied: more agents than a file should list.
@@ -315,7 +318,7 @@ def _write_config(stack: Stack) -> None:
             ],
         ),
         ("ivr", [("port", ports.fastagi)]),
-        ("web", [("port", ports.web)]),
+        ("web", [("port", ports.web), *_pages_at(stack.plan.web_hosts, ports.web)]),
         ("database", [("url", stack.postgres.url)]),
         (
             "s3",
@@ -337,6 +340,12 @@ def _write_config(stack: Stack) -> None:
         text += "".join(f"{key} = {_toml(value)}\n" for key, value in keys)
     stack.config.touch(mode=0o600)
     stack.config.write_text(text, encoding="utf-8")
+
+
+def _pages_at(hosts: Sequence[str], port: int) -> Sequence[tuple[str, Any]]:
+    if not hosts:
+        return []
+    return [("host", "0.0.0.0"), ("origins", [f"http://{host}:{port}" for host in (LOOPBACK, *hosts)])]
 
 
 def _toml(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 # unpack_debs SUITE COMPONENTS KEEP_DIR TARGET_DIR PACKAGE…
 # Downloads the packages with everything they depend on (as on an empty machine) into KEEP_DIR and unpacks them
-# into TARGET_DIR. KAKEHASHI_ALONE=1 takes the packages without what they depend on.
+# into TARGET_DIR. KAKEHASHI_ALONE=1 takes the packages without what they depend on, KAKEHASHI_BESIDE=1 with what this
+# machine lacks of it.
 unpack_debs() {
   local suite=$1 components=$2 keep=$3 target=$4; shift 4
   if ! ls "$keep"/*.deb >/dev/null 2>&1; then
@@ -20,7 +21,7 @@ download_debs() {
   [ -n "$mirror" ] || { say "apt on this machine names no Debian mirror for $(codename)"; return 1; }
   apt=$(mktemp -d)
   mkdir -p "$apt"/lists/partial "$apt"/archives/partial
-  : >"$apt/status"
+  if [ -n "${KAKEHASHI_BESIDE:-}" ]; then cp /var/lib/dpkg/status "$apt/status"; else : >"$apt/status"; fi
   printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s %s\n' \
     "$mirror" "$suite" "$components" >"$apt/sources.list"
   # Everything of apt's state is this folder's; the machine's apt.conf (proxies) still counts.

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -25,8 +25,12 @@ from cti.demo.tones import tone, write_wav
 from tests.deskfile import agent_tables
 from tests.e2e.pages.browser import FLAGS, Window, window
 from tests.e2e.softphone.page import Phone, own_address
+from tests.soak._branch import DESK as BRANCH_DESK
+from tests.soak._branch import Branch
 from tests.soak._ears import AGENTS_HZ, CALLERS_HZ, PERSON_HZ, CallerEar, PageEar, ear_script
 from tests.soak._parts import Parts
+
+Tables = Mapping[str, Mapping[str, str | int | list[str]]]
 
 NAMES = ("Hana", "Ken", "Mei", "Ren")
 PASSWORD = "a password for a soak"
@@ -35,6 +39,7 @@ QUEUE, AUTO_QUEUE = "Everything", "By itself"
 PERSON = "09012345678"  # dialled from the page
 RING_S = 8  # a phone that does not answer: the next agent's turn
 AUTO_ANSWER_S = 1
+SAME_AGENT_S = 2  # whose browser is killed does not come back in time
 # A whole number of waves of each tone: Chromium plays its microphone's file again and again, without a click.
 MICROPHONE_S = 10.0
 # A browser starts and registers in 2 s; beside other work on two cores in five times that.
@@ -45,7 +50,7 @@ name = "soak"
 [tenants.demo.routing]
 missed_state = "available"
 wrap_up_s = 0
-same_agent_s = 2
+same_agent_s = @same_agent_s
 skip_s = 2
 skip_alone_s = 2
 [tenants.demo.outbound]
@@ -70,10 +75,10 @@ queue = "auto"
 """
 
 
-def desk_text() -> str:
+def desk_text(same_agent_s: int = SAME_AGENT_S) -> str:
     """The desk file."""
     agents = (agent_tables(name.lower(), PASSWORD, name=name, more='phone = "browser"') for name in NAMES)
-    return DESK + "".join(agents)
+    return DESK.replace("@same_agent_s", str(same_agent_s)) + "".join(agents)
 
 
 def family(marker: str) -> list[int]:
@@ -106,6 +111,7 @@ class Agent:
     seen: Window | None = None
     browser: Browser | None = None
     marker: str = ""
+    branch: Branch | None = None  # the network their machine is in; None: this machine's
     _windows: AsyncExitStack | None = None
 
     @property
@@ -138,12 +144,16 @@ class Agent:
             "--allow-loopback-in-peer-connection",
             self.marker,
         ]
-        chromium = str(find_program("chromium"))
-        self.browser = await self.centre.playwright.chromium.launch(executable_path=chromium, args=flags)
+        chromium, pages = find_program("chromium"), self.centre.stack.web
+        if self.branch is not None:
+            chromium, pages = self.branch.launcher(chromium), pages.replace(LOOPBACK, BRANCH_DESK)
+            # A microphone is given to pages of https and of this machine; there is no certificate here.
+            flags.append(f"--unsafely-treat-insecure-origin-as-secure={pages}")
+        self.browser = await self.centre.playwright.chromium.launch(executable_path=str(chromium), args=flags)
         self._windows = AsyncExitStack()
         self.seen = await self._windows.enter_async_context(window(self.browser, language="en"))
         await self.seen.page.add_init_script(ear_script())
-        await self.seen.log_in(self.centre.stack.web, self.id, PASSWORD)
+        await self.seen.log_in(pages, self.id, PASSWORD)
         await self.phone.says("Ready for calls", READY_S)
 
     def signal(self, number: signal.Signals) -> None:
@@ -212,6 +222,7 @@ class Centre(Parts):
     agents: list[Agent] = field(default_factory=list)
     person: Baresip | None = None
     numbers: count[int] = field(default_factory=count)
+    branch: Branch | None = None  # the first agent's
 
     @property
     def cel(self) -> Path:
@@ -255,10 +266,21 @@ class Centre(Parts):
 
 
 @asynccontextmanager
-async def a_centre(run: RunFolder, pool: PortPool, say: Progress, agents: int = len(NAMES)) -> AsyncIterator[Centre]:
-    """Everything up, each agent's page ready; nobody calls yet."""
+async def a_centre(
+    run: RunFolder,
+    pool: PortPool,
+    say: Progress,
+    agents: int = len(NAMES),
+    branch: Branch | None = None,
+    same_agent_s: int = SAME_AGENT_S,
+    relay: Tables | None = None,
+) -> AsyncIterator[Centre]:
+    """Everything up, each agent's page ready; nobody calls yet. ``branch``: the first agent's network.
+
+    ``relay``: tables that name a TURN server on its cable; then Asterisk's sound is on loopback, out of its reach.
+    """
     desk_file = run.path / "desk.toml"
-    desk_file.write_text(desk_text(), encoding="utf-8")
+    desk_file.write_text(desk_text(same_agent_s), encoding="utf-8")
     async with AsyncExitStack() as cleanup:
         # Asterisk's address is of no use to the person's phone: it only receives.
         account = PhoneAccount(user=PERSON, server=f"{LOOPBACK}:9")
@@ -267,23 +289,32 @@ async def a_centre(run: RunFolder, pool: PortPool, say: Progress, agents: int = 
         plan = Plan(
             desk_file=desk_file,
             asterisk={"trunk_out": person.address.rpartition("@")[2]},
-            tables={
-                "asterisk.websocket": {"address": LOOPBACK, "port": pool.tcp()},
-                "asterisk.websocket.ice_hosts": {f'"{own_address()}"': LOOPBACK},
-            },
+            web_hosts=() if branch is None else (BRANCH_DESK,),
+            tables=_websocket(pool.tcp(), branch, relay),
         )
         stack = await cleanup.enter_async_context(running_stack(run, pool, say, plan))
         playwright = await cleanup.enter_async_context(async_playwright())
-        centre = Centre(stack=stack, playwright=playwright, person=person)
+        centre = Centre(stack=stack, playwright=playwright, person=person, branch=branch)
         cleanup.push_async_callback(_stop_started, centre)
         for name, hz in zip(NAMES[:agents], AGENTS_HZ, strict=False):
             known = await cleanup.enter_async_context(logged_in(stack.web, name.lower(), PASSWORD))
-            agent = Agent(name=name, hz=hz, centre=centre, person=known)
+            theirs = branch if not centre.agents else None
+            agent = Agent(name=name, hz=hz, centre=centre, person=known, branch=theirs)
             centre.agents.append(agent)
             cleanup.push_async_callback(agent.close)
             await agent.open()
             say(f"{name}'s page is a phone")
         yield centre
+
+
+def _websocket(port: int, branch: Branch | None, relay: Tables | None) -> Tables:
+    """Where browsers register, and where their sound goes: this machine's own, or the end of the branch's cable."""
+    at = LOOPBACK if branch is None else BRANCH_DESK
+    websocket: dict[str, str | int | list[str]] = {"address": at, "port": port}
+    if branch is not None and relay is None:
+        return {"asterisk.websocket": {**websocket, "media_address": at}}
+    seen = own_address() if branch is None else at
+    return {"asterisk.websocket": websocket, "asterisk.websocket.ice_hosts": {f'"{seen}"': LOOPBACK}, **(relay or {})}
 
 
 async def _stop_started(centre: Centre) -> None:

@@ -13,22 +13,30 @@ from cti.demo.stack import Stack
 SETTLE_S = 150.0
 
 
-async def settled(stack: Stack) -> bool:
-    """Every recording has come to its end, or the time for that is over."""
+async def settled(stack: Stack) -> list[str]:
+    """Waits until every call and recording has come to its end; what has not when the time for that is over."""
     end = time.monotonic() + SETTLE_S
-    while time.monotonic() < end:
-        conn = await asyncpg.connect(stack.postgres.url)
-        try:
-            waiting = await conn.fetchval(
-                "SELECT count(*) FROM recordings WHERE state NOT IN ('stored', 'salvaged', 'truncated', 'not_recorded')"
-            )
-            waiting += await conn.fetchval("SELECT count(*) FROM calls WHERE ended_at IS NULL")
-        finally:
-            await conn.close()
-        if not waiting and not list((stack.folders.spool / "monitor").glob("*.wav")):
-            return True
+    while left := await _unsettled(stack):
+        if time.monotonic() > end:
+            break
         await asyncio.sleep(1.0)
-    return False
+    return left
+
+
+async def _unsettled(stack: Stack) -> list[str]:
+    conn = await asyncpg.connect(stack.postgres.url)
+    try:
+        rows = await conn.fetch(
+            "SELECT call_id, state FROM recordings "
+            "WHERE state NOT IN ('stored', 'salvaged', 'truncated', 'not_recorded')"
+        )
+        left = [f"recording {row['call_id']} is {row['state']}" for row in rows]
+        left += [f"call {row['call_id']} is open" for row in await conn.fetch(
+            "SELECT call_id FROM calls WHERE ended_at IS NULL"
+        )]  # fmt: skip
+    finally:
+        await conn.close()
+    return left + [f"{path.name} lies in the spool" for path in (stack.folders.spool / "monitor").glob("*.wav")]
 
 
 def keys_of(stack: Stack) -> list[str]:

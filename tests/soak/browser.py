@@ -1,7 +1,7 @@
 """Agents whose phone is a real Chromium: every action with its sound, then every fault in every state of a call.
 
 Everything is real and on this machine: Chromium with our pages, Asterisk, PostgreSQL, callers with SIP phones. Each
-party speaks a tone of its own; what counts is who hears whom. Prints two tables; the last line is JSON, and the exit
+party speaks a tone of its own; what counts is who hears whom. Prints a table; the last line is JSON, and the exit
 status is 1 when anything failed. docs/softphone.md says what each column means.
 """
 
@@ -10,26 +10,30 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from playwright.async_api import Error
 
 from cti.demo.client import DemoFailed
 from cti.demo.folders import PortPool, RunFolder, run_folder
 from cti.demo.phones import PhoneError
-from cti.demo.processes import ChildFailed
+from cti.demo.processes import ChildFailed, ChildSpec, guarded
 from tests.soak import _judge as judge
 from tests.soak._actions import ACTIONS
-from tests.soak._badday import DEADLY, FAULTS, STATES, Trial, strike
+from tests.soak._badday import DEADLY, FAULTS, STATES, Fault, Trial, strike
 from tests.soak._centre import Centre, a_centre
 from tests.soak._ledgers import keys_of, records_of, settled
 from tests.soak._memory import GROWTH_KB_A_CALL, Memory, growth_kb_a_call, played_calls
 
 # One action or fault with all that follows takes 5 to 40 s; one that hangs must not end the run.
 LIMIT_S = 150.0
+# Two desks are brought up, five cells take a minute each at most, and the ledgers are waited for.
+NETWORK_S = 900.0
 FINDINGS = (AssertionError, TimeoutError, Error, PhoneError, DemoFailed, ChildFailed)
 
 
@@ -85,14 +89,16 @@ async def act(centre: Centre, names: Sequence[str], rounds: int) -> list[Row]:
     return rows
 
 
-async def bad_days(centre: Centre, cells: Sequence[tuple[str, str]], rounds: int) -> list[Trial]:
+async def bad_days(
+    centre: Centre, cells: Sequence[tuple[str, str]], rounds: int, faults: Mapping[str, Fault] = FAULTS
+) -> list[Trial]:
     """Every fault in every state."""
     trials = []
     for fault, state in [cell for _ in range(rounds) for cell in cells]:
         began = time.time()
         try:
             async with asyncio.timeout(LIMIT_S):
-                trial = await strike(centre, fault, state)
+                trial = await strike(centre, fault, state, faults=faults)
         except FINDINGS as error:
             trial = Trial(fault=fault, state=state, began=began, ended=time.time(), failed=[why(error)])
         trials.append(trial)
@@ -120,8 +126,7 @@ async def restored(centre: Centre) -> None:
 
 async def ledgers(centre: Centre, trials: Sequence[Trial]) -> list[str]:
     """What records and recordings say of all calls: each exists once. A trial's own go on its account."""
-    everything = await settled(centre.stack)
-    others = [] if everything else ["not everything has settled"]
+    others = [f"not settled: {what}" for what in await settled(centre.stack)]
     calls = judge.read_cel(centre.cel.read_text(encoding="utf-8", errors="replace"))
     kills = [trial.struck for trial in trials if trial.fault in DEADLY and trial.struck]
     troubles = judge.recordings(calls, await asyncio.to_thread(keys_of, centre.stack), kills)
@@ -135,20 +140,23 @@ async def ledgers(centre: Centre, trials: Sequence[Trial]) -> list[str]:
     return others
 
 
-def as_tables(rows: Sequence[Row], trials: Sequence[Trial]) -> str:
+def as_table(rows: Sequence[Row], trials: Sequence[Trial], others: Sequence[str]) -> str:
     """For people: Markdown."""
-    lines = []
-    if rows:
-        lines += ["| action | runs | failed | longest s |", "| --- | --- | --- | --- |"]
-        lines += [f"| {row.name} | {row.runs} | {len(row.failed)} | {row.seconds:.1f} |" for row in rows] + [""]
-    if trials:
-        lines += ["| fault | state | runs | failed | heard s | freed s | ready s |", "|" + " --- |" * 7]
+    lines = ["| what, with its sound | runs | result | longest s | heard s | freed s | ready s |", "|" + " --- |" * 7]
+    lines += [
+        f"| {row.name} | {row.runs} | {_result(row.runs, len(row.failed))} | {row.seconds:.1f} | | | |" for row in rows
+    ]
     for fault, state in dict.fromkeys((trial.fault, trial.state) for trial in trials):
         mine = [trial for trial in trials if (trial.fault, trial.state) == (fault, state)]
-        failed = sum(bool(trial.failed) for trial in mine)
+        result = _result(len(mine), sum(bool(trial.failed) for trial in mine))
+        took = max(trial.ended - trial.began for trial in mine)
         worst = [_worst([getattr(trial, name) for trial in mine]) for name in ("heard_s", "freed_s", "ready_s")]
-        lines.append(f"| {fault} | {state} | {len(mine)} | {failed} | " + " | ".join(worst) + " |")
-    return "\n".join(lines)
+        lines.append(f"| {fault} × {state} | {len(mine)} | {result} | {took:.1f} | " + " | ".join(worst) + " |")
+    return "\n".join([*lines, *(f"\nbeside these: {one}" for one in others)])
+
+
+def _result(runs: int, failed: int) -> str:
+    return f"**failed {failed}**" if failed else "passed"
 
 
 def _worst(values: Sequence[float | None]) -> str:
@@ -156,7 +164,7 @@ def _worst(values: Sequence[float | None]) -> str:
     return f"{max(known):.1f}" if known else ""
 
 
-PARTS = ("actions", "faults", "memory")
+PARTS = ("actions", "faults", "network", "memory")
 
 
 def parts_of(arguments: argparse.Namespace) -> Sequence[str]:
@@ -164,7 +172,7 @@ def parts_of(arguments: argparse.Namespace) -> Sequence[str]:
     named = [
         part for part, given in (("actions", arguments.action), ("faults", arguments.fault or arguments.state)) if given
     ]
-    return named or (PARTS[:2] if arguments.quick else PARTS)
+    return named or (PARTS[:3] if arguments.quick else PARTS)
 
 
 async def real(
@@ -177,6 +185,26 @@ async def real(
         return rows, trials, await ledgers(centre, trials)
 
 
+async def away(rounds: int) -> tuple[list[Trial], list[str]]:
+    """An agent's network is cut, in a network namespace of its own (_network.py)."""
+    if os.geteuid() != 0:
+        return [], ["network: not run, root is needed for a network of its own"]
+    words = ["unshare", "--net", sys.executable, "-m", "tests.soak._network", "--rounds", str(rounds)]
+    spec = ChildSpec(name="network", argv=words, log=Path(os.devnull))  # it ends when we do, however we do
+    child = await asyncio.create_subprocess_exec(*guarded(spec), stdout=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(NETWORK_S * rounds):
+            printed, _ = await child.communicate()
+    except TimeoutError:
+        child.terminate()
+        return [], [f"network: not at its end after {NETWORK_S * rounds:g} s"]
+    try:
+        found = json.loads(printed.splitlines()[-1])
+    except (IndexError, ValueError):
+        return [], [f"network: ended with {child.returncode} and said nothing"]
+    return [Trial(**trial) for trial in found["trials"]], found["others"]
+
+
 async def _main(arguments: argparse.Namespace) -> int:
     began, parts = time.monotonic(), arguments.part or parts_of(arguments)
     actions = (arguments.action or list(ACTIONS)) if "actions" in parts else []
@@ -185,6 +213,9 @@ async def _main(arguments: argparse.Namespace) -> int:
     rounds = 1 if arguments.quick else arguments.rounds
     with run_folder() as folder, PortPool() as pool:
         rows, trials, others = await real(folder, pool, actions, cells, rounds) if actions or cells else ([], [], [])
+        if "network" in parts:
+            more, unaccounted = await away(rounds)
+            trials, others = [*trials, *more], [*others, *unaccounted]
         memory: list[Memory] = []
         try:
             if "memory" in parts:
@@ -194,7 +225,7 @@ async def _main(arguments: argparse.Namespace) -> int:
     growth = growth_kb_a_call(memory)
     if growth is not None and growth > GROWTH_KB_A_CALL:
         others.append(f"the page grows by {growth} kB a call")
-    print(as_tables(rows, trials))
+    print(as_table(rows, trials, others))
     failed = sum(len(row.failed) for row in rows) + sum(bool(trial.failed) for trial in trials) + len(others)
     figures = {name: _worst([getattr(t, name) for t in trials]) for name in ("heard_s", "freed_s", "ready_s")}
     print(

@@ -128,8 +128,8 @@ async def run(rig: Rig, cells: Sequence[tuple[str, str]], *, minutes: float, rou
     failed_before = sum(result.failed for result in report.sipp.values())
     if deadly:
         struck += await act(rig, deadly, until=began + minutes * 60, rounds=rounds, report=report)
-    if not await settled(rig.stack):
-        say("not everything has settled")
+    for what in await settled(rig.stack):
+        say(f"not settled: {what}")
     _keep(rig, struck)
     calls = judge.read_cel(rig.cel.read_text(encoding="utf-8", errors="replace"))
     kills = [s.at for s in struck if s.fault == "asterisk-kill"]

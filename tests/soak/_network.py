@@ -1,0 +1,147 @@
+"""An agent's network that is away for a while: nothing arrives at either end, and neither is told.
+
+Run by ``scripts/soak browser`` in a network namespace of its own (``unshare --net``); the last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from cti.demo.folders import PortPool, run_folder
+from cti.demo.tones import tone, write_wav
+from tests.soak._actions import talk
+from tests.soak._badday import Fault, Scene, Trial, somebody
+from tests.soak._branch import a_branch, network_of
+from tests.soak._centre import READY_S, Centre, a_centre
+from tests.soak._ears import PERSON_HZ, hears
+from tests.soak._judge import read_cel
+from tests.soak._relay import a_relay, relayed_call
+from tests.soak.browser import FINDINGS, bad_days, ledgers, say, why
+
+# The apology is played as a tone here, so that it is known whether the caller heard it. Nobody dials out in this part.
+SORRY_HZ, SORRY_S = PERSON_HZ, 2.0
+SAME_AGENT_S = 20
+# Longer than 5 s and the leg is lost; back within SAME_AGENT_S, and after it.
+SHORT_S, LONG_S, LONGER_S = 3.0, 12.0, 45.0
+SORRY_WITHIN_S = 12.0  # 5 s until the leg is over, 2 s until the dialplan looks after a held caller; then it is said
+# TCP sends again what was lost at ever longer intervals, 6 s apart by then; then it rings, and is answered.
+AGAIN_S = 16.0
+
+
+async def blink(scene: Scene) -> None:
+    """Shorter than Asterisk waits: the same talk goes on by itself."""
+    trial, first, caller = scene.trial, scene.first, scene.caller
+    await _cut(scene, SHORT_S)
+    began = time.time()
+    trial.heard_s = SHORT_S + await talk(first, caller, began)
+    if trial.state == "talking":
+        await first.shows("Talking with the caller")
+    trial.must(not _rung_since(scene.centre, trial.struck, first.id), "the agent's phone was rung anew")
+
+
+async def away(scene: Scene, seconds: float) -> None:
+    """The caller hears why it is silent; only the same agent is asked, until ``same_agent_s`` is over."""
+    trial, first, second, caller = scene.trial, scene.first, scene.second, scene.caller
+    await second.person.set_state("available")
+    cut = asyncio.create_task(_cut(scene, seconds), name="the network is away")
+    try:
+        sorry_s = await hears(caller.ear, {SORRY_HZ}, since=time.time(), within_s=SORRY_WITHIN_S)
+        trial.must(sorry_s <= SORRY_WITHIN_S, f"the apology came after {sorry_s:.1f} s")
+        if seconds > SAME_AGENT_S:
+            trial.heard_s = await somebody(scene, [second], trial.struck, SORRY_WITHIN_S + SAME_AGENT_S + 10.0)
+            await cut
+            began = time.time()
+            await first.phone.says("Ready for calls", READY_S)
+            trial.ready_s = time.time() - began
+            await talk(second, caller, time.time())
+            return
+        await cut
+        trial.heard_s = await somebody(scene, [first], trial.struck, seconds + AGAIN_S)
+        trial.must(not _rung_since(scene.centre, trial.struck, second.id), "somebody else was rung before the agent")
+    finally:
+        cut.cancel()
+        await asyncio.gather(cut, return_exceptions=True)
+
+
+async def _cut(scene: Scene, seconds: float) -> None:
+    branch = scene.centre.branch
+    assert branch is not None
+    scene.trial.struck = time.time()
+    await branch.cut()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        await branch.mend()
+
+
+def _rung_since(centre: Centre, since: float, agent: str) -> bool:
+    """Whether Asterisk's own account knows a leg to this agent that began after that."""
+    calls = read_cel(centre.cel.read_text(encoding="utf-8", errors="replace"))
+    return any(leg.endpoint.endswith(f"-{agent}") and leg.started > since for call in calls for leg in call.agents)
+
+
+AWAY: dict[str, Fault] = {
+    f"network away {SHORT_S:g} s": blink,
+    f"network away {LONG_S:g} s": partial(away, seconds=LONG_S),
+    f"network away {LONGER_S:g} s": partial(away, seconds=LONGER_S),
+}
+CELLS = [(fault, "talking") for fault in AWAY] + [(f"network away {LONG_S:g} s", "held")]
+
+
+async def trials(cells: Sequence[tuple[str, str]], rounds: int) -> tuple[list[Trial], list[str]]:
+    """Every cell so often, and what ledgers say that no trial accounts for. The network is this process's own."""
+    with run_folder() as run, PortPool() as pool:
+        async with a_branch(run) as branch, a_centre(run, pool, say, 2, branch, SAME_AGENT_S) as centre:
+            for spoken in (run.path / "sounds").rglob("agent-lost.wav"):
+                write_wav(spoken, tone(SORRY_HZ, SORRY_S))
+            made = await bad_days(centre, cells, rounds, AWAY)
+            return made, await ledgers(centre, made)
+
+
+async def relayed() -> Trial:
+    """One call that nothing but a TURN server carries."""
+    with run_folder() as run, PortPool() as pool:
+        async with (
+            a_branch(run) as branch,
+            a_relay(run, pool) as relay,
+            a_centre(run, pool, say, 1, branch, relay=relay.tables) as centre,
+        ):
+            return await relayed_call(centre)
+
+
+async def everything(cells: Sequence[tuple[str, str]], rounds: int, *, relay: bool) -> dict[str, Any]:
+    """What is printed."""
+    made, others = await trials(cells, rounds) if cells else ([], [])
+    if relay:
+        try:
+            made.append(await relayed())
+            say(f"TURN: {made[-1].figures()} {'; '.join(made[-1].failed)}")
+        except FINDINGS as error:
+            others.append(f"TURN: {why(error)}")
+    return {"trials": [asdict(trial) for trial in made], "others": others}
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--fault", action="append", default=[], choices=[*AWAY, "relay"])
+    arguments = parser.parse_args()
+    if network_of("self") == network_of(os.getppid()):
+        sys.exit("this would cut the machine's own network: scripts/soak browser --part network")
+    named = arguments.fault or [*AWAY, "relay"]
+    cells = [cell for cell in CELLS if cell[0] in named]
+    print(json.dumps(asyncio.run(everything(cells, arguments.rounds, relay="relay" in named)), ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
