@@ -182,6 +182,22 @@ async def test_a_hold_keeps_it_and_says_by_whom_until_when(kept: Kept) -> None:
     ]  # fmt: skip
 
 
+async def test_those_that_are_held_do_not_keep_the_others_from_being_deleted(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pass takes so many; the oldest of all may be held for years."""
+    monkeypatch.setattr("recording.keeping.BATCH", 1)
+    objects = MemoryObjectStore()
+    await rules(kept, {"days": 1})
+    held, over = await put(kept, objects, 1), await put(kept, objects, 2)
+    while await kept.keeping.rule_new():
+        pass
+    await kept.keeping.hold(DEMO, held.call_id, HANA, "case", until=None, at=kept.now)
+    kept.now += timedelta(days=5)
+    assert await kept.keeping.order_expired(kept.now) == 1
+    assert [(await kept.row(one))["delete_asked_at"] for one in (held, over)] == [None, kept.now]
+
+
 async def test_a_hold_whose_time_is_over_holds_nothing_any_more(kept: Kept) -> None:
     objects = MemoryObjectStore()
     await rules(kept, {"days": 1})
