@@ -67,7 +67,7 @@ async def move_call(request: web.Request) -> web.Response:
         raise Refused(400, "no_such_queue", problems=[f"queue: {error}"]) from error
     except CallerError as error:
         raise Refused(409, "not_now", detail=str(error)) from error
-    request.app[HUB].redraw(user.tenant)
+    request.app[HUB].boards.redraw(user.tenant)
     return answer(waiting_body(user.tenant, moved, parts.names))
 
 
@@ -81,7 +81,7 @@ async def prioritise_call(request: web.Request) -> web.Response:
         now = parts.supervision.prioritise(user.tenant, call_id, wanted.priority, by=user.login)
     except CallerError as error:
         raise Refused(409, "not_now", detail=str(error)) from error
-    request.app[HUB].redraw(user.tenant)
+    request.app[HUB].boards.redraw(user.tenant)
     return answer(waiting_body(user.tenant, now, parts.names))
 
 
@@ -144,5 +144,5 @@ async def set_agent_skills(request: web.Request) -> web.Response:
         raise Refused(404, "no_such_agent") from error
     except ConfigError as error:
         raise Refused(400, "bad_request", problems=error.problems) from error
-    request.app[HUB].redraw(user.tenant)
+    request.app[HUB].boards.redraw(user.tenant)
     return answer(_skills_body(request, fact))

@@ -22,8 +22,9 @@ from cti.domain.model import AgentId
 from cti.web import messages, popview
 from cti.web.agentview import agent_body
 from cti.web.auth import parts_of
+from cti.web.clients import Told
 from cti.web.context import TOKEN_SHA256, WebParts, session_of
-from cti.web.hub import HUB, PING_S, Hub, Told
+from cti.web.hub import HUB, PING_S, Hub
 from cti.web.messages import CallCommand, ErrorMessage, Hello, Pong, StateSet, Subscribe, Unsubscribe, wire
 from cti.web.parts import CallLine
 from cti.web.problems import Refused, language_of
@@ -53,7 +54,7 @@ CLOSE_TOO_MANY = 4408
 
 
 class AgentSocket:
-    """One connected page. Implements ``hub.Client``."""
+    """One connected page. Implements ``clients.Client``."""
 
     def __init__(self, *, ws: web.WebSocketResponse, request: web.Request, hub: Hub, parts: WebParts) -> None:
         self.user: User = session_of(request).user
@@ -190,7 +191,7 @@ class AgentSocket:
             case Subscribe():
                 await self._hub.subscribe(self)
             case Unsubscribe():
-                self._hub.unsubscribe(self)
+                self._hub.boards.remove(self)
             case Pong():
                 pass
 

@@ -1,4 +1,4 @@
-"""Numbers the messages of agents and tenants, serialises each once, and hands it to every socket it is for.
+"""Numbers the messages of agents, serialises each once, and hands it to every socket it is for.
 
 Fed by the bus (``handle``) and by the screen pop (``pop_changed``), both synchronous: between a fact and a socket's
 buffer nothing is awaited. Whatever goes to many sockets at once goes in slices, so that a pop never stands behind
@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol
 
 from aiohttp import web
 
@@ -22,67 +21,27 @@ from cti.domain.errors import Unavailable
 from cti.domain.events import (
     AgentPhoneChanged,
     AgentStateChanged,
-    AsteriskReachable,
-    CallAnswered,
-    CallEnded,
     CallEvent,
     Event,
 )
-from cti.domain.model import AgentId, QueueId, TenantId
+from cti.domain.model import AgentId, TenantId
 from cti.domain.pop import PopChange, PopOffered, PopPhase, PopSink
 from cti.web import messages, popview, ports, talkview
-from cti.web.agentview import agent_body, agent_live, board
-from cti.web.boardparts import (
-    AgentLive,
-    Board,
-)
-from cti.web.context import WebParts, midnight, zone_of_tenant
+from cti.web.agentview import agent_body
+from cti.web.clients import SLICE, Client, Told, in_slices
+from cti.web.context import WebParts
+from cti.web.liveboard import LiveBoards
 from cti.web.messages import ServerMessage, wire
 from cti.web.parts import LineBody
 
 log = logging.getLogger(__name__)
 
-# One loop turn serves this many sockets of a message to all: about a millisecond.
-SLICE = 20
-# Drawing a thousand agents takes 8 ms; a pop that comes meanwhile waits for this many of them at most: 1 ms.
-AGENTS_SLICE = 100
-# People read a board; more often than this is noise, and each one is some kilobytes a socket.
-BOARD_S = 1.0
-# Figures of the day move with each call that ends; a query each second would be for nobody.
-FIGURES_S = 5.0
 # A page calls 10 s of silence a dead server (frontend/src/socket.ts): two of these and some network.
 PING_S = 4.0
 # A session ended elsewhere (switched off, another node) closes its sockets after this at the latest.
 SESSIONS_S = 60.0
 CLOSE_RESTART = 1012
 CLOSE_SESSION = 1008
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Told:
-    """When a pop began, to measure how long it took until it was written."""
-
-    began_s: float  # monotonic, when the screen pop told us
-    rang_at: datetime | None  # Asterisk's DialBegin, for the first message of a ring
-
-
-class Client(Protocol):
-    """A socket, seen by the hub."""
-
-    user: User
-    token_sha256: bytes
-
-    def send(self, text: str, kind: str, *, told: Told | None = None) -> None:
-        """Put a frame in line; drops the client when too many wait. Never blocks, never raises."""
-
-    def ping(self) -> None:
-        """Say that the server is there."""
-
-    def refresh(self) -> None:
-        """Send a fresh snapshot soon."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close, politely if the peer reads, at once if not."""
 
 
 @dataclass(slots=True)
@@ -94,18 +53,6 @@ class _Stream:
     clients: set[Client] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class _Topic:
-    """A tenant's board."""
-
-    seq: int = 0
-    clients: set[Client] = field(default_factory=set)
-    dirty: bool = True
-    figures: Mapping[QueueId, ports.Figures] | None = None
-    figures_asked_s: float = float("-inf")
-    figures_dirty: bool = True
-
-
 class Hub(PopSink):
     """All connected sockets of this process."""
 
@@ -114,11 +61,10 @@ class Hub(PopSink):
         self._parts = parts
         self._clients: set[Client] = set()
         self._streams: dict[tuple[TenantId, AgentId], _Stream] = {}
-        self._topics: dict[TenantId, _Topic] = {}
-        self._zones: dict[TenantId, str] = {}
         self._phones: dict[tuple[TenantId, AgentId], AgentPhoneChanged] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._spawned: set[asyncio.Task[None]] = set()
+        self.boards = LiveBoards(parts)
         self.stopping = False
 
     # --- Sockets -----------------------------------------------------------------------------------
@@ -127,7 +73,7 @@ class Hub(PopSink):
         """From now on this client gets its agent's messages."""
         self._clients.add(client)
         user = client.user
-        self._zones[user.tenant] = user.time_zone
+        self.boards.zone(user.tenant, user.time_zone)
         if user.agent is not None:
             self._stream(user.tenant, user.agent).clients.add(client)
         self._parts.metrics.sockets.set(len(self._clients))
@@ -138,8 +84,15 @@ class Hub(PopSink):
         user = client.user
         if user.agent is not None:
             self._stream(user.tenant, user.agent).clients.discard(client)
-        self.unsubscribe(client)
+        self.boards.remove(client)
         self._parts.metrics.sockets.set(len(self._clients))
+
+    async def subscribe(self, client: Client) -> None:
+        """Send the board now, and from now on when it changes; unless it is gone meanwhile."""
+        text = await self.boards.text(client.user.tenant)
+        if client in self._clients:
+            client.send(text, "queues")
+            self.boards.add(client)
 
     def count_of(self, user: User) -> int:
         """Sockets of this person."""
@@ -189,11 +142,7 @@ class Hub(PopSink):
             self._tell_state(event)
         if isinstance(event, CallEvent) and event.call.talks:
             self._tell_talk(event)
-        topics = self._topics.values() if isinstance(event, AsteriskReachable) else self._topic_of(event.tenant)
-        for topic in topics:
-            topic.dirty = True
-            if isinstance(event, CallEnded | CallAnswered):
-                topic.figures_dirty = True
+        self.boards.handle(event)
 
     def _tell_state(self, event: AgentStateChanged | AgentPhoneChanged) -> None:
         status = self.status(event.tenant, event.agent)
@@ -253,77 +202,6 @@ class Hub(PopSink):
     def _stream(self, tenant: TenantId, agent: AgentId) -> _Stream:
         return self._streams.setdefault((tenant, agent), _Stream())
 
-    # --- The board ---------------------------------------------------------------------------------
-
-    async def subscribe(self, client: Client) -> None:
-        """Send the board now, and from now on when it changes."""
-        tenant = client.user.tenant
-        topic = self._topics.setdefault(tenant, _Topic())
-        text = await self._board_text(tenant, topic)
-        if client in self._clients:
-            client.send(text, "queues")
-            topic.clients.add(client)
-
-    def unsubscribe(self, client: Client) -> None:
-        """Send it no more."""
-        topic = self._topics.get(client.user.tenant)
-        if topic is not None:
-            topic.clients.discard(client)
-
-    def redraw(self, tenant: TenantId) -> None:
-        """Something on the board changed that no fact on the bus tells of."""
-        for topic in self._topic_of(tenant):
-            topic.dirty = True
-
-    async def board(self, tenant: TenantId, zone: str) -> Board:
-        """Queues and agents, now; figures a few seconds old at most, none while the database is away."""
-        self._zones[tenant] = zone
-        return await self._board(tenant, self._topics.setdefault(tenant, _Topic()))
-
-    async def _figures(self, tenant: TenantId, topic: _Topic) -> Mapping[QueueId, ports.Figures] | None:
-        now_s = self._parts.monotonic()
-        if topic.figures_dirty and now_s - topic.figures_asked_s >= FIGURES_S:
-            topic.figures_asked_s, topic.figures_dirty = now_s, False
-            since = midnight(self._parts.now(), zone_of_tenant(self._zones.get(tenant, "UTC")))
-            try:
-                topic.figures = await self._parts.calls.figures(tenant, since)
-            except Unavailable:
-                topic.figures, topic.figures_dirty = None, True
-        return topic.figures
-
-    async def _board(self, tenant: TenantId, topic: _Topic) -> Board:
-        figures, names = await self._figures(tenant, topic), self._parts.names
-        live = self._parts.desk.live(tenant)
-        agents: list[AgentLive] = []
-        for begin in range(0, len(live.agents), AGENTS_SLICE):
-            if begin:
-                await asyncio.sleep(0)
-            agents += [agent_live(tenant, s, names) for s in live.agents[begin : begin + AGENTS_SLICE]]
-        return board(tenant, live, names, figures, agents)
-
-    async def _board_text(self, tenant: TenantId, topic: _Topic) -> str:
-        body = await self._board(tenant, topic)
-        return wire(messages.Queues(seq=topic.seq, tenant=tenant, at=self._parts.now(), board=body))
-
-    def _topic_of(self, tenant: TenantId) -> Iterable[_Topic]:
-        topic = self._topics.get(tenant)
-        return () if topic is None else (topic,)
-
-    async def _boards(self) -> None:
-        while True:
-            await asyncio.sleep(BOARD_S)
-            for tenant, topic in list(self._topics.items()):
-                if not topic.clients or not (topic.dirty or topic.figures_dirty):
-                    continue
-                topic.dirty = False
-                topic.seq += 1
-                try:
-                    text = await self._board_text(tenant, topic)
-                except Exception:
-                    log.exception("The board could not be drawn.", extra={"tenant": tenant})
-                    continue
-                await self._in_slices(topic.clients, partial(_send_board, text))
-
     # --- Running -----------------------------------------------------------------------------------
 
     async def start(self, session_is_good: Callable[[bytes], Awaitable[bool]]) -> None:
@@ -331,7 +209,7 @@ class Hub(PopSink):
 
         ``session_is_good(token_sha256)`` may raise Unavailable: then nobody is thrown out.
         """
-        loops = [self._boards(), self._pings(), self._sessions(session_is_good)]
+        loops = [self.boards.run(), self._pings(), self._sessions(session_is_good)]
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self, deadline_s: float = 2.0) -> None:
@@ -347,9 +225,8 @@ class Hub(PopSink):
     def resync(self, lost: int) -> None:
         """The bus lost facts on the way to us: everybody gets a fresh snapshot."""
         log.warning("Facts were lost on the way to the pages; all get a snapshot.", extra={"lost": lost})
-        for topic in self._topics.values():
-            topic.dirty = True
-        self._spawn(self._in_slices(self._clients, lambda c: c.refresh()))
+        self.boards.redraw_all()
+        self._spawn(in_slices(self._clients, lambda c: c.refresh()))
 
     async def _pings(self) -> None:
         while True:
@@ -370,13 +247,6 @@ class Hub(PopSink):
             except Unavailable:
                 continue
 
-    async def _in_slices(self, clients: Iterable[Client], do: Callable[[Client], None]) -> None:
-        everyone = tuple(clients)
-        for begin in range(0, len(everyone), SLICE):
-            for client in everyone[begin : begin + SLICE]:
-                do(client)
-            await asyncio.sleep(0)
-
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self._spawned.add(task)
@@ -385,10 +255,6 @@ class Hub(PopSink):
 
 def _talk_message(tenant: TenantId, body: LineBody | None, seq: int, now: datetime) -> ServerMessage:
     return messages.TalkMessage(seq=seq, tenant=tenant, at=now, talk=body)
-
-
-def _send_board(text: str, client: Client) -> None:
-    client.send(text, "queues")
 
 
 HUB = web.AppKey("hub", Hub)

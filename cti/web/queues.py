@@ -11,4 +11,4 @@ from cti.web.hub import HUB
 async def get_queues(request: web.Request) -> web.Response:
     """GET /api/queues."""
     user = session_of(request).user
-    return answer(await request.app[HUB].board(user.tenant, user.time_zone))
+    return answer(await request.app[HUB].boards.board(user.tenant, user.time_zone))

@@ -11,15 +11,17 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from cti.domain.access import AuditEntry
 from cti.domain.errors import KakehashiError
+from cti.domain.model import CallId
 from cti.web import ranges
-from cti.web.auth import address_of, parts_of
+from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import SETTINGS, answer, session_of
+from cti.web.evaluations import own_work
 from cti.web.problems import Refused
 from cti.web.recordingbodies import MissingRecording, MissingRecordings, Peaks
 from cti.web.recordingports import RecordingFacts
+from cti.web.trail import trail
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +40,8 @@ class _Audible:
     etag: str  # quoted SHA-256: strong, the bytes themselves
 
 
-async def _audible(request: web.Request) -> _Audible:
-    tenant, call_id = session_of(request).user.tenant, call_id_of(request)
+async def _audible(request: web.Request, call_id: CallId) -> _Audible:
+    tenant = session_of(request).user.tenant
     facts = await parts_of(request).recordings.get(tenant, call_id)
     if facts is None or facts.size is None or facts.size <= 0 or facts.sha256 is None:
         raise Refused(404, "no_audio")
@@ -58,38 +60,41 @@ def _range_of(request: web.Request, sound: _Audible) -> tuple[int, int] | None:
 async def _audit(request: web.Request, what: str, sound: _Audible, start: int, stop: int) -> None:
     """Who heard which seconds of which call. Bytes are turned into seconds in proportion: Opus and the other
     formats here flow evenly enough to say "the third minute"."""
-    parts, user = parts_of(request), session_of(request).user
     per_byte = (sound.facts.duration_s or 0.0) / sound.size
     detail = {
         "bytes": [start, stop],
         "seconds": [round(start * per_byte, 1), round(stop * per_byte, 1)],
         "sha256": sound.facts.sha256,
     }
-    entry = AuditEntry(
-        at=parts.now(),
-        tenant=user.tenant,
-        who=user.login,
-        what=what,
-        which=sound.facts.call_id,
-        detail=detail,
-        address=address_of(request),
-    )
-    await parts.audit.add(entry)
+    await trail(request, what, sound.facts.call_id, detail)
 
 
 async def get_audio(request: web.Request) -> web.StreamResponse:
     """GET /api/recordings/{call_id}/audio."""
-    return await _sound(request, "listen", "recording.listened")
+    return await _sound(request, "listen", "recording.listened", await _audible(request, call_id_of(request)))
+
+
+async def my_evaluated_audio(request: web.Request) -> web.StreamResponse:
+    """GET /api/my/evaluations/{evaluation}/audio: what an agent was scored for. No right to listen is needed for that,
+    but nobody else is heard by it: colleagues who took part, and what they said about this one."""
+    found = await own_work(request)
+    sound = await _audible(request, found.call_id)
+    call = await parts_of(request).calls.get(found.tenant, found.call_id)
+    # Who was only asked is recorded, and in no talk with the caller.
+    asked = call is None or any(one.second not in (None, found.agent) for one in call.consultations)
+    if asked or set(sound.facts.agents) != {found.agent}:
+        raise Refused(403, "others_heard")
+    return await _sound(request, "listen", "recording.listened", sound)
 
 
 async def download_recording(request: web.Request) -> web.StreamResponse:
     """GET /api/recordings/{call_id}/file."""
-    return await _sound(request, "download", "recording.downloaded")
+    sound = await _audible(request, call_id_of(request))
+    return await _sound(request, "download", "recording.downloaded", sound)
 
 
-async def _sound(request: web.Request, way: str, done: str) -> web.StreamResponse:
+async def _sound(request: web.Request, way: str, done: str, sound: _Audible) -> web.StreamResponse:
     """The bytes asked for, once the trail has them as ``done``; what was not taken in the end as cut."""
-    sound = await _audible(request)
     headers: dict[str, str] = {
         "ETag": sound.etag,
         "Accept-Ranges": "bytes",
