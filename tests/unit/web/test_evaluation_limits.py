@@ -1,12 +1,15 @@
-"""What nobody may do with scores, whatever their roles: judge their own work, score on a form that was retired."""
+"""What nobody may do with scores, whatever their roles; and what is compared with what."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from cti.domain.evaluation import EvaluationState
-from tests.unit.domain.evaluations import T0, evaluation
+from cti.domain.evaluationsteps import submit
+from cti.web.evaluationview import Seen, comparisons
+from tests.unit.domain.evaluations import FORM, FULL, T0, evaluation, given
 from tests.unit.web.conftest import Site
+from tests.unit.web.evaluations import version
 from tests.unit.web.fakes import DEMO, closed_call, person
 
 CALL = closed_call(10)
@@ -34,3 +37,16 @@ async def test_a_form_that_was_retired_takes_no_new_scores(site: Site) -> None:
         async with qa.post(SCORES, json={"agent": "sato", "form": "members"}) as answer:
             told = await answer.json()
             assert (answer.status, told.get("key")) == (status, None if active else "no_such_form")
+
+
+def test_what_several_people_gave_is_compared_as_they_gave_it_and_on_one_version_of_the_form() -> None:
+    """What a review made of a score later says nothing of how far apart two people were."""
+    mine = replace(submit(evaluation(1), FORM, T0), tenths=1000, answers={})  # changed by a review since
+    other = submit(evaluation(2, evaluator="mori", answers=FULL | given(name=1)), FORM, T0)
+    newer = replace(submit(evaluation(3, evaluator="abe"), FORM, T0), form_version=2)
+    draft = evaluation(4, evaluator="ito")
+    seen = Seen(login="watanabe", names={}, versions={("members", number): version(number) for number in (1, 2)})
+    (found,) = comparisons([mine, newer, other, draft], seen)
+    assert [line.evaluator for line in found.evaluations] == ["watanabe", "mori"]
+    assert (found.form_version, found.scores, found.spread) == (1, [75.6, 66.3], 9.3)
+    assert [(one.question, one.given) for one in found.questions if one.spread] == [("name", [3, 1])]
