@@ -22,6 +22,8 @@ MARGIN_S = 0.25
 LATE_S = 0.5
 # Where time was put back, a piece lies where it was to within this (recording.timeline).
 PLACED_S = 1.0
+# At the worst it was elsewhere in the same step of the file (2.05 s): what Asterisk did not prove is cut that far.
+UNPROVEN_S = 2.1
 
 
 def with_blanks(
@@ -41,7 +43,9 @@ def with_blanks(
     hole = None if but is None else (timeline.offset_s(but[0]), timeline.offset_s(but[1]))
     spans = []
     for pause in pauses:
-        wide_s = MARGIN_S + (PLACED_S if shaky else 0.0) + (guess_s if pause.proven_at is None else 0.0)
+        wide_s = MARGIN_S + (PLACED_S if shaky else 0.0)
+        if pause.proven_at is None and shaky:
+            wide_s = MARGIN_S + UNPROVEN_S + guess_s
         margin = timedelta(seconds=wide_s)
         begin = (pause.began_at - margin - timeline.started_at).total_seconds()
         end = timeline.duration_s

@@ -23,7 +23,7 @@ from enum import StrEnum
 from itertools import islice, takewhile
 
 from cti.domain.model import AgentId
-from recording.echo import NEAR_S, Heard, Stop, places
+from recording.echo import NEAR_S, OFF_S, Heard, Stop, places
 
 # Announcement, answer and hang-up carry Asterisk's own timestamps, within 20 ms frames and some scheduling of the
 # sound; a file that is off by less than this lost nothing.
@@ -188,13 +188,10 @@ def _heard(track: Track, gaps: list[_Gap]) -> Iterator[Heard]:
         while after < len(runs) and runs[after][0] <= gap.high + near:
             after += 1
         later_s = zero_s + gap.length / track.rate
-        if after - number == 1:
+        around = [run for run in runs[number:after] if run[1] - run[0] > OFF_S * track.rate]  # the others: late packets
+        if len(around) == 1:
             # Nothing was heard before it or after it, and nothing in it: one silence, wherever the file stood still.
-            begin_s, end_s = (
-                _seconds(runs[number], track.rate, zero_s)[0],
-                _seconds(runs[number], track.rate, later_s)[1],
-            )
-            silences.append((begin_s, end_s))
+            silences.append((_seconds(around[0], track.rate, zero_s)[0], _seconds(around[0], track.rate, later_s)[1]))
         else:
             yield Heard(from_s=from_s, to_s=zero_s + gap.low / track.rate, silences=tuple(silences))
             silences, from_s = [], later_s + gap.high / track.rate

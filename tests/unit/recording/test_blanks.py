@@ -14,13 +14,14 @@ from recording.analysis import Analysis, TalkEnergy
 from recording.assemble import Nothing, assemble, one_sided
 from recording.blanks import LATE_S, MARGIN_S, with_blanks
 from recording.mix import MixSource, mix
-from recording.timeline import Side, Timeline, plan
+from recording.timeline import Growth, Side, Timeline, Track, plan
 from recording.wav import read_info
 from tests.unit.recording.fakes import later
 from tests.unit.recording.test_assemble import SATO, SETTINGS, ended, file, planned, talk
 from tests.unit.recording.test_encode import placed
 
 RATE = 8000
+LOOKS = range(16_384, 57 * RATE, 16_384)
 LOUD = (1000).to_bytes(2, "little") * (10 * RATE)
 
 
@@ -89,6 +90,20 @@ def test_a_shaky_place_has_a_wider_margin() -> None:
     shaky = planned(job, file("c-rx", 50)).timeline.blanks
     assert shaky[0][0] < firm[0][0] - 0.5
     assert shaky[0][1] > firm[0][1] + 0.5
+
+
+def test_what_asterisk_did_not_prove_is_cut_by_a_whole_step_of_the_file_where_time_was_put_back() -> None:
+    """Sound may lie 2.05 s from where it was said: nothing of the pause may be left beside the cut."""
+    put_back = tuple(Growth(at=later(at / RATE + (3.0 if at > 15 * RATE else 0.0)), frames=at) for at in LOOKS)
+    caller = Track(
+        file="c", side=Side.CALLER, agent=None, frames=57 * RATE, rate=RATE, anchor_at=later(0), until_at=later(60),
+        growth=put_back,
+    )  # fmt: skip
+    timeline = plan((caller,), started_at=later(0), ended_at=later(60))
+    for proven, wide_s in ((True, 1.0), (False, 2.05)):
+        ((begin, end),) = with_blanks(timeline, [pause(20, 30, proven=proven)]).blanks
+        assert begin <= 20 - wide_s
+        assert end >= 30 + wide_s
 
 
 def test_where_nobody_knows_where_time_was_lost_an_unproven_pause_is_silent_wherever_it_may_be() -> None:

@@ -133,3 +133,25 @@ def test_a_silence_in_which_the_agents_file_stood_still_too_is_one_silence() -> 
     )  # fmt: skip
     placed = plan((caller, agent), started_at=later(0), ended_at=later(60)).tracks[0]
     assert [(piece.source, piece.at) for piece in placed.pieces] == [(0, 0), (21 * RATE, 26 * RATE)]
+
+
+def test_a_late_packet_is_not_the_silence_in_which_a_file_stood_still() -> None:
+    """Both are silent at once, and 60 ms of the caller came late a second before: nothing says where the 3 s were."""
+
+    def looks(at_s: float, length_s: float, zero_s: float) -> tuple[Growth, ...]:
+        return tuple(
+            Growth(at=later(zero_s + at / RATE + (3.0 if at / RATE > at_s else 0.0)), frames=at)
+            for at in range(16384, round(length_s * RATE) + 1, 16384)
+        )
+
+    caller = Track(
+        file="c", side=Side.CALLER, agent=None, frames=57 * RATE, rate=RATE, anchor_at=later(0), until_at=later(60),
+        growth=looks(21.0, 57.0, 0.0),
+    )  # fmt: skip
+    agent = Track(
+        file="a", side=Side.AGENT, agent=None, frames=47 * RATE, rate=RATE, anchor_at=later(10), until_at=later(60),
+        growth=looks(11.0, 47.0, 10.0), echo=((84_000, 84_480),),
+    )  # fmt: skip
+    both = plan((caller, agent), started_at=later(0), ended_at=later(60)).tracks
+    without = plan((caller, replace(agent, echo=None)), started_at=later(0), ended_at=later(60)).tracks
+    assert [placed.pieces for placed in both] == [placed.pieces for placed in without]
