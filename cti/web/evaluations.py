@@ -96,7 +96,7 @@ async def _own_draft(request: web.Request) -> Evaluation:
     return found
 
 
-async def _own_work(request: web.Request) -> Evaluation:
+async def own_work(request: web.Request) -> Evaluation:
     """A score of this agent's own work that was submitted."""
     found, user = await _stored(request), session_of(request).user
     if user.agent is None or found.agent != user.agent or found.state is EvaluationState.DRAFT:
@@ -287,7 +287,7 @@ async def my_evaluations(request: web.Request) -> web.Response:
 
 async def my_evaluation(request: web.Request) -> web.Response:
     """GET /api/my/evaluations/{evaluation}."""
-    return await _shown(request, await _own_work(request))
+    return await _shown(request, await own_work(request))
 
 
 # --- Disputes --------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ async def my_evaluation(request: web.Request) -> web.Response:
 async def dispute_evaluation(request: web.Request) -> web.Response:
     """POST /api/my/evaluations/{evaluation}/dispute."""
     wanted = await read_body(request, DisputeRequest)
-    before, parts = await _own_work(request), parts_of(request)
+    before, parts = await own_work(request), parts_of(request)
     _check_seen(wanted.version, before)
     try:
         done = steps.dispute(before, await _form_of(request, before), wanted.reason, parts.now())

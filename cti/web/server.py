@@ -185,6 +185,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "my_samples": samples.my_samples,
     "my_evaluations": evaluations.my_evaluations,
     "my_evaluation": evaluations.my_evaluation,
+    "my_evaluated_audio": recordings.my_evaluated_audio,
     "dispute_evaluation": evaluations.dispute_evaluation,
     "list_outgoing": outgoing.list_outgoing,
     "agent_socket": agent_socket.agent_socket,

@@ -36,6 +36,7 @@ export const scores = {
   exportUrl: (words: Record<string, string>) => `/api/evaluation-export${query(words)}`,
   mine: (words: Record<string, string>) => read<EvaluationPage>("GET", `/api/my/evaluations${query(words)}`),
   myOne: (id: string) => read<EvaluationBody>("GET", at("my", "evaluations", id)),
+  myAudioUrl: (id: string) => at("my", "evaluations", id, "audio"),
   dispute: (id: string, version: number, reason: string) =>
     read<EvaluationBody>("POST", at("my", "evaluations", id, "dispute"), { version, reason }),
   forms: () => read<FormList>("GET", "/api/evaluation-forms"),

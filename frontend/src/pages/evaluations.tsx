@@ -266,6 +266,7 @@ export function OneScore({ own = false }: { own?: boolean }) {
       {!told && problem === null && <p aria-busy="true">{t("loading")}</p>}
       {told && (
         <ScoreRead told={told} own={own}>
+          {own && <Heard id={told.id} />}
           {own && <Dispute told={told} onDone={done} />}
           {mayReview && <Review key={told.version} told={told} onDone={done} />}
           {!own && questionsOf(told.form).length > 0 && (
@@ -276,6 +277,18 @@ export function OneScore({ own = false }: { own?: boolean }) {
         </ScoreRead>
       )}
     </div>
+  );
+}
+
+/** The call itself, before one says that its score is wrong. Asked for by who presses play, and not before: it is audited. */
+function Heard({ id }: { id: string }) {
+  const [failed, setFailed] = useState(false);
+  return (
+    <section>
+      <h2>{t("score.hear")}</h2>
+      <audio controls preload="none" src={scores.myAudioUrl(id)} aria-label={t("score.hear")} onError={() => setFailed(true)} />
+      <p role="status">{failed && t("score.hear_not")}</p>
+    </section>
   );
 }
 

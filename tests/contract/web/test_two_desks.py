@@ -96,6 +96,7 @@ ASKED = (
     Asked(route="review_evaluation", roles=("supervisor",), body={"version": 4, "outcome": "upheld", "note": "x"}),
     Asked(route="my_evaluations", roles=("agent",)),
     Asked(route="my_evaluation", roles=("agent",)),
+    Asked(route="my_evaluated_audio", roles=("agent",)),
     Asked(route="dispute_evaluation", roles=("agent",), body={"version": 3, "reason": "x"}),
     Asked(route="begin_evaluation", roles=SCORERS, body={"agent": "sato", "form": SECOND_FORM}),
     Asked(route="list_samples", roles=READERS),
@@ -119,7 +120,7 @@ ASKED = (
 SCORE = {
     "get_evaluation": "submitted", "save_evaluation": "draft", "submit_evaluation": "draft",
     "discard_evaluation": "other_draft", "review_evaluation": "disputed", "my_evaluation": "submitted",
-    "dispute_evaluation": "submitted",
+    "dispute_evaluation": "submitted", "my_evaluated_audio": "submitted",
 }  # fmt: skip
 HELD = {"hold_recording"}
 

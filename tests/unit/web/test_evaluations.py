@@ -14,11 +14,11 @@ import pytest
 from cti.domain.errors import Unavailable
 from cti.domain.evaluation import EvaluationState
 from cti.domain.evaluationform import document_of
-from cti.domain.model import TenantId
+from cti.domain.model import AgentId, ChannelName, Consultation, TenantId, UniqueId
 from tests.unit.domain.evaluations import FORM
 from tests.unit.web.conftest import PASSWORD, Site
 from tests.unit.web.evaluations import FakeEvaluations
-from tests.unit.web.fakes import DEMO, closed_call, person
+from tests.unit.web.fakes import DEMO, SOUND, T0, call_id, closed_call, person, recording
 
 CALL = f"/api/calls/{closed_call(10).call_id}/evaluations"
 
@@ -168,6 +168,40 @@ async def test_nobody_reads_anothers_draft_or_a_score_they_have_not_given_yet(
     solved = next(one for one in comparison["questions"] if one["question"] == "solved")
     assert (solved["given"], solved["spread"], solved["agreement"]) == ([2, 4], 0.5, 0.0)
     assert (comparison["spread"], comparison["agreement"]) == (30.0, 0.75)
+
+
+async def test_an_agent_hears_the_call_they_were_scored_for_and_no_colleague(site: Site, kept: FakeEvaluations) -> None:
+    draft = await begun(await site.logged_in("watanabe"))
+    where = f"/api/my/evaluations/{draft['id']}/audio"
+    agent, call = await site.logged_in("sato"), call_id(10)
+    site.fakes.recordings.rows[call] = recording(10)
+    assert (await asked(agent, "GET", where))[0] == 404, "a draft is nobody's yet"
+    done = await submitted(await site.logged_in("watanabe"))
+    assert done["id"] == draft["id"]
+    site.fakes.audit.entries.clear()
+    async with agent.get(where, headers={"Range": "bytes=0-99"}) as answer:
+        assert (answer.status, await answer.read()) == (206, SOUND[:100])
+    (entry,) = site.fakes.audit.entries
+    assert (entry.who, entry.what, entry.which) == ("sato", "recording.listened", call)
+    assert (await asked(await site.logged_in("suzuki"), "GET", where))[0] == 404
+    assert (await asked(agent, "GET", f"/api/recordings/{call}/audio"))[0] == 403, "their own score alone opens it"
+    for agents, status in ((("sato", "suzuki"), 403), ((), 403), (("sato",), 200)):
+        site.fakes.recordings.rows[call] = recording(10, agents=tuple(map(AgentId, agents)))
+        async with agent.get(where) as answer:
+            assert answer.status == status, agents
+    helped = Consultation(
+        first=AgentId("sato"),
+        second=AgentId("suzuki"),
+        channel=ChannelName("PJSIP/x"),
+        uniqueid=UniqueId("1.9"),
+        began_at=T0,
+    )
+    site.fakes.calls.rows[-1] = replace(site.fakes.calls.rows[-1], consultations=(helped,))
+    assert (await asked(agent, "GET", where))[0] == 403, "a colleague who was asked is heard, and in no talk"
+    site.fakes.calls.rows[-1] = replace(site.fakes.calls.rows[-1], consultations=())
+    site.fakes.recordings.rows[call] = recording(10, status="deleted", size=None, sha256=None)
+    assert (await asked(agent, "GET", where))[0] == 404
+    assert [one.who for one in site.fakes.audit.entries if one.what == "recording.listened"] == ["sato", "sato"]
 
 
 async def test_an_agent_sees_only_their_own_and_disputes_within_the_days(site: Site, kept: FakeEvaluations) -> None:
