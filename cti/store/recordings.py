@@ -1,4 +1,4 @@
-"""QA's list of recordings: the ledger's rows joined with what the calls table knows of the caller."""
+"""Recordings as QA sees them: the ledger's rows joined with what the calls table knows of the caller."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ import asyncpg
 from cti.domain.model import CallId, TenantId
 from cti.store.away import deadline
 
-_PAGE = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-
-
+_OF_CALL = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
 # By the index recordings_missing: few rows of many.
 _MISSING = """
 SELECT call_id, arrived_at, queue, split_part(reason, ':', 1) AS why
@@ -40,40 +38,11 @@ class RecordingList:
         async with deadline():
             return await self._pool.fetch(_MISSING, tenant, since, list(as_meant), limit)
 
-    async def page(
-        self,
-        tenant: TenantId,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        queue: str | None = None,
-        agent: str | None = None,
-        states: Sequence[str] | None = None,
-        number_part: str | None = None,
-        min_duration_s: float | None = None,
-        after: tuple[datetime, CallId] | None = None,
-        call_id: CallId | None = None,
-        limit: int = 50,
-    ) -> list[asyncpg.Record]:
-        """At most ``limit`` rows, newest call first; filters that are None do not filter.
+    async def of_call(self, tenant: TenantId, call_id: CallId) -> asyncpg.Record | None:
+        """What QA sees of one, or None when the ledger has none of this call.
 
         Columns: call_id, arrived_at, state, reason, duration_s, bytes, sha256, uri, began_at, stored_at, flags,
-        voicemail_s, delete_asked_at, queue, agents, end_reason, caller_kind, caller_e164,
-        caller_national.
+        voicemail_s, delete_asked_at, queue, agents, end_reason, caller_kind, caller_e164, caller_national.
         """
         async with deadline():
-            return await self._pool.fetch(
-                _PAGE,
-                tenant,
-                since,
-                until,
-                queue,
-                agent,
-                list(states) if states is not None else None,
-                number_part,
-                min_duration_s,
-                after[0] if after else None,
-                UUID(after[1]) if after else None,
-                UUID(call_id) if call_id else None,
-                limit,
-            )
+            return await self._pool.fetchrow(_OF_CALL, tenant, UUID(call_id))

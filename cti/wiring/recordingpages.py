@@ -38,11 +38,6 @@ from recording.objectstore import S3ObjectStore
 from recording.replay import Replay
 from recording.store import PostgresLedger
 
-# A page's states → the ledger's. Whatever is on its way is pending to a listener.
-STATES = {
-    "pending": tuple(s.value for s in RecordingState if s not in SETTLED and s is not RecordingState.FAILED),
-    **{s.value: (s.value,) for s in (*SETTLED, RecordingState.FAILED)},
-}
 # Peaks come as signed bytes; a page draws 0 to 100.
 FULL_PEAK = 127
 
@@ -87,8 +82,8 @@ class RecordingPages:
 
     async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
         """See the port."""
-        rows = await self._list.page(tenant, call_id=call_id, limit=1)
-        return _facts(rows[0]) if rows else None
+        row = await self._list.of_call(tenant, call_id)
+        return None if row is None else _facts(row)
 
     async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """See the port."""
