@@ -95,6 +95,7 @@ async def given_phone(pool: asyncpg.Pool[Any]) -> PhoneLogInStore:
 async def test_a_phone_belongs_to_the_log_in_that_asked_last(pool: asyncpg.Pool[Any]) -> None:
     store = await given_phone(pool)
     assert await store.phone(DEMO, SUZUKI, T0) is None, "a SIP phone"
+    assert await store.phone(LEASE, SATO, T0) is None, "another desk's"
     for token in (HERE, THERE, HERE):
         await store.grant(DEMO, SATO, token, T0)
         phone = await store.phone(DEMO, SATO, T0)

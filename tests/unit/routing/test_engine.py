@@ -255,6 +255,14 @@ def test_once_a_phone_has_rung_asterisk_is_tried_as_soon_as_ever() -> None:
     assert asked(desk.tick(2)) == [("a", "suzuki")]
 
 
+def test_a_queue_that_is_gone_keeps_its_rule_for_those_who_wait_in_it() -> None:
+    desk = Bench()
+    desk.wait("a", "roadside")
+    desk.tell(m.DeskLoaded(rules=replace(desk.rules, queues=(QUEUE,))))
+    assert asked(desk.ready("smith")) == [], "no skill of that queue's"
+    assert asked(desk.ready("sato")) == [("a", "sato")]
+
+
 def test_calls_that_are_over_leave_nothing_behind() -> None:
     desk = Bench(QUEUE, replace(ROADSIDE, steps=(m.Step(want=Has(SkillId("roadside"), 5), expires_s=30),)))
     for number in range(20):
