@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -56,6 +57,11 @@ async def test_what_can_be_heard_and_is_not_scored_can_be_drawn(pool: asyncpg.Po
     (found,) = await store.candidates(DEMO, WANTED)
     assert (found.call_id, found.agent, found.silence_s) == (first, "sato", 12.5)
     assert found.repeat_of == before, "the same member, two days before"
+    (alone,) = await store.candidates(DEMO, replace(WANTED, repeat_days=1))
+    assert alone.repeat_of is None, "too long ago"
+    other = await store.candidates(DEMO, replace(WANTED, form_id="other"))
+    assert {one.call_id for one in other} == {first, call_id(10)}, "scored on another form"
+    assert await store.candidates(DEMO, replace(WANTED, until=T0)) == [], "the end is no part of it"
     assert await store.candidates(TenantId("lease"), WANTED) == []
 
 

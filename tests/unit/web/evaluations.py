@@ -145,7 +145,11 @@ class FakeEvaluations:
 
     async def people(self, tenant: TenantId, *, gone: bool = True) -> Sequence[tuple[str, str, frozenset[str]]]:
         """See the port."""
-        return [("watanabe", "渡辺 健", frozenset({"qa"})), ("mori", "森 圭", frozenset({"qa"}))]
+        found = [
+            ("watanabe", "渡辺 健", frozenset({"qa"})), ("mori", "森 圭", frozenset({"qa"})),
+            ("tanaka", "田中 恵", frozenset({"supervisor"})),
+        ]  # fmt: skip
+        return [*found, ("abe", "阿部 直", frozenset({"qa"}))] if gone else found
 
 
 class FakeSamples:

@@ -144,6 +144,10 @@ async def test_the_file_has_a_name_and_the_trail_says_which_seconds(site: Site) 
 
 def test_each_right_can_be_given_alone_or_with_what_needs_it() -> None:
     assert set(ROLE_RIGHTS) == set(ALL_ROLES)
+    assert {right: set(holders(right)) for right in Right} == {
+        Right.LISTEN: {"qa"}, Right.DOWNLOAD: {"download"}, Right.DELETE: {"privacy"}, Right.UNREDACTED: WHOLE,
+        Right.HOLD: {"privacy"}, Right.PAUSE: {"supervisor", "integrator"}, Right.PERSON: {"privacy"},
+    }  # fmt: skip
     assert holders(Right.LISTEN).isdisjoint(holders(Right.DOWNLOAD) | holders(Right.DELETE))
     assert holders(Right.DOWNLOAD).isdisjoint(holders(Right.DELETE))
     assert rights_of(["qa", "download", "no such role"]) == {Right.LISTEN, Right.DOWNLOAD}

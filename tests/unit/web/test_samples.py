@@ -47,6 +47,8 @@ async def test_a_draw_is_the_same_again_handed_out_and_listed(desk: Site) -> Non
     ("change", "status", "says"),
     [
         ({"people": ["sato"]}, 400, "does not score calls"),
+        ({"people": ["tanaka"]}, 400, "does not score calls"),  # looks at scores, and gives none
+        ({"people": ["abe"]}, 400, "does not score calls"),  # has left
         ({"agents": ["nobody"]}, 400, "is no agent here"),
         ({"form": "none"}, 409, "no_such_form"),
         ({"rules": []}, 400, "rules"),
