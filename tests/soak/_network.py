@@ -21,7 +21,7 @@ from cti.demo.tones import tone, write_wav
 from tests.soak._actions import talk
 from tests.soak._badday import Fault, Scene, Trial, somebody
 from tests.soak._branch import a_branch, network_of
-from tests.soak._centre import READY_S, Centre, a_centre
+from tests.soak._centre import Centre, a_centre
 from tests.soak._ears import PERSON_HZ, hears
 from tests.soak._judge import read_cel
 from tests.soak._relay import a_relay, relayed_call
@@ -35,6 +35,9 @@ SHORT_S, LONG_S, LONGER_S = 3.0, 12.0, 45.0
 SORRY_WITHIN_S = 12.0  # 5 s until the leg is over, 2 s until the dialplan looks after a held caller; then it is said
 # TCP sends again what was lost at ever longer intervals, 6 s apart by then; then it rings, and is answered.
 AGAIN_S = 16.0
+# The same for a page whose call ended meanwhile: TCP's next try after 45 s may be half a minute off, and until then the
+# page believes in its call.
+TCP_S = 60.0
 
 
 async def blink(scene: Scene) -> None:
@@ -60,7 +63,7 @@ async def away(scene: Scene, seconds: float) -> None:
             trial.heard_s = await somebody(scene, [second], trial.struck, SORRY_WITHIN_S + SAME_AGENT_S + 10.0)
             await cut
             began = time.time()
-            await first.phone.says("Ready for calls", READY_S)
+            await first.phone.says("Ready for calls", TCP_S)
             trial.ready_s = time.time() - began
             await talk(second, caller, time.time())
             return
