@@ -97,8 +97,7 @@ class S3ObjectStore:
     def buckets_of(self, tenant: TenantId) -> tuple[str, ...]:
         """Every bucket in which a tenant's recordings may lie: in the shared one, too, from before it got its own."""
         ruled = (rule.bucket for rule in self.options.rules if rule.tenant in (None, tenant))
-        own = self.options.buckets.get(tenant, self._bucket)
-        return tuple(dict.fromkeys((self._bucket, own, *ruled)))
+        return tuple(dict.fromkeys((self._bucket, self.options.buckets.get(tenant, self._bucket), *ruled)))
 
     def where(self, key: str) -> tuple[str, str]:
         """Bucket and key. A key's first folder is its tenant; an address of the ledger (``s3://…``) says its bucket
@@ -133,14 +132,19 @@ class S3ObjectStore:
         await self._run(lambda: self._ensure_bucket(every))
 
     def _ensure_bucket(self, every: bool) -> None:
-        errors = []
+        trouble: KakehashiError | None = None
         for bucket in self.buckets:
             try:
                 self._ensure_one(bucket)
             except KakehashiError as error:
-                errors.append(error)
-        if errors and (every or len(errors) == len(self.buckets)):
-            raise errors[0]
+                if every:
+                    raise  # a store that is away would be waited for once a bucket
+                trouble = error
+            else:
+                if not every:
+                    return
+        if trouble is not None:
+            raise trouble
 
     def _ensure_one(self, bucket: str) -> None:
         try:
