@@ -155,6 +155,10 @@ async def test_a_channel_that_cannot_be_silenced_has_its_recording_ended(caplog:
         assert line.stopped == [LEG]
         with pytest.raises(Refused):
             await line.ask(RESUME)
+        line.silent = set()
+        line.begins(SECOND)  # which is silenced as it should be
+        await until(lambda: line.muted.get(SECOND))
+        assert [pause.stopped for pause in open_pauses(line.call)] == [True], "what was ended does not run again"
         line.now = START + timedelta(seconds=301)
         await asyncio.sleep(0.1)  # some looks
         assert open_pauses(line.call), "nothing more of it is kept"

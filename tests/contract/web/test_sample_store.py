@@ -85,6 +85,13 @@ async def test_a_run_is_kept_and_its_calls_are_not_drawn_again(pool: asyncpg.Poo
     assert await store.items(DEMO, assignee="mori") == []
     assert await store.items(TenantId("lease")) == []
     assert await store.candidates(DEMO, WANTED) == []
+    other = await store.candidates(DEMO, replace(WANTED, form_id="other"))
+    assert [found.call_id for found in other] == [one.call_id], "drawn on another form"
+    await EvaluationFormStore(pool).publish(DEMO, "members", FORM, after=0, by="t", note="", at=T0)
+    await EvaluationStore(pool).begin(replace(evaluation(5), call_id=one.call_id))
+    assert await store.items(DEMO) == [item], "begun is not done"
+    await pool.execute("UPDATE evaluations SET state = 'submitted', submitted_at = began_at")
+    assert await store.items(DEMO) == [replace(item, done=True)]
 
 
 def _run(number: int, form_id: str = "members") -> SampleRun:

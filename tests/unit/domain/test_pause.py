@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.domain.model import Pause
-from cti.domain.pause import from_mark, merged, to_mark
+from cti.domain.pause import MOST, RecordCommand, from_mark, may, merged, to_mark
+from tests.unit.web.fakes import closed_call
 
 START = datetime(2026, 11, 22, tzinfo=UTC)
 instants = st.integers(0, 10**9).map(lambda ms: START + timedelta(milliseconds=ms))
@@ -42,3 +43,9 @@ def test_where_both_accounts_know_a_pause_the_one_that_is_told_is_right() -> Non
     ended = replace(open_one, ended_at=START + timedelta(seconds=9))
     assert merged([open_one], [ended]) == (ended,)
     assert merged([ended], [open_one]) == (open_one,)
+
+
+def test_so_many_pauses_may_be_asked_for_and_no_more() -> None:
+    over = tuple(Pause(began_at=START, why="asked", ended_at=START) for _ in range(MOST))
+    assert may(replace(closed_call(1), pauses=over[1:])) == (RecordCommand.PAUSE,)
+    assert may(replace(closed_call(1), pauses=over)) == ()
