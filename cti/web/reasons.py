@@ -32,6 +32,9 @@ async def check_reason(parts: WebParts, tenant: TenantId, agent: AgentId, state:
     shown = parts.pops.current(tenant, agent)
     if state is not AgentState.AVAILABLE or shown is None or shown.phase is not PopPhase.ENDED:
         return
+    status = parts.desk.agent(tenant, agent)  # the pop of who left after-call work goes a moment later
+    if status is None or status.state is not AgentState.WRAP_UP:
+        return
     if not reason_required(parts, tenant, shown.queue):
         return
     try:

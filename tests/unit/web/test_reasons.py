@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -29,6 +30,7 @@ async def client(site: Site) -> aiohttp.ClientSession:
     pops.handle(CallRinging(at=T0, tenant=DEMO, call=CALL, offer_id=OFFER, agent=SATO))
     pops.handle(CallAnswered(at=T0, tenant=DEMO, call=CALL, agent=SATO, offer_id=OFFER))
     pops.handle(CallEnded(at=T0, tenant=DEMO, call=CALL))
+    site.fakes.desk.agents[SATO] = replace(site.fakes.desk.agents[SATO], state=AgentState.WRAP_UP)
     return await site.logged_in("sato")
 
 
@@ -64,6 +66,11 @@ async def test_the_socket_holds_it_too(site: Site, client: aiohttp.ClientSession
 async def test_everything_else_can_be_chosen(site: Site, client: aiohttp.ClientSession) -> None:
     for state, reason in (("wrap_up", ""), ("break", "lunch"), ("training", ""), ("offline", "")):
         assert await choose(client, state, reason) == (200, None)
+
+
+async def test_who_left_after_call_work_another_way_is_held_no_more(site: Site, client: aiohttp.ClientSession) -> None:
+    assert await choose(client, "training") == (200, None)
+    assert await choose(client, "available") == (200, None), "the pop may still be there for a moment"
 
 
 async def test_nobody_is_held_by_a_database_that_is_away(site: Site, client: aiohttp.ClientSession) -> None:
