@@ -12,6 +12,7 @@ from cti.domain.access import AuditEntry, User
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import TenantId, UserLogin
 from cti.store.audit import AuditStore
+from cti.store.recordings import RecordingList
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
 
@@ -133,3 +134,29 @@ async def test_a_database_that_is_away_is_said_to_be_away(pool: asyncpg.Pool[Any
     ):
         with pytest.raises(Unavailable):
             await attempt
+
+
+async def test_calls_that_should_have_a_recording_and_have_none(pool: asyncpg.Pool[Any]) -> None:
+    for n, (tenant, state, reason, ago_min) in enumerate(
+        [
+            ("demo", "not_recorded", "no_file", 5),
+            ("demo", "failed", "upload_refused", 1),
+            ("demo", "not_recorded", "not_wanted: queue", 1),
+            ("demo", "not_recorded", "no_sound", 61),
+            ("demo", "stored", "", 1),
+            ("lease", "not_recorded", "no_file", 1),
+        ]
+    ):
+        ended_at = T0 - timedelta(minutes=ago_min)
+        await pool.execute(
+            "INSERT INTO recordings (tenant, call_id, state, reason, moves, arrived_at, ended_at, queue)"
+            " VALUES ($1, $2, $3, $4, 1, $5, $6, 'members')",
+            tenant, f"00000000-0000-4000-8000-{n:012d}", state, reason, ended_at - HOUR, ended_at,
+        )  # fmt: skip
+
+    async def missing(limit: int) -> list[tuple[str, str]]:
+        found = await RecordingList(pool).missing(DEMO, since=T0 - HOUR, as_meant=["not_wanted"], limit=limit)
+        return [(str(row["call_id"])[-1], row["why"]) for row in found]
+
+    assert await missing(20) == [("1", "upload_refused"), ("0", "no_file")]
+    assert await missing(1) == [("1", "upload_refused")]
