@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import en from "./catalogue/en.json";
 import ja from "./catalogue/ja.json";
+import enText from "./catalogue/en.json?raw";
+import jaText from "./catalogue/ja.json?raw";
 
 const blanks = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
 
@@ -11,6 +13,11 @@ it("has every text in both languages, with the same blanks", () => {
     expect(en[key as keyof typeof en].trim(), key).not.toBe("");
     expect(blanks(en[key as keyof typeof en]), key).toEqual(blanks(text));
   }
+});
+
+it("gives a key one text: of two the later one would win without a word", () => {
+  for (const [file, catalogue] of [[jaText, ja], [enText, en]] as const)
+    expect(file.match(/^ {2}"[^"]+":/gm)?.length).toBe(Object.keys(catalogue).length);
 });
 
 /** In ems: a Japanese letter is one wide, others about half. */

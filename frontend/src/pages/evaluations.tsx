@@ -285,8 +285,8 @@ function Heard({ id }: { id: string }) {
   const [failed, setFailed] = useState(false);
   return (
     <section>
-      <h2>{t("score.hear")}</h2>
-      <audio controls preload="none" src={scores.myAudioUrl(id)} aria-label={t("score.hear")} onError={() => setFailed(true)} />
+      <h2>{t("score.hear_mine")}</h2>
+      <audio controls preload="none" src={scores.myAudioUrl(id)} aria-label={t("score.hear_mine")} onError={() => setFailed(true)} />
       <p role="status">{failed && t("score.hear_not")}</p>
     </section>
   );
