@@ -57,6 +57,9 @@ async def test_a_note_is_saved_over_the_version_that_was_seen_and_over_no_other(
     colleague = await store.save(replace(NOTE, agent=AgentId("suzuki"), note="続き"), NOW + timedelta(seconds=30))
     assert await store.notes(DEMO, CALL) == [second, colleague]
     assert await store.notes(TenantId("other"), CALL) == []
+    strange = CallId("00000000-0000-4000-8000-000000000000")
+    assert await store.notes_of(DEMO, colleague.agent, [strange, CALL]) == [colleague]
+    assert await store.notes_of(TenantId("other"), colleague.agent, [CALL]) == []
 
 
 async def test_of_many_that_save_over_one_version_one_wins(database: asyncpg.Pool[Any]) -> None:
