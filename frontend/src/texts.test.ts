@@ -4,7 +4,9 @@ import { choose, dayAndTime, span, t, timeOfDay, timeZone, tSlug } from "./i18n"
 import { problemText, refusalText } from "./parts/problem";
 import { Refusal } from "./api";
 import { loudest, stretch } from "./parts/wave";
-import { stepAt, withDecisions } from "./parts/journey";
+import en from "./catalogue/en.json";
+import ja from "./catalogue/ja.json";
+import { stepAt, withDecisions, wordOf } from "./parts/journey";
 import type { CallRecord, DecisionBody, JourneyStep } from "./wire";
 
 const NOON = Date.parse("2026-11-21T03:00:00Z"); // in Tokyo
@@ -73,6 +75,13 @@ it("marks the step of the call that is being heard", () => {
     journey: ["2026-11-21T03:00:00Z", "2026-11-21T03:00:05Z", "2026-11-21T03:00:05Z", "2026-11-21T03:00:30Z"].map(step),
   } as unknown as CallRecord;
   expect([0, 4.9, 5, 29, 99].map((second) => stepAt(call, call.journey, second))).toEqual([0, 0, 2, 2, 3]);
+});
+
+it("does not say of a call that we made that it arrived", () => {
+  const words = (["inbound", "outbound", "callback"] as const).map((direction) => wordOf({ what: "arrived" }, { direction }));
+  expect(words).toEqual(["arrived", "arrived_outbound", "arrived_callback"]);
+  expect(wordOf({ what: "answered" }, { direction: "outbound" })).toBe("answered");
+  for (const catalogue of [ja, en]) expect(words.every((word) => `journey.${word}` in catalogue)).toBe(true);
 });
 
 it("tells decisions where they were taken, and offers once", () => {

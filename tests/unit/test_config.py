@@ -59,12 +59,12 @@ def test_a_secret_from_a_file_is_read_and_never_shown(tmp_path: Path) -> None:
         (
             "[database]",
             '[[s3.rules]]\nbucket = "all-of-it"\n[[s3.rules]]\nbucket = "b-2"\nqueue = "accident"\n[database]',
-            "s3.rules.1: rule 2 never counts: rule 1 fits whatever it fits; put it before that one",
+            "s3.rules[1]: rule 2 never counts: rule 1 fits whatever it fits; put it before that one",
         ),
         ("[database]", '[[s3.rules]]\nbucket = "My_Bucket"\n[database]', "write a bucket's name: 3 to 63 of a-z"),
-        ("[database]", '[[s3.rules]]\nqueue = "a"\n[database]', "s3.rules.0.bucket: is missing"),
+        ("[database]", '[[s3.rules]]\nqueue = "a"\n[database]', "s3.rules[0].bucket: is missing"),
         ("[database]", '[[s3.rules]]\nbucket = "b-2"\nresult = "lost"\n[database]', '"answered", "unanswered" or'),
-        ("[database]", '[[s3.rules]]\nbucket = "b-2"\nagent = "sato"\n[database]', "s3.rules.0.agent: "),
+        ("[database]", '[[s3.rules]]\nbucket = "b-2"\nagent = "sato"\n[database]', "s3.rules[0].agent: "),
         ("[s3]", "[recording]\nfree_stop_mb = 0\n[s3]", "kakehashi.toml:8: recording.free_stop_mb: "),
         ("[s3]", '[recording]\nspool_max_mb = "9 GB"\n[s3]', "write megabytes that recordings on disk may take"),
         (

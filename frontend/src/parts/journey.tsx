@@ -36,6 +36,10 @@ export function withDecisions(journey: readonly JourneyStep[], decisions: readon
   return made;
 }
 
+/** A call that we made did not arrive: an agent dialled, or somebody was called back. */
+export const wordOf = (step: Pick<Told, "what">, call: Pick<CallRecord, "direction">): string =>
+  step.what === "arrived" && call.direction !== "inbound" ? `arrived_${call.direction}` : step.what;
+
 function detailOf(step: Told, call: CallRecord): string {
   switch (step.what) {
     case "queued":
@@ -97,7 +101,7 @@ function Step({ step, call, second }: { step: Told; call: CallRecord; second: nu
     <>
       <time class="num">{duration(second)}</time>
       <span>
-        {tSlug("journey", step.what)}{" "}
+        {tSlug("journey", wordOf(step, call))}{" "}
         <small>
           <Text text={more.filter(Boolean).join(" · ")} limit={400} />
         </small>

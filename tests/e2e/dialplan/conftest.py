@@ -9,6 +9,10 @@ import pytest_asyncio
 
 from tests.e2e.dialplan.rig import Rig, a_rig
 
+# A Redirect in the very instant in which a WaitExten ends: Asterisk looks for "t" where it was told to go, complains,
+# and goes there all the same (seen once in a thousand runs). Neither context waits for keys itself.
+REDIRECTED_AT_A_TIMEOUT = r"Timeout but no rule 't' or 'e' in context 'cti-(talk|connect)'"
+
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def shared_rig() -> AsyncIterator[Rig]:
@@ -28,6 +32,5 @@ async def rig(shared_rig: Rig) -> AsyncIterator[Rig]:
     for channel in await shared_rig.ami.listing("CoreShowChannels", "CoreShowChannelsComplete"):
         await shared_rig.ami.action("Hangup", Channel=channel["Channel"])
     await shared_rig.idle()
-    expected = shared_rig.expected_complaints
-    complaints = shared_rig.log_lines()[before:]
-    assert [line for line in complaints if not expected or not re.search(expected, line)] == []
+    expected = "|".join(filter(None, (REDIRECTED_AT_A_TIMEOUT, shared_rig.expected_complaints)))
+    assert [line for line in shared_rig.log_lines()[before:] if not re.search(expected, line)] == []

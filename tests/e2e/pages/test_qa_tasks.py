@@ -97,12 +97,12 @@ async def test_yesterdays_call_of_a_plate_and_what_was_said_before_the_transfer(
     keys.told("find yesterday's call of a plate")
     assert "plate=12-34&since=yesterday&until=yesterday" in page.url
 
+    await expect(page.locator(".lane-mark").first).to_be_visible()  # the call's way is known only now
     again = Keyboard(page)
     await page.evaluate("document.querySelector('audio').currentTime = 5")
     await again.press("t")
     await until(page, f"{POSITION} < 4 && !document.querySelector('audio').paused")
     again.told("hear what was said just before the transfer")
-    await expect(page.locator(".lane-mark").first).to_be_visible()
     await page.keyboard.press("+")
     await expect(page.locator(".controls")).to_contain_text("2×")
 

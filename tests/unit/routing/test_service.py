@@ -639,7 +639,7 @@ async def test_calls_end_as_they_should(house: House) -> None:
 
 # --- Closed, full, another queue ---
 
-SHUT = calendar_from_data({"id": "shut", "weekly": {}}, zone="Asia/Tokyo")
+SHUT = calendar_from_data({"id": "shut", "weekly": {}, "holidays": "none"}, zone="Asia/Tokyo")
 
 
 async def closed(house: House, then: m.Treatment) -> None:

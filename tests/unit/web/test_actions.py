@@ -40,7 +40,7 @@ async def boss(site: Site) -> aiohttp.ClientSession:
 async def test_a_call_is_moved_and_the_trail_says_where_from(site: Site, boss: aiohttp.ClientSession) -> None:
     status, body = await ask(boss, "POST", f"{A}/move", {"queue": "english"})
     assert (status, body["where"], body["why"]) == (200, "treated", "waits_treated")
-    assert body["why_ja"] == "別の窓口か案内へ移るところ"
+    assert body["why_ja"] == "別のキューか案内へ移るところ"
     (entry,) = [it for it in site.fakes.audit.entries if it.what == "call.moved"]
     assert (entry.who, entry.which, entry.detail) == ("tanaka", call_id(1), {"from": "members", "to": "english"})
     status, body = await ask(boss, "POST", f"{A}/move", {"queue": "english"})
