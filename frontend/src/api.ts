@@ -181,9 +181,8 @@ export const api = {
   peaks: (callId: string) => read<Peaks>("GET", `/api/recordings/${encodeURIComponent(callId)}/peaks`),
   audioUrl: (callId: string) => `/api/recordings/${encodeURIComponent(callId)}/audio`,
   fileUrl: (callId: string) => `/api/recordings/${encodeURIComponent(callId)}/file`,
-  /** Why a recording cannot be heard: the media element itself does not say. Null: the server would send it. */
-  async audioRefusal(callId: string): Promise<Refusal | null> {
-    const path = `/api/recordings/${encodeURIComponent(callId)}/audio`;
+  /** Why the sound at an address cannot be heard: the media element itself does not say. Null: the server would send it. */
+  async audioRefusal(path: string): Promise<Refusal | null> {
     try {
       const answer = await fetch(path, { headers: { Range: "bytes=0-0", "Accept-Language": language.value } });
       if (!answer.ok) return await refusalOf(answer);

@@ -9,6 +9,7 @@ import { Trouble } from "../parts/asked";
 import { stateText } from "../parts/evaluation";
 import { Compared, Dispute, Review, ScoreRead } from "../parts/evaluationread";
 import { agentName, names, readNames } from "../parts/names";
+import { whyNotHeard } from "../parts/problem";
 import { hasRole, me } from "../session";
 import { startOfDay } from "../times";
 import type { CallEvaluations, EvaluationBody, EvaluationLine, EvaluationPage, FormLine } from "../wire";
@@ -282,12 +283,32 @@ export function OneScore({ own = false }: { own?: boolean }) {
 
 /** The call itself, before one says that its score is wrong. Asked for by who presses play, and not before: it is audited. */
 function Heard({ id }: { id: string }) {
-  const [failed, setFailed] = useState(false);
+  const [why, setWhy] = useState("");
+  const [tries, setTries] = useState(0);
+  const player = useRef<HTMLAudioElement>(null);
+  const url = scores.myAudioUrl(id);
+  async function failed(): Promise<void> {
+    const said = await whyNotHeard(url);
+    const focused = document.activeElement === player.current;
+    setWhy(said);
+    setTries((before) => before + 1);
+    if (focused) setTimeout(() => player.current?.focus());
+  }
   return (
     <section>
       <h2>{t("score.hear_mine")}</h2>
-      <audio controls preload="none" src={scores.myAudioUrl(id)} aria-label={t("score.hear_mine")} onError={() => setFailed(true)} />
-      <p role="status">{failed && t("score.hear_not")}</p>
+      {/* One that failed is dead, and its load() asks the server at once, again and again: a new one waits to be played. */}
+      <audio
+        key={tries}
+        ref={player}
+        controls
+        preload="none"
+        src={url}
+        aria-label={t("score.hear_mine")}
+        onPlay={() => setWhy("")}
+        onError={() => void failed()}
+      />
+      <p role="status">{why}</p>
     </section>
   );
 }

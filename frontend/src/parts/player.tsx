@@ -15,7 +15,7 @@ import { Journey } from "./journey";
 import { Lanes } from "./lanes";
 import { LineQuality } from "./linequality";
 import { ShareMoment } from "./moment";
-import { refusalText } from "./problem";
+import { refusalText, whyNotHeard } from "./problem";
 import { Wave } from "./wave";
 
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3] as const;
@@ -265,7 +265,7 @@ function Sound(props: SoundProps) {
         onPlay={() => setPaused(false)}
         onPause={() => setPaused(true)}
         onEnded={onEnded}
-        onError={() => void whyNot(callId).then(onProblem)}
+        onError={() => void whyNotHeard(api.audioUrl(callId)).then(onProblem)}
       />
       <div class="controls">
         <PlayButton paused={paused} onClick={toggle} />
@@ -315,14 +315,6 @@ function playOrPause(audio: HTMLAudioElement, onProblem: (text: string) => void)
     audio.currentTime = currentTime;
   }
   audio.play().catch(() => undefined); // the element's own error event says why
-}
-
-/** Why the sound stopped or never came. The object store's surprise (neither absent nor away) is one for people, too. */
-async function whyNot(callId: string): Promise<string> {
-  const refusal = await api.audioRefusal(callId);
-  if (refusal === null) return t("player.cannot_play");
-  const damaged = refusal.key === "changed_behind_us";
-  return damaged ? t("player.damaged") : refusalText(refusal);
 }
 
 /** Where the keyboard is after a recording was opened: Space plays and stops from there. */

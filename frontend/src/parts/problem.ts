@@ -1,4 +1,4 @@
-import { Refusal } from "../api";
+import { api, Refusal } from "../api";
 import { t, tSlug } from "../i18n";
 
 /** The words for a refusal: ours for what we know, the server's own sentence otherwise. */
@@ -10,6 +10,14 @@ export function refusalText(error: unknown): string {
 /** The words for a problem's key; `otherwise` is what the server wrote itself. */
 export function problemText(key: string, otherwise: string): string {
   return tSlug("problem", key, otherwise || t("problem.server_error"));
+}
+
+/** Why the sound stopped or never came. The object store's surprise (neither absent nor away) is one for people, too. */
+export async function whyNotHeard(url: string): Promise<string> {
+  const refusal = await api.audioRefusal(url);
+  if (refusal === null) return t("player.cannot_play");
+  const damaged = refusal.key === "changed_behind_us";
+  return damaged ? t("player.damaged") : refusalText(refusal);
 }
 
 /** Why a number is not dialled, with what varies in it; "" when it is. */

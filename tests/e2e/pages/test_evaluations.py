@@ -15,7 +15,7 @@ from tests.e2e.pages.browser import Window, drawn, until
 from tests.e2e.pages.conftest import Opener
 from tests.e2e.pages.site import PASSWORD, Site, now
 from tests.e2e.pages.sound import Sound
-from tests.e2e.pages.test_recordings import at_list, record
+from tests.e2e.pages.test_recordings import POSITION, at_list, record
 from tests.unit.domain.evaluations import FORM
 
 
@@ -66,6 +66,7 @@ async def test_a_call_is_scored_by_keyboard_disputed_and_decided(
     await agent.log_in(site.url, "sato", PASSWORD)
     await agent.page.get_by_role("link", name="My evaluations").click()
     await agent.page.locator("tbody a").first.click()
+    await hears_it_alone(agent, pool)
     await agent.page.get_by_label("Why this score is wrong").fill("解決しました")
     await agent.page.get_by_role("button", name="Dispute this score").click()
     await agent.page.get_by_role("dialog").get_by_role("button", name="Dispute this score").click()
@@ -82,6 +83,29 @@ async def test_a_call_is_scored_by_keyboard_disputed_and_decided(
     await expect(lead.page.get_by_text("reviewed: changed")).to_be_visible()
     row = await stored(pool)
     assert (row["state"], row["outcome"], row["tenths"]) == ("reviewed", "changed", 906)
+
+
+async def hears_it_alone(agent: Window, pool: asyncpg.Pool[Any]) -> None:
+    """The call of one's own score, by keyboard; and why not, once a colleague is heard in it."""
+    sound = agent.page.get_by_label("Hear the call")
+    listened = "SELECT count(*) FROM audit WHERE who = 'sato' AND what = 'recording.listened'"
+    await sound.focus()
+    assert await pool.fetchval(listened) == 0, "nothing is asked for, and so nothing in the trail, before it is played"
+    await agent.page.keyboard.press("Space")
+    await until(agent.page, f"{POSITION} > 0.2")
+    assert await pool.fetchval(listened) > 0
+    await pool.execute("UPDATE recordings SET agents = '{sato,suzuki}'")
+    agent.expected.append("status of 403")
+    await agent.page.reload()
+    await sound.focus()
+    await agent.page.keyboard.press("Space")
+    why_not = agent.page.get_by_text("Colleagues are heard in this call, too")
+    await expect(why_not).to_be_visible()
+    await expect(sound).to_be_focused()
+    await pool.execute("UPDATE recordings SET agents = '{sato}'")
+    await agent.page.keyboard.press("Space")  # what failed can be tried again
+    await until(agent.page, f"{POSITION} > 0.2")
+    await expect(why_not).to_have_count(0)
 
 
 async def test_with_the_server_away_answers_are_kept_and_saved_when_it_is_back(
