@@ -297,11 +297,13 @@ function Heard({ id }: { id: string }) {
   return (
     <section>
       <h2>{t("score.hear_mine")}</h2>
-      {/* One that failed is dead, and its load() asks the server at once, again and again: a new one waits to be played. */}
+      {/* One that failed is dead, and its load() asks the server at once, again and again: a new one waits to be played.
+          To hear is not to take away. */}
       <audio
         key={tries}
         ref={player}
         controls
+        controlsList="nodownload"
         preload="none"
         src={url}
         aria-label={t("score.hear_mine")}

@@ -12,7 +12,8 @@ from cti.domain.model import AgentId, QueueId
 from cti.web import announcementports, ports
 from tests.e2e.pages import records
 from tests.e2e.pages.browser import Window
-from tests.e2e.pages.scenes import queues_busy, scene, shown
+from tests.e2e.pages.evaluation_scenes import at_page
+from tests.e2e.pages.scenes import _fill, queues_busy, scene, shown
 from tests.e2e.pages.site import PASSWORD, Site, now
 
 PLAN: list[dict[str, Any]] = [
@@ -46,6 +47,20 @@ async def filled(site: Site, seen: Window) -> None:
 async def supervisor_page(site: Site, seen: Window) -> None:
     await filled(site, seen)
     await seen.page.locator("#callbacks").scroll_into_view_if_needed()
+
+
+@scene
+async def recordings_missing(site: Site, seen: Window) -> None:
+    """Calls that should have a recording and have none, for a supervisor who does QA as well."""
+    _fill(site, 24)
+    lead = site.fakes.users.rows[records.DEMO, "tanaka"]
+    site.fakes.users.add(replace(lead.user, roles=frozenset({"supervisor", "qa"})), lead.password_hash)
+    why = "6 call(s) of the last hour have no recording (no_sound: 3, unreadable_file: 3)"
+    site.readiness.states["recordings"] = ports.PartState(ready=True, since=now(), why=why)
+    site.desk.queues = (records.queue("members", now(), waits_s=[12]), records.queue("roadside", now()))
+    await at_page(site, seen, "tanaka", "/queues", ".health summary")
+    await seen.page.locator(".health summary").click()
+    await shown(seen, ".missing a")
 
 
 @scene

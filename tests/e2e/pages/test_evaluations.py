@@ -88,6 +88,7 @@ async def test_a_call_is_scored_by_keyboard_disputed_and_decided(
 async def hears_it_alone(agent: Window, pool: asyncpg.Pool[Any]) -> None:
     """The call of one's own score, by keyboard; and why not, once a colleague is heard in it."""
     sound = agent.page.get_by_label("Hear the call")
+    await expect(sound).to_have_attribute("controlslist", "nodownload")  # to hear is not to take away
     listened = "SELECT count(*) FROM audit WHERE who = 'sato' AND what = 'recording.listened'"
     await sound.focus()
     assert await pool.fetchval(listened) == 0, "nothing is asked for, and so nothing in the trail, before it is played"

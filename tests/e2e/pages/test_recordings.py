@@ -13,7 +13,7 @@ from playwright.async_api import Page, Response, expect
 
 from cti.domain.model import Call
 from cti.store.calls import CallStore
-from cti.web import auth
+from cti.web import auth, ports
 from tests.e2e.pages.browser import Window, until
 from tests.e2e.pages.conftest import Opener
 from tests.e2e.pages.records import closed_call, queue
@@ -149,11 +149,32 @@ async def test_a_long_list_comes_page_by_page(
     await until(page, above)  # the line that plays is not behind the player, which grows as answers come
 
 
-async def test_no_recording_has_its_reason(site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound) -> None:
-    await record(pool, sound, [now() - timedelta(minutes=9)], state="not_recorded", reason="no_sound")
+async def test_no_recording_has_its_reason_and_the_queue_page_leads_to_it(
+    site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound
+) -> None:
+    (call,) = await record(pool, sound, [now() - timedelta(minutes=9)], state="not_recorded", reason="no_sound")
+    await pool.execute("UPDATE recordings SET ended_at = arrived_at + interval '95 s'")
+    await pool.execute("UPDATE users SET roles = '{qa,supervisor}' WHERE login = 'watanabe'")
+    why = "1 call(s) of the last hour have no recording"
+    site.readiness.states["recordings"] = ports.PartState(ready=True, since=now(), why=why)
     page = await at_list(site, await opened())
     await expect(page.locator("tbody tr")).to_contain_text("no sound in it")
-    await page.locator("tbody button").click()
+    await page.get_by_role("link", name="Queues").click()
+    notice, line = page.locator(".health summary"), page.locator(".missing li")
+    await notice.press("Enter")
+    await expect(line).to_contain_text("no sound in it")
+    await expect(line).to_be_in_viewport(ratio=1)
+    for name in (call.call_id, "All without a recording"):
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name=name)).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[name=status]")).to_have_value("not_recorded")
+    await expect(page.locator("tbody tr")).to_have_count(1)
+    await page.go_back()
+    await notice.press("Enter")
+    await expect(line).to_contain_text(call.call_id)
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
     await expect(page.locator(".player .warning")).to_have_text("not recorded – no sound in it")
     await expect(page.locator(".journey")).to_contain_text("answered 佐藤 花子")
     await expect(page.locator("audio")).to_have_count(0)
