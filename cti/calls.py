@@ -51,6 +51,7 @@ from cti.domain.signals import (
     OfferTakenBack,
     RecordingBegan,
     Signal,
+    Transferred,
 )
 
 log = logging.getLogger(__name__)
@@ -349,7 +350,7 @@ class CallDesk:
             return self._agent_of(signal.agent_channel, track.call.tenant)
         if isinstance(signal, RecordingBegan) and signal.uniqueid != track.call.uniqueid:
             return self._agent_of(signal.channel, track.call.tenant)
-        if isinstance(signal, LegPlaced) and signal.by is not None:
+        if isinstance(signal, LegPlaced | Transferred) and signal.by is not None:
             return self._agent_of(signal.by, track.call.tenant)
         return None
 

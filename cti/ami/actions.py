@@ -31,6 +31,9 @@ SNAPSHOT_VARIABLES = (
     "CTI_OUT_TO",
     "CTI_OUT_BY",
     "CTI_PAUSED",
+    "CTI_PASSED_AT",
+    "CTI_PASSED_TO",
+    "CTI_PASSED_BY",
 )
 
 _VARIABLE = re.compile(r"_{0,2}[A-Za-z][A-Za-z0-9_]{0,78}\Z")

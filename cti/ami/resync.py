@@ -30,6 +30,7 @@ from cti.domain.signals import (
     LegPlaced,
     PauseBegan,
     Signal,
+    Transferred,
     TreatmentSeen,
 )
 
@@ -184,6 +185,10 @@ def _moved(caller: SeenChannel, legs: list[SeenChannel], state: CallState | None
     talking = [leg for leg in legs if caller.bridge and leg.bridge == caller.bridge]
     if reached := caller.own.get("CTI_REACHED"):
         yield CallbackReported(**base, effect_id=reached, status=ANSWERED)
+    # A phone did it, perhaps while nobody of ours listened. What the record has already is told in vain.
+    if (to := caller.own.get("CTI_PASSED_TO")) and (passed_at := _instant(caller, "CTI_PASSED_AT", now)):
+        by = ChannelName(caller.own.get("CTI_PASSED_BY", ""))
+        yield Transferred(**{**base, "at": passed_at}, kind="blind", to=to, by=by)
     if caller.context in _TREATED:  # else it would be offered, and taken out of the words by which it ends
         yield TreatmentSeen(**base, treatment=_TREATED[caller.context])
         return

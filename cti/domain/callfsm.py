@@ -8,7 +8,7 @@ changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cti.domain import callconsult, callkept, calloffer, callpause
@@ -267,10 +267,19 @@ def _unhold(track: Track, signal: HoldEnded, _agent: AgentId | None, at: datetim
     return close_hold(move(track, Move.UNHOLD, at), at)
 
 
-def _transferred(track: Track, signal: Transferred, _agent: AgentId | None, at: datetime) -> Step:
-    track = move(track, Move.TRANSFER, at)
+# A snapshot tells a transfer in whole seconds, cut, of Asterisk's clock.
+_TOLD_TWICE = timedelta(seconds=2)
+
+
+def _transferred(track: Track, signal: Transferred, agent: AgentId | None, at: datetime) -> Step:
+    told = [one for one in track.call.transfers if (one.kind, one.to) == (TransferKind.PHONE, signal.to)]
+    if told and told[-1].at >= signal.at - _TOLD_TWICE:
+        return move(track, Move.NOTE, at), ()
+    # Who answered without us and passed the caller on was never seen to talk.
+    unseen = signal.by is not None and Move.TRANSFER not in TABLE[track.call.state]
+    track = move(track, Move.NOTE if unseen else Move.TRANSFER, at)
     track, facts = close_hold(track, at)
-    by = track.first.agent if track.first else None
+    by = track.first.agent if track.first else agent
     record = TransferRecord(kind=TransferKind.PHONE, by=by, to=signal.to, at=at)
     track = update(
         track,

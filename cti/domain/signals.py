@@ -171,6 +171,7 @@ class Transferred(ChannelSignal):
 
     kind: str  # "blind" or "attended"
     to: str  # extension or channel it went to
+    by: ChannelName | None = None  # whose caller that was, "" when it is not known; told by a snapshot alone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from playwright.async_api import Error, expect
 
 from tests.soak._actions import apart, asked, talk, together
-from tests.soak._centre import READY_S, RING_S, Agent, Caller, Centre
+from tests.soak._centre import QUEUE, READY_S, RING_S, Agent, Caller, Centre
 from tests.soak._ears import gap_s, hears, steady
 from tests.soak._judge import read_cel
+from tests.soak._ledgers import newest
 
 STATES = ("ringing", "talking", "held", "consulting")
 FREED_S = 6.0  # the promise of docs/softphone.md: a browser that is gone frees its caller
@@ -27,6 +28,7 @@ RERUNG_S = 10.0
 MISSED_S = RING_S + 16.0  # the phone that is gone rings to its end, then as above
 ALONE_S = 16.0  # a server that is away for longer than 8 s: the dialplan brings held callers back
 GAP_S = 0.7  # more than this is no jitter: somebody was not heard
+PASSED_S = 30.0  # words for the caller, a look at the queue each few seconds, and a phone that rings
 AWAY_S = 10.0
 SAID_S = 12.0  # until the page says that something is away; a server that is silent shows after two missed pings
 BACK_S = 20.0  # until the page says that it is back, from when the part is: tries are up to 8 s apart
@@ -154,9 +156,12 @@ async def freeze(scene: Scene) -> None:
 async def server(scene: Scene) -> None:
     """Our server is killed and stays away; the page says so, and the agent works on without it."""
     trial, first, second, caller = scene.trial, scene.first, scene.second, scene.caller
+    if trial.state == "talking":
+        await second.person.set_state("available")  # of the queue that the caller will be passed on to
     trial.struck = time.time()
     scene.centre.server.signal(signal.SIGKILL)
     offline = first.phone.seen.page.locator(".offline")
+    has_it = second if trial.state == "consulting" else first
     if trial.state == "ringing":
         await first.phone.press("Answer")
         trial.heard_s = await talk(first, caller, trial.struck)
@@ -174,14 +179,49 @@ async def server(scene: Scene) -> None:
         trial.heard_s = await talk(first, caller, time.time())
         gap = gap_s(await first.ear.look(), {caller.hz}, trial.struck + 0.2, time.time() - 0.5)
         trial.must(gap < GAP_S, f"the agent did not hear the caller for {gap:.1f} s")
+        has_it = await passed_on(scene, QUEUE)
+    if trial.state == "ringing":
+        has_it = await passed_on(scene, second.name)
     await asyncio.sleep(max(0.0, trial.struck + scene.away_s - time.time()))
     await scene.centre.start_server()
     began = time.time()
     await expect(offline).to_have_text("", timeout=BACK_S * 1000)
     trial.ready_s = time.time() - began
-    has_it = second if trial.state == "consulting" else first
     await has_it.shows("Talking with the caller", BACK_S)
     await talk(has_it, caller, time.time())
+    if trial.state in ("ringing", "talking"):
+        await told_later(scene, has_it)
+
+
+async def passed_on(scene: Scene, whom: str) -> Agent:
+    """By keyboard, to a colleague or a queue, with nobody but Asterisk; who has the caller then."""
+    trial, first, second, caller = scene.trial, scene.first, scene.second, scene.caller
+    await first.does("Transfer", whom)
+    since = time.time()
+    await first.phone.says("was passed on")
+    if whom == second.name:
+        await second.answer()
+        await talk(second, caller, since)
+        return second
+    # Asterisk's own queue rings whoever was at work; that may be the one who let go of the caller.
+    await somebody(scene, [first, second], since, PASSED_S)
+    if "On the line" in (await first.phone.seen.page.locator(".phone-says").text_content() or ""):
+        return first
+    trial.must(not caller.gone, "the caller was dropped")
+    return second
+
+
+async def told_later(scene: Scene, has_it: Agent) -> None:
+    """The record knows of a transfer that nobody of ours heard of."""
+    first = scene.first
+    to = "demo-" + scene.second.id if scene.trial.state == "ringing" else "queue-all"
+    # That the first answered without us is known by what they did with the caller alone.
+    talks = [has_it.id] if scene.trial.state == "ringing" else [first.id, has_it.id]
+    expected = ([("phone", first.id, to)], talks)
+    end = time.monotonic() + BACK_S
+    while (found := await newest(scene.centre.stack)) != expected and time.monotonic() < end:
+        await asyncio.sleep(0.2)
+    scene.trial.must(found == expected, f"the record says {found}, not {expected}")
 
 
 async def postgres(scene: Scene) -> None:

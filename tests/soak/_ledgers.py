@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 
 import asyncpg
@@ -58,3 +59,16 @@ async def records_of(stack: Stack) -> dict[str, tuple[bool, bool]]:
     finally:
         await conn.close()
     return {str(row["call_id"]): (row["closed"], row["inferred"]) for row in rows}
+
+
+async def newest(stack: Stack) -> tuple[list[tuple[str, str, str]], list[str]]:
+    """Of the newest call: its transfers (kind, by, to) and whom it talked with, in order, as far as they are stored."""
+    conn = await asyncpg.connect(stack.postgres.url)
+    try:
+        row = await conn.fetchrow("SELECT call_id, passages FROM calls ORDER BY arrived_at DESC LIMIT 1")
+        assert row is not None
+        talks = await conn.fetch("SELECT agent FROM call_talks WHERE call_id = $1 ORDER BY answered_at", row["call_id"])
+    finally:
+        await conn.close()
+    transfers = json.loads(row["passages"]).get("transfers", [])
+    return [(one["kind"], one["by"], one["to"]) for one in transfers], [talk["agent"] for talk in talks]

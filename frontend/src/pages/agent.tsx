@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dateAndTime, duration, named, t, timeOfDay, tSlug } from "../i18n";
 import { useKeys } from "../keys";
+import { alone, AloneControls, over } from "../parts/alone";
 import { callerText } from "../parts/caller";
 import { DayCall } from "../parts/daycall";
 import { DialBox, NumberToDial } from "../parts/dial";
@@ -53,13 +54,13 @@ export function AgentPage() {
         <Today open={pop === null ? setOpened : null} />
       </section>
       <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
-        {talk ? <TalkControls talk={talk} /> : pop && <NoTalk phase={pop.phase} />}
+        {alone.value ? <AloneControls /> : talk && !over.value ? <TalkControls talk={talk} /> : pop && <NoTalk phase={over.value ? "ended" : pop.phase} />}
         {pop ? (
           <PopCard key={pop.call_id} pop={pop} ended={ended} />
         ) : opened ? (
           <DayCall key={opened.call_id} call={opened} close={close} />
         ) : (
-          <NoCall />
+          !alone.value && <NoCall />
         )}
       </section>
       <Announcer />

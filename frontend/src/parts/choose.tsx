@@ -1,12 +1,13 @@
-/** One field in which agents, queues, saved numbers and a typed number are found, by keyboard alone (WAI-ARIA combobox). */
-import { useEffect, useRef, useState } from "preact/hooks";
+/** Agents, queues, saved numbers and a typed number, in one field: whom a caller is passed on to, or who is asked. */
+import { useEffect, useState } from "preact/hooks";
 import { api } from "../api";
 import { lookSaved, saved } from "../dial";
 import { named, t, tSlug } from "../i18n";
 import { command, desk, subscribe, unsubscribe } from "../session";
 import type { AgentLive, Command } from "../wire";
+import { Finder } from "./finder";
 import { refusedText } from "./problem";
-import { type Kind, search, typedNumber, type Whom } from "../whom";
+import { type Kind, typedNumber, type Whom } from "../whom";
 
 export type Wish = "consult" | "transfer";
 /** Which command a choice is, by what is wished and of whom. */
@@ -14,8 +15,6 @@ const COMMANDS: Record<Wish, Partial<Record<Kind, Command>>> = {
   consult: { agent: "consult", saved: "consult_outside", number: "consult_outside" },
   transfer: { agent: "to_agent", queue: "to_queue", saved: "to_outside", number: "to_outside" },
 };
-// A list that is read while somebody talks; more of the same is found by typing on.
-const SHOWN = 30;
 const ASK_MS = 250;
 
 /** The wishes that are possible now. */
@@ -36,15 +35,10 @@ interface ChooseProps {
 
 export function Choose({ wish, first, may, close }: ChooseProps) {
   const [query, setQuery] = useState(first);
-  // By who it is and not by their place: the list is sorted anew whenever somebody becomes free.
-  const [at, setAt] = useState("");
-  const field = useRef<HTMLInputElement>(null);
-  const list = useRef<HTMLUListElement>(null);
   const refusal = useRefusal(query);
   useEffect(() => {
     subscribe(); // the board is asked for only while somebody chooses
     void lookSaved();
-    field.current?.focus();
     return unsubscribe;
   }, []);
   const kinds = COMMANDS[wish];
@@ -52,99 +46,24 @@ export function Choose({ wish, first, may, close }: ChooseProps) {
     const wanted = kinds[kind];
     return wanted !== undefined && may.includes(wanted);
   };
-  const everybody = whoever(refusal, query).filter((one) => can(one.kind));
-  const found = search(everybody.filter((one) => one.kind !== "number"), query);
-  const typed = everybody.filter((one) => one.kind === "number");
-  const shown = [...typed, ...found].slice(0, SHOWN);
-  const index = Math.max(0, shown.findIndex((one) => keyOf(one) === at));
-  const chosen = shown[index];
-  const loading = desk.value.board === null;
-  useEffect(() => {
-    if (chosen && !loading && keyOf(chosen) !== at) setAt(keyOf(chosen));
-  });
-  const go = (place: number) => {
-    const one = shown[(place + shown.length) % Math.max(1, shown.length)];
-    if (one) setAt(keyOf(one));
-  };
-  useEffect(() => {
-    list.current?.children[index]?.scrollIntoView({ block: "nearest" });
-  }, [index]);
-  const choose = (one: Whom | undefined) => {
-    const wanted = one && kinds[one.kind];
-    if (!one || one.why || !wanted) return;
-    command(wanted, one.id);
-    close();
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return; // Enter ends the conversion to kanji and nothing else
-    if (event.key === "ArrowDown") go(index + 1);
-    else if (event.key === "ArrowUp") go(index - 1);
-    else if (event.key === "Enter") choose(chosen);
-    else if (event.key === "Escape") {
-      if (query) {
-        setQuery("");
-        setAt("");
-      } else close();
-    } else return;
-    event.preventDefault();
-    event.stopPropagation();
-  };
   return (
-    <div class="talk-choice">
-      <label for="whom">{t(`whom.${wish}`)}</label>
-      <div class="whom-line">
-        <input
-          id="whom"
-          ref={field}
-          type="text"
-          role="combobox"
-          aria-expanded="true"
-          aria-controls="whom-list"
-          aria-autocomplete="list"
-          aria-activedescendant={shown.length > 0 ? `whom-${index}` : undefined}
-          autocomplete="off"
-          maxLength={60}
-          value={query}
-          onInput={(event) => {
-            setQuery(event.currentTarget.value);
-            setAt("");
-          }}
-          onKeyDown={onKeyDown}
-        />
-        <button type="button" class="quiet" onClick={close}>
-          {t("talk.cancel")}
-        </button>
-      </div>
-      <ul id="whom-list" ref={list} role="listbox" class="whom-list" aria-label={t(`whom.${wish}`)}>
-        {shown.map((one, place) => (
-          <li
-            key={keyOf(one)}
-            id={`whom-${place}`}
-            role="option"
-            aria-selected={place === index}
-            aria-disabled={one.why ? "true" : undefined}
-            class={place === index ? "at" : ""}
-            onMouseDown={(event) => event.preventDefault()}
-            onMouseMove={() => place !== index && setAt(keyOf(one))}
-            onClick={() => choose(one)}
-          >
-            <span class="whom-name" dir="auto">{one.name}</span>
-            <small>
-              {t(`whom.kind.${one.kind}`)}
-              {one.note && ` · ${one.note}`}
-              {one.why && ` · ${one.why}`}
-            </small>
-          </li>
-        ))}
-      </ul>
-      <p class="note" role="status">
-        {loading ? t("loading") : shown.length === 0 ? t("whom.nobody") : t("whom.found", { n: shown.length })}
-      </p>
-    </div>
+    <Finder
+      title={t(`whom.${wish}`)}
+      everybody={whoever(refusal, query).filter((one) => can(one.kind))}
+      query={query}
+      setQuery={setQuery}
+      loading={desk.value.board === null}
+      nobody={t("whom.nobody")}
+      pick={(one) => {
+        const wanted = kinds[one.kind];
+        if (!wanted) return;
+        command(wanted, one.id);
+        close();
+      }}
+      close={close}
+    />
   );
 }
-
-const keyOf = (one: Whom): string => `${one.kind} ${one.id} ${one.name}`;
 
 /** Why a typed number would not be dialled, as the server says; asked when somebody pauses in typing. */
 function useRefusal(query: string): string {

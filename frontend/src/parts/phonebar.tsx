@@ -8,6 +8,7 @@ import { may, lineTable } from "../softphone/machine";
 import { still } from "../softphone/meter";
 import { microphone, nameOf, unheard } from "../softphone/microphone";
 import { hideRing, showRing } from "../softphone/notify";
+import { passing } from "../softphone/passing";
 import { sounds } from "../softphone/quality";
 import { answer, call, hangUp, line, muted, pressKey, setMuted, tryAgain } from "../softphone/softphone";
 import { Meter, PhonePanel } from "./phonepanel";
@@ -85,6 +86,7 @@ function Bar() {
 function noticeNow(): string {
   const on = call.value !== "none";
   if (unheard.value) return t("phone.notice.unheard");
+  if (passing.value) return t(`phone.notice.pass_${passing.value.state}`, { to: short(passing.value.to) });
   if (on && line.value === "lost") return t("phone.notice.line");
   if (microphone.value && still.value && !muted.value) return t("phone.notice.still");
   if (sounds.value?.grade === "poor") return t("phone.notice.poor");
@@ -92,6 +94,14 @@ function noticeNow(): string {
   if (gone) return t("phone.notice.other_microphone", { name: gone.label, now: nameOf(microphone.value) });
   const silent = absent("headset") ?? absent("bell");
   return silent ? t("phone.notice.other_output", { name: silent.label }) : "";
+}
+
+// The bar has room for two lines; and a name written from right to left turns nothing around that stands beside it.
+const NAME_LETTERS = 14;
+
+function short(name: string): string {
+  const letters = [...name];
+  return `\u2068${letters.length > NAME_LETTERS ? `${letters.slice(0, NAME_LETTERS - 1).join("")}…` : name}\u2069`;
 }
 
 /** While it rings, and again when it becomes known who it is. */

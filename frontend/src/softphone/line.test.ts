@@ -52,6 +52,13 @@ class Session extends Source {
     this.say("ended");
   }
   isEnded = () => this.terminated > 0;
+  target = "";
+  about: Record<"requestFailed" | "accepted" | "failed", (about: object) => void> | null = null;
+  answer: unknown = {};
+  refer(target: string, options: { eventHandlers: NonNullable<Session["about"]> }): unknown {
+    [this.target, this.about] = [target, options.eventHandlers];
+    return this.answer;
+  }
 }
 
 let session: Session;
@@ -187,4 +194,18 @@ it("a line that swallowed a later REGISTER is given up too; one that broke, or a
   agent.say("registrationFailed", { response: { status_code: 403 } });
   vi.advanceTimersByTime(60_000);
   expect([broken, told.at(-1)]).toEqual([1, "rejected"]);
+});
+
+it("passes on what Asterisk says of a REFER, and when it says nothing", () => {
+  const said: (number | null)[] = [];
+  const refer = () => rang.refer("queue-roadside", (status) => said.push(status));
+  refer();
+  expect(session.target).toBe("sip:queue-roadside@d");
+  session.about?.accepted({ status_line: { status_code: 200 } });
+  session.about?.failed({ status_line: { status_code: 404 } });
+  session.about?.requestFailed({ response: { status_code: 603 } });
+  session.about?.requestFailed({ response: null }); // the WebSocket is broken
+  session.answer = false; // there is no dialogue
+  refer();
+  expect(said).toEqual([200, 404, 603, null, null]);
 });

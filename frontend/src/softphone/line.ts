@@ -50,6 +50,8 @@ export interface LineCall {
   send(key: string): void;
   connection(): RTCPeerConnection | null;
   gone(): boolean; // over at Asterisk, which could not say so
+  /** Asks Asterisk to pass the caller on to an extension that this phone may dial. `told`: a status of SIP, or null for no answer. */
+  refer(extension: string, told: (status: number | null) => void): void;
 }
 
 export interface Line {
@@ -105,7 +107,13 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
   agent.on("newRTCSession", ({ originator, session, request }: { originator: string; session: unknown; request: Request }) => {
     if (originator !== "remote") return;
     const comesBack = request.getHeader(BACK) !== undefined;
-    const call = new SipCall(session as Session, C.DTMF_TRANSPORT.RFC2833, comesBack, request.getHeader(QUEUE) || null);
+    const call = new SipCall(
+      session as Session,
+      logIn.domain,
+      C.DTMF_TRANSPORT.RFC2833,
+      comesBack,
+      request.getHeader(QUEUE) || null,
+    );
     listener.incoming(call);
     if (!call.over) last = call;
   });
@@ -130,6 +138,15 @@ interface Session {
   terminate(options?: { status_code: number }): void;
   sendDTMF(key: string, options: { duration: number; transportType: string }): void;
   isEnded(): boolean;
+  /** False when there is no dialogue. The last NOTIFY is "accepted" or "failed"; a REFER that was not taken is "requestFailed". */
+  refer(target: string, options: { eventHandlers: ReferHandlers }): unknown;
+}
+
+type Status = { readonly status_code: number };
+interface ReferHandlers {
+  requestFailed(about: { response: Status | null }): void;
+  accepted(about: { status_line: Status }): void;
+  failed(about: { status_line: Status }): void;
 }
 
 const BUSY_HERE = 486;
@@ -142,6 +159,7 @@ class SipCall implements LineCall {
 
   constructor(
     private readonly session: Session,
+    private readonly domain: string,
     private readonly inBand: string, // JsSIP's name for keys as events in the sound's stream
     readonly comesBack: boolean,
     readonly queue: string | null,
@@ -212,6 +230,18 @@ class SipCall implements LineCall {
 
   send(key: string): void {
     this.session.sendDTMF(key, { duration: TONE_MS, transportType: this.inBand });
+  }
+
+  refer(extension: string, told: (status: number | null) => void): void {
+    const last = ({ status_line }: { status_line: Status }) => told(status_line.status_code);
+    const sent = this.session.refer(`sip:${extension}@${this.domain}`, {
+      eventHandlers: {
+        requestFailed: ({ response }) => told(response?.status_code ?? null),
+        accepted: last,
+        failed: last,
+      },
+    });
+    if (sent === false) told(null);
   }
 
   connection(): RTCPeerConnection | null {

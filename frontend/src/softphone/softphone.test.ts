@@ -27,6 +27,7 @@ const phoneIsHere = vi.spyOn(api, "phoneIsHere").mockResolvedValue(new Response(
 const phone = await import("./softphone");
 const own = await import("./microphone");
 const { talkedHere } = await import("./back");
+const { passing } = await import("./passing");
 const { peerConfig, RENEW_MS } = await import("./ice");
 
 class Track {
@@ -69,6 +70,12 @@ class Ringing implements LineCall {
   refused = 0;
   refuse = () => void (this.refused += 1);
   send = () => undefined;
+  referred: string[] = [];
+  told: (status: number | null) => void = () => undefined;
+  refer = (extension: string, told: (status: number | null) => void) => {
+    this.referred.push(extension);
+    this.told = told;
+  };
   isGone = false;
   gone = () => this.isGone;
   connection = () => (this.sender && { getSenders: () => [this.sender] }) as unknown as RTCPeerConnection | null;
@@ -276,4 +283,41 @@ it("says that it is a phone when it has become one, not each time that it stays 
   line.registered();
   line.incoming(new Ringing());
   expect(await asked()).toBe(1);
+});
+
+it("passes its caller on by itself and hangs up when Asterisk has them, not before, nor without a line or a talk", () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.passOn("demo-suzuki", "Suzuki"); // it rings
+  phone.answer();
+  call.to?.answered();
+  line.disconnected();
+  phone.passOn("demo-suzuki", "Suzuki");
+  expect(call.referred).toEqual([]);
+  line.registered();
+  phone.passOn("demo-suzuki", "Suzuki");
+  expect([call.referred, passing.value?.state, call.hungUp]).toEqual([["demo-suzuki"], "asked", 0]);
+  call.told(404);
+  expect([passing.value?.state, call.hungUp, phone.call.value]).toEqual(["nobody", 0, "talking"]);
+  phone.passOn("queue-roadside", "Roadside");
+  call.told(200);
+  expect([passing.value, call.hungUp, phone.call.value]).toEqual([{ to: "Roadside", state: "passed" }, 1, "none"]);
+  line.incoming(new Ringing());
+  expect(passing.value).toBeNull();
+});
+
+it("lets go of no later call when Asterisk speaks of an earlier one", () => {
+  const before = new Ringing();
+  line.incoming(before);
+  phone.answer();
+  before.to?.answered();
+  phone.passOn("demo-suzuki", "Suzuki");
+  before.to?.ended();
+  expect(passing.value?.state).toBe("gone");
+  const next = new Ringing();
+  line.incoming(next);
+  phone.answer();
+  next.to?.answered();
+  before.told(200);
+  expect([next.hungUp, phone.call.value, passing.value]).toEqual([0, "talking", null]);
 });

@@ -16,6 +16,7 @@ import {
 import { answerByPolicy, offered as offeredCall, policy } from "./autoanswer";
 import { playOn, whenChanged } from "./devices";
 import * as own from "./microphone";
+import * as passing from "./passing";
 import { measure } from "./quality";
 import { keepNote, noteTalk, talkedHere } from "./back";
 import { makeBell } from "./ring";
@@ -68,6 +69,7 @@ function callIs(event: CallEvent, lost = false): void {
   else unmeasure();
   if (call.value === "none") {
     current = null;
+    passing.ended();
     setMuted(false);
     if (own.unheard.value) queueMicrotask(tryAgain); // no more calls until there is a microphone again
     if (sound) sound.srcObject = null;
@@ -250,6 +252,7 @@ function incoming(offered: LineCall): void {
     offered.refuse();
     return;
   }
+  passing.forget();
   current = offered;
   const mine = () => current === offered;
   offered.listen({
@@ -312,6 +315,13 @@ export function hangUp(): void {
   const ending = current;
   callIs("hang_up");
   ending.hangUp();
+}
+
+/** Without our server: Asterisk passes the caller on, as for any phone. `to`: for a person to read. */
+export function passOn(extension: string, to: string): void {
+  const mine = current;
+  if (!mine || call.value !== "talking" || line.value !== "ready") return;
+  passing.pass(to, (told) => mine.refer(extension, told), () => mine === current && hangUp());
 }
 
 export function setMuted(wanted: boolean): void {

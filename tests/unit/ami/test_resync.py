@@ -270,3 +270,37 @@ def test_a_passing_on_that_outlived_its_server_says_who_passed_the_caller_on() -
     assert call is not None
     assert [(t.kind, t.by, t.to) for t in call.transfers] == [("outside", "sato", "+81334980110")]
     assert call.phase == "talking"
+
+
+def test_a_transfer_by_a_phone_while_nobody_listened_is_told_by_the_callers_channel() -> None:
+    item = caller("cti-colleague", "b")
+    item["Variable"] += f"\nCTI_PASSED_AT={T0 + 60}\nCTI_PASSED_TO=demo-suzuki\nCTI_PASSED_BY=PJSIP/demo-sato-00000002"
+    colleague = leg("b", uniqueid="1.9") | {"Channel": "PJSIP/demo-suzuki-00000003"}
+    moved, *rest = told(item, colleague, known=CallState.TALKING)
+    assert moved == sig.Transferred(
+        at=NOW - timedelta(seconds=30), channel=ChannelName("PJSIP/trunk-00000001"), uniqueid=UniqueId("1.0"),
+        call_id=CALL, kind="blind", to="demo-suzuki", by=ChannelName("PJSIP/demo-sato-00000002"),
+    )  # fmt: skip
+    assert kinds(rest) == ["DialBegan", "DialEnded"]
+    assert kinds(told(caller("cti-colleague", "b"), colleague, known=CallState.TALKING)) == kinds(rest)
+    item["Variable"] = item["Variable"].replace(str(T0 + 60), "soon")
+    assert kinds(told(item, colleague, known=CallState.TALKING)) == kinds(rest)  # else it would be told each time anew
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_who_answered_and_passed_the_caller_on_without_us_is_known_by_the_callers_channel(heard: bool) -> None:
+    item = caller("cti-colleague", "b")
+    desk = a_desk(Kept())
+    if heard:  # of the call, not of the answer
+        for signal in told(caller()):
+            desk.apply(signal)
+    item["Variable"] += f"\nCTI_PASSED_AT={T0 + 60}\nCTI_PASSED_TO=demo-suzuki\nCTI_PASSED_BY=PJSIP/demo-sato-00000002"
+    colleague = leg("b", uniqueid="1.9") | {"Channel": "PJSIP/demo-suzuki-00000003"}
+    for _ in range(2):
+        for signal in told(item, colleague, known=desk.known().get(CALL)):
+            desk.apply(signal)
+    call = desk.live(CALL)
+    assert call is not None
+    assert [(t.kind, t.by, t.to, t.result) for t in call.transfers] == [("phone", "sato", "demo-suzuki", "answered")]
+    assert [talk.agent for talk in call.talks] == ["suzuki"]
+    assert desk.stats.illegal == 0

@@ -22,6 +22,7 @@ from cti.domain.model import (
     MenuId,
     OfferOutcome,
     PhoneState,
+    QueueId,
     TenantId,
     UniqueId,
 )
@@ -34,6 +35,7 @@ from tests.unit.calls.test_callfsm import (
     MENU,
     NOW,
     A,
+    B,
     asked,
     decided,
     dial_ended,
@@ -247,6 +249,41 @@ def test_a_talk_is_told_again_once_and_stays_one_talk() -> None:
     assert isinstance(last, ev.CallEnded)
     (talk,) = last.call.talks
     assert (talk.answered_at, talk.ended_at) == (later(1), later(61))
+
+
+def test_a_page_passed_its_caller_on_while_we_were_away() -> None:
+    """What the snapshot tells, and tells again: one transfer, the colleague has the caller, the agent is free."""
+    desk, kept = restarted(desk_after(queued(), decided(), rings(), dial_ended(1))[0])
+    passed = sig.Transferred(at=later(40), kind="blind", to="demo-suzuki", **CALLER)
+    for _ in range(2):
+        desk.apply(passed)
+        desk.apply(rings(45, B))
+        desk.apply(dial_ended(45, B))
+        desk.apply(seen("1.0", "1.2"))
+    assert names(kept.events) == ["CallTransferred", "CallAnswered", "AgentFreed"]
+    assert desk.stats.illegal == 0
+    call = desk.live(CALL)
+    assert call is not None
+    assert [(t.kind, t.by, t.to, t.at, t.result) for t in call.transfers] == [
+        ("phone", A, "demo-suzuki", later(40), "answered")
+    ]
+    assert call.transferred_at == (later(40),)
+    assert [(talk.agent, talk.ended_at is None) for talk in call.talks] == [(A, False), (B, True)]
+    assert call.phase == "talking"
+    desk.apply(replace(passed, at=later(200)))  # the same way, another time
+    assert len(call.transfers) + 1 == len(desk.all_live()[0].transfers)
+
+
+def test_a_page_passed_its_caller_on_to_a_queue_while_we_were_away() -> None:
+    desk, kept = restarted(desk_after(queued(), decided(), rings(), dial_ended(1))[0])
+    desk.apply(sig.Transferred(at=later(40), kind="blind", to="queue-roadside", **CALLER))
+    desk.apply(sig.CallerFellBack(at=later(44), queue=QueueId("roadside"), **CALLER))
+    desk.apply(seen("1.0"))
+    assert names(kept.events) == ["CallTransferred", "CallFellBack", "AgentFreed"]
+    desk.apply(queued(101))
+    (call,) = desk.all_live()
+    assert [(t.kind, t.by, t.to) for t in call.transfers] == [("phone", A, "queue-roadside")]
+    assert (call.state, call.fallback_at) == (CallState.QUEUED, later(44))
 
 
 def test_an_offer_that_still_rings_after_a_restart_can_be_answered() -> None:
