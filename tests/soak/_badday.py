@@ -168,6 +168,7 @@ async def server(scene: Scene) -> None:
     await expect(offline).to_contain_text("connection to the server is lost", timeout=SAID_S * 1000)
     if trial.state == "held":
         trial.heard_s = await talk(first, caller, trial.struck, ALONE_S)
+        has_it = await passed_on(scene, second.name)
     if trial.state == "consulting":
         await together((first.ear, {second.hz}), (second.ear, {first.hz}), since=time.time())
         await first.phone.press("Hang up")
@@ -189,7 +190,7 @@ async def server(scene: Scene) -> None:
     trial.ready_s = time.time() - began
     await has_it.shows("Talking with the caller", BACK_S)
     await talk(has_it, caller, time.time())
-    if trial.state in ("ringing", "talking"):
+    if trial.state != "consulting":
         await told_later(scene, has_it)
 
 
@@ -214,7 +215,7 @@ async def passed_on(scene: Scene, whom: str) -> Agent:
 async def told_later(scene: Scene, has_it: Agent) -> None:
     """The record knows of a transfer that nobody of ours heard of."""
     first = scene.first
-    to = "demo-" + scene.second.id if scene.trial.state == "ringing" else "queue-all"
+    to = "queue-all" if scene.trial.state == "talking" else "demo-" + scene.second.id
     # That the first answered without us is known by what they did with the caller alone.
     talks = [has_it.id] if scene.trial.state == "ringing" else [first.id, has_it.id]
     expected = ([("phone", first.id, to)], talks)
