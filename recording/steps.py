@@ -34,6 +34,9 @@ _log = logging.getLogger(__name__)
 
 # Asterisk closes a file within milliseconds of the hang-up; looking more often would not be seen by anybody.
 _SETTLE_LOOK_S = 0.05
+# A file of nothing but its header may be a leg whose sound Asterisk still holds: it writes each 2 s, and at the close. A colleague's
+# leg outlives the caller by up to 0.2 s (cti-target), and is closed within a second.
+_EMPTY_S = 1.5
 
 
 class Sink(Protocol):
@@ -78,12 +81,14 @@ class Steps:
         A file that is still open after ``settle_s`` (its writer is gone, or the disk is full) is taken as it is.
         Raises PeerError for a file that is no recording.
         """
-        deadline = time.monotonic() + self._t.settings.settle_s
+        began_s = time.monotonic()
+        deadline = began_s + self._t.settings.settle_s
         while True:
             looked = await asyncio.to_thread(self._look, job)
             # No file, or only empty ones: the first may just not be there yet.
             started = any(seen.size > ASTERISK_HEADER_BYTES for seen, _ in looked)
-            if (started and all(_done(seen, info) for seen, info in looked)) or time.monotonic() > deadline:
+            waited_s = time.monotonic() - began_s
+            if (started and all(_done(seen, info, waited_s) for seen, info in looked)) or time.monotonic() > deadline:
                 break
             await asyncio.sleep(_SETTLE_LOOK_S)
         return tuple(
@@ -260,10 +265,11 @@ def _kept(job: Job, plan: Assembly) -> KeptFacts:
     return KeptFacts(queue=job.facts.queue, direction=job.facts.direction, result=result)
 
 
-def _done(seen: Seen, info: WavInfo) -> bool:
-    """Nothing waits for a phone that never sent a frame, nor for the files that take no part."""
+def _done(seen: Seen, info: WavInfo, waited_s: float) -> bool:
+    """Nothing waits long for a phone that never sent a frame, nor at all for the files that take no part."""
     takes_part = seen.name.direction is Direction.RX or seen.name.message
-    return info.closed or seen.size <= ASTERISK_HEADER_BYTES or not takes_part
+    empty = seen.size <= ASTERISK_HEADER_BYTES
+    return not takes_part or (waited_s >= _EMPTY_S if empty else info.closed)
 
 
 def _about(job: Job, **more: object) -> dict[str, object]:

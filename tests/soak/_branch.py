@@ -65,6 +65,10 @@ class Branch:
             await self._ip("link", "set", name, "up", there=there)
         await self._ip("route", "add", "default", "via", DESK, there=True)
 
+    async def take_up(self) -> None:
+        """The cable is gone, at both ends."""
+        await self._ip("link", "del", CABLE)
+
 
 def network_of(pid: int | str) -> int:
     """The network that a process is in."""
@@ -86,6 +90,10 @@ async def a_branch(run: RunFolder) -> AsyncIterator[Branch]:
         await child.until_ready(apart, STEP_S)
         branch = Branch(run=run, pid=child.pid)
         await branch.lay()
-        yield branch
+        try:
+            yield branch
+        finally:
+            # The kernel takes it away some time after the namespace, and the next branch's has the same name.
+            await branch.take_up()
     finally:
         await child.stop(1.0)

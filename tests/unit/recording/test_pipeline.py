@@ -19,6 +19,7 @@ from recording.lifecycle import RecordingState
 from recording.model import Job, RecordingSettings
 from recording.pipeline import RecordingPipeline
 from recording.spool import Spool
+from recording.wav import ASTERISK_HEADER_BYTES
 from tests.unit.recording.fakes import (
     CALL,
     DEMO,
@@ -113,6 +114,28 @@ async def settled(desk: Desk, pipeline: RecordingPipeline) -> None:
     async with asyncio.timeout(20):
         while pipeline.gauges()["unsettled"]:
             await asyncio.sleep(0.01)
+
+
+async def test_a_short_leg_whose_sound_asterisk_still_holds_is_waited_for(desk: Desk) -> None:
+    """A colleague's leg outlives the caller for a moment, and its file was nothing but a header when the call ended."""
+    desk.settings = replace(desk.settings, settle_s=8.0)
+    desk.write()
+    legs = [desk.spool / f"{CALL}-a-{LEG}{side}.wav" for side in ("", "-rx", "-tx")]
+    said = legs[1].read_bytes()
+    for leg in legs:
+        leg.write_bytes(said[:ASTERISK_HEADER_BYTES])
+    async with desk.running() as pipeline:
+        await desk.tell(pipeline)
+        await asyncio.sleep(0.3)
+        assert desk.facts.events == []
+        for leg in legs:
+            leg.write_bytes(said)
+        await desk.facts.wait()
+        await settled(desk, pipeline)
+    record = await desk.ledger.get(DEMO, CALL)
+    assert record.audio is not None
+    assert record.audio.agent_db > -30
+    assert desk.left() == []
 
 
 async def test_a_call_goes_from_the_spool_into_the_store_and_the_ledger(desk: Desk) -> None:
