@@ -34,8 +34,8 @@ _log = logging.getLogger(__name__)
 
 # Asterisk closes a file within milliseconds of the hang-up; looking more often would not be seen by anybody.
 _SETTLE_LOOK_S = 0.05
-# A file of nothing but its header may be a leg whose sound Asterisk still holds: it writes each 2 s, and at the close. A colleague's
-# leg outlives the caller by up to 0.2 s (cti-target), and is closed within a second.
+# A file of nothing but its header may be a leg whose sound Asterisk still holds: it writes each 2 s, and at the close.
+# A colleague's leg outlives the caller by up to 0.2 s (cti-target), and is closed within a second.
 _EMPTY_S = 1.5
 
 
