@@ -20,6 +20,8 @@ from recording.wav import WavInfo
 
 # A file that fits into Asterisk's buffer reaches the disk in one piece, when it is closed: its last look is exact.
 _ONE_BUFFER_FRAMES = 32 * 1024 // 2
+# Asterisk closes a leg's file within a second of the leg's end, and never before it.
+_CLOSED_WITHIN = timedelta(seconds=1)
 # Shorter than a name: the caller heard the tone and hung up.
 _MESSAGE_LEAST_S = 1.0
 
@@ -210,7 +212,7 @@ def _message(job: Job, files: tuple[ReadyFile, ...]) -> _Message | None:
 def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:
     """An end that was concluded after a gap is when we noticed; the last write of a file is when it was."""
     if not job.inferred_end:
-        return job
+        return replace(job, talks=tuple(_with_believable_end(job, talk, heard) for talk in job.talks))
     last = {file.name.uniqueid: file.changed_at for file in heard}
     ended_at = max(last.values())
     if job.ended_at is not None:
@@ -220,6 +222,18 @@ def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:
         for talk in job.talks
     )
     return replace(job, ended_at=ended_at, talks=talks)
+
+
+def _with_believable_end(job: Job, talk: Talk, heard: list[ReadyFile]) -> Talk:
+    """A leg that ended while no server was there, in a call that went on: who came later knows only that it is gone."""
+    for file in heard:
+        closed_at = file.changed_at
+        if file.info.closed and file.name.uniqueid == talk.uniqueid and closed_at < talk.end_at - _CLOSED_WITHIN:
+            holds_until = (_announced_at(job, file.name.base) or talk.start_at) + timedelta(seconds=file.info.seconds)
+            # What the closing took is no silence of the leg's.
+            end_at = holds_until if holds_until <= closed_at <= holds_until + _CLOSED_WITHIN else closed_at
+            return replace(talk, end_at=max(talk.start_at, end_at))
+    return talk
 
 
 def _track(job: Job, file: ReadyFile, ended_at: datetime, echo: ReadyFile | None = None) -> Track:
@@ -258,8 +272,8 @@ def _leg_span(job: Job, file: ReadyFile, ended_at: datetime) -> tuple[datetime, 
 
 
 def _growth(file: ReadyFile, until_at: datetime) -> tuple[Growth, ...]:
-    """The looks at a file, with the one that its closing was."""
-    known = file.growth
+    """The looks at a file, with the one that its closing was; none is later than the end of what it holds."""
+    known = tuple(replace(look, at=min(look.at, until_at)) for look in file.growth)
     last = known[-1].frames if known else 0
     if file.info.closed and last < file.info.frames and (known or file.info.frames < _ONE_BUFFER_FRAMES):
         return (*known, Growth(at=min(file.changed_at, until_at), frames=file.info.frames))

@@ -47,8 +47,12 @@ async def test_moved_to_a_queue_whose_agent_is_ready_it_rings_there_at_once(desk
         record = await record_of(desk, call_id, lambda it: it["end_reason"] is not None)
         assert record["queued_at"] == before["queued_at"]  # the age came along
         assert [offer["agent"] for offer in record["offers"]] == ["smith"]
-        decisions = (await tanaka.get(f"/api/calls/{call_id}/decisions"))["decisions"]
-    (moved,) = [one for one in decisions if one["by"] == "tanaka"]
+        # Reasons are written some tenths of a second later.
+        told = await eventually(
+            lambda: tanaka.get(f"/api/calls/{call_id}/decisions"),
+            lambda told: any(one["by"] == "tanaka" for one in told["decisions"]),
+        )
+    (moved,) = [one for one in told["decisions"] if one["by"] == "tanaka"]
     assert moved["words_en"] == "moved by tanaka; goes on to the queue english"
 
 

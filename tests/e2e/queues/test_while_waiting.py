@@ -105,8 +105,12 @@ async def test_overflow_to_the_other_queues_agent_with_the_age(desk: Stack) -> N
     assert OVERFLOW_S - 0.5 < waited_s < OVERFLOW_S + 5
     conn = await asyncpg.connect(desk.postgres.url)
     try:
-        why = await conn.fetch(
-            "SELECT slug, result FROM routing_decisions WHERE call_id = $1 ORDER BY at", record["call_id"]
+        # Reasons are written some tenths of a second later; the agent's offer comes after the overflow's.
+        why = await eventually(
+            lambda: conn.fetch(
+                "SELECT slug, result FROM routing_decisions WHERE call_id = $1 ORDER BY at", record["call_id"]
+            ),
+            lambda rows: len(rows) >= 2,
         )
     finally:
         await conn.close()

@@ -50,7 +50,8 @@ async def _story(desk: Stack, inbox: Path, port: int) -> None:
         assert len(await _kinds(inbox)) == 2
         async with example(inbox, port):
             await desk.start_server()
-            await eventually(lambda: _kinds(inbox), lambda kinds: len(kinds) == 4, 25)
+            # A store that was away is tried again ever later.
+            await eventually(lambda: _kinds(inbox), lambda kinds: len(kinds) == 4, 60)
     assert await _kinds(inbox) == [
         ("call.closed", one), ("recording.stored", one), ("call.closed", two), ("recording.stored", two),
     ]  # fmt: skip

@@ -194,6 +194,26 @@ def test_an_end_concluded_ten_minutes_later_is_taken_from_the_files() -> None:
     assert "truncated" in observed.flags  # told by Asterisk, the same would be a loss
 
 
+def test_a_leg_that_ended_while_the_server_was_away_is_as_long_as_its_file() -> None:
+    """Handed over at 40 s, and the server killed then: the next one, 3 s later, finds the first agent gone."""
+    job = ended(talk(SATO, "9.2", 20, 43), talk(SUZUKI, "9.3", 40, 60), announced={"c": 0, "a-9.2": 20, "a-9.3": 40})
+    first_look = Growth(at=later(43.2), frames=20 * 8000)  # of a file that was closed 3 s before
+    plan = planned(
+        job,
+        file("c-rx", 60),
+        file("a-9.2-rx", 20, changed=40.2, growth=(first_look,)),
+        file("a-9.3-rx", 20, changed=60.1),
+    )
+    assert plan.flags == ()
+    assert [(t.start_s, t.end_s) for t in plan.talks] == [(20, 40), (40, 60)]
+    assert len(plan.timeline.tracks[1].pieces) == 1
+    # Silence that Asterisk did not write is put back as in any leg, up to where the file was closed.
+    looks = (Growth(at=later(22.5), frames=16384), Growth(at=later(43.2), frames=15 * 8000))
+    short = file("a-9.2-rx", 15, changed=40.2, growth=looks)
+    lost = planned(job, file("c-rx", 60), short, file("a-9.3-rx", 20, changed=60.1))
+    assert lost.timeline.tracks[1].put_back_s == pytest.approx(5.2)
+
+
 @pytest.mark.parametrize(
     ("files", "settings", "reason"),
     [
