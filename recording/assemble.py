@@ -227,8 +227,9 @@ def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:
 def _with_believable_end(job: Job, talk: Talk, heard: list[ReadyFile]) -> Talk:
     """A leg that ended while no server was there, in a call that went on: who came later knows only that it is gone."""
     for file in heard:
-        closed_at = file.changed_at
-        if file.info.closed and file.name.uniqueid == talk.uniqueid and closed_at < talk.end_at - _CLOSED_WITHIN:
+        # A file without a sample looks the same open and closed, and may not have been written since it was begun.
+        closed, closed_at = file.info.closed and file.info.frames > 0, file.changed_at
+        if closed and file.name.uniqueid == talk.uniqueid and closed_at < talk.end_at - _CLOSED_WITHIN:
             holds_until = (_announced_at(job, file.name.base) or talk.start_at) + timedelta(seconds=file.info.seconds)
             # What the closing took is no silence of the leg's.
             end_at = holds_until if holds_until <= closed_at <= holds_until + _CLOSED_WITHIN else closed_at

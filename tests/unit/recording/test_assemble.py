@@ -207,6 +207,9 @@ def test_a_leg_that_ended_while_the_server_was_away_is_as_long_as_its_file() -> 
     assert plan.flags == ()
     assert [(t.start_s, t.end_s) for t in plan.talks] == [(20, 40), (40, 60)]
     assert len(plan.timeline.tracks[1].pieces) == 1
+    # A phone that sent nothing: its file says nothing of when the leg ended.
+    mute = planned(job, file("c-rx", 60), file("a-9.2-rx", 0, changed=20), file("a-9.3-rx", 20, changed=60.1))
+    assert mute.talks[0].end_s == 43
     # Silence that Asterisk did not write is put back as in any leg, up to where the file was closed.
     looks = (Growth(at=later(22.5), frames=16384), Growth(at=later(43.2), frames=15 * 8000))
     short = file("a-9.2-rx", 15, changed=40.2, growth=looks)
