@@ -42,9 +42,8 @@ CALLER_HZ, AGENTS_HZ = 440, {"sato": 1000, "suzuki": 700}
 FRAME_S = 0.02
 # What the issue promises, and the step in which a tone's edge is looked for.
 DRIFT_S, STEP_S = 0.02, 0.01
-# A single edge may be a packet late, or written late on a busy machine, which is no drift: as long as it is not more
-# than what the clock may be off by (recording.timeline: 0.12 s) and two steps.
-OFF_S = 0.14
+# A single edge keeps to it as well, from the middle of all: what was promised holds for each second of the call.
+OFF_S = DRIFT_S
 # Of two tones at once each has half of the sound's strength.
 HEARD = 0.2
 # A piece below this is not counted; each piece loses its edges to the search.
