@@ -28,9 +28,13 @@ export function startOfDay(day: string, zone: string, later = 0): string | null 
   return new Date(asUtc - aheadMs(guess, zone)).toISOString();
 }
 
+// One is made in 0.2 ms, which a page that shows twenty of them while it rings cannot spare.
+const days = new Map<string, Intl.DateTimeFormat>();
+
 /** Whether two instants are on the same day there. */
 export function sameDay(a: string | number, b: string | number, zone: string): boolean {
-  const day = new Intl.DateTimeFormat("en-CA", { timeZone: zone });
+  const day = days.get(zone) ?? new Intl.DateTimeFormat("en-CA", { timeZone: zone });
+  days.set(zone, day);
   return day.format(new Date(a)) === day.format(new Date(b));
 }
 

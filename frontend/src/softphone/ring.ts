@@ -1,4 +1,5 @@
 /** The bell: two tones, as a phone of the office. Made here, so that there is no file to load when it rings. */
+import { afterPaint } from "../afterpaint";
 
 const TONES_HZ = [425, 480] as const;
 const LOUD = 0.12;
@@ -18,6 +19,7 @@ export interface Bell {
 export function makeBell(place: (sink: AudioContext) => void): Bell {
   let context: AudioContext | null = null;
   let timer: ReturnType<typeof setInterval> | undefined;
+  let still: () => void = () => undefined;
   const open = () => {
     // Before anybody has touched the page a browser may keep it silent; the page shows the call all the same.
     const made = new AudioContext();
@@ -41,12 +43,16 @@ export function makeBell(place: (sink: AudioContext) => void): Bell {
   };
   return {
     start() {
-      const ringing = (context ??= open());
-      once(ringing);
-      clearInterval(timer);
-      timer = setInterval(() => once(ringing), EVERY_MS);
+      still();
+      still = afterPaint(() => {
+        const ringing = (context ??= open());
+        once(ringing);
+        clearInterval(timer);
+        timer = setInterval(() => once(ringing), EVERY_MS);
+      });
     },
     stop() {
+      still();
       clearInterval(timer);
       void context?.close().catch(() => undefined);
       context = null;

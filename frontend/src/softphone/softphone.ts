@@ -1,5 +1,6 @@
 /** The phone in this page: joins the tables to the browser's microphone, the SIP line and the bell. */
 import { signal } from "@preact/signals";
+import { afterPaint } from "../afterpaint";
 import { api, Refusal } from "../api";
 import { type Line, type LineCall, openLine } from "./line";
 import {
@@ -265,14 +266,11 @@ function incoming(offered: LineCall): void {
   if (wasHere) answerByItself();
   if (offered.comesBack) return; // to another machine: nobody may sit there
   unring = answerByPolicy(() => {
-    if (own.hears()) bell.once();
     answerByItself();
+    if (own.hears()) bell.once();
   }, own.hears, offered.queue);
   // The desk may have changed its mind since the log-in. The server may be away: what was known holds.
-  api.myPhone().then(
-    told,
-    () => undefined,
-  );
+  afterPaint(() => void api.myPhone().then(told, () => undefined));
 }
 
 function lostCall(): void {
