@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -34,7 +34,7 @@ from cti.domain.model import (
     TransferKind,
 )
 from cti.domain.ports import Directory, SignalSink
-from cti.domain.signals import OfferDecided, OfferTakenBack, TransferAsked
+from cti.domain.signals import HoldTold, OfferDecided, OfferTakenBack, TransferAsked
 
 log = logging.getLogger(__name__)
 
@@ -189,6 +189,28 @@ class TransferDesk:
             return False
         await self._telephony.stop_ring(leg=talk.agent_channel)
         log.info("a leg was ended as lost", extra={"action": "bring_back", "call_id": call.call_id, "agent": agent})
+        return True
+
+    def held_alone(
+        self, tenant: TenantId, agent: AgentId, call_id: CallId, holds: Sequence[tuple[datetime, datetime | None]]
+    ) -> bool:
+        """The agent's phone held the caller by itself while we were away: when from, and to (None: still). Says whether
+        this agent has that caller."""
+        call = self.call_of(tenant, agent)
+        talk = first_talk(call) if call is not None else None
+        if call is None or talk is None or call.call_id != call_id:
+            return False
+        for began_at, ended_at in holds:
+            self._sink.post(
+                HoldTold(
+                    at=self._rules.now(),
+                    channel=talk.agent_channel,
+                    uniqueid=talk.agent_uniqueid,
+                    call_id=call_id,
+                    began_at=began_at,
+                    ended_at=ended_at,
+                )
+            )
         return True
 
     async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:

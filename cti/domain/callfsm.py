@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from cti.domain import callconsult, callkept, calloffer, callpause
+from cti.domain import callconsult, callhold, callkept, calloffer, callpause
 from cti.domain import events as ev
 from cti.domain.callend import LOST_BY, OUTBOUND, SOUND_STOPPED
 from cti.domain.calltable import TABLE, move
@@ -61,6 +61,7 @@ from cti.domain.signals import (
     HangupRequested,
     HoldBegan,
     HoldEnded,
+    HoldTold,
     LegPlaced,
     MenuBegan,
     MenuEnded,
@@ -353,6 +354,7 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     OfferTakenBack: calloffer.taken_back,
     HoldBegan: _hold,
     HoldEnded: _unhold,
+    HoldTold: callhold.told,
     Transferred: _transferred,
     HangupRequested: _hangup_requested,
     LegPlaced: callconsult.placed,

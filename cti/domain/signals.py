@@ -147,6 +147,14 @@ class HoldEnded(ChannelSignal):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HoldTold(ChannelSignal):
+    """From an agent's page: its phone held the caller by itself while we were away. ``channel`` is the agent's."""
+
+    began_at: datetime
+    ended_at: datetime | None  # None: the caller is on hold still
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LegPlaced(ChannelSignal):
     """UserEvents CtiHeld, CtiParked, CtiConsult, CtiConsultEnded, CtiTarget: where a leg waits now."""
 

@@ -79,6 +79,29 @@ class QualityRequest(Request):
         return self
 
 
+# A call is told of for a day at most.
+SecondsAgo = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class HoldAlone(Request):
+    """One hold, by how long ago it was: the page's clock may be wrong."""
+
+    began_ago_s: SecondsAgo
+    ended_ago_s: SecondsAgo | None = None  # None: the caller is on hold still
+
+    @model_validator(mode="after")
+    def _fits(self) -> HoldAlone:
+        if self.ended_ago_s is not None and self.ended_ago_s > self.began_ago_s:
+            raise ValueError("ended_ago_s is more than began_ago_s; a hold ends after it began")
+        return self
+
+
+class HoldsRequest(Request):
+    """PUT /api/my/calls/{call_id}/holds: what nobody but the page saw, in order. May be told again."""
+
+    holds: list[HoldAlone] = Field(max_length=100)
+
+
 class QualityBody(Body):
     """How one talk sounded at the agent's page."""
 

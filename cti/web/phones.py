@@ -14,7 +14,15 @@ from cti.domain.quality import LineQuality
 from cti.web.auth import parts_of
 from cti.web.calls import call_id_of
 from cti.web.context import TOKEN_SHA256, answer, read_body, session_of
-from cti.web.phonebodies import AutoAnswer, IceBody, IceServerBody, MyPhone, PhoneLogInBody, QualityRequest
+from cti.web.phonebodies import (
+    AutoAnswer,
+    HoldsRequest,
+    IceBody,
+    IceServerBody,
+    MyPhone,
+    PhoneLogInBody,
+    QualityRequest,
+)
 from cti.web.problems import Refused
 
 # A page tells the last of a call when it is over, and tries again while the server is away.
@@ -85,6 +93,21 @@ async def bring_my_call_back(request: web.Request) -> web.Response:
     with suppress(NotFound):  # the old leg has just ended by itself: the call comes back all the same
         await parts_of(request).talks.bring_back(tenant, agent)
     return web.Response(status=204)
+
+
+async def tell_my_holds(request: web.Request) -> web.Response:
+    """PUT /api/my/calls/{call_id}/holds."""
+    tenant, agent = await _of_page(request)
+    call_id, told = call_id_of(request), await read_body(request, HoldsRequest)
+    parts, now = parts_of(request), parts_of(request).now()
+    holds = [(now - timedelta(seconds=one.began_ago_s), _ago(now, one.ended_ago_s)) for one in told.holds]
+    if not parts.talks.held_alone(tenant, agent, call_id, holds):
+        raise Refused(404, "not_my_call")
+    return web.Response(status=204)
+
+
+def _ago(now: datetime, seconds: float | None) -> datetime | None:
+    return None if seconds is None else now - timedelta(seconds=seconds)
 
 
 async def log_in_my_phone(request: web.Request) -> web.Response:

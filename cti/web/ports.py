@@ -171,6 +171,11 @@ class Talks(Protocol):
     async def bring_back(self, tenant: TenantId, agent: AgentId) -> bool:
         """Their page was loaded anew in mid-call: let the call come back to it. Raises NotFound, Unavailable."""
 
+    def held_alone(
+        self, tenant: TenantId, agent: AgentId, call_id: CallId, holds: Sequence[tuple[datetime, datetime | None]]
+    ) -> bool:
+        """Their phone held the caller by itself while we were away: from, and to (None: still). False: not theirs."""
+
     def talk(self, tenant: TenantId, agent: AgentId) -> Call | None:
         """The live call that this agent is on the line with, as the one who has the caller or who was asked."""
 

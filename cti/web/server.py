@@ -119,6 +119,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "bring_my_call_back": phones.bring_my_call_back,
     "my_phone_is_here": phones.my_phone_is_here,
     "report_my_quality": phones.report_my_quality,
+    "tell_my_holds": phones.tell_my_holds,
     "my_dialling": dialling.my_dialling,
     "dial": dialling.dial,
     "my_saved_numbers": savednumbers.my_saved_numbers,

@@ -37,6 +37,7 @@ import type {
   PlanRequest,
   Problem,
   QualityRequest,
+  HoldsRequest,
   QueuePlan,
   Ready,
   ReasonTree,
@@ -126,6 +127,8 @@ export const api = {
     read<TicketLine>("POST", at("my", "calls", callId, "tickets"), body),
   myPhone: () => read<MyPhone>("GET", "/api/my/phone"),
   reportQuality: (callId: string, body: QualityRequest) => ask("PUT", at("my", "calls", callId, "quality"), body),
+  /** What nobody but this page saw. */
+  tellHolds: (callId: string, body: HoldsRequest) => ask("PUT", at("my", "calls", callId, "holds"), body),
   /** The call that was on here comes back, if Asterisk still has it. */
   bringBack: () => ask("POST", "/api/my/phone/back"),
   /** What rang at the phone of before rings here. */

@@ -14,7 +14,7 @@ from tests.soak._actions import apart, asked, talk, together
 from tests.soak._centre import QUEUE, READY_S, RING_S, Agent, Caller, Centre
 from tests.soak._ears import gap_s, hears, steady
 from tests.soak._judge import read_cel
-from tests.soak._ledgers import newest
+from tests.soak._ledgers import holds_of_newest, newest
 
 STATES = ("ringing", "talking", "held", "consulting")
 FREED_S = 6.0  # the promise of docs/softphone.md: a browser that is gone frees its caller
@@ -28,6 +28,8 @@ RERUNG_S = 10.0
 MISSED_S = RING_S + 16.0  # the phone that is gone rings to its end, then as above
 ALONE_S = 16.0  # a server that is away for longer than 8 s: the dialplan brings held callers back
 GAP_S = 0.7  # more than this is no jitter: somebody was not heard
+MUSIC_DB = -45  # of full level; the demo's music is at -20 or so, and silence below -70
+HOLD_S = 5.0  # a click is a hold within this, by the record
 PASSED_S = 30.0  # words for the caller, a look at the queue each few seconds, and a phone that rings
 AWAY_S = 10.0
 SAID_S = 12.0  # until the page says that something is away; a server that is silent shows after two missed pings
@@ -182,16 +184,52 @@ async def server(scene: Scene) -> None:
         trial.must(gap < GAP_S, f"the agent did not hear the caller for {gap:.1f} s")
         has_it = await passed_on(scene, QUEUE)
     if trial.state == "ringing":
+        await held_alone(scene, first)
+        await resumed(scene, first)
         has_it = await passed_on(scene, second.name)
+        held_at = time.time()
+        await held_alone(scene, second)
     await asyncio.sleep(max(0.0, trial.struck + scene.away_s - time.time()))
     await scene.centre.start_server()
     began = time.time()
     await expect(offline).to_have_text("", timeout=BACK_S * 1000)
     trial.ready_s = time.time() - began
+    if trial.state == "ringing":
+        # It takes the hold over; then all of its own controls are there, "Resume" among them.
+        await expect(second.phone.seen.page.locator(".talk-record")).to_be_visible(timeout=BACK_S * 1000)
+        await second.shows("The caller is on hold")
+        await music(scene, second)
+        await resumed(scene, second)
+        held = await holds_of_newest(scene.centre.stack)
+        known = len(held) == 1 and abs(held[0][0] - held_at) < HOLD_S and held[0][1] is not None
+        trial.must(known, f"held since {held_at:.1f}, the record says {held}")
     await has_it.shows("Talking with the caller", BACK_S)
     await talk(has_it, caller, time.time())
     if trial.state != "consulting":
         await told_later(scene, has_it)
+
+
+async def held_alone(scene: Scene, agent: Agent) -> None:
+    """On hold by the agent's own phone: the caller hears music, and nobody; nor does the agent."""
+    since = time.time()
+    await agent.does("Hold")
+    await agent.shows("on hold and hears music")
+    await hears(agent.ear, set(), since=since, within_s=5.0)
+    await music(scene, agent)
+
+
+async def music(scene: Scene, agent: Agent) -> None:
+    """What the caller hears on hold is not silence, and not this agent."""
+    await apart(scene.caller, agent)
+    loud = scene.caller.ear.loudness_db(1.0)
+    scene.trial.must(loud > MUSIC_DB, f"the caller on hold hears {loud:.0f} dB, no music")
+
+
+async def resumed(scene: Scene, agent: Agent) -> None:
+    """Fetched back, they hear each other."""
+    since = time.time()
+    await agent.does("Resume")
+    await talk(agent, scene.caller, since)
 
 
 async def passed_on(scene: Scene, whom: str) -> Agent:

@@ -129,6 +129,12 @@ class CallerEar:
         """What was heard so far."""
         return self.heard
 
+    def loudness_db(self, last_s: float) -> float:
+        """Of the last seconds, where full level is 0."""
+        with self.phone.heard()[-1].open("rb") as file:
+            samples = np.frombuffer(file.read()[WAV_HEADER_BYTES:], dtype="<i2")[-round(RATE_HZ * last_s) :]
+        return float(20 * np.log10(np.sqrt(np.mean((samples / 32768) ** 2)) + 1e-9))
+
     async def _listen(self) -> None:
         size = round(RATE_HZ * WINDOW_S) * 2
         at, rest = WAV_HEADER_BYTES, b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import datetime
 
 import asyncpg
 
@@ -72,3 +73,23 @@ async def newest(stack: Stack) -> tuple[list[tuple[str, str, str]], list[str]]:
         await conn.close()
     transfers = json.loads(row["passages"]).get("transfers", [])
     return [(one["kind"], one["by"], one["to"]) for one in transfers], [talk["agent"] for talk in talks]
+
+
+async def holds_of_newest(stack: Stack) -> list[tuple[float, float | None]]:
+    """Of the newest call: when it was on hold, in epoch seconds; an end that is not stored yet is waited for."""
+    end = time.monotonic() + 10.0
+    while True:
+        conn = await asyncpg.connect(stack.postgres.url)
+        try:
+            passages = await conn.fetchval("SELECT passages FROM calls ORDER BY arrived_at DESC LIMIT 1")
+        finally:
+            await conn.close()
+        found = json.loads(passages).get("holds", [])
+        if all(one["ended_at"] for one in found) or time.monotonic() > end:
+            break
+        await asyncio.sleep(0.2)
+    return [(_epoch(one["began_at"]), _epoch(one["ended_at"]) if one["ended_at"] else None) for one in found]
+
+
+def _epoch(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()

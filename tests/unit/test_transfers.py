@@ -28,7 +28,7 @@ from cti.domain.model import (
     TransferKind,
     UniqueId,
 )
-from cti.domain.signals import OfferDecided, OfferTakenBack, Signal, TransferAsked
+from cti.domain.signals import HoldTold, OfferDecided, OfferTakenBack, Signal, TransferAsked
 from cti.outbound.desk import Lent
 from cti.transfers import Refused, Rules, TransferDesk
 
@@ -163,6 +163,17 @@ class Desk:
                 self.transfers.handle(CallPhaseChanged(at=NOW, tenant=DEMO, call=call))
 
         return action
+
+
+async def test_what_a_pages_phone_held_is_posted_for_its_own_leg_and_no_others_call() -> None:
+    desk = Desk(call=call_in(TalkPhase.TALKING))
+    holds = [(NOW - timedelta(seconds=9), NOW - timedelta(seconds=2)), (NOW - timedelta(seconds=1), None)]
+    assert desk.transfers.held_alone(DEMO, SATO, CallId("call-1"), holds)
+    told = [signal for signal in desk.posted if isinstance(signal, HoldTold)]
+    assert [(one.uniqueid, one.began_at, one.ended_at) for one in told] == [("1.1", *hold) for hold in holds]
+    assert not desk.transfers.held_alone(DEMO, SATO, CallId("call-2"), holds)
+    assert not desk.transfers.held_alone(DEMO, SUZUKI, CallId("call-1"), holds)
+    assert len(desk.posted) == 2
 
 
 @pytest.mark.parametrize(

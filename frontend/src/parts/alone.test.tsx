@@ -6,7 +6,9 @@ import { choose, t } from "../i18n";
 import type { AgentLive, Board, LineBody, Me, QueueLive } from "../wire";
 
 const passOn = vi.hoisted(() => vi.fn());
-vi.mock("../softphone/softphone", async (load) => ({ ...(await load<object>()), passOn }));
+const hold = vi.hoisted(() => vi.fn());
+vi.mock("../softphone/softphone", async (load) => ({ ...(await load<object>()), passOn, hold }));
+const holds = await import("../softphone/holding");
 const { call, line } = await import("../softphone/softphone");
 const { forget, pass, passing } = await import("../softphone/passing");
 const { api } = await import("../api");
@@ -37,6 +39,8 @@ const talk = (phase: LineBody["phase"], role: LineBody["role"] = "first"): LineB
 beforeEach(() => {
   choose("en");
   passOn.mockReset();
+  hold.mockReset();
+  holds.ended();
   forget();
   me.value = { tenant: "demo", user: { login: "sato", name: "", roles: ["agent"] } } as unknown as Me;
   vi.spyOn(api, "board").mockResolvedValue(board);
@@ -62,7 +66,6 @@ const button = () => screen.getByRole("button", { name: "Transfer" });
 
 it("finds a queue by keyboard, among those whom the server named last, and has the phone pass the caller on", () => {
   render(<AgentPage />);
-  expect(screen.queryByRole("button", { name: "Hold" })).toBeNull();
   fireEvent.click(button());
   const field = screen.getByRole("combobox");
   expect(document.activeElement).toBe(field);
@@ -91,6 +94,7 @@ it.each([
   desk.value = { ...desk.value, talk: talk(phase, role) };
   render(<AgentPage />);
   expect(screen.queryByRole("button", { name: "Transfer" }) !== null).toBe(can);
+  expect(screen.queryByRole("button", { name: "Hold" }) !== null).toBe(can);
   if (!can) expect(screen.getByText(t("alone.asked"))).toBeTruthy();
 });
 
@@ -153,4 +157,37 @@ it("reads the board when the page is a phone, once in a while, and keeps it whil
   read.mockRejectedValue(new TypeError("no network"));
   connection.value = "lost";
   expect(desk.value.board).toEqual(board);
+});
+
+it("holds the caller by the phone itself, and says what it is in", async () => {
+  render(<AgentPage />);
+  const press = (name: string) => fireEvent.click(screen.getByRole("button", { name }));
+  press("Hold");
+  expect(hold.mock.calls).toEqual([[true, false]]);
+  let tell: (outcome: "done") => void = () => undefined;
+  holds.ask(true, (told) => (tell = told));
+  await waitFor(() => expect(button().getAttribute("aria-disabled")).toBe("true"));
+  press("Hold"); // Asterisk is being asked
+  expect(hold).toHaveBeenCalledTimes(1);
+  tell("done");
+  await waitFor(() => expect(screen.getByText(t("alone.holds"))).toBeTruthy());
+  expect(button().getAttribute("aria-disabled")).toBeNull(); // who is on hold can be passed on
+  press("Resume");
+  expect(hold.mock.calls.at(-1)).toEqual([false, false]);
+  connection.value = "open"; // it is back, and has not taken the hold over yet
+  await waitFor(() => expect(screen.getByText(t("alone.back"))).toBeTruthy());
+  expect(screen.queryByRole("button", { name: "Transfer" })).toBeNull();
+  press("Resume");
+  expect(hold).toHaveBeenCalledTimes(3);
+  line.value = "lost";
+  await waitFor(() => expect(screen.getByRole("button", { name: "Resume" }).getAttribute("aria-disabled")).toBe("true"));
+});
+
+it.each(["hold", "resume"] as const)("says in the phone's bar when a %s came to nothing", async (what) => {
+  render(<PhoneBar />);
+  if (what === "resume") holds.ask(true, (told) => told("done"));
+  for (const outcome of ["refused", "silent"] as const) {
+    holds.ask(what === "hold", (told) => told(outcome));
+    await waitFor(() => expect(document.querySelector(".phone-says")?.textContent).toContain(t(`phone.notice.${what}_${outcome}`)));
+  }
 });

@@ -6,13 +6,15 @@ import { named, t, tSlug } from "../i18n";
 import { unspoken } from "../lastknown";
 import { connection, desk, me } from "../session";
 import { passing } from "../softphone/passing";
-import { call, line, passOn } from "../softphone/softphone";
+import { holding } from "../softphone/holding";
+import { call, hold, line, passOn } from "../softphone/softphone";
+import "../takeover";
 import type { AgentLive, Board, LineBody } from "../wire";
 import type { Whom } from "../whom";
 import { Finder } from "./finder";
 
-/** The page is the phone, a call is on, and nobody can be asked to do anything with it. */
-export const alone = computed(() => connection.value === "lost" && call.value === "talking");
+/** The page is the phone, a call is on, and nobody can be asked to do anything with it; or this phone holds the caller still. */
+export const alone = computed(() => call.value === "talking" && (connection.value === "lost" || holding.value !== "no"));
 
 /** This phone's call has ended, and the server could not say so: what it said of it last holds no more. */
 export const over = computed(
@@ -32,10 +34,13 @@ export function AloneControls() {
   const opener = useRef<HTMLButtonElement>(null);
   const talk = unspoken.value ? null : desk.value.talk;
   const can = mayPass(talk);
-  const busy = line.value !== "ready" || passing.value?.state === "asked";
+  const held = holding.value === "held" || holding.value === "resuming";
+  const waits = holding.value === "asking" || holding.value === "resuming";
+  const away = connection.value === "lost";
+  const busy = line.value !== "ready" || passing.value?.state === "asked" || waits;
   useEffect(() => {
-    if (!can || busy) setChoosing(false);
-  }, [can, busy]);
+    if (!can || !away || busy) setChoosing(false);
+  }, [can, away, busy]);
   const close = () => {
     setChoosing(false);
     setQuery("");
@@ -50,11 +55,23 @@ export function AloneControls() {
   return (
     <section class="talk" aria-label={t("talk.title")}>
       <p class="talk-phase" role="status">
-        {t(talk?.phase === "held" && can ? "alone.held" : "alone.talking")}
+        {t(held ? "alone.holds" : talk?.phase === "held" && can ? "alone.held" : "alone.talking")}
       </p>
       <div class="choices" role="group" aria-label={t("talk.title")}>
-        {can && (
+        {(can || held) && (
           <button
+            key="hold"
+            type="button"
+            class={held ? "primary" : ""}
+            aria-disabled={busy ? "true" : undefined}
+            onClick={() => busy || hold(!held, talk?.phase === "held")}
+          >
+            {t(held ? "talk.resume" : "talk.hold")}
+          </button>
+        )}
+        {can && away && (
+          <button
+            key="pass"
             ref={opener}
             type="button"
             aria-expanded={choosing}
@@ -77,7 +94,7 @@ export function AloneControls() {
           close={close}
         />
       )}
-      <p class="note">{t(!can ? "alone.asked" : line.value === "ready" ? "alone.note" : "alone.no_line")}</p>
+      <p class="note">{t(!away ? "alone.back" : !can ? "alone.asked" : line.value === "ready" ? "alone.note" : "alone.no_line")}</p>
     </section>
   );
 }

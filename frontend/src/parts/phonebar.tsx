@@ -8,6 +8,8 @@ import { may, lineTable } from "../softphone/machine";
 import { still } from "../softphone/meter";
 import { microphone, nameOf, unheard } from "../softphone/microphone";
 import { hideRing, showRing } from "../softphone/notify";
+import { cutOff } from "../softphone/gone";
+import { holding, notHeld } from "../softphone/holding";
 import { passing } from "../softphone/passing";
 import { sounds } from "../softphone/quality";
 import { answer, call, hangUp, line, muted, pressKey, setMuted, tryAgain } from "../softphone/softphone";
@@ -86,9 +88,11 @@ function Bar() {
 function noticeNow(): string {
   const on = call.value !== "none";
   if (unheard.value) return t("phone.notice.unheard");
+  if (notHeld.value) return t(`phone.notice.${notHeld.value.wanted ? "hold" : "resume"}_${notHeld.value.why}`);
   if (passing.value) return t(`phone.notice.pass_${passing.value.state}`, { to: short(passing.value.to) });
+  if (cutOff.value && !on) return t("phone.notice.cut");
   if (on && line.value === "lost") return t("phone.notice.line");
-  if (microphone.value && still.value && !muted.value) return t("phone.notice.still");
+  if (microphone.value && still.value && !muted.value && holding.value === "no") return t("phone.notice.still");
   if (sounds.value?.grade === "poor") return t("phone.notice.poor");
   const gone = microphone.value && absent("microphone");
   if (gone) return t("phone.notice.other_microphone", { name: gone.label, now: nameOf(microphone.value) });

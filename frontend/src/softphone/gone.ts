@@ -3,6 +3,19 @@
  * another one. Then its caller has been told that the agent was lost, and may be the one who rings now.
  */
 
+import { signal } from "@preact/signals";
+
+/** A call was given up here for that while Asterisk was there to take its caller back: for a person to read. */
+export const cutOff = signal(false);
+const SHOWN_MS = 60_000;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+export function sayCutOff(is: boolean): void {
+  clearTimeout(timer);
+  cutOff.value = is;
+  if (is) timer = setTimeout(() => sayCutOff(false), SHOWN_MS);
+}
+
 // Asterisk ends the leg of a page that it hears nothing of for this long (rtp_timeout of agent-webrtc).
 export const LOST_MS = 5_000;
 

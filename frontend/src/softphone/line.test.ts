@@ -38,6 +38,8 @@ vi.mock("jssip", () => ({
 const { openLine } = await import("./line");
 
 class Connection extends Source {
+  heardAt = Infinity; // so that nothing is ever silent
+  getReceivers = () => [{ getSynchronizationSources: () => [{ timestamp: Math.min(this.heardAt, performance.now()) }] }];
   iceConnectionState: RTCIceConnectionState = "connected";
   becomes(state: RTCIceConnectionState): void {
     this.iceConnectionState = state;
@@ -47,8 +49,10 @@ class Connection extends Source {
 class Session extends Source {
   connection: Connection | null = null;
   terminated = 0;
-  terminate(): void {
+  headers: readonly string[] | undefined;
+  terminate(about?: { extraHeaders?: readonly string[] }): void {
     this.terminated += 1;
+    this.headers = about?.extraHeaders;
     this.say("ended");
   }
   isEnded = () => this.terminated > 0;
@@ -132,10 +136,47 @@ it("a radio that comes back in time loses no call", () => {
   expect(told).not.toContain("lost");
 });
 
-it("without a break of the WebSocket it is Asterisk that says when a call is over", () => {
-  talk().becomes("failed");
+it("a cut without a break of the WebSocket is no end while sound comes", () => {
+  const connection = talk();
+  connection.becomes("disconnected");
+  vi.advanceTimersByTime(60_000);
+  connection.becomes("connected");
+  expect(told).toEqual(["answered"]);
+});
+
+it("a call from which nothing comes for 5 s is given up, and not hung up: its caller waits for this agent", () => {
+  const connection = talk();
+  connection.heardAt = performance.now();
+  vi.advanceTimersByTime(60_000); // a trunk that sends nothing while its caller listens
+  expect(told).toEqual(["answered"]);
+  connection.heardAt = performance.now();
+  connection.becomes("disconnected");
+  vi.advanceTimersByTime(4_500);
+  expect(told).toEqual(["answered"]);
+  vi.advanceTimersByTime(1_000);
+  expect([told, session.terminated]).toEqual([["answered", "lost", "ended"], 1]);
+  expect(session.headers).toEqual([expect.stringContaining("Q.850;cause=44")]);
+  rang.hangUp();
+  expect(session.terminated).toBe(1);
+});
+
+it("a blink of a connection that was silent anyway is no end", () => {
+  const connection = talk();
+  connection.heardAt = performance.now();
+  vi.advanceTimersByTime(60_000); // the server has the caller on hold: nothing comes
+  connection.becomes("disconnected");
+  vi.advanceTimersByTime(900);
+  connection.becomes("connected");
   vi.advanceTimersByTime(60_000);
   expect(told).toEqual(["answered"]);
+  connection.becomes("failed"); // the browser has given it up
+  vi.advanceTimersByTime(1_100);
+  expect(told).toContain("lost");
+});
+
+it("a person who hangs up, or declines, gives no reason", () => {
+  rang.hangUp();
+  expect([session.terminated, session.headers]).toEqual([1, undefined]);
 });
 
 it("a call that is over is lost no more", () => {

@@ -6,6 +6,7 @@ import type { PhoneLogInBody } from "../wire";
 import { enough, lookAround, patienceMs } from "./gather";
 import { isGone, lookAt } from "./gone";
 import { asksServers, peerConfig } from "./ice";
+import { type Guarded, type Outcome, Reoffers } from "./reoffer";
 
 // Asterisk drops a contact with its WebSocket; this is for one that froze.
 const REGISTER_S = 120;
@@ -21,6 +22,11 @@ const TONE_MS = 200;
 // waits for 5 s (rtp_timeout), then the call is over there.
 const GONE_MS = 2_000;
 const CUT: readonly RTCIceConnectionState[] = ["disconnected", "failed", "closed"];
+// With the WebSocket there nothing came for 5 s before a connection is given up (gone.ts); it must be cut as well, and not for a blink.
+const CUT_MS = 1_000;
+const LOOK_MS = 250;
+// Q.850 44, as Asterisk itself has it of a leg that it hears nothing of: a plain BYE would end the caller's call.
+const LOST = 'Reason: Q.850;cause=44;text="No sound"';
 // Asterisk's word that a call comes back (asterisk-conf/extensions.conf, cti-back).
 const BACK = "X-Kakehashi-Back";
 // And of which queue a call is (cti-ring).
@@ -36,7 +42,7 @@ export interface LineListener {
 export interface CallListener {
   answered(): void;
   ended(): void;
-  lost(): void; // Asterisk is not there any more, and nobody hung up
+  lost(): void; // no sound gets through any more, or Asterisk is gone; nobody hung up
   sound(stream: MediaStream): void; // what the other side says
 }
 
@@ -50,6 +56,9 @@ export interface LineCall {
   send(key: string): void;
   connection(): RTCPeerConnection | null;
   gone(): boolean; // over at Asterisk, which could not say so
+  /** On hold, or no more, by the phone itself. `told` is not called when the call ends before. */
+  hold(wanted: boolean, told: (outcome: Outcome) => void): void;
+  silentMs(): number; // since the last packet of sound came
   /** Asks Asterisk to pass the caller on to an extension that this phone may dial. `told`: a status of SIP, or null for no answer. */
   refer(extension: string, told: (status: number | null) => void): void;
 }
@@ -71,6 +80,8 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
     connection_recovery_min_interval: RETRY_FIRST_S,
     connection_recovery_max_interval: RETRY_LAST_S,
     user_agent: "Kakehashi",
+    // Asterisk asks for none (`timers = no`): what JsSIP would send each 45 s is one more thing that could fail in mid-call.
+    session_timers: false,
   });
   let unanswered: ReturnType<typeof setTimeout> | undefined;
   // As if it had broken by itself: JsSIP opens another one, and registers there.
@@ -131,11 +142,10 @@ interface Request {
 }
 
 /** What of JsSIP's session is used: its own types lean on a package that has none. */
-interface Session {
-  readonly connection: RTCPeerConnection | null;
+interface Session extends Guarded {
   on(kind: string, listener: (event: never) => void): unknown;
   answer(options: { mediaStream: MediaStream; pcConfig: RTCConfiguration }): void;
-  terminate(options?: { status_code: number }): void;
+  terminate(options?: { status_code?: number; cause?: string; extraHeaders?: readonly string[] }): void;
   sendDTMF(key: string, options: { duration: number; transportType: string }): void;
   isEnded(): boolean;
   /** False when there is no dialogue. The last NOTIFY is "accepted" or "failed"; a REFER that was not taken is "requestFailed". */
@@ -155,7 +165,11 @@ class SipCall implements LineCall {
   over = false;
   private confirmed = false;
   private watched = false;
+  private cutAt: number | null = null; // performance.now()
+  private brokeAt: number | null = null; // the WebSocket, the last time
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private lost: () => void = () => undefined;
+  private readonly reoffers: Reoffers;
 
   constructor(
     private readonly session: Session,
@@ -163,16 +177,20 @@ class SipCall implements LineCall {
     private readonly inBand: string, // JsSIP's name for keys as events in the sound's stream
     readonly comesBack: boolean,
     readonly queue: string | null,
-  ) {}
+  ) {
+    this.reoffers = new Reoffers(session, () => this.confirmed);
+  }
 
   listen(to: CallListener): void {
     const { session } = this;
     session.on("confirmed", () => {
       this.confirmed = true;
       to.answered();
+      if (session.connection) this.watch(session.connection);
     });
     const ended = () => {
       this.over = true;
+      clearTimeout(this.timer);
       to.ended();
     };
     session.on("ended", ended);
@@ -180,7 +198,8 @@ class SipCall implements LineCall {
     this.lost = () => {
       if (this.over) return;
       to.lost();
-      this.hangUp();
+      // Not hung up: Asterisk has the caller told, and waits for this agent (cti-lost).
+      if (!session.isEnded()) session.terminate(this.confirmed ? { extraHeaders: [LOST] } : {});
     };
     session.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
       peerconnection.addEventListener("track", (event: RTCTrackEvent) => to.sound(event.streams[0] ?? new MediaStream([event.track])));
@@ -204,15 +223,25 @@ class SipCall implements LineCall {
       this.lost();
       return;
     }
-    if (this.watched) return;
+    this.brokeAt = performance.now();
+    this.watch(connection);
+  }
+
+  /** From the answer on: who talks into a connection that is cut must not be left there, nor the caller with them. */
+  private watch(connection: RTCPeerConnection): void {
+    clearTimeout(this.timer);
+    if (!this.watched) connection.addEventListener("iceconnectionstatechange", () => this.watch(connection));
     this.watched = true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const look = () => {
-      clearTimeout(timer);
-      if (CUT.includes(connection.iceConnectionState)) timer = setTimeout(this.lost, GONE_MS);
-    };
-    connection.addEventListener("iceconnectionstatechange", look);
-    look();
+    if (this.over || !CUT.includes(connection.iceConnectionState)) {
+      this.cutAt = null;
+      return;
+    }
+    const now = performance.now();
+    this.cutAt ??= now;
+    const broke = this.brokeAt !== null && now - Math.max(this.cutAt, this.brokeAt) >= GONE_MS;
+    const gone = now - this.cutAt >= CUT_MS && isGone(lookAt(connection));
+    if (broke || gone) this.lost();
+    else this.timer = setTimeout(() => this.watch(connection), LOOK_MS);
   }
 
   answer(microphone: MediaStream): void {
@@ -242,6 +271,15 @@ class SipCall implements LineCall {
       },
     });
     if (sent === false) told(null);
+  }
+
+  hold(wanted: boolean, told: (outcome: Outcome) => void): void {
+    this.reoffers.hold(wanted, told);
+  }
+
+  silentMs(): number {
+    const { connection } = this.session;
+    return connection ? lookAt(connection).silentMs : Infinity;
   }
 
   connection(): RTCPeerConnection | null {

@@ -81,6 +81,17 @@ export const callTable: Table<CallState, CallEvent> = {
   ending: { ended: "none" },
 };
 
+/** The caller on hold by this phone itself. */
+export type Holding = "no" | "asking" | "held" | "resuming";
+export type HoldEvent = "hold" | "resume" | "done" | "refused" | "silent" | "ended";
+
+export const holdTable: Table<Holding, HoldEvent> = {
+  no: { hold: "asking", ended: "no" },
+  asking: { done: "held", refused: "no", silent: "held", ended: "no" },
+  held: { resume: "resuming", ended: "no" },
+  resuming: { done: "no", refused: "held", silent: "held", ended: "no" },
+};
+
 /** Whether the event means anything in this state. */
 export function may<State extends string, Event extends string>(
   table: Table<State, Event>,

@@ -28,6 +28,8 @@ const phone = await import("./softphone");
 const own = await import("./microphone");
 const { talkedHere } = await import("./back");
 const { passing } = await import("./passing");
+const { holding, notHeld } = await import("./holding");
+const { cutOff } = await import("./gone");
 const { peerConfig, RENEW_MS } = await import("./ice");
 
 class Track {
@@ -76,6 +78,16 @@ class Ringing implements LineCall {
     this.referred.push(extension);
     this.told = told;
   };
+  asked: boolean[] = [];
+  holds: (outcome: "done" | "refused" | "silent") => void = () => undefined;
+  hold = (wanted: boolean, told: Ringing["holds"]) => {
+    this.asked.push(wanted);
+    this.holds = told;
+    const [track] = first.getAudioTracks();
+    if (track) track.enabled = !wanted; // at once, as JsSIP does
+  };
+  silent = 0;
+  silentMs = () => this.silent;
   isGone = false;
   gone = () => this.isGone;
   connection = () => (this.sender && { getSenders: () => [this.sender] }) as unknown as RTCPeerConnection | null;
@@ -320,4 +332,63 @@ it("lets go of no later call when Asterisk speaks of an earlier one", () => {
   next.to?.answered();
   before.told(200);
   expect([next.hungUp, phone.call.value, passing.value]).toEqual([0, "talking", null]);
+});
+
+it("nobody is heard from the hold to the end of the resume; who was muted stays so", () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.answer();
+  call.to?.answered();
+  phone.hold(true);
+  expect([call.asked, first.track.enabled]).toEqual([[true], false]);
+  call.holds("done");
+  phone.setMuted(true);
+  phone.setMuted(false);
+  expect(first.track.enabled).toBe(false);
+  phone.hold(false);
+  expect([call.asked, first.track.enabled]).toEqual([[true, false], false]);
+  call.holds("done");
+  expect(first.track.enabled).toBe(true);
+  phone.setMuted(true);
+  phone.hold(true);
+  call.holds("refused");
+  expect(first.track.enabled).toBe(false);
+  phone.setMuted(false);
+  expect(first.track.enabled).toBe(true);
+});
+
+it("holds nobody without a line to Asterisk, nor whom the dialplan has on hold; and a call that ends takes its hold along", () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.answer();
+  phone.hold(true);
+  call.to?.answered();
+  line.disconnected();
+  phone.hold(true);
+  line.registered();
+  call.silent = 1_500;
+  phone.hold(true, true);
+  expect([call.asked, notHeld.value?.why]).toEqual([[], "not_here"]);
+  call.silent = 20;
+  phone.hold(true, true);
+  expect(call.asked).toEqual([true]);
+  call.to?.ended();
+  expect([holding.value, notHeld.value, first.track.enabled]).toEqual(["no", null, true]);
+  const next = new Ringing();
+  line.incoming(next);
+  phone.answer();
+  next.to?.answered();
+  call.holds("done"); // a late word about the call before
+  expect([holding.value, first.track.enabled]).toEqual(["no", true]);
+});
+
+it("says that sound broke off, of a call that was given up while Asterisk was there, until it rings again", () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.answer();
+  call.to?.answered();
+  call.to?.lost();
+  expect([phone.call.value, cutOff.value]).toEqual(["none", true]);
+  line.incoming(new Ringing());
+  expect(cutOff.value).toBe(false);
 });

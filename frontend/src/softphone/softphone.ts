@@ -17,6 +17,8 @@ import {
 import { answerByPolicy, offered as offeredCall, policy } from "./autoanswer";
 import { playOn, whenChanged } from "./devices";
 import * as own from "./microphone";
+import { sayCutOff } from "./gone";
+import * as holding from "./holding";
 import * as passing from "./passing";
 import { measure } from "./quality";
 import { keepNote, noteTalk, talkedHere } from "./back";
@@ -71,6 +73,7 @@ function callIs(event: CallEvent, lost = false): void {
   if (call.value === "none") {
     current = null;
     passing.ended();
+    holding.ended();
     setMuted(false);
     if (own.unheard.value) queueMicrotask(tryAgain); // no more calls until there is a microphone again
     if (sound) sound.srcObject = null;
@@ -254,6 +257,7 @@ function incoming(offered: LineCall): void {
     return;
   }
   passing.forget();
+  sayCutOff(false);
   current = offered;
   const mine = () => current === offered;
   offered.listen({
@@ -275,6 +279,7 @@ function incoming(offered: LineCall): void {
 
 function lostCall(): void {
   if (call.value === "talking") keepNote();
+  sayCutOff(call.value === "talking" && line.value === "ready");
   callIs("ended", call.value === "talking");
 }
 
@@ -322,9 +327,38 @@ export function passOn(extension: string, to: string): void {
   passing.pass(to, (told) => mine.refer(extension, told), () => mine === current && hangUp());
 }
 
+// Nothing that comes from the caller for this long, where music may be playing to them already.
+const AWAY_MS = 1_000;
+
+/**
+ * Without our server: Asterisk plays music to the caller until this phone takes them back. `wasHeld`: the server had them on hold, and
+ * the dialplan may not have brought them back yet.
+ */
+export function hold(wanted: boolean, wasHeld = false): void {
+  const mine = current;
+  if (!mine || call.value !== "talking" || line.value !== "ready") return;
+  if (wanted && wasHeld && mine.silentMs() > AWAY_MS) {
+    holding.notHere();
+    return;
+  }
+  holding.ask(wanted, (told) => {
+    mine.hold(wanted, (outcome) => {
+      if (mine !== current) return;
+      told(outcome);
+      beHeard();
+    });
+    beHeard(); // JsSIP has opened or closed the microphone by itself
+  });
+}
+
+/** By the caller and in the recording: not while they are on hold, nor muted. */
+function beHeard(): void {
+  own.mute(muted.value || holding.holding.value !== "no");
+}
+
 export function setMuted(wanted: boolean): void {
   muted.value = wanted;
-  own.mute(wanted);
+  beHeard();
 }
 
 export function pressKey(key: string): void {

@@ -409,6 +409,13 @@ signals_ = st.one_of(
     st.builds(asked, seconds, st.one_of(st.none(), agents)),
     st.builds(lambda s, a: sig.HoldBegan(at=later(s), **on_leg(a)), seconds, agents),
     st.builds(lambda s, a: sig.HoldEnded(at=later(s), **on_leg(a)), seconds, agents),
+    st.builds(
+        lambda s, a, began, ended: sig.HoldTold(at=later(s), began_at=later(began), ended_at=ended, **on_leg(a)),
+        seconds,
+        agents,
+        seconds,
+        st.none() | seconds.map(later),
+    ),
     st.builds(lambda s: sig.Transferred(at=later(s), kind="blind", to="x", **CALLER), seconds),
     st.builds(lambda s: sig.CallerFellBack(at=later(s), **CALLER), seconds),
     st.builds(lambda s: sig.CallerPressed(at=later(s), key="5", **CALLER), seconds),

@@ -329,11 +329,21 @@ class FakeTalks:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     refusal: Exception | None = None
     calls: dict[str, Call] = field(default_factory=dict)
+    held: list[tuple[datetime, datetime | None]] = field(default_factory=list)  # by a page's phone alone
 
     async def bring_back(self, tenant: TenantId, agent: AgentId) -> bool:
         if self.refusal is not None:
             raise self.refusal
         self.asked.append((agent, "bring_back", ""))
+        return True
+
+    def held_alone(
+        self, tenant: TenantId, agent: AgentId, call_id: CallId, holds: Sequence[tuple[datetime, datetime | None]]
+    ) -> bool:
+        call = self.calls.get(agent)
+        if call is None or (call.tenant, call.call_id) != (tenant, call_id):
+            return False
+        self.held.extend(holds)
         return True
 
     async def ask(self, tenant: TenantId, agent: AgentId, command: Command, to: str = "") -> None:

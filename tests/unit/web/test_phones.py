@@ -85,6 +85,42 @@ async def test_the_leg_of_a_sip_phone_is_nothing_that_a_page_ends(site: Site, pa
     assert (site.fakes.talks.asked, site.fakes.desk.anew) == ([], [])
 
 
+async def test_what_a_pages_phone_held_by_itself_is_told_by_how_long_ago_it_was(site: Site) -> None:
+    given(site, FakePhones())
+    sato = await site.logged_in("sato")
+    site.fakes.talks.calls["sato"] = call = closed_call(1)
+    holds = {"holds": [{"began_ago_s": 9.5, "ended_ago_s": 2}, {"began_ago_s": 1}]}
+    async with sato.put(f"/api/my/calls/{call.call_id}/holds", json=holds) as answer:
+        assert answer.status == 204
+    assert site.fakes.talks.held == [
+        (T0 - timedelta(seconds=9.5), T0 - timedelta(seconds=2)), (T0 - timedelta(seconds=1), None),
+    ]  # fmt: skip
+    async with sato.put(f"/api/my/calls/{call_id(2)}/holds", json=holds) as answer:
+        assert (answer.status, (await answer.json())["key"]) == (404, "not_my_call")
+    suzuki = await site.logged_in("suzuki")
+    async with suzuki.put(f"/api/my/calls/{call.call_id}/holds", json=holds) as answer:
+        assert (answer.status, (await answer.json())["key"]) == (409, "no_browser_phone")
+    assert len(site.fakes.talks.held) == 2
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        {"began_ago_s": 1, "ended_ago_s": 2}, {"began_ago_s": -1}, {"began_ago_s": 1e9}, {"began_ago_s": "x"},
+        {"ended_ago_s": 1}, {"began_ago_s": 1, "by": "x"},
+    ],
+)  # fmt: skip
+async def test_a_hold_that_cannot_be_is_refused_with_what_is_wrong(site: Site, hold: dict[str, Any]) -> None:
+    given(site, FakePhones())
+    sato = await site.logged_in("sato")
+    site.fakes.talks.calls["sato"] = call = closed_call(1)
+    for holds in ([hold], [{"began_ago_s": 1}] * 101):
+        async with sato.put(f"/api/my/calls/{call.call_id}/holds", json={"holds": holds}) as answer:
+            assert answer.status == 400
+            assert any("holds" in line for line in (await answer.json())["problems"])
+    assert site.fakes.talks.held == []
+
+
 async def test_a_page_that_is_a_phone_is_told_with_what_it_registers(site: Site) -> None:
     given(site, FakePhones())
     sato = await site.logged_in("sato")

@@ -1,0 +1,60 @@
+/**
+ * The server is back, and this phone has held its caller by itself meanwhile: the server is told, and takes a hold that goes on over, so
+ * that from then on everything can be asked of it as of any hold.
+ */
+import { computed, effect } from "@preact/signals";
+import { api } from "./api";
+import { command, connection, desk } from "./session";
+import * as holding from "./softphone/holding";
+import { call, hold } from "./softphone/softphone";
+import type { Holding } from "./softphone/machine";
+import type { LineBody } from "./wire";
+
+// The page's word of a moment ago, of a server that was killed, is not mistaken for the new one's; and it may be asked again.
+const AGAIN_MS = 500;
+const TRIES = 10;
+
+/** What is to be done next with a server that is there. */
+export function next(talk: LineBody, state: Holding, holds: number): "tell" | "let_go" | "nothing" {
+  // While Asterisk is being asked, it tells the server itself.
+  if (talk.role !== "first" || state === "asking" || state === "resuming") return "nothing";
+  if (talk.phase !== "talking") return state === "held" ? "let_go" : "nothing";
+  return holds > 0 ? "tell" : "nothing";
+}
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+let tries = 0;
+
+const there = computed(() => (connection.value === "open" && call.value === "talking" ? desk.value.talk : null));
+effect(() => {
+  clearTimeout(timer);
+  const talk = there.value;
+  const state = holding.holding.value;
+  if (talk === null) {
+    tries = 0;
+    return;
+  }
+  const what = next(talk, state, holding.holds().length);
+  if (what === "let_go") letGo();
+  else if (what === "tell") timer = setTimeout(() => void tell(talk.call_id), AGAIN_MS);
+});
+
+/** Asterisk's dialplan plays the music now: this phone's own hold would hide the caller's voice when they are back. */
+function letGo(): void {
+  holding.takenOver();
+  hold(false);
+}
+
+async function tell(callId: string): Promise<void> {
+  try {
+    await api.tellHolds(callId, { holds: holding.holds() });
+    holding.told();
+  } catch {
+    // It may not know the call yet, or have gone again: the hold is taken over all the same.
+  }
+  const talk = there.peek();
+  const holds = holding.holds().length;
+  if (talk?.call_id !== callId || next(talk, holding.holding.peek(), holds) !== "tell") return;
+  if (holding.holding.peek() === "held" && talk.may.includes("hold")) command("hold");
+  if (++tries < TRIES) timer = setTimeout(() => void tell(callId), AGAIN_MS * 4);
+}
