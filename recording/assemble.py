@@ -13,7 +13,7 @@ from recording.analysis import MIN_TALK_S, Analysis, TalkEnergy, TalkWindow
 from recording.blanks import with_blanks
 from recording.keys import Direction, SpoolName
 from recording.lifecycle import RecordingState, Step
-from recording.loss import Span, lost_of_caller
+from recording.loss import Span, is_missing, lost_of_caller
 from recording.model import CallFacts, Job, Move, RecordingSettings, Talk
 from recording.timeline import Growth, PlacedTrack, Side, Timeline, Track, plan
 from recording.wav import WavInfo
@@ -298,7 +298,10 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
     flags = {
         "no_caller_file": caller is None,
         "no_agent_file": any(talk.uniqueid not in recorded for talk in job.talks),
-        "caller_lost": bool(caller and _lost_of_caller(job, legs, timeline)),
+        "caller_lost": bool(
+            caller and (_lost_of_caller(job, legs, timeline) or _has_holes(job, placed, timeline, None))
+        ),
+        "agent_lost": any(_has_holes(job, placed, timeline, file) for file in legs),
         "salvaged": any(file.info.salvaged for file in (*legs, *((caller,) if caller else ()))),
         "time_put_back": any(track.put_back_s > 0 for track in placed),
         "time_guessed": any(track.guessed for track in placed),
@@ -310,6 +313,14 @@ def _flags(job: Job, caller: ReadyFile | None, legs: list[ReadyFile], timeline: 
         "pause_unproven": any(pause.proven_at is None for pause in job.pauses),
     }
     return tuple(name for name, raised in flags.items() if raised)
+
+
+def _has_holes(job: Job, placed: tuple[PlacedTrack, ...], timeline: Timeline, leg: ReadyFile | None) -> bool:
+    """Whether Asterisk dropped what a leg's phone said, or (None) the caller's."""
+    if leg is None:
+        return is_missing(timeline, placed[0], (loss for loss in job.losses if loss.caller))
+    own = next(one for one in placed if one.track.file == leg.name.file_name)
+    return is_missing(timeline, own, (loss for loss in job.losses if loss.uniqueid == leg.name.uniqueid))
 
 
 def _lost_of_caller(job: Job, legs: list[ReadyFile], timeline: Timeline) -> tuple[Span, ...]:

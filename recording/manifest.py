@@ -14,7 +14,7 @@ from typing import Any
 from cti.domain.errors import PeerError
 from cti.domain.model import AgentId, CallId, Pause, TenantId
 from recording.lifecycle import RecordingState, Step
-from recording.model import Announcement, CallFacts, Job, Move, SpoolFile, StoredAudio, Talk
+from recording.model import Announcement, CallFacts, Job, Loss, Move, SpoolFile, StoredAudio, Talk
 
 VERSION = 1
 
@@ -46,6 +46,7 @@ def to_json(job: Job) -> bytes:
         "announced": [{"base": a.base, "agent": a.agent, "at": _when(a.at)} for a in job.announced],
         "refused": list(job.refused),
         "pauses": [_pause_json(pause) for pause in job.pauses],
+        "losses": [_loss_json(loss) for loss in job.losses],
         "talks": [
             {"agent": t.agent, "uniqueid": t.uniqueid, "start_at": _when(t.start_at), "end_at": _when(t.end_at)}
             for t in job.talks
@@ -121,6 +122,7 @@ def _job(document: dict[str, Any]) -> Job:
         ),
         refused=tuple(document.get("refused", ())),  # manifests of before 2026-11-22 have none
         pauses=tuple(_pause(pause) for pause in document.get("pauses", ())),
+        losses=tuple(_loss(loss) for loss in document.get("losses", ())),
         talks=tuple(
             Talk(
                 agent=AgentId(t["agent"]),
@@ -172,6 +174,26 @@ def _pause(pause: dict[str, Any]) -> Pause:
         stopped=pause["stopped"],
         ended_at=_maybe(pause["ended_at"]),
         ended_by=pause["ended_by"],
+    )
+
+
+def _loss_json(loss: Loss) -> dict[str, object]:
+    return {
+        "uniqueid": loss.uniqueid,
+        "caller": loss.caller,
+        "began_at": _when(loss.began_at),
+        "until_at": _when(loss.until_at),
+        "lost_s": loss.lost_s,
+    }
+
+
+def _loss(loss: dict[str, Any]) -> Loss:
+    return Loss(
+        uniqueid=loss["uniqueid"],
+        caller=loss["caller"],
+        began_at=_then(loss["began_at"]),
+        until_at=_maybe(loss["until_at"]),
+        lost_s=loss["lost_s"],
     )
 
 

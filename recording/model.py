@@ -57,6 +57,17 @@ class Talk:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Loss:
+    """RTP numbers of a channel fell back: Asterisk may have left what was said out of its file."""
+
+    uniqueid: str  # of the channel
+    caller: bool  # it is the caller's own
+    began_at: datetime  # not before
+    until_at: datetime | None  # not after; None: until the channel's end
+    lost_s: float  # at most
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SpoolFile:
     """A file of the spool as it was when it was taken in."""
 
@@ -119,6 +130,7 @@ class Job:
     announced: tuple[Announcement, ...] = ()
     refused: tuple[str, ...] = ()  # why parts were not recorded, as the dialplan or the disk guard said: "disk_full"
     pauses: tuple[Pause, ...] = ()  # of which no sound is stored, as far as anybody told
+    losses: tuple[Loss, ...] = ()  # as far as anybody told; whether a file lacks something its flags say
     talks: tuple[Talk, ...] = ()
     apart: tuple[tuple[datetime, datetime], ...] = ()  # the caller was on hold, or an agent heard a colleague as well
     voicemail_at: datetime | None = None  # the caller began to speak a message, as far as anybody told

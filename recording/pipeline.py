@@ -24,6 +24,7 @@ from cti.domain.events import (
     RecordingPauseChanged,
     RecordingRefused,
     RecordingStarted,
+    SoundLost,
 )
 from cti.domain.model import Call, CallId
 from cti.domain.pause import merged
@@ -33,6 +34,7 @@ from recording.keys import Direction, SpoolName, parse_base
 from recording.lanes import LANES, Lanes
 from recording.ledger import Ledger
 from recording.lifecycle import RecordingState, Step
+from recording.loss import with_loss
 from recording.model import Announcement, Job, RecordingSettings
 from recording.notes import LedgerNotes
 from recording.objectstore import ObjectStore
@@ -51,6 +53,8 @@ _GROWTH_LOOK_S = 0.25
 _TICK = timedelta(milliseconds=20)
 # A stop waits so long for facts that are being written down.
 _STOP_S = 5.0
+
+TAKEN = (CallArrived, RecordingStarted, RecordingRefused, RecordingPauseChanged, SoundLost, CallEnded)
 
 CallFinder = Callable[[CallId], Awaitable[Call | None]]
 
@@ -166,7 +170,7 @@ class RecordingPipeline:
 
     async def on_event(self, event: Event) -> None:
         """One fact from the bus; returns when it is in line, in the order of its call."""
-        if isinstance(event, CallArrived | RecordingStarted | RecordingRefused | RecordingPauseChanged | CallEnded):
+        if isinstance(event, TAKEN):
             await self._lanes.put(event)
 
     async def taken(self) -> None:
@@ -182,6 +186,8 @@ class RecordingPipeline:
             await self._on_refused(event)
         elif isinstance(event, RecordingPauseChanged):
             await self._on_paused(event)
+        elif isinstance(event, SoundLost):
+            await self._on_lost(event)
         elif isinstance(event, CallEnded):
             await self._on_ended(event)
 
@@ -225,6 +231,14 @@ class RecordingPipeline:
         job = self._live[event.call_id] = replace(job, pauses=merged(job.pauses, event.call.pauses))
         # Not written (the disk is full): known as long as we live, and the call's own record has it too.
         with contextlib.suppress(OSError):
+            await asyncio.to_thread(self._spool.save, job)
+
+    async def _on_lost(self, event: SoundLost) -> None:
+        job = self._live.get(event.call_id)
+        if job is None:
+            return  # it has ended, or nothing of it is recorded
+        job = self._live[event.call_id] = replace(job, losses=with_loss(job.losses, event))
+        with contextlib.suppress(OSError):  # not written: known as long as we live
             await asyncio.to_thread(self._spool.save, job)
 
     async def _on_ended(self, event: CallEnded) -> None:

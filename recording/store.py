@@ -25,6 +25,7 @@ from recording.ledger import (
     record_from_row,
 )
 from recording.lifecycle import RecordingState, Step
+from recording.loss import in_words
 from recording.model import Job
 
 # A person waits for a page, the pipeline for a commit; beyond this the database is away.
@@ -163,7 +164,7 @@ def _values(job: Job) -> tuple[object, ...]:
         facts.end_reason,
     )
     if audio is None:
-        return (*call, *(None,) * 11, "[]", [], None, None)
+        return (*call, *(None,) * 11, "[]", [], None, None, "[]")
     return (
         *call,
         audio.uri,
@@ -181,6 +182,7 @@ def _values(job: Job) -> tuple[object, ...]:
         list(audio.flags),
         audio.voicemail_s,
         audio.silence_s,
+        json.dumps(in_words(job)),
     )
 
 

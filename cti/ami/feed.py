@@ -15,13 +15,14 @@ from cti.ami.fallen import Fallen
 from cti.ami.frames import Headers
 from cti.ami.heartbeat import Heartbeat
 from cti.ami.homecoming import Homecoming
+from cti.ami.numbers import REPORT, NumberWatch
 from cti.ami.phonesecrets import AmiPhoneSecrets
 from cti.ami.recordswitch import RecordSwitch
 from cti.ami.telephony import AmiTelephony
 from cti.ami.translate import WANTED, Skipped, translate
 from cti.domain.model import CallId, CallState
 from cti.domain.ports import SignalSink
-from cti.domain.signals import LinkChanged
+from cti.domain.signals import ChannelHungUp, LinkChanged
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +62,14 @@ class AmiFeed:
         # Later starts have larger epochs; microseconds tell two quick starts apart.
         self.epoch = str(epoch if epoch is not None else int(clock().timestamp() * 1_000_000))
         self.client = AmiClient(
-            settings, wanted=WANTED, on_frame=self._on_frame, on_up=self._on_up, on_down=self._on_down
+            settings, wanted=WANTED | {REPORT}, on_frame=self._on_frame, on_up=self._on_up, on_down=self._on_down
         )
         self.charge = Charge(self.client, epoch=self.epoch, clock=clock, menus=menus)
         self.heartbeat = Heartbeat(self.client, clock=clock, alive=alive, deposed=self.charge.lost)
         self.recording = RecordSwitch(self.client)
         self.phone_secrets = AmiPhoneSecrets(self.client, epoch=self.epoch)
         self.fallen = Fallen()
+        self.numbers = NumberWatch()
         self.telephony = AmiTelephony(
             self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh, fallen=self.fallen
         )
@@ -98,6 +100,9 @@ class AmiFeed:
         self.auditor.ask(gap=False)
 
     def _on_frame(self, frame: Headers) -> None:
+        if frame.get("Event") == REPORT:
+            self._on_report(frame)
+            return
         signal = translate(frame, self._clock())
         if isinstance(signal, Skipped):
             if len(self.skipped) < MAX_REASONS or signal.reason in self.skipped:
@@ -105,7 +110,15 @@ class AmiFeed:
             return
         self.auditor.note(signal)
         self.fallen.note(signal)
+        if isinstance(signal, ChannelHungUp):
+            self.numbers.forget(signal.uniqueid)
         self._sink.post(signal)
+
+    def _on_report(self, frame: Headers) -> None:
+        """One a second and channel: it stays here unless something is wrong."""
+        fell_back = self.numbers.take(frame, self._clock())
+        if fell_back is not None:
+            self._sink.post(fell_back)
 
     async def _on_up(self) -> None:
         """After each log-in, before anybody may act: our epoch, a beat, and what happened meanwhile."""

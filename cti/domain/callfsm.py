@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from cti.domain import callconsult, callhold, callkept, calloffer, callpause
+from cti.domain import callconsult, callhold, callkept, calloffer, callpause, callsound
 from cti.domain import events as ev
 from cti.domain.callend import LOST_BY, OUTBOUND, SOUND_STOPPED
 from cti.domain.calltable import TABLE, move
@@ -82,6 +82,7 @@ from cti.domain.signals import (
     TreatmentSeen,
     VoicemailBegan,
 )
+from cti.domain.soundsignals import NumbersFellBack
 
 __all__ = ["TABLE", "advance"]
 
@@ -341,6 +342,7 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     RecordingBegan: _recording,
     RecordingRefused: _not_recorded,
     ChannelMuted: callpause.muted,
+    NumbersFellBack: callsound.fell_back,
     PauseBegan: callpause.began,
     PauseProven: callpause.proven,
     PauseEnded: callpause.ended,

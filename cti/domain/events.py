@@ -18,6 +18,7 @@ from cti.domain.model import (
     OfferOutcome,
     PhoneState,
     TenantId,
+    UniqueId,
 )
 
 
@@ -198,6 +199,19 @@ class ChannelMuted(CallEvent):
 
     channel: ChannelName
     muted: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SoundLost(CallEvent):
+    """Asterisk leaves what this channel's phone says out of the recording: fields as in soundsignals.NumbersFellBack.
+
+    Told when it is noticed and, with the same ``began_at``, when it is over.
+    """
+
+    uniqueid: UniqueId  # the caller's own channel, or an agent's leg
+    began_at: datetime
+    until_at: datetime | None
+    lost_s: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,6 @@
 -- One recording: the ledger joined with the call it belongs to.
 SELECT r.call_id, r.arrived_at, r.state, r.reason, r.duration_s, r.bytes, r.sha256, r.uri, r.began_at, r.stored_at, r.flags,
-       r.voicemail_s, r.delete_asked_at,
+       r.voicemail_s, r.delete_asked_at, r.lost::text AS lost,
        coalesce(c.queue, r.queue) AS queue,
        r.agents,
        coalesce(c.end_reason, r.end_reason) AS end_reason,

@@ -231,6 +231,15 @@ class CallbackPage(Body):
     callbacks: list[CallbackLine]
 
 
+class LostSoundBody(Body):
+    """Something that was said and is not in the recording: Asterisk left it out (docs/recording.md)."""
+
+    side: Literal["caller", "agent"]
+    agent: str | None  # whose; null: the caller's, or nobody knows
+    at_s: float  # second of the recording: no earlier, and up to a second later
+    seconds: float  # at most; less when nobody spoke
+
+
 class RecordingBrief(Body):
     """What became of a call's recording."""
 
@@ -239,6 +248,7 @@ class RecordingBrief(Body):
     duration_s: float | None
     began_at: AwareDatetime | None  # second 0 of the sound: a step of the journey is at its instant less this
     stored_at: AwareDatetime | None
+    lost: list[LostSoundBody]  # what is missing in it
 
 
 # Who made a call: somebody called us, an agent dialled (docs/outbound.md), or we called somebody back.

@@ -101,6 +101,7 @@ def recording_brief(found: recordingports.RecordingFacts | None) -> bodies.Recor
             "duration_s": found.duration_s,
             "began_at": found.began_at,
             "stored_at": found.stored_at,
+            "lost": [_fields(bodies.LostSoundBody, one) for one in found.lost],
         }
     )
 

@@ -66,7 +66,18 @@ class RecordingFacts:
     content_type: str | None = None
     began_at: datetime | None = None  # second 0 of the sound
     stored_at: datetime | None = None
+    lost: tuple[LostSound, ...] = ()  # what is missing in it; of one recording, not in lists
     found: FoundBy | None = None  # what a search knows besides
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LostSound:
+    """Something that was said and Asterisk left out of the recording."""
+
+    side: str  # "caller" or "agent"
+    agent: str | None  # whose; None: the caller's, or nobody knows
+    at_s: float  # second of the recording; it is no earlier, and up to a second later
+    seconds: float  # at most
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,6 +26,7 @@ from cti.store.callsearch import CallSearch
 from cti.store.recordings import RecordingList
 from cti.web.recordingports import (
     FoundBy,
+    LostSound,
     PeaksFacts,
     RecordingCount,
     RecordingFacts,
@@ -83,7 +84,7 @@ class RecordingPages:
     async def get(self, tenant: TenantId, call_id: CallId) -> RecordingFacts | None:
         """See the port."""
         row = await self._list.of_call(tenant, call_id)
-        return None if row is None else _facts(row)
+        return None if row is None else replace(_facts(row), lost=_lost(row["lost"]))
 
     async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """See the port."""
@@ -181,6 +182,14 @@ def _loudest(pairs: Sequence[int]) -> list[int]:
         round(100 * max(abs(low), abs(high)) / FULL_PEAK) if max(abs(low), abs(high)) < FULL_PEAK else 100
         for low, high in zip(pairs[::2], pairs[1::2], strict=True)
     ]
+
+
+def _lost(text: str) -> tuple[LostSound, ...]:
+    """recording.loss.in_words."""
+    return tuple(
+        LostSound(side=one["side"], agent=one["agent"], at_s=one["at_s"], seconds=one["seconds"])
+        for one in json.loads(text)
+    )
 
 
 def _facts(row: asyncpg.Record) -> RecordingFacts:

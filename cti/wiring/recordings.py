@@ -19,6 +19,7 @@ from cti.domain.events import (
     RecordingPauseChanged,
     RecordingRefused,
     RecordingStarted,
+    SoundLost,
 )
 from cti.domain.model import CallId
 from cti.domain.ports import EventSink
@@ -27,7 +28,8 @@ from cti.wiring.workerpipe import Frame, Hello, Live, Ready, Refused, Status, en
 
 log = logging.getLogger(__name__)
 
-KINDS = (CallArrived, RecordingStarted, RecordingRefused, RecordingPauseChanged, CallEnded)  # the facts it lives on
+# The facts it lives on.
+KINDS = (CallArrived, RecordingStarted, RecordingRefused, RecordingPauseChanged, SoundLost, CallEnded)
 
 # It imports boto3, opens a database connection, looks through the spool and starts a first encoder: 2 s at rest.
 START_S = 30.0

@@ -74,7 +74,7 @@ UPDATE recordings SET delete_tries = delete_tries + 1, delete_next_at = $3, dele
 
 -- name: deleted
 UPDATE recordings SET state = 'deleted', reason = '', moves = moves + 1, deleted_at = $3, delete_trouble = NULL,
-       uri = NULL, object_key = NULL, peaks_key = NULL, reservation = NULL, talks = '[]'
+       uri = NULL, object_key = NULL, peaks_key = NULL, reservation = NULL, talks = '[]', lost = '[]'
  WHERE tenant = $1 AND call_id = $2 AND state <> 'deleted' AND delete_asked_at IS NOT NULL
 RETURNING moves
 

@@ -3,9 +3,10 @@ INSERT INTO recordings (
     tenant, call_id, state, reason, moves, attempts, arrived_at, began_at, ended_at, stored_at,
     agents, queue, caller_kind, reservation, end_reason,
     uri, object_key, peaks_key, sha256, bytes, duration_s, channels, format, rate,
-    caller_db, agent_db, talks, flags, voicemail_s, silence_s)
+    caller_db, agent_db, talks, flags, voicemail_s, silence_s, lost)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-        $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27::text::jsonb, $28, $29, $30)
+        $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27::text::jsonb, $28, $29, $30,
+        $31::text::jsonb)
 ON CONFLICT (tenant, call_id) DO UPDATE SET
     state = EXCLUDED.state, reason = EXCLUDED.reason, moves = EXCLUDED.moves, attempts = EXCLUDED.attempts,
     arrived_at = EXCLUDED.arrived_at, began_at = EXCLUDED.began_at, ended_at = EXCLUDED.ended_at, stored_at = EXCLUDED.stored_at,
@@ -15,7 +16,7 @@ ON CONFLICT (tenant, call_id) DO UPDATE SET
     sha256 = EXCLUDED.sha256, bytes = EXCLUDED.bytes, duration_s = EXCLUDED.duration_s,
     channels = EXCLUDED.channels, format = EXCLUDED.format, rate = EXCLUDED.rate,
     caller_db = EXCLUDED.caller_db, agent_db = EXCLUDED.agent_db, talks = EXCLUDED.talks, flags = EXCLUDED.flags,
-    voicemail_s = EXCLUDED.voicemail_s, silence_s = EXCLUDED.silence_s
+    voicemail_s = EXCLUDED.voicemail_s, silence_s = EXCLUDED.silence_s, lost = EXCLUDED.lost
 WHERE recordings.moves <= EXCLUDED.moves AND recordings.state NOT IN ('stored', 'salvaged', 'truncated', 'deleted')
 
 -- name: save_move

@@ -14,6 +14,7 @@ import { CallScores } from "./evaluation";
 import { Journey } from "./journey";
 import { Lanes } from "./lanes";
 import { LineQuality } from "./linequality";
+import { LostSound } from "./lostsound";
 import { ShareMoment } from "./moment";
 import { refusalText, whyNotHeard } from "./problem";
 import { Wave } from "./wave";
@@ -99,6 +100,7 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
             onRead={setComments}
           />
         )}
+        {call?.recording && <LostSound lost={call.recording.lost} onSeek={(seconds) => seekTo.current(seconds)} />}
         {call && <LineQuality measured={call.quality} />}
         {call && call.notes.length > 0 && <Notes notes={call.notes} />}
         {call && <TicketLines tickets={call.tickets} />}

@@ -409,6 +409,25 @@ async def test_events_that_make_no_signal_are_counted_by_reason(
         assert dict(feed.skipped) == {"CtiQueued:no_queue": 2, "CtiKey:no_key": 1}  # and no room for more reasons
 
 
+async def test_reports_stay_here_until_one_says_that_a_recording_loses_sound(fake: FakeAsterisk) -> None:
+    sink = Sink()
+
+    def report(second: int, number: int) -> str:
+        sent = f"Event: RTCPSent\nTimestamp: {NOW.timestamp() + second}\nChannel: PJSIP/a-1\nUniqueid: 1.1"
+        return f"{sent}\nChanVariable: CTI_CALL_ID={CALL}\nReport0HighestSequence: {number}"
+
+    async with a_feed(fake, sink) as feed:
+        before = len(sink.signals)
+        for second, number in enumerate((100, 150, 200, 100, 150, 200)):
+            fake.event(report(second, number))
+        fake.event("Event: Hangup\nTimestamp: 1\nChannel: PJSIP/a-1\nUniqueid: 1.1\nCause: 16")
+        async with asyncio.timeout(5):
+            while "ChannelHungUp" not in sink.kinds():
+                await asyncio.sleep(0.01)
+        assert sink.kinds()[before:] == ["NumbersFellBack", "NumbersFellBack", "ChannelHungUp"]
+        assert len(feed.numbers) == 0
+
+
 async def test_a_snapshot_on_demand(fake: FakeAsterisk) -> None:
     sink = Sink()
     known = {CALL: CallState.TALKING}

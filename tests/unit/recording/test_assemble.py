@@ -25,7 +25,7 @@ from cti.domain.model import (
 from recording.assemble import Assembly, Nothing, ReadyFile, assemble, facts_of, job_of_call, last_step, with_call
 from recording.keys import parse_spool_file
 from recording.lifecycle import Step
-from recording.model import Announcement, Job, RecordingSettings
+from recording.model import Announcement, Job, Loss, RecordingSettings
 from recording.timeline import Growth, Side
 from recording.wav import WavInfo
 from tests.unit.recording.fakes import CALL, DEMO, later
@@ -141,6 +141,22 @@ def test_what_only_the_agent_has_of_the_caller_is_said_unless_they_heard_a_colle
     assert planned(job, caller, leg, replace(heard, silences=((10 * 8000, 18 * 8000),))).flags == ()
     assert planned(replace(job, apart=((later(29), later(39)),)), caller, leg, heard).flags == ()
     assert planned(job, caller, leg).flags == ()
+
+
+def test_what_nobody_has_is_said_where_asterisk_reports_that_it_was_dropped() -> None:
+    caller, leg = file("c-rx", 60, silences=((30, 38),)), file("a-9.2-rx", 40, silences=((5, 7),))
+    job = ended(talk(SATO, "9.2", 20, 60), announced={"c": 0})
+
+    def loss(uniqueid: str, began: float, until: float | None) -> Loss:
+        until_at = None if until is None else later(until)
+        return Loss(uniqueid=uniqueid, caller=uniqueid == "1.1", began_at=later(began), until_at=until_at, lost_s=2.0)
+
+    assert planned(replace(job, losses=(loss("1.1", 29, None),)), caller, leg).flags == ("caller_lost",)
+    assert planned(replace(job, losses=(loss("9.2", 24, 28),)), caller, leg).flags == ("agent_lost",)
+    assert planned(replace(job, losses=(loss("9.2", 30, 38), loss("1.1", 24, 28))), caller, leg).flags == ()
+    # A leg that left no file, and a recording that has nothing of the caller.
+    assert planned(replace(job, losses=(loss("9.9", 24, 28),)), caller, leg).flags == ()
+    assert "caller_lost" not in planned(replace(job, losses=(loss("1.1", 29, 39),)), leg).flags
 
 
 def test_holds_and_consultations_are_when_an_agent_hears_others() -> None:

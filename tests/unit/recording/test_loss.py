@@ -7,9 +7,14 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recording.loss import EDGE_S, LEAST_S, lost_of_caller
+from cti.domain.events import SoundLost
+from cti.domain.model import AgentId, UniqueId
+from recording.assemble import job_of_call
+from recording.loss import EDGE_S, LEAST_S, MOST, in_words, is_missing, lost_of_caller, with_ends, with_loss
+from recording.model import Loss, StoredAudio, Talk
 from recording.timeline import PlacedTrack, Side, Timeline, Track, plan
 from tests.unit.recording.fakes import later
+from tests.unit.recording.test_assemble import call
 
 RATE = 8000
 Runs = tuple[tuple[float, float], ...]
@@ -95,3 +100,71 @@ def test_every_second_said_to_be_lost_is_one(silences: Runs, echo: Runs) -> None
         for at in (begin + 0.01, (begin + end) / 2, end - 0.01):
             assert within(at, inside)
             assert not within(at - 20, heard)
+
+
+AUDIO = StoredAudio(
+    key="k", uri="s3://b/k", sha256="0", size=1, duration_s=60.0, rate=8000, format="webm", channels=2, caller_db=-20.0,
+    agent_db=-20.0, talks=(), peaks_key="p", flags=(),
+)  # fmt: skip
+
+# --- Told by Asterisk's reports ---------------------------------------------------------------------------------
+
+
+def a_loss(begin: float = 30, end: float | None = 34, *, seconds: float = 3.0, uniqueid: str = "1.1") -> Loss:
+    until_at = None if end is None else later(end)
+    return Loss(uniqueid=uniqueid, caller=uniqueid == "1.1", began_at=later(begin), until_at=until_at, lost_s=seconds)
+
+
+def missing(silences: Runs, *losses: Loss) -> bool:
+    timeline, caller, _ = a_talk(silences, None)
+    return is_missing(timeline, caller, losses)
+
+
+def test_nothing_where_frames_were_dropped_is_missing() -> None:
+    assert missing(((30.5, 33.5),), a_loss())
+    assert missing(((40, 60),), a_loss(39.5, None))  # they never caught up
+    assert missing(((30.5, 33.5),), a_loss(29, 31), a_loss(30, 34), a_loss(30, 34))
+
+
+def test_a_file_that_holds_something_lacks_nothing() -> None:
+    assert not missing((), a_loss())  # the numbers fell back before it was begun
+    assert not missing(((40, 50),), a_loss())  # a silence elsewhere
+    assert not missing(((31, 31.3),), a_loss())  # a breath
+    assert not missing(((30.5, 33.5),))
+    assert not missing(((30.5, 33.5),), a_loss(70, 80))
+
+
+def test_what_was_silenced_on_purpose_is_not_missing() -> None:
+    timeline, caller, _ = a_talk(((30, 34),), None)
+    assert not is_missing(replace(timeline, blanks=((29.0, 35.0),)), caller, [a_loss()])
+
+
+def test_a_loss_that_is_told_again_is_the_same_one_and_they_are_bounded() -> None:
+    of = call()
+
+    def told(began: float, until: float | None, uniqueid: str = "7.2") -> SoundLost:
+        return SoundLost(
+            at=later(began), tenant=of.tenant, call=of, uniqueid=UniqueId(uniqueid), began_at=later(began),
+            until_at=None if until is None else later(until), lost_s=2.0,
+        )  # fmt: skip
+
+    losses = with_loss(with_loss((), told(30, None)), told(30, 33))
+    assert losses == (a_loss(30, 33, seconds=2.0, uniqueid="7.2"),)
+    assert with_loss(losses, told(30, None, of.uniqueid))[1].caller
+    for began in range(MOST + 10):
+        losses = with_loss(losses, told(40 + began, None))
+    assert len(losses) == MOST
+
+
+def test_the_ledger_is_told_where_and_how_much_of_a_side_that_lacks_something() -> None:
+    talk = Talk(agent=AgentId("sato"), uniqueid="7.2", start_at=later(20), end_at=later(50))
+    losses = (a_loss(), a_loss(48, None, seconds=9.0, uniqueid="7.2"))
+    job = replace(job_of_call(call()), began_at=later(1), ended_at=later(60), talks=(talk,), losses=losses)
+    assert in_words(job) == []  # not made yet
+    job = replace(job, audio=replace(AUDIO, flags=("agent_lost", "caller_lost")))
+    assert in_words(job) == [
+        {"side": "caller", "agent": None, "at_s": 29.0, "seconds": 3.0},
+        {"side": "agent", "agent": "sato", "at_s": 47.0, "seconds": 2.0},
+    ]
+    assert [one["side"] for one in in_words(replace(job, audio=replace(AUDIO, flags=("agent_lost",))))] == ["agent"]
+    assert with_ends(job).losses[1].until_at == later(50)

@@ -12,7 +12,7 @@ from cti.domain.errors import PeerError
 from cti.domain.model import AgentId, CallId, TenantId
 from recording.lifecycle import RecordingState, Step
 from recording.manifest import from_json, to_json
-from recording.model import Announcement, CallFacts, Job, Move, SpoolFile, StoredAudio, Talk
+from recording.model import Announcement, CallFacts, Job, Loss, Move, SpoolFile, StoredAudio, Talk
 from tests.unit.recording.fakes import CALL, DEMO, T0
 
 text = st.text(max_size=20)
@@ -67,6 +67,17 @@ jobs = st.builds(
         peaks_key=text,
         flags=st.lists(text, max_size=3).map(tuple),
     ),
+    losses=st.lists(
+        st.builds(
+            Loss,
+            uniqueid=text,
+            caller=st.booleans(),
+            began_at=when,
+            until_at=st.none() | when,
+            lost_s=st.floats(0, 600),
+        ),
+        max_size=2,
+    ).map(tuple),
     reason=text,
     attempts=st.integers(0, 100),
     stored_at=st.none() | when,
@@ -108,12 +119,12 @@ def test_half_a_manifest_is_none(length: int) -> None:
 
 def test_a_manifest_of_before_there_was_a_disk_guard_is_read() -> None:
     document = json.loads(to_json(JOB))
-    del document["refused"], document["pauses"], document["apart"]
+    del document["refused"], document["pauses"], document["apart"], document["losses"]
     assert from_json(json.dumps(document).encode()) == JOB
 
 
 @pytest.mark.parametrize(
-    "missing", sorted(set(json.loads(to_json(JOB))) - {"refused", "pauses", "apart", "voicemail_at"})
+    "missing", sorted(set(json.loads(to_json(JOB))) - {"refused", "pauses", "apart", "losses", "voicemail_at"})
 )
 def test_a_manifest_without_one_of_its_keys_is_refused(missing: str) -> None:
     document = json.loads(to_json(JOB))

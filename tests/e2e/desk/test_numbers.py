@@ -1,0 +1,60 @@
+"""Phones whose RTP numbers jump back within a leg: what the recording lacks is said, of callers and of agents."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from cti.demo.client import logged_in
+from cti.demo.folders import LOOPBACK
+from cti.demo.stack import TENANT, Stack
+from cti.demo.tones import tone_seconds
+from tests.e2e.desk.office import eventually, record_of, replayed
+from tests.e2e.recording.rtp_phone import RtpPhone
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+NUMBER = "05012345010"  # no menu before it
+CALLER_HZ, AGENT_HZ = 440, 1000
+BACK = 100  # packets: 2 s
+# A report tells within a second that a jump was; its place lies between two of them.
+REPORT_S = 1.0
+
+
+async def test_what_jumps_of_numbers_cost_a_recording_is_said(desk: Stack) -> None:
+    server = (LOOPBACK, desk.ports.sip)
+    with ExitStack() as phones:
+        agent = await RtpPhone.agent(f"{TENANT}-sato", desk.agent_secrets["sato"], server, hz=AGENT_HZ)
+        phones.callback(agent.stop)
+        caller = await RtpPhone.caller("09012345678", server, hz=CALLER_HZ)
+        phones.callback(caller.stop)
+        async with logged_in(desk.web, "sato", desk.password("sato")) as sato:
+            await sato.set_state("available")
+            await caller.dial(NUMBER)
+            talk = await eventually(lambda: sato.get("/api/my/call"), lambda said: bool(said["talk"]), 30.0)
+            call_id = talk["talk"]["call_id"]
+            await eventually(
+                lambda: sato.get("/api/my/call"),
+                lambda said: bool(said["talk"]) and said["talk"]["phase"] == "talking",
+                20.0,
+            )
+            await asyncio.sleep(1.5)  # a report of each before
+            caller.jump(BACK)
+            caller._ssrc -= 1  # the same source: its numbers alone
+            agent.jump(BACK)
+            await asyncio.sleep(3.5)  # until both have caught up
+            caller.hang_up()
+    record = await record_of(desk, call_id, lambda r: bool((r["recording"] or {}).get("began_at")))
+    lost = {one["side"]: one for one in record["recording"]["lost"]}
+    assert set(lost) == {"caller", "agent"}, record["recording"]
+    assert lost["agent"]["agent"] == "sato"
+    left, right = await replayed(desk, call_id)
+    for side, sound, hz in (("caller", left, CALLER_HZ), ("agent", right, AGENT_HZ)):
+        told = lost[side]
+        assert told["seconds"] == pytest.approx(BACK * 0.02, abs=0.3), lost
+        # Where it is said to be, and nowhere else, there is a hole of that length.
+        around = sound[round(8000 * told["at_s"]) : round(8000 * (told["at_s"] + told["seconds"] + REPORT_S))]
+        missing_s = len(around) / 8000 - tone_seconds(around, hz)
+        assert missing_s > told["seconds"] - 0.5, (side, lost, missing_s)
