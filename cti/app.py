@@ -41,6 +41,7 @@ from cti.wiring import (
     linking,
     missing,
     outbound,
+    packets,
     pauses,
     phonesecrets,
     queuetexts,
@@ -265,6 +266,7 @@ class Application:
         disk_guard = disk.guard(config, bus, desk, line.feed.recording, self.metrics, utc_now)
         paused = await pauses.start(bus, desk, telephony, utc_now, cleanup)
         policy = await recordpolicy.start(bus, pool, desk, paused)
+        await packets.start(bus, telephony, cleanup)
         webhooks = Webhooks(config, pool, self.metrics, utc_now)
         return Services(
             router=router,

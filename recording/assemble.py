@@ -11,6 +11,7 @@ from cti.domain.pause import ASKED, merged
 from cti.domain.recordpolicy import ON_DEMAND, direction_of
 from recording.analysis import MIN_TALK_S, Analysis, TalkEnergy, TalkWindow
 from recording.blanks import with_blanks
+from recording.echo import Heard
 from recording.keys import Direction, SpoolName
 from recording.lifecycle import RecordingState, Step
 from recording.loss import Span, is_missing, lost_of_caller
@@ -35,6 +36,7 @@ class ReadyFile:
     size: int  # bytes
     changed_at: datetime
     growth: tuple[Growth, ...] = ()
+    quiet: tuple[Heard, ...] = ()  # when its phone sent nothing, as far as that was watched
     silences: tuple[tuple[int, int], ...] = ()  # recording.wav.silent_runs; not looked for where no agent talked
 
 
@@ -258,6 +260,7 @@ def _track(job: Job, file: ReadyFile, ended_at: datetime, echo: ReadyFile | None
         growth=_growth(file, until_at),
         silences=file.silences,
         echo=echo.silences if echo is not None and echo.info.rate == info.rate else None,
+        quiet=file.quiet,
     )
 
 

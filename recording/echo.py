@@ -4,8 +4,9 @@ MixMonitor writes nothing while both sides of a channel send nothing, and that t
 caller's channel loses more than that: at a change of agent the new agent's RTP numbers may be behind the old one's,
 Asterisk drops their frames from the caller's *recording* until the numbers have caught up, and each time the caller
 falls silent meanwhile the file stands still. The agent's own leg records on, and in what was said to them (its -tx
-file) the same moment is there as silence of that length. How long the file stood still is known by the clock
-(timeline); this says where, to the frame.
+file) the same moment is there as silence of that length. And where phones suppress silence their packets are counted
+(cti.packets): that knows of every silence, to about a packet. How long the file stood still is known by the clock
+(timeline); this says where.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Heard:
-    """What was said to an agent: where their file holds nothing, in POSIX seconds, between two losses of its own."""
+    """When somebody was silent, in POSIX seconds: what an agent's file holds of what was said to them, between two
+    losses of its own; or when a phone sent nothing, while its packets were counted."""
 
     from_s: float
     to_s: float
@@ -80,14 +82,15 @@ def _missing(stop: Stop, heard: Heard) -> Iterator[tuple[float, float]]:
         if begin_s > stop.to_s:
             return
         at_s, full_s = begin_s - stop.zero_s - lost_s, end_s - begin_s
-        own_s = sum(
-            max(0.0, min(end / stop.rate, at_s + full_s) - max(begin / stop.rate, at_s - NEAR_S))
-            for begin, end in stop.silences
-        )
-        length_s = full_s - own_s
+        own = [
+            (max(begin / stop.rate, at_s - NEAR_S), min(end / stop.rate, at_s + full_s)) for begin, end in stop.silences
+        ]
+        own = [(begin, end) for begin, end in own if begin < end]
+        length_s = full_s - sum(end - begin for begin, end in own)
         if length_s > LATE_S:
             lost_s += length_s
-            yield at_s, length_s
+            # Of a silence that the file has in part, the file knows to the frame where it began.
+            yield (max(at_s, own[0][0]) if own and own[0][0] - at_s <= NEAR_S else at_s), length_s
 
 
 def _whole(stop: Stop, found: list[tuple[float, float]]) -> list[tuple[int, int]]:

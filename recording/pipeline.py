@@ -21,16 +21,18 @@ from cti.domain.events import (
     CallEnded,
     CallEvent,
     Event,
+    PhoneWatched,
     RecordingPauseChanged,
     RecordingRefused,
     RecordingStarted,
+    RecordingStoodStill,
     SoundLost,
 )
 from cti.domain.model import Call, CallId
 from cti.domain.pause import merged
 from recording.assemble import job_of_call, with_call
 from recording.encode import Encoder
-from recording.keys import Direction, SpoolName, parse_base
+from recording.keys import Direction, SpoolName, parse_base, parse_spool_file
 from recording.lanes import LANES, Lanes
 from recording.ledger import Ledger
 from recording.lifecycle import RecordingState, Step
@@ -38,12 +40,14 @@ from recording.loss import with_loss
 from recording.model import Announcement, Job, RecordingSettings
 from recording.notes import LedgerNotes
 from recording.objectstore import ObjectStore
+from recording.quiet import QuietLog
 from recording.rescue import Rescue
 from recording.spool import GrowthLog, Spool
 from recording.stages import Stages
 from recording.stats import PipelineStats
 from recording.steps import Sink, Steps, Tools
 from recording.timeline import Growth
+from recording.wav import ASTERISK_RATE
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +55,10 @@ _log = logging.getLogger(__name__)
 _GROWTH_LOOK_S = 0.25
 # A disk's time is that of the kernel's last tick, up to 10 ms ago.
 _TICK = timedelta(milliseconds=20)
+# A file is this much shorter than the clock says: it stood still. Less may be events and disks that are late.
+_STILL_S = 0.25
+# Asterisk writes a first time when its buffer of 32 KiB is full; a file that holds less was closed.
+_FIRST_FRAMES = 16_000
 # A stop waits so long for facts that are being written down.
 _STOP_S = 5.0
 
@@ -77,8 +85,11 @@ class RecordingPipeline:
         """``find_call`` reads a closed call's record, ``is_live`` asks for a live one: both help after a restart."""
         self._settings = settings
         self._now = now
+        self._sink = sink
         self._spool = Spool(spool_dir=Path(settings.spool_dir), work_dir=Path(settings.work_dir))
         self._growth = GrowthLog()
+        self._quiet = QuietLog()
+        self._stood_still: set[CallId] = set()  # and was told
         self._objects = objects
         self._ledger = ledger
         self._notes = LedgerNotes(ledger)
@@ -87,6 +98,7 @@ class RecordingPipeline:
                 settings=settings,
                 spool=self._spool,
                 growth=self._growth,
+                quiet=self._quiet,
                 objects=objects,
                 ledger=ledger,
                 encoder=encoder,
@@ -172,6 +184,8 @@ class RecordingPipeline:
         """One fact from the bus; returns when it is in line, in the order of its call."""
         if isinstance(event, TAKEN):
             await self._lanes.put(event)
+        elif isinstance(event, PhoneWatched) and event.call_id in self._live:
+            self._quiet.note(event)
 
     async def taken(self) -> None:
         """Wait until every fact told so far is taken (not: stored)."""
@@ -249,6 +263,7 @@ class RecordingPipeline:
 
     async def _end(self, job: Job) -> None:
         self._live.pop(job.call_id, None)
+        self._stood_still.discard(job.call_id)
         await self._stages.enter(job)
 
     # --- Beside the stages -----------------------------------------------------------------------------------------
@@ -264,9 +279,22 @@ class RecordingPipeline:
             now = self._now()
             for name, look in looks.items():
                 # The disk knows when it was written. Another clock than ours (a disk of the network) is not believed.
-                self._growth.note(name, look.frames, look.at if before <= look.at + _TICK <= now + _TICK else now)
+                written = replace(look, at=look.at if before <= look.at + _TICK <= now + _TICK else now)
+                self._growth.note(name, written.frames, written.at)
+                self._watch_for_stills(name, written)
             before = at
             await asyncio.sleep(_GROWTH_LOOK_S)
+
+    def _watch_for_stills(self, file: str, look: Growth) -> None:
+        """Say once of a call that one of its files stood still: from then on somebody looks when (cti.packets)."""
+        name = parse_spool_file(file)
+        job = self._live.get(name.call_id) if name is not None else None
+        if name is None or job is None or job.call_id in self._stood_still or look.frames < _FIRST_FRAMES:
+            return
+        began_at = next((one.at for one in job.announced if one.base == name.base), look.at)
+        if (look.at - began_at).total_seconds() - look.frames / ASTERISK_RATE > _STILL_S:
+            self._stood_still.add(job.call_id)
+            self._sink.publish(RecordingStoodStill(at=look.at, tenant=job.tenant, call_id=job.call_id))
 
     async def _rescan_loop(self) -> None:
         while True:

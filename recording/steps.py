@@ -27,6 +27,7 @@ from recording.manifest import to_json
 from recording.mix import MixSource
 from recording.model import Job, RecordingSettings, SpoolFile, StoredAudio
 from recording.objectstore import ObjectStore
+from recording.quiet import QuietLog
 from recording.spool import GrowthLog, Seen, Spool
 from recording.wav import ASTERISK_HEADER_BYTES, WavInfo
 
@@ -53,6 +54,7 @@ class Tools:
     settings: RecordingSettings
     spool: Spool
     growth: GrowthLog
+    quiet: QuietLog
     objects: ObjectStore
     ledger: Ledger
     encoder: Encoder
@@ -98,6 +100,7 @@ class Steps:
                 size=seen.size,
                 changed_at=seen.changed_at,
                 growth=self._t.growth.of(seen.path.name),
+                quiet=self._t.quiet.of(seen.name.base),
             )
             for seen, info in looked
         )
@@ -205,6 +208,7 @@ class Steps:
             _log.warning("files grew after they were stored and were kept", extra=_about(job, files=len(kept)))
         await asyncio.to_thread(self._t.spool.forget, job)
         self._t.growth.forget(job.call_id)
+        self._t.quiet.forget(job.call_id)
         return job
 
     async def _upload(self, job: Job) -> Job:

@@ -9,8 +9,9 @@ MixMonitor pads the silent one of two sides, but writes nothing while *both* sen
 from the file, and all that follows would be heard too early. The file's length is therefore compared with the
 clock, and the missing time is put back as silence. Where it belongs is told by the file's growth, which is
 watched during the call: Asterisk's buffer reaches the disk each 32 KiB (2.0 s at 8 kHz), so a gap is found to
-within one such step, to within less where the files of both sides agree, and to the frame where an agent's leg has
-heard it (see echo). Without any watch (the server was away) it can only be put at the end, and the result says so.
+within one such step, to within less where the files of both sides agree, to about a packet where the phones' packets
+were counted, and to the frame where an agent's leg has heard it (see echo). Without any watch (the server was away)
+it can only be put at the end, and the result says so.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Track:
     growth: tuple[Growth, ...] = ()  # oldest first
     silences: tuple[tuple[int, int], ...] = ()  # where every sample is zero: from, to in frames; () when not looked for
     echo: tuple[tuple[int, int], ...] | None = None  # an agent's: the same of what was said to them, frame beside frame
+    quiet: tuple[Heard, ...] = ()  # when its phone sent nothing, as far as that was watched; in order
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -205,8 +207,10 @@ def _seconds(run: tuple[int, int], rate: int, zero_s: float) -> tuple[float, flo
 
 
 def _exact(gap: _Gap, track: Track, heard: list[tuple[Heard, ...]]) -> list[_Gap]:
-    """The gap to the frame, in as many pieces as it was; as it is where nobody heard it."""
-    if track.side is not Side.CALLER or not heard:
+    """The gap where it was, in as many pieces as it was; as it is where nobody knows."""
+    # An agent's leg is exact to the frame, and hears the caller alone; the phone's packets know of every silence.
+    known = [*(heard if track.side is Side.CALLER else ()), *((track.quiet,) if track.quiet else ())]
+    if not known:
         return [gap]
     first = bisect_left(track.silences, gap.low - track.rate, key=lambda run: run[1])
     stop = Stop(
@@ -217,7 +221,7 @@ def _exact(gap: _Gap, track: Track, heard: list[tuple[Heard, ...]]) -> list[_Gap
         rate=track.rate,
         silences=tuple(takewhile(lambda run: run[0] <= gap.high + track.rate, islice(track.silences, first, None))),
     )
-    there = [one[at - 1] for one in heard if (at := bisect_right(one, stop.from_s + NEAR_S, key=lambda h: h.from_s))]
+    there = [one[at - 1] for one in known if (at := bisect_right(one, stop.from_s + NEAR_S, key=lambda h: h.from_s))]
     exact, shift = [], gap.shift
     for position, length in places(stop, there):
         exact.append(_Gap(low=position, high=position, length=length, shift=shift))

@@ -263,6 +263,11 @@ def mute_recording(channel: ChannelName, *, on: bool) -> ActionHeaders:
     return {"Action": "MixMonitorMute", "Channel": _checked(channel), "Direction": "both", "State": "1" if on else "0"}
 
 
+def packets_received(channel: ChannelName) -> ActionHeaders:
+    """How many RTP packets came in on a channel (Getvar answers with Value); another stream counts anew."""
+    return {"Action": "Getvar", "Channel": _checked(channel), "Variable": "CHANNEL(rtcp,rxcount)"}
+
+
 def get_variable(name: str) -> ActionHeaders:
     """Getvar of a global variable; the answer has Value."""
     if not _VARIABLE.match(name):

@@ -103,6 +103,14 @@ class AmiTelephony:
         """Have recordings on this channel write silence (``on``), or sound again; the proof is its event."""
         await self._all((actions.mute_recording(channel, on=on),), OFFER_S)
 
+    async def packets_received(self, *, channel: ChannelName) -> int:
+        """How many packets of sound came in on a channel. Raises NotFound: it is gone, or is none with sound of RTP."""
+        reply = await self._client.request(actions.packets_received(channel), deadline_s=OFFER_S)
+        counted = reply.headers.get("Value", "")
+        if not counted.isdecimal():
+            raise NotFound(f"Asterisk counts no packets of {channel}")
+        return int(counted)
+
     async def stop_recording(self, *, channel: ChannelName) -> None:
         """End the recordings on this channel. Raises PeerError when none runs there."""
         await self._all((actions.stop_recording(channel),), OFFER_S)

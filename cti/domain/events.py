@@ -215,6 +215,24 @@ class SoundLost(CallEvent):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RecordingStoodStill(Event):
+    """A file of this call stood still for a while: a phone sends nothing while it is silent."""
+
+    call_id: CallId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhoneWatched(Event):
+    """When the phone on a recorded channel sent nothing: all of it between two instants. All in POSIX seconds."""
+
+    call_id: CallId
+    file: str  # as in RecordingStarted
+    from_s: float
+    to_s: float
+    silences: tuple[tuple[float, float], ...]  # from, to
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecordingRefused(CallEvent):
     """A part of this call is not recorded: it was not begun, or was ended before its time."""
 

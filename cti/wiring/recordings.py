@@ -16,6 +16,7 @@ from cti.domain.events import (
     CallArrived,
     CallEnded,
     Event,
+    PhoneWatched,
     RecordingPauseChanged,
     RecordingRefused,
     RecordingStarted,
@@ -29,7 +30,7 @@ from cti.wiring.workerpipe import Frame, Hello, Live, Ready, Refused, Status, en
 log = logging.getLogger(__name__)
 
 # The facts it lives on.
-KINDS = (CallArrived, RecordingStarted, RecordingRefused, RecordingPauseChanged, SoundLost, CallEnded)
+KINDS = (CallArrived, RecordingStarted, RecordingRefused, RecordingPauseChanged, SoundLost, PhoneWatched, CallEnded)
 
 # It imports boto3, opens a database connection, looks through the spool and starts a first encoder: 2 s at rest.
 START_S = 30.0

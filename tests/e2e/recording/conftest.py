@@ -145,9 +145,17 @@ class Caller:
             self._files.add(file)
             self.anchors[file] = instant(event)
             agent = AgentId(event["Channel"].split("-")[1]) if event["Side"] == "agent" else None
-            await self._centre.pipeline.on_event(
-                RecordingStarted(at=instant(event), tenant=DEMO, call=self._call, file=file, agent=agent)
+            began = RecordingStarted(
+                at=instant(event),
+                tenant=DEMO,
+                call=self._call,
+                file=file,
+                agent=agent,
+                channel=ChannelName(event["Channel"]),
             )
+            await self._centre.pipeline.on_event(began)
+            for told in self._centre.facts.also:
+                told(began)
 
     async def ended(self, *, at: datetime | None = None) -> Call:
         """The caller's channel is gone; the contact record goes to the pipeline."""

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
+import time
 from array import array
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from cti.ami.client import AmiClient, AmiSettings
+from cti.ami.telephony import AmiTelephony
+from cti.bus import Bus
 from cti.demo.folders import LOOPBACK, RunFolder
 from cti.demo.objectstore import RunningObjectStore
 from cti.demo.postgres import RunningPostgres
 from cti.demo.tones import read_wav, strength
 from cti.domain.errors import NotFound
-from cti.domain.events import RecordingStored
+from cti.domain.events import PhoneWatched, RecordingStored
+from cti.packets import PacketWatch
 from recording.lifecycle import RecordingState
 from recording.objectstore import ObjectChanged
 from recording.wav import read_info
-from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, PHONE_SECRET, PLAIN_NUMBER, a_rig
+from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, EPOCH, PHONE_SECRET, PLAIN_NUMBER, SECRET, a_rig
 from tests.e2e.recording.conftest import DEMO, Caller, Centre, a_centre
 from tests.e2e.recording.rtp_phone import RtpPhone
 
@@ -198,7 +205,36 @@ async def test_a_caller_who_gives_up_waiting_is_kept(centre: Centre, tmp_path: P
     assert record.audio.flags == ("unanswered",)
 
 
+@asynccontextmanager
+async def counting_packets(centre: Centre) -> AsyncIterator[None]:
+    """The packet watch as it is on the server's bus, through the server's own door to Asterisk."""
+    settings = centre.rig.settings
+    door = AmiSettings(host=LOOPBACK, port=settings.ami_port, username=settings.ami_user, secret=SECRET)
+    client = AmiClient(door, wanted=(), on_frame=lambda _: None)
+    await client.start()
+    await client.wait_up(10)
+    bus = Bus()
+    watch = PacketWatch(telephony=AmiTelephony(client, epoch=EPOCH), sink=bus, now=time.time)
+    bus.subscribe("packets", watch.handle, kinds=PacketWatch.KINDS, prompt=True)
+    bus.subscribe("recording", centre.pipeline.on_event, kinds=(PhoneWatched,))
+    await bus.start()
+    centre.facts.also.append(bus.publish)
+    await watch.start()
+    try:
+        yield
+    finally:
+        centre.facts.also.remove(bus.publish)
+        await watch.stop()
+        await bus.stop()
+        await client.stop()
+
+
 async def test_time_in_which_both_phones_sent_nothing_is_put_back(centre: Centre, tmp_path: Path) -> None:
+    async with counting_packets(centre):
+        await talk_with_silences(centre, tmp_path)
+
+
+async def talk_with_silences(centre: Centre, tmp_path: Path) -> None:
     rig, since = centre.rig, centre.rig.ami.now
     server = (LOOPBACK, rig.settings.sip_port)
     agent = await RtpPhone.agent("demo-silent", PHONE_SECRET, server, hz=AGENT_HZ)
@@ -236,6 +272,10 @@ async def test_time_in_which_both_phones_sent_nothing_is_put_back(centre: Centre
         first = 0.0 if start is None else (caller.anchors[start] - zero).total_seconds()
         assert abs(heard[0][0] - first) < NEAR_S
         assert abs(heard[-1][1] - said[-1]) < 0.3  # after both gaps the sound is where the clock says
+        # The second silence: from the first on the phones' packets were counted, so it is where it was.
+        (silent_s, again_s) = [(a, b) for a, b in itertools.pairwise(said) if b - a > 1][-1]
+        assert min(abs(off - silent_s) for _, off in heard) < 0.2
+        assert min(abs(on - again_s) for on, _ in heard) < 0.2
         sounded_s, sent_s = sum(off - on for on, off in heard), 0.02 * sum(at > first for at in said)
         assert abs(sounded_s - sent_s) < 0.8  # each spurt loses its edges, and a piece below 0.2 s is not counted
 

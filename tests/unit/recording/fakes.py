@@ -9,7 +9,7 @@ import os
 import struct
 import wave
 from array import array
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -250,11 +250,14 @@ class Facts:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.also: list[Callable[[Event], None]] = []  # who else is told
         self._came = asyncio.Event()
 
     def publish(self, event: Event) -> None:
         self.events.append(event)
         self._came.set()
+        for told in self.also:
+            told(event)
 
     async def wait(self, count: int = 1, *, seconds: float = 20) -> list[Event]:
         """The first ``count`` facts."""
