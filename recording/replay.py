@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from cti.domain.errors import NotFound
 from cti.domain.model import CallId, TenantId
+from recording import webm
 from recording.encode import CONTENT_TYPE
 from recording.ledger import Ledger
 from recording.lifecycle import REPLAYABLE
@@ -19,6 +21,8 @@ from recording.s3errors import ObjectChanged
 _PEAKS_MOST_BYTES = 4 << 20
 # 100 bytes each; more recordings are hardly listened to at once.
 _MOST_READ = 1_000
+# Seek indexes that are kept: 14,400 marks, 1.5 MB, for eight hours; some 10 KB for an ordinary call.
+_MOST_INDEXES = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +46,8 @@ class Replay:
         self._objects = objects
         # Objects without a mark of ours that were read whole and are right, by address: the store's mark of them.
         self._read: OrderedDict[str, str] = OrderedDict()
+        # Where in an object which second begins, by its hash.
+        self._marks: OrderedDict[str, tuple[tuple[int, float], ...]] = OrderedDict()
 
     async def open(self, tenant: TenantId, call_id: CallId) -> Playable:
         """The recording of a call.
@@ -90,6 +96,19 @@ class Replay:
         """Bytes ``start`` to ``end`` (exclusive; default: all) in chunks of at most 64 KiB."""
         stop = playable.size if end is None else min(end, playable.size)
         return self._objects.chunks(playable.uri, start=max(0, start), end=stop, etag=playable.store_etag)
+
+    async def seconds(self, playable: Playable, start: int, end: int) -> tuple[float, float]:
+        """Which seconds bytes ``start`` to ``end`` are. Raises ObjectChanged, Unavailable."""
+        marks = self._marks.get(playable.sha256)
+        if marks is None:
+            index = self.read(playable, end=webm.cues_end(playable.duration_s))
+            async with aclosing(index) as pieces:  # type: ignore[type-var]
+                marks = self._marks[playable.sha256] = webm.cues(b"".join([piece async for piece in pieces]))
+            if len(self._marks) > _MOST_INDEXES:
+                self._marks.popitem(last=False)
+        size, length_s = playable.size, playable.duration_s
+        first = webm.second_at(marks, start, size=size, duration_s=length_s)
+        return first, webm.second_at(marks, end, size=size, duration_s=length_s)
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> bytes:
         """The waveform and silence map as JSON. Raises NotFound, Unavailable."""

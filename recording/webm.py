@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from cti.domain.errors import PeerError
 _EBML, _SEGMENT, _INFO, _TRACKS, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x1654AE6B, 0x1F43B675
 _TIMESTAMP_SCALE, _DURATION = 0x2AD7B1, 0x4489
 _TRACK_ENTRY, _TRACK_TYPE, _AUDIO, _CHANNELS = 0xAE, 0x83, 0xE1, 0x9F
+_CUES, _CUE_POINT, _CUE_TIME, _CUE_PLACES, _CUE_CLUSTER = 0x1C53BB6B, 0xBB, 0xB3, 0xB7, 0xF1
 _IS_AUDIO = 2  # of a track's types
 _SCALE_NS = 1_000_000  # of a timestamp, where the file says nothing
 _HEAD_BYTES = 12  # at most four of an id, eight of a size
@@ -60,6 +62,58 @@ def _read(file: BinaryIO, size: int) -> WebmInfo:
     if not math.isfinite(duration_s):
         raise ValueError("its length is no number")
     return WebmInfo(duration_s=duration_s, channels=tuple(_channels(tracks)))
+
+
+# Our encoder makes one each 2 s, of 15 to 24 bytes; what stands before them takes less than a kilobyte.
+_CUE_BYTES, _BEFORE_CUES_BYTES = 16, 4096
+
+
+def cues_end(duration_s: float) -> int:
+    """How many bytes of a file of ours hold its seek index, and a little more."""
+    return _BEFORE_CUES_BYTES + math.ceil(duration_s) * _CUE_BYTES
+
+
+def cues(head: bytes) -> tuple[tuple[int, float], ...]:
+    """Where in a file which second begins (byte, second), by the seek index in its first bytes; empty: none is there.
+
+    What is silent takes hardly any bytes, so that a place in a file says little of the second without it.
+    """
+    try:
+        at = sum(_head(head[:_HEAD_BYTES])[1:])  # behind the EBML header
+        ident, used, _ = _head(head[at : at + _HEAD_BYTES])
+        if ident != _SEGMENT:
+            return ()
+        begin = at = at + used
+        scale_ns = _SCALE_NS
+        while ident != _CUES:
+            ident, used, length = _head(head[at : at + _HEAD_BYTES])
+            content, at = head[at + used : at + used + length], at + used + length
+            if len(content) < length:
+                return ()
+            if ident == _INFO:
+                scale_ns = int.from_bytes(dict(_parts(content)).get(_TIMESTAMP_SCALE, b"")) or _SCALE_NS
+        return tuple(sorted((begin + place, time * scale_ns / 1e9) for place, time in _cue_points(content)))
+    except (IndexError, ValueError):
+        return ()
+
+
+def _cue_points(content: bytes) -> Iterator[tuple[int, int]]:
+    """Place of a cluster within its segment, and its time."""
+    for ident, point in _parts(content):
+        said = dict(_parts(point)) if ident == _CUE_POINT else {}
+        if _CUE_TIME in said and _CUE_PLACES in said:
+            place = dict(_parts(said[_CUE_PLACES])).get(_CUE_CLUSTER, b"")
+            yield int.from_bytes(place), int.from_bytes(said[_CUE_TIME])
+
+
+def second_at(marks: Sequence[tuple[int, float]], byte: int, *, size: int, duration_s: float) -> float:
+    """The second that a byte of a file belongs to; between two marks, and where there are none, in proportion."""
+    points = [(0, 0.0), *(mark for mark in marks if 0 < mark[0] < size), (size, duration_s)]
+    place = bisect_right(points, byte, key=lambda point: point[0])
+    if place >= len(points):
+        return duration_s
+    (from_byte, from_s), (to_byte, to_s) = points[place - 1], points[place]
+    return from_s + (to_s - from_s) * (byte - from_byte) / (to_byte - from_byte)
 
 
 def _channels(tracks: bytes) -> Iterator[int]:

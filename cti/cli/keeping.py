@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import getpass
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -26,6 +27,7 @@ from recording.buckets import Setting, State, look
 from recording.keeping import Keeping, Ruled
 
 AGREES, DIFFERS = 0, 1
+_CALL_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def add(commands: Any) -> None:
@@ -36,7 +38,7 @@ def add(commands: Any) -> None:
     hold = _command(holds, "set", "keep a recording", _hold)
     hold.add_argument("call", help="the call's id")
     hold.add_argument("--reason", required=True, help="why, for the audit trail")
-    hold.add_argument("--until", type=_instant, metavar="DATE", help="a date; without: until it is released")
+    hold.add_argument("--until", type=instant, metavar="DATE", help="a date; without: until it is released")
     release = _command(holds, "release", "end a hold", _release)
     release.add_argument("hold", type=int, help="its number, as `list` says")
     release.add_argument("--reason", required=True, help="why, for the audit trail")
@@ -67,7 +69,8 @@ def _command(group: Any, name: str, sentence: str, run: Any) -> argparse.Argumen
     return command
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """A date or an instant as somebody types it; without a zone it is UTC's."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -152,7 +155,7 @@ async def _release(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _call(text: str) -> CallId:
-    if len(text) != 36:
+    if _CALL_ID.fullmatch(text) is None:
         raise CallerError(f"{text[:40]!r} is no call id; it looks like 0f3a2b1c-1111-4222-8333-444455556666")
     return CallId(text)
 

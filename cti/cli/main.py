@@ -18,6 +18,7 @@ GROUPS = {
     "route": "try routing out under virtual time, explain what was decided",
     "prompts": "speak the texts of menus and dialplan into sound files",
     "recordings": "compare recordings with records, ledger and bucket; retention, holds, buckets",
+    "trail": "read the audit trail: who heard, took, changed and deleted what",
     "person": "disclose or erase what is known of a person",
     "certificate": "make a certificate for a trial of TLS",
     "demo": "a whole desk on this machine, for a look",

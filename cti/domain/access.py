@@ -21,6 +21,7 @@ class Right(StrEnum):
     HOLD = "hold"  # keep it from being deleted, and say how long recordings are kept
     PAUSE = "pause"  # pause the recording of a call that goes on; agents may do it in their own calls
     PERSON = "person"  # disclose and erase all that is known of a person
+    TRAIL = "trail"  # read who heard, took, changed and deleted what
 
 
 _R = Right
@@ -29,11 +30,11 @@ ROLE_RIGHTS: Mapping[str, frozenset[Right]] = {
     "agent": frozenset(),
     "supervisor": frozenset({_R.UNREDACTED, _R.PAUSE}),  # they see callers' numbers all day, on the board
     "qa": frozenset({_R.LISTEN}),
-    "admin": frozenset({_R.UNREDACTED}),
+    "admin": frozenset({_R.UNREDACTED, _R.TRAIL}),
     "integrator": frozenset({_R.PAUSE}),  # a payment page, while it takes a card number
     "download": frozenset({_R.DOWNLOAD}),
     "unredacted": frozenset({_R.UNREDACTED}),
-    "privacy": frozenset({_R.DELETE, _R.HOLD, _R.PERSON, _R.UNREDACTED}),
+    "privacy": frozenset({_R.DELETE, _R.HOLD, _R.PERSON, _R.UNREDACTED, _R.TRAIL}),
 }
 
 
@@ -95,3 +96,16 @@ class AuditEntry:
     which: str = ""  # the thing: a call's id, a log-in name
     detail: Mapping[str, Any] = field(default_factory=dict)  # JSON-able, no personal data
     address: str = ""  # where they came from
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditWanted:
+    """Which entries; None: any."""
+
+    which: str | None = None  # the thing, whole
+    who: str | None = None  # log-in name, whole
+    what: str | None = None  # how it begins: "recording." is everything about recordings
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None  # number of the last entry of the page before
+    limit: int = 50

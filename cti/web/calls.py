@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from aiohttp import web
 
@@ -27,10 +28,11 @@ def digits_of(number: str | None) -> str | None:
     """
     if number is None:
         return None
-    digits = re.sub(r"\D", "", number)
+    plain = unicodedata.normalize("NFKC", number)  # an input method may leave them wide: ０９０
+    digits = re.sub(r"[^0-9]", "", plain)
     if not digits:
         raise Refused(400, "bad_request", problems=["number: write some digits"])
-    return digits if number.strip().startswith("+") else digits.removeprefix("0")
+    return digits if plain.strip().startswith("+") else digits.removeprefix("0")
 
 
 def call_id_of(request: web.Request) -> CallId:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.access import AuditEntry, AuditWanted, Credentials, Session, User
 from cti.domain.callbacks import Callback, CallbackId
 from cti.domain.consult import Command
 from cti.domain.errors import NotFound
@@ -74,6 +74,9 @@ class Audit(Protocol):
 
     async def add(self, entry: AuditEntry) -> None:
         """Write one entry; returns when it is committed."""
+
+    async def page(self, tenant: TenantId, wanted: AuditWanted) -> Sequence[tuple[int, AuditEntry]]:
+        """Entries with their numbers, newest first, at most ``limit``."""
 
 
 # --- The desk, now ---------------------------------------------------------------------------------

@@ -133,6 +133,9 @@ class Recordings(Protocol):
     def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Bytes ``start`` to ``stop`` (not included) of the recording, in pieces of at most 256 KiB."""
 
+    async def seconds(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> tuple[float, float]:
+        """Which seconds these bytes are. Raises NotFound, PeerError, Unavailable."""
+
     async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
         """Where the recording can be read for so long by whoever has the address. Raises NotFound, PeerError."""
 

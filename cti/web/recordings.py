@@ -58,15 +58,26 @@ def _range_of(request: web.Request, sound: _Audible) -> tuple[int, int] | None:
 
 
 async def _audit(request: web.Request, what: str, sound: _Audible, start: int, stop: int) -> None:
-    """Who heard which seconds of which call. Bytes are turned into seconds in proportion: Opus and the other
-    formats here flow evenly enough to say "the third minute"."""
-    per_byte = (sound.facts.duration_s or 0.0) / sound.size
+    """Who heard which seconds of which call."""
     detail = {
         "bytes": [start, stop],
-        "seconds": [round(start * per_byte, 1), round(stop * per_byte, 1)],
+        "seconds": [round(second, 1) for second in await _seconds(request, sound, start, stop)],
         "sha256": sound.facts.sha256,
     }
     await trail(request, what, sound.facts.call_id, detail)
+
+
+async def _seconds(request: web.Request, sound: _Audible, start: int, stop: int) -> tuple[float, float]:
+    """Which seconds these bytes are, by the recording's own index; in proportion when that cannot be read just now."""
+    length_s = sound.facts.duration_s or 0.0
+    if (start, stop) == (0, sound.size):
+        return 0.0, length_s
+    try:
+        tenant = session_of(request).user.tenant
+        return await parts_of(request).recordings.seconds(tenant, sound.facts.call_id, start, stop)
+    except KakehashiError:
+        log.warning("The trail has seconds in proportion to bytes.", extra={"action": "listen"}, exc_info=True)
+    return start / sound.size * length_s, stop / sound.size * length_s
 
 
 async def get_audio(request: web.Request) -> web.StreamResponse:

@@ -28,6 +28,7 @@ from cti.web import (
     recordingbodies,
     samplebodies,
     savedbodies,
+    trailbodies,
 )
 
 AGENT, SUPERVISOR, QA, ADMIN, INTEGRATOR = "agent", "supervisor", "qa", "admin", "integrator"
@@ -285,6 +286,9 @@ ROUTES: tuple[Route, ...] = (
     Route(name="dispute_evaluation", method="POST", path="/api/my/evaluations/{evaluation}/dispute",
           roles=frozenset({AGENT}), body=evaluationbodies.DisputeRequest, answer=evaluationbodies.EvaluationBody,
           summary="Say why a score of one's own work is wrong; audited"),
+    Route(name="list_trail", method="GET", path="/api/trail", roles=holders(Right.TRAIL),
+          query=trailbodies.TrailQuery, answer=trailbodies.TrailPage,
+          summary="The audit trail: who heard, took, changed and deleted what, newest first"),
     Route(name="list_outgoing", method="GET", path="/api/outgoing", roles=frozenset({ADMIN, INTEGRATOR}),
           query=outgoingbodies.OutgoingQuery, answer=outgoingbodies.OutgoingPage,
           summary="What happened, for other systems: in order, none missed (docs/webhooks.md)"),

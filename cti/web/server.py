@@ -50,6 +50,7 @@ from cti.web import (
     savednumbers,
     sessions,
     talks,
+    trail,
 )
 from cti.web.auth import BY_NAME, GUARD, Guard
 from cti.web.context import MAX_BODY, PARTS, SETTINGS, WebParts, WebSettings
@@ -188,6 +189,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "my_evaluation": evaluations.my_evaluation,
     "my_evaluated_audio": recordings.my_evaluated_audio,
     "dispute_evaluation": evaluations.dispute_evaluation,
+    "list_trail": trail.list_trail,
     "list_outgoing": outgoing.list_outgoing,
     "agent_socket": agent_socket.agent_socket,
     "openapi": _openapi,

@@ -93,6 +93,10 @@ class RecordingPages:
             async for chunk in chunks:
                 yield chunk
 
+    async def seconds(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> tuple[float, float]:
+        """See the port."""
+        return await self._replay.seconds(await self._replay.open(tenant, call_id), start, stop)
+
     async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
         """See the port."""
         playable = await self._replay.open(tenant, call_id)

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dayOf, FIELDS, fromAddress, marked, seconds, toAddress, toQuery } from "./search";
+import { dayOf, FIELDS, fromAddress, marked, seconds, share, times, toAddress, tooShort, toQuery, unreadable } from "./search";
 
 const NOON = Date.parse("2026-11-22T03:00:00Z"); // 12:00 in Tokyo
 
@@ -25,6 +25,20 @@ test("lengths, shares and days as people write them", () => {
     min_duration_s: "90",
     min_silence: "0.4",
   });
+});
+
+test("figures as an input method leaves them, and what is none", () => {
+  expect(["１：３０", "９０"].map(seconds)).toEqual([90, 90]);
+  expect(["４０％", "40 %", "12.5", "0", "100", "101", "", "%", "-1", "1e1", "abc"].map(share)).toEqual([
+    0.4, 0.4, 0.125, 0, 1, null, null, null, null, null, null,
+  ]);
+  expect(["３", "0", "100", "101", "1.5", "", "two"].map(times)).toEqual([3, 0, 100, null, null, null, null]);
+  const asked = { min_silence: "abc", min_transfers: "２", max_transfers: "0", min_length: "１：００" };
+  expect(unreadable(asked)).toBe("min_silence");
+  expect(unreadable({ ...asked, min_silence: "５%" })).toBeNull();
+  expect(toQuery(asked, NOON, "Asia/Tokyo")).toEqual({ min_transfers: "2", max_transfers: "0", min_duration_s: "60" });
+  expect(tooShort({ number: "０９０－１２３４" })).toBe(false);
+  expect(tooShort({ number: "０９０" })).toBe(true);
 });
 
 test("what was looked for is marked, in whichever kana", () => {

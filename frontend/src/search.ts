@@ -5,6 +5,7 @@ import { startOfDay } from "./times";
 export const FIELDS = [
   "text", "plate", "number", "since", "until", "queue", "agent", "caller", "direction", "reason", "result", "recorded",
   "status", "reservation", "ticket", "min_length", "max_length", "min_silence", "max_silence", "min_transfers",
+  "max_transfers",
 ] as const; // prettier-ignore
 export type Field = (typeof FIELDS)[number];
 export type Search = { [field in Field]?: string | undefined };
@@ -36,22 +37,47 @@ export function toAddress(search: Search): string {
   return said.toString();
 }
 
+/** Figures as an input method leaves them (１：３０, ４０％) as the ones that are meant. */
+const narrow = (text: string): string => text.normalize("NFKC");
+
 /** "90", "1:30" and "1:02:03" → seconds; null for anything else. */
 export function seconds(text: string): number | null {
-  if (!/^\d{1,5}(:\d{1,2}){0,2}$/.test(text)) return null;
-  return text.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  const plain = narrow(text);
+  if (!/^\d{1,5}(:\d{1,2}){0,2}$/.test(plain)) return null;
+  return plain.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
 }
 
 /** A percentage as typed → a share; null for anything else. */
-function share(text: string): number | null {
-  const value = Number(text.replace("%", ""));
-  return text !== "" && value >= 0 && value <= 100 ? value / 100 : null;
+export function share(text: string): number | null {
+  const plain = narrow(text).replace(/\s*%$/, "");
+  return /^\d{1,3}(\.\d{1,3})?$/.test(plain) && Number(plain) <= 100 ? Number(plain) / 100 : null;
 }
+
+/** How often, as typed; null for what is no number, or more than any call was passed on (cti/web/recordingbodies.py). */
+export function times(text: string): number | null {
+  const plain = narrow(text);
+  return /^\d{1,3}$/.test(plain) && Number(plain) <= 100 ? Number(plain) : null;
+}
+
+/** What a field must be before it can narrow anything. */
+const READ: { [field in Field]?: (text: string) => number | null } = {
+  min_length: seconds,
+  max_length: seconds,
+  min_silence: share,
+  max_silence: share,
+  min_transfers: times,
+  max_transfers: times,
+};
+const ASKED_AS: { [field in Field]?: string } = { min_length: "min_duration_s", max_length: "max_duration_s" };
+
+/** The first field that says something the server cannot be asked; null: all can. */
+export const unreadable = (search: Search): Field | null =>
+  FIELDS.find((field) => search[field] && READ[field]?.(search[field] ?? "") === null) ?? null;
 
 /** What no index finds: a word of one sign, a plate of one, a number of two digits. */
 export function tooShort(search: Search): boolean {
   const words = (search.text ?? "").split(/\s+/).filter(Boolean);
-  const digits = (search.number ?? "").replace(/\D/g, "").replace(/^0/, "");
+  const digits = narrow(search.number ?? "").replace(/\D/g, "").replace(/^0/, "");
   const plate = (search.plate ?? "").replace(/[\s\-‐−ー・.]/g, "");
   return (
     words.some((word) => [...word].length < 2) ||
@@ -69,7 +95,7 @@ export function dayOf(text: string, nowMs: number, zone: string): string {
   return new Date(Date.parse(`${today}T12:00:00Z`) - back * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** What the server is asked. Days are the desk's own; a length or share that is none is left out. */
+/** What the server is asked. Days are the desk's own; a figure that is none is left out (and said, by `unreadable`). */
 export function toQuery(search: Search, nowMs: number, zone: string): Record<string, string> {
   const query: Record<string, string> = {};
   for (const field of FIELDS) {
@@ -78,13 +104,12 @@ export function toQuery(search: Search, nowMs: number, zone: string): Record<str
     if (field === "since" || field === "until") {
       const instant = startOfDay(dayOf(value, nowMs, zone), zone, field === "until" ? 1 : 0);
       if (instant) query[field] = instant;
-    } else if (field === "min_length" || field === "max_length") {
-      const length = seconds(value);
-      if (length !== null) query[field === "min_length" ? "min_duration_s" : "max_duration_s"] = String(length);
-    } else if (field === "min_silence" || field === "max_silence") {
-      const part = share(value);
-      if (part !== null) query[field] = String(part);
-    } else query[field] = value;
+      continue;
+    }
+    const read = READ[field];
+    const figure = read?.(value);
+    if (!read) query[field] = value;
+    else if (typeof figure === "number") query[ASKED_AS[field] ?? field] = String(figure);
   }
   return query;
 }

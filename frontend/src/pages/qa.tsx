@@ -31,14 +31,17 @@ export function QaPage() {
   const to = (path: string, query: string) => go(query ? `${path}?${query}` : path);
   const open = (callId: string) => to(`/qa/${callId}`, said);
   const change = (next: Search) => to(chosen ? `/qa/${chosen}` : "/qa", toAddress(next));
-  const move = (by: 1 | -1) => {
-    const next = items[place + by];
-    if (next) open(next.call_id);
+  const now = useRef(chosen); // what is open by the time more of the list has come
+  now.current = chosen;
+  /** The first that fits behind the one that is open, in what the list shows or in its next page. */
+  const goOn = async (fits: (item: RecordingItem) => boolean) => {
+    const next = items.slice(place + 1).find(fits) ?? (await list.more?.())?.find(fits);
+    if (next && now.current === chosen) open(next.call_id);
   };
-  /** The next of the list that has sound, played when one is over. */
+  const back = items[place - 1];
+  /** The next of the list that has sound, played when one is over. What the list does not hold has no next one. */
   const following = () => {
-    const next = items.slice(place + 1).find((item) => playable(item.status));
-    if (next) open(next.call_id);
+    if (place >= 0) void goOn((item) => playable(item.status));
   };
   const close = () => {
     to("/qa", said);
@@ -50,8 +53,8 @@ export function QaPage() {
     { key: "v", does: "keys.plate", run: () => field("plate") },
     { key: "y", does: "keys.yesterday", run: () => change({ ...search, since: "yesterday", until: "yesterday" }) },
     { key: "x", does: "keys.clear", run: () => change({}) },
-    { key: "n", does: "keys.next", run: () => move(1) },
-    { key: "p", does: "keys.previous", run: () => move(-1) },
+    { key: "n", does: "keys.next", run: () => void goOn(() => true) },
+    { key: "p", does: "keys.previous", run: () => back && open(back.call_id) },
   ]);
   useEffect(() => {
     const first = list.items?.[0];
@@ -86,7 +89,7 @@ export function QaPage() {
       {!chosen && <DialSaid />}
       <List items={list.items} search={search} reasons={reasons} chosen={chosen} onOpen={open} onChange={change} />
       {list.more && (
-        <button type="button" onClick={list.more}>
+        <button type="button" onClick={() => void list.more?.()}>
           {t("qa.more")}
         </button>
       )}
@@ -135,23 +138,26 @@ function useRecordings(said: string) {
   const asked = useRef(0);
   const query = (): Record<string, string> => toQuery(fromAddress(said), serverNow(), timeZone.value);
 
-  async function load(after: string | null): Promise<void> {
+  /** What came; none when it was not to be had, or is no longer asked for. */
+  async function load(after: string | null): Promise<readonly RecordingItem[]> {
     asked.current += 1;
     const mine = asked.current;
     setBusy(true);
     try {
       const page = await api.recordings(after ? { ...query(), after } : query());
-      if (mine !== asked.current) return; // the filters changed meanwhile
+      if (mine !== asked.current) return []; // the filters changed meanwhile
       setItems((before) => (after ? [...(before ?? []), ...page.recordings] : page.recordings));
       setOf(said);
       setCursor(page.next);
       setProblem("");
+      return page.recordings;
     } catch (error) {
-      if (mine !== asked.current) return;
+      if (mine !== asked.current) return [];
       setItems((before) => (after ? before : []));
       setOf(said);
       setCursor(null);
       setProblem(refusalText(error));
+      return [];
     } finally {
       if (mine === asked.current) setBusy(false);
     }
@@ -169,7 +175,7 @@ function useRecordings(said: string) {
   };
   useEffect(again, [said]);
   useSettling(items, said, setItems);
-  return { items, of, problem, count, busy, again, more: cursor ? () => void load(cursor) : null };
+  return { items, of, problem, count, busy, again, more: cursor ? () => load(cursor) : null };
 }
 
 const LOOK_AGAIN_MS = 4_000;
@@ -323,7 +329,7 @@ function Matched({ item, search, reasons }: { item: RecordingItem; search: Searc
   if (search.reason) said.push(...item.reasons.map((one) => valueText("reason", one, reasons)));
   if ((search.min_silence || search.max_silence) && item.silence !== null)
     said.push(t("qa.silence_is", { percent: Math.round(item.silence * 100) }));
-  if (search.min_transfers) said.push(t("qa.transfers_are", { count: item.transfers }));
+  if (search.min_transfers || search.max_transfers) said.push(t("qa.transfers_are", { count: item.transfers }));
   if (said.length === 0 && !item.note) return null;
   return (
     <small class="matched">

@@ -21,6 +21,8 @@ import { Wave } from "./wave";
 
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3] as const;
 const STEP_S = 5;
+// The next of a list begins by itself: not a reason for letters to become keys of the page.
+const WRITTEN_IN = "input:not([type=checkbox]), select, textarea";
 
 export const playable = (status: RecordingItem["status"]): boolean =>
   status === "stored" || status === "salvaged" || status === "truncated";
@@ -261,8 +263,10 @@ function Sound(props: SoundProps) {
         src={api.audioUrl(callId)}
         onTimeUpdate={(event) => played(event.currentTarget)}
         onLoadedMetadata={({ currentTarget: element }) => {
-          if (Number.isFinite(element.duration)) setHeard(element.duration);
-          if (beginAt !== null) element.currentTime = Math.min(beginAt, element.duration || beginAt);
+          const whole = Number.isFinite(element.duration);
+          if (whole) setHeard(element.duration);
+          // An address of the very end is heard too, before the next recording begins.
+          if (beginAt !== null) element.currentTime = whole ? Math.min(beginAt, Math.max(0, element.duration - 1)) : beginAt;
         }}
         onPlay={() => setPaused(false)}
         onPause={() => setPaused(true)}
@@ -319,10 +323,12 @@ function playOrPause(audio: HTMLAudioElement, onProblem: (text: string) => void)
   audio.play().catch(() => undefined); // the element's own error event says why
 }
 
-/** Where the keyboard is after a recording was opened: Space plays and stops from there. */
+/** Where the keyboard is after a recording was opened: Space plays and stops from there. Who is writing goes on writing. */
 function PlayButton({ paused, onClick }: { paused: boolean; onClick: () => void }) {
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus({ preventScroll: true }), []);
+  useEffect(() => {
+    if (!document.activeElement?.matches(WRITTEN_IN)) button.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <button ref={button} type="button" class="primary play" onClick={onClick}>
       <span aria-hidden="true">{paused ? "▶" : "❚❚"}</span> {t(paused ? "player.play" : "player.pause")}

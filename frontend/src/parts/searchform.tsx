@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { named, t, timeZone, tSlug } from "../i18n";
 import { serverNow } from "../now";
-import { CALLERS, dayOf, DIRECTIONS, type Field, FIELDS, fromAddress, RESULTS, type Search, seconds, toAddress, tooShort } from "../search";
+import { CALLERS, dayOf, DIRECTIONS, type Field, FIELDS, fromAddress, RESULTS, type Search, toAddress, tooShort, unreadable } from "../search";
 import type { ReasonBody, SavedSearchBody } from "../wire";
 import { agentName, names, queueName } from "./names";
 import { refusalText } from "./problem";
@@ -30,8 +30,9 @@ export function SearchForm({ search, reasons, onSearch, onChange }: FormProps) {
   useEffect(() => {
     if (form.current) fill(form.current, search);
   }, [said, queues.length, agents.length, reasons.length]);
-  const problem = ["min_length", "max_length"].some((one) => search[one as Field] && seconds(search[one as Field] ?? "") === null)
-    ? t("qa.bad_length")
+  const unread = unreadable(search);
+  const problem = unread
+    ? t(unread.endsWith("_length") ? "qa.bad_length" : "qa.bad_figure", { name: t(`qa.${unread}` as "qa.text") })
     : tooShort(search)
       ? t("qa.too_short")
       : "";
@@ -71,6 +72,7 @@ export function SearchForm({ search, reasons, onSearch, onChange }: FormProps) {
             <Text name="min_silence" search={search} mode="numeric" hint="0–100" />
             <Text name="max_silence" search={search} mode="numeric" hint="0–100" />
             <Text name="min_transfers" search={search} mode="numeric" hint="1" />
+            <Text name="max_transfers" search={search} mode="numeric" hint="1" />
           </div>
         </details>
       </div>
@@ -176,7 +178,7 @@ export function valueText(field: Field, value: string, reasons: readonly ReasonB
       return tSlug("qa.day", value);
     case "min_silence":
     case "max_silence":
-      return `${value.replace("%", "")}%`;
+      return `${value.replace(/\s*[%％]$/, "")}%`;
     case "reason": {
       const found = reasons.find((one) => one.id === value);
       return found ? named(found) : value;

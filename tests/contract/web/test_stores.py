@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cti.domain.access import AuditEntry, User
+from cti.domain.access import AuditEntry, AuditWanted, User
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.model import TenantId, UserLogin
 from cti.store.audit import AuditStore
@@ -107,8 +107,23 @@ async def test_the_trail_keeps_what_was_done_newest_first(pool: asyncpg.Pool[Any
     for entry in entries:
         await audit.add(entry)
     await audit.add(AuditEntry(at=T0, tenant="lease", who="x", what="recording.listened", which="c1"))
-    assert await audit.of_thing("demo", "c1") == entries[::-1]
-    assert await audit.of_thing("demo", "c1", limit=1) == entries[-1:]
+    await audit.add(AuditEntry(at=T0, tenant="demo", who="hogo", what="recording.held", which="c2"))
+
+    async def found(**wanted: Any) -> list[AuditEntry]:
+        return [entry for _, entry in await audit.page(DEMO, AuditWanted(**wanted))]
+
+    assert await found(which="c1") == entries[::-1]
+    assert await found(which="c1", limit=1) == entries[-1:]
+    assert [entry.who for entry in await found()] == ["watanabe"] * 2 + ["hogo", "watanabe"]  # the later of one instant
+    assert [entry.which for entry in await found(who="hogo")] == ["c2"]
+    assert await found(what="recording.listened", since=T0 + timedelta(seconds=1)) == entries[:0:-1]
+    assert await found(what="recording.l", until=T0 + timedelta(seconds=1)) == entries[:1]
+    assert await found(what="session.") == []
+    pages, before = [], None
+    while page := await audit.page(DEMO, AuditWanted(before=before, limit=1)):
+        pages.append(page[0][1])
+        before = page[0][0]
+    assert pages == await found()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +135,7 @@ async def test_the_trail_cannot_be_changed(pool: asyncpg.Pool[Any], statement: s
     await audit.add(AuditEntry(at=T0, tenant="demo", who="watanabe", what="session.opened", which="watanabe"))
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
         await pool.execute(statement)
-    assert len(await audit.of_thing("demo", "watanabe")) == 1
+    assert len(await audit.page(DEMO, AuditWanted(which="watanabe"))) == 1
 
 
 async def test_a_database_that_is_away_is_said_to_be_away(pool: asyncpg.Pool[Any]) -> None:

@@ -104,6 +104,8 @@ ASKED = (
     Asked(route="draw_sample", roles=READERS, body={
         "form": "members", "since": "2026-11-19T00:00:00Z", "until": "2026-11-21T00:00:00Z", "seed": "s",
         "rules": [{"kind": "random", "per_agent": 50}], "people": ["qa"]}),
+    Asked(route="list_trail", roles=("admin", "privacy")),
+    Asked(route="list_trail", roles=("admin", "privacy"), query="?which={call_id}&what=recording."),
     Asked(route="list_holds", roles=KEEPERS),
     Asked(route="list_holds", roles=KEEPERS, query="?call_id={kept}"),
     Asked(route="hold_recording", roles=KEEPERS, body=WORDS),

@@ -61,6 +61,7 @@ from cti.web.passwords import Passwords
 from cti.web.server import WebServer
 from cti.wiring.recordingpages import RecordingPages
 from cti.wiring.web import CallPages
+from recording.webm import cues, second_at
 from tests.e2e.pages.phoneline import PhoneLine, PlayedPhones, PlayedQualities
 from tests.e2e.pages.records import DEMO, SATO, agent, offer_id, ringing_call
 from tests.e2e.pages.sound import Sound
@@ -153,6 +154,12 @@ class Shelf:
     async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
         raise AssertionError("here the server brings the sound")
 
+    async def seconds(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> tuple[float, float]:
+        marks, sound = cues(self.sound.data), self.sound
+        size, length_s = len(sound.data), sound.duration_s
+        first = second_at(marks, start, size=size, duration_s=length_s)
+        return first, second_at(marks, stop, size=size, duration_s=length_s)
+
     async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         if self.changed:
             raise PeerError("the object in the store is not the one that was stored")
@@ -174,6 +181,7 @@ class StoredShelf(RecordingPages):
         self._list = RecordingList(pool)
         self._search = CallSearch(pool)
         self.read = shelf.read  # type: ignore[method-assign]
+        self.seconds = shelf.seconds  # type: ignore[method-assign]
         self._sound = shelf.sound
 
     async def peaks(self, tenant: TenantId, call_id: CallId) -> recordingports.PeaksFacts | None:

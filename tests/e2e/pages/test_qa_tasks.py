@@ -138,8 +138,9 @@ async def test_a_remark_is_text_and_a_moment_is_shared_with_who_may_hear_it(
     seen = await opened(language="ja")
     page = await at_list(site, seen)
     await expect(page.locator("tbody tr")).to_have_count(8)
-    await page.goto(f"{site.url}/qa/{wanted.call_id}?t=6.5")
+    await page.goto(f"{site.url}/qa/{wanted.call_id}?t=6.5&plate=56")
     await expect(page.locator("audio")).to_have_count(1)
+    await expect(page.locator("tbody tr")).to_have_count(6)  # it is not one of them
     await until(page, f"{POSITION} >= 6.5")
     await page.keyboard.press("Space")
     await page.keyboard.press("c")
@@ -149,6 +150,9 @@ async def test_a_remark_is_text_and_a_moment_is_shared_with_who_may_hear_it(
     await expect(page.locator(".comment-text")).to_have_text("<img src=x onerror=alert(1)> ここで聞き返した")
     assert await pool.fetchval("SELECT count(*) FROM call_comments WHERE author = 'watanabe'") == 1
     assert await violations(seen) == []
+    await page.evaluate("const a = document.querySelector('audio'); a.currentTime = 11.7; void a.play()")
+    await until(page, "document.querySelector('audio').ended")  # and no other call's begins
+    assert f"/qa/{wanted.call_id}" in page.url
 
     other = await opened()
     await other.log_in(site.url, "tanaka", PASSWORD)  # a supervisor without the role "qa"

@@ -94,11 +94,13 @@ async def test_find_hear_seek_and_go_on(site: Site, opened: Opener, pool: asyncp
 
     await page.keyboard.press("Enter")
     await until(page, f"{POSITION} > 0")
+    await page.locator("[name=text]").focus()
     await page.evaluate("document.querySelector('audio').currentTime = 11.5")
     await expect(rows.nth(1)).to_have_attribute("aria-current", "true")  # over: the next one plays
     await until(page, f"{POSITION} > 0 && {POSITION} < 11")
     assert await page.evaluate("document.querySelector('audio').playbackRate") == 1.5
     assert page.url.endswith(f"/qa/{calls[1].call_id}")
+    await expect(page.locator("[name=text]")).to_be_focused()  # who types goes on typing
 
     trail = await pool.fetch("SELECT who, which FROM audit WHERE what = 'recording.listened'")
     assert {(row["who"], row["which"]) for row in trail} == {("watanabe", str(call.call_id)) for call in calls}
@@ -125,12 +127,17 @@ async def test_a_day_is_the_desks_own_day(site: Site, opened: Opener, pool: asyn
 async def test_a_long_list_comes_page_by_page(
     site: Site, opened: Opener, pool: asyncpg.Pool[Any], sound: Sound
 ) -> None:
-    await record(pool, sound, [now() - timedelta(minutes=5 * n) for n in range(1, 61)])
+    await record(pool, sound, [now() - timedelta(minutes=5 * n) for n in range(1, 121)])
     page = await at_list(site, await opened())
     await expect(page.locator("tbody tr")).to_have_count(50)
     await page.get_by_role("button", name="Show more").click()
-    await expect(page.locator("tbody tr")).to_have_count(60)
+    await expect(page.locator("tbody tr")).to_have_count(100)
+    await page.locator("tbody button").last.click()
+    await page.keyboard.press("n")  # behind the end of what is shown
+    await expect(page.locator("tbody tr")).to_have_count(120)
+    await expect(page.locator("tbody tr").nth(100)).to_have_attribute("aria-current", "true")
     await expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+    await page.keyboard.press("Escape")
     await page.evaluate("scrollTo(0, 0)")
     await page.locator("tbody button").first.click()
     await expect(page.locator(".journey li")).not_to_have_count(0)

@@ -144,6 +144,9 @@ async def test_a_range_is_what_was_asked_for(centre: Centre) -> None:
     data = await replayed(centre, caller)
     assert await replayed(centre, caller, 1000, 2345) == data[1000:2345]
     assert (await centre.replay.peaks(DEMO, caller.call_id)).startswith(b'{"version":1,"bucket_ms":50')
+    playable = await centre.replay.open(DEMO, caller.call_id)
+    first, last = await centre.replay.seconds(playable, len(data) // 2, len(data))
+    assert 0 < first < last == playable.duration_s
 
 
 async def test_asterisk_closes_its_files_within_a_moment_of_the_hang_up(centre: Centre) -> None:

@@ -15,7 +15,7 @@ import pytest
 from cti.demo.tones import strength
 from cti.domain.errors import ConfigError, PeerError, Unavailable
 from cti.domain.model import AgentId
-from recording import encode
+from recording import encode, webm
 from recording.analysis import TalkWindow
 from recording.encode import EncodeJob, EncoderPool, hash_file, require_ffmpeg
 from recording.mix import MixSource, mix
@@ -99,6 +99,17 @@ def test_caller_left_agents_right_each_at_its_second(tmp_path: Path) -> None:
     assert (made.duration_s, made.rate) == (8.0, 8000)
     assert hash_file(made.audio_path) == (made.audio_sha256, made.audio_bytes)
     assert json.loads(made.peaks_path.read_text())["bucket_ms"] == 50
+
+
+def test_a_byte_is_of_the_second_that_the_seek_index_says(tmp_path: Path) -> None:
+    """Silence takes hardly any bytes: who heard the middle of the file heard the voice, and not the pause behind it."""
+    voice = placed(tmp_path, "c.wav", tone(440, 10) + tone(0, 30), Side.CALLER, 0)
+    made = encode.encode(job(tmp_path, voice, length_s=40))
+    data = made.audio_path.read_bytes()
+    marks = webm.cues(data[: webm.cues_end(made.duration_s)])
+    assert {data[at : at + 4].hex() for at, _ in marks} == {"1f43b675"}  # each is where a cluster begins
+    assert [round(second) for _, second in marks[:20]] == list(range(0, 40, 2))
+    assert webm.second_at(marks, len(data) // 2, size=len(data), duration_s=40) < 10
 
 
 def test_two_agents_at_once_are_added(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cti.domain.errors import PeerError
-from recording.webm import WebmInfo, read_info
+from recording.webm import WebmInfo, cues, read_info, second_at
 
 
 def element(ident: str, content: bytes, *, size: bytes | None = None) -> bytes:
@@ -71,3 +71,43 @@ def test_any_damage_is_an_answer_or_an_error_of_ours(tmp_path: Path, at: int, wi
     except PeerError:
         return
     assert math.isfinite(info.duration_s)
+
+
+def indexed(*marks: tuple[int, int], scale: bytes = b"", clusters: bool = True) -> bytes:
+    """A file with a seek index in front: (place within the segment, time)."""
+    points = [
+        element(
+            "bb", element("b3", time.to_bytes(4)) + element("b7", element("f7", b"\1") + element("f1", at.to_bytes(4)))
+        )
+        for at, time in marks
+    ]
+    info = element("1549a966", scale + element("4489", struct.pack(">d", 3000.0)))
+    sound = element("1f43b675", element("e7", b"\x01")) if clusters else b""
+    inside = info + element("1c53bb6b", b"".join(points)) + sound
+    return element("1a45dfa3", element("4282", b"webm")) + element("18538067", inside)
+
+
+def test_the_seek_index_says_where_which_second_begins() -> None:
+    data = indexed((500, 0), (900, 4000))
+    begin = data.index(bytes.fromhex("1549a966"))
+    assert cues(data) == ((begin + 500, 0.0), (begin + 900, 4.0))
+    assert cues(indexed((900, 2000), scale=element("2ad7b1", (2_000_000).to_bytes(3))))[0][1] == 4.0
+
+
+@pytest.mark.parametrize("data", [b"", WHOLE, indexed((1, 1))[:-30], b"\0" * 100, element("18538067", b"") * 2])
+def test_without_an_index_in_what_is_there_there_is_none(data: bytes) -> None:
+    assert cues(data) == ()
+
+
+@given(at=st.integers(0, 90), with_byte=st.integers(0, 255))
+def test_a_damaged_index_is_one_or_none(at: int, with_byte: int) -> None:
+    data = indexed((500, 0), (900, 4000))
+    marks = cues(data[:at] + bytes([with_byte]) + data[at + 1 :])
+    assert 0.0 <= second_at(marks, 700, size=1000, duration_s=5.0) < math.inf
+
+
+def test_between_two_marks_it_is_in_proportion() -> None:
+    marks = ((100, 0.0), (500, 2.0), (600, 30.0))
+    seconds = [second_at(marks, at, size=1000, duration_s=40.0) for at in (0, 50, 100, 300, 500, 550, 600, 800, 1000)]
+    assert seconds == [0.0, 0.0, 0.0, 1.0, 2.0, 16.0, 30.0, 35.0, 40.0]
+    assert second_at((), 250, size=1000, duration_s=40.0) == 10.0

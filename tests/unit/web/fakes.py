@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.access import AuditEntry, AuditWanted, Credentials, Session, User
 from cti.domain.consult import Command
 from cti.domain.errors import CallerError, NotFound, Unavailable
 from cti.domain.model import (
@@ -155,10 +155,17 @@ class FakeAudit(Switch):
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[AuditEntry] = []
+        self.asked: list[AuditWanted] = []
 
     async def add(self, entry: AuditEntry) -> None:
         self.check()
         self.entries.append(entry)
+
+    async def page(self, tenant: TenantId, wanted: AuditWanted) -> list[tuple[int, AuditEntry]]:
+        self.check()
+        self.asked.append(wanted)
+        found = [(number, one) for number, one in enumerate(self.entries, 1) if one.tenant == tenant]
+        return found[::-1][: wanted.limit]
 
 
 class FakeDesk(Switch):
@@ -246,6 +253,7 @@ class FakeRecordings(Switch):
         self.rows: dict[CallId, recordingports.RecordingFacts] = {}
         self.fail_after: int | None = None  # bytes, then Unavailable
         self.reading = 0  # streams open now
+        self.index: float | None = 100.0  # bytes a second; None: it cannot be read
         self.asked: list[recordingports.RecordingFilter] = []
 
     async def page(
@@ -277,6 +285,11 @@ class FakeRecordings(Switch):
                 yield SOUND[at : min(at + 1000, stop)]
         finally:
             self.reading -= 1
+
+    async def seconds(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> tuple[float, float]:
+        if self.index is None:
+            raise Unavailable("the index cannot be read")
+        return start / self.index, stop / self.index
 
     async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
         self.check()

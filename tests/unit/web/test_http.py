@@ -57,7 +57,7 @@ async def test_calls_are_paged_by_key_without_skipping_or_repeating(site: Site) 
 async def test_filters_reach_the_store_as_meant(site: Site) -> None:
     client = await site.logged_in("tanaka")
     await get(client, "/api/calls?since=2026-11-20T00:00:00Z&queue=members&agent=sato&end_reason=treated"
-                      "&number=090-1234&limit=7&until=")  # fmt: skip
+                      "&number=０９０-1234&limit=7&until=")  # fmt: skip
     asked = site.fakes.calls.asked[-1]
     assert (asked.queue, asked.agent, asked.limit, asked.until) == ("members", "sato", 7, None)
     assert asked.since is not None
@@ -261,6 +261,18 @@ async def test_a_part_and_its_place_in_the_trail(site: Site, asked: str, start: 
     assert entry.detail["bytes"] == [start, stop]
     assert entry.detail["seconds"] == pytest.approx([start / 100, stop / 100], abs=0.051)
     assert entry.address == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("index", "seconds"), [(200.0, [5.0, 10.0]), (None, [10.0, 20.0])])
+async def test_seconds_are_those_of_the_recordings_own_index_or_in_proportion_without(
+    site: Site, index: float | None, seconds: list[float]
+) -> None:
+    """What is silent takes hardly any bytes. With the index unreadable it is heard all the same."""
+    site.fakes.recordings.rows[call_id(1)] = recording(1)
+    site.fakes.recordings.index = index
+    status, body, _ = await listen(await site.logged_in("watanabe"), Range="bytes=1000-1999")
+    assert (status, body) == (206, SOUND[1000:2000])
+    assert site.fakes.audit.entries[-1].detail["seconds"] == pytest.approx(seconds, abs=0.051)
 
 
 @pytest.mark.parametrize("asked", ["bytes=10240-", "bytes=99999-100000", "bytes=-0"])

@@ -10,7 +10,7 @@ from itertools import combinations
 import aiohttp
 import pytest
 
-from cti.domain.access import ROLE_RIGHTS, Right, holders, rights_of
+from cti.domain.access import ROLE_RIGHTS, AuditWanted, Right, holders, rights_of
 from cti.domain.listening import Comment
 from cti.domain.model import TenantId, UserLogin
 from cti.web.routes import ROUTES
@@ -33,6 +33,7 @@ MAY = {
     "hold": {"privacy"},
     "release": {"privacy"},
     "holds": {"privacy"},
+    "trail": {"privacy", "admin"},
 }
 PATHS = {
     "listen": "/api/recordings/{}/audio",
@@ -46,6 +47,7 @@ PATHS = {
     "hold": "/api/recordings/{}/holds",
     "release": "/api/holds/1/release",
     "holds": "/api/holds",
+    "trail": "/api/trail?what=recording.",
 }
 CHANGES = {"remark", "delete", "hold", "release"}
 REMARK = "she sounds angry"
@@ -106,7 +108,7 @@ async def test_another_tenants_recordings_are_not_there_whatever_the_roles(site:
     status, body = await tried(client, action, PLAYABLE)
     assert SOUND not in body and REMARK.encode() not in body
     assert str(PLAYABLE).encode() not in body or status == 404
-    empty = {"list": 200, "count": 200, "remarks": 200, "holds": 503}  # nobody keeps holds here
+    empty = {"list": 200, "count": 200, "remarks": 200, "holds": 503, "trail": 200}  # nobody keeps holds here
     assert status == empty.get(action, 404)
 
 
@@ -147,6 +149,7 @@ def test_each_right_can_be_given_alone_or_with_what_needs_it() -> None:
     assert {right: set(holders(right)) for right in Right} == {
         Right.LISTEN: {"qa"}, Right.DOWNLOAD: {"download"}, Right.DELETE: {"privacy"}, Right.UNREDACTED: WHOLE,
         Right.HOLD: {"privacy"}, Right.PAUSE: {"supervisor", "integrator"}, Right.PERSON: {"privacy"},
+        Right.TRAIL: {"privacy", "admin"},
     }  # fmt: skip
     assert holders(Right.LISTEN).isdisjoint(holders(Right.DOWNLOAD) | holders(Right.DELETE))
     assert holders(Right.DOWNLOAD).isdisjoint(holders(Right.DELETE))
@@ -181,3 +184,24 @@ async def test_where_it_is_configured_a_player_gets_an_address_for_a_minute_and_
         assert (answer.status, await answer.read()) == (200, SOUND)
     assert "media-src 'self' blob: https://s3.test;" in content_policy(None, "https://s3.test")
     assert "media-src 'self' blob:;" in content_policy(None)
+
+
+async def test_who_answers_for_it_reads_who_heard_which_seconds_of_what(site: Site) -> None:
+    with_recordings(site)
+    listener = await logged_in(site, ("qa",))
+    async with listener.get(PATHS["listen"].format(PLAYABLE), headers={"Range": "bytes=1000-1999"}) as answer:
+        await answer.read()
+    client = await site.logged_in("hogo")
+    async with client.get(f"/api/trail?which={PLAYABLE}&what=recording.&who=someone&limit=1&before=9") as answer:
+        page = await answer.json()
+    asked = AuditWanted(which=PLAYABLE, what="recording.", who="someone", limit=1, before=9)
+    assert site.fakes.audit.asked == [asked]
+    async with client.get("/api/trail") as answer:
+        entries = {one["what"]: one for one in (await answer.json())["entries"]}
+    heard = entries["recording.listened"]
+    assert (heard["who"], heard["which"], heard["address"]) == ("someone", PLAYABLE, "127.0.0.1")
+    assert heard["detail"]["seconds"] == pytest.approx([10, 20], abs=0.051)
+    assert page["next"] == page["entries"][0]["entry_id"]
+    for wrong in ("what=x y", "before=0", "limit=1000", "since=yesterday", "which=%00", "whom=x"):
+        async with client.get(f"/api/trail?{wrong}") as answer:
+            assert answer.status == 400, wrong
