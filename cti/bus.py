@@ -227,11 +227,12 @@ class Bus:
         """Hand ``event`` to every subscriber's queue. Before ``start`` it waits there; after ``stop`` it is dropped."""
         if self._stopped:
             return
-        self._meanwhile.append(event)
         if self._handing_out:
+            self._meanwhile.append(event)
             return
         self._handing_out = True
         try:
+            self._hand_out(event)
             while self._meanwhile:
                 self._hand_out(self._meanwhile.popleft())
         finally:

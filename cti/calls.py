@@ -69,8 +69,8 @@ EARLY_EACH = 8
 # A phone's channel is told some six times; more than are live at the same time.
 ENDPOINTS_KEPT = 4096
 
-# Their agent's channel is not the one they are about.
-_DIALS = (DialBegan, DialEnded)
+# Where :func:`callfsm.advance` asks whose phone it is about.
+_OF_A_PHONE = frozenset({DialBegan, DialEnded, RecordingBegan, LegPlaced, Transferred})
 _PHONE = re.compile(r"PJSIP/(?P<endpoint>.+)-[0-9a-f]{8}(;\d)?\Z")
 
 
@@ -346,7 +346,9 @@ class CallDesk:
 
     def _agent_in(self, signal: Signal, track: Track) -> AgentId | None:
         """Whose phone it is about, for those signals where :func:`callfsm.advance` asks."""
-        if isinstance(signal, _DIALS):
+        if type(signal) not in _OF_A_PHONE:
+            return None
+        if isinstance(signal, DialBegan | DialEnded):  # its agent's channel is not the one it is about
             return self._agent_of(signal.agent_channel, track.call.tenant)
         if isinstance(signal, RecordingBegan) and signal.uniqueid != track.call.uniqueid:
             return self._agent_of(signal.channel, track.call.tenant)

@@ -43,9 +43,9 @@ class EventHeaders(Mapping[str, str]):
 
     __slots__ = ("event", "text")
 
-    def __init__(self, event: str, frame: bytes) -> None:
+    def __init__(self, event: str, text: str) -> None:
         self.event = event  # the value of its first line
-        self.text = "\r\n" + frame.decode("utf-8", "replace")  # every line has a line end before it
+        self.text = text  # from its first line on; every other line has a line end before it
 
     def get(self, key: str, default: Any = None) -> Any:
         """The header's value, or ``default``."""
@@ -82,7 +82,7 @@ class FrameSplitter:
     """
 
     def __init__(self, wanted: Collection[str]) -> None:
-        self._wanted = {name.encode(): name for name in wanted}
+        self._wanted = frozenset(wanted)
         self._buffer = bytearray()
         self._greeted = False
         self.version: str | None = None  # AMI's own version from the greeting
@@ -103,39 +103,40 @@ class FrameSplitter:
         if self._buffer.find(b"\r\n\r\n", searched) < 0:
             self._check_rest()
             return []
-        parts = bytes(self._buffer).split(b"\r\n\r\n")
-        self._buffer = bytearray(parts.pop())
+        whole, _, rest = bytes(self._buffer).rpartition(b"\r\n\r\n")
+        self._buffer = bytearray(rest)
         self._check_rest()
-        return self._read(parts, answers)
+        # At once: no byte of a character is a line end, so that what is broken in one frame ends with it.
+        return self._read(whole.decode("utf-8", "replace").split("\r\n\r\n"), answers)
 
-    def _read(self, parts: list[bytes], answers: bool) -> list[Headers]:
+    def _read(self, parts: list[str], answers: bool) -> list[Headers]:
         frames: list[Headers] = []
         wanted, dropped = self._wanted, 0
         for part in parts:
-            if part[:7] != b"Event: ":
+            if part[:7] != "Event: ":
                 frames += self._read_other(part, answers)
                 continue
-            end = part.find(b"\r", 7)
-            event = wanted.get(part[7:end] if end > 0 else part[7:])
+            end = part.find("\r", 7)
+            event = part[7:end] if end > 0 else part[7:]
             # Nine of ten events of an unfiltered stream end here.
-            if event is None and not (answers and b"\r\nActionID: " in part):
+            if event not in wanted and not (answers and "\r\nActionID: " in part):
                 dropped += 1
                 continue
-            if len(part) > MAX_LINE_BYTES:
+            if len(part) > MAX_LINE_BYTES // 4:  # no character has more bytes
                 self._check_size(part)
-            frames.append(EventHeaders(event or part[7:end].decode("utf-8", "replace"), part))
+            frames.append(EventHeaders(event, part))
         self.dropped += dropped
         return frames
 
-    def _read_other(self, part: bytes, answers: bool) -> list[Headers]:
+    def _read_other(self, part: str, answers: bool) -> list[Headers]:
         """A response, an event with odd line ends before it, or neither."""
-        part = part.lstrip(EOL)
+        part = part.lstrip("\r\n")
         if not part:
             return []
-        if part.startswith(b"Event: "):
+        if part.startswith("Event: "):
             return self._read([part], answers)
         self._check_size(part)
-        headers = parse_headers(part.decode("utf-8", "replace"))
+        headers = parse_headers(part)
         if "Event" not in headers and "Response" not in headers:
             self.malformed += 1
             if self.malformed > MAX_MALFORMED:
@@ -165,7 +166,8 @@ class FrameSplitter:
             raise PeerError(f"a line from Asterisk is longer than {MAX_LINE_BYTES} bytes")
 
     @staticmethod
-    def _check_size(frame: bytes) -> None:
+    def _check_size(text: str) -> None:
+        frame = text.encode()
         if len(frame) > MAX_FRAME_BYTES:
             raise PeerError(f"a frame from Asterisk is longer than {MAX_FRAME_BYTES} bytes")
         if len(frame) > MAX_LINE_BYTES and max(map(len, frame.split(EOL))) > MAX_LINE_BYTES:

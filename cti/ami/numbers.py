@@ -14,8 +14,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cti.ami.forms import MAX_TEXT
 from cti.ami.frames import Headers
-from cti.ami.translate import MAX_TEXT, call_id_of, instant, variables
+from cti.ami.translate import call_id_of, instant, variables
 from cti.domain.model import ChannelName, UniqueId
 from cti.domain.soundsignals import NumbersFellBack
 

@@ -15,7 +15,7 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
 from cti.ami.errors import OutcomeUnknown
-from cti.ami.frames import ActionHeaders, FrameSplitter, Headers, encode_action
+from cti.ami.frames import ActionHeaders, EventHeaders, FrameSplitter, Headers, encode_action
 from cti.domain.errors import KakehashiError, NotAllowed, NotFound, PeerError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,8 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]
             if self.pending:
                 self._answer(frame)
             # An event goes to those who want it even when it also answers an action (OriginateResponse does).
-            if frame.get("Event") in self._wanted:
+            event = frame.event if isinstance(frame, EventHeaders) else frame.get("Event")
+            if event in self._wanted:
                 self._owner.frame_received(frame)
 
     def _answer(self, frame: Headers) -> None:

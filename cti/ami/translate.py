@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from cti.ami.forms import BRIDGED, CHANNEL, DIALS, HANGUP, MAX_TEXT, PHONE, Unusable, cause_of, match, need, words
 from cti.ami.frames import EventHeaders
 from cti.domain.consult import Place
+from cti.domain.copies import made
 from cti.domain.model import AgentId, CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
 from cti.domain.phone import parse_called
 from cti.domain.signals import (
@@ -43,8 +45,6 @@ from cti.domain.signals import (
     VoicemailBegan,
 )
 
-# Longer is no number and no name: carriers allow 15 digits, SIP display names rarely pass 80 characters.
-MAX_TEXT = 300
 # The days of a timedelta: within a day of each other. Two clocks that differ by more are set wrong, and ours is the one
 # the records are kept by.
 _SAME_TIME = (-1, 0)
@@ -57,17 +57,9 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
 _OFFER = re.compile(r"[0-9a-f]{32}\Z")
 _OUTSIDE = re.compile(r"0[0-9]{8,10}\Z")
-_NUMBER = re.compile(r"\d{1,10}\Z", re.ASCII)
-# A channel as Asterisk 22 writes it (manager_channels.c) with our variable alone, after the time and maybe its bridge:
-# one look instead of four. What is written otherwise is read header by header.
-_LINE = r"[^\r]*\r\n"
-_CHANNEL = re.compile(
-    rf"\r\nTimestamp: ([0-9.]+)\r\n(?:Bridge{_LINE})*Channel: ([^\r\n]{{1,{MAX_TEXT}}})\r\n{_LINE * 11}"
-    rf"Uniqueid: ([^\r\n]{{1,{MAX_TEXT}}})\r\nLinkedid: {_LINE}(?:Tenantid: {_LINE})?"
-    r"ChanVariable: CTI_CALL_ID=([^\r\n]+)(?:\r\n|\Z)"
-)
 _KEYS = re.compile(r"[0-9*#A-D]\Z")
 _FILE = re.compile(r"[A-Za-z0-9._-]+\Z")
+_REASON = re.compile(r"[a-z][a-z_]{0,62}\Z")
 _STATE = re.compile(r"(?:0|1|true|false)\Z", re.IGNORECASE)
 _TRUE = frozenset({"1", "true", "True"})
 
@@ -94,13 +86,9 @@ class Skipped:
     reason: str
 
 
-class _Unusable(Exception):
-    """A header is missing or not of its form; the reason is the first argument."""
-
-
 def translate(frame: Headers, now: datetime) -> Signal | Skipped:
     """One event as a signal. ``now`` (aware UTC) stands in where Asterisk sent no Timestamp (``timestampevents``)."""
-    name = frame.get("Event", "")
+    name = frame.event if isinstance(frame, EventHeaders) else frame.get("Event", "")
     if name == "UserEvent":
         name = frame.get("UserEvent", "")
         build = _USER_EVENTS.get(name)
@@ -110,7 +98,7 @@ def translate(frame: Headers, now: datetime) -> Signal | Skipped:
         return Skipped(reason="no_signal")
     try:
         return build(frame, now)
-    except _Unusable as error:
+    except Unusable as error:
         return Skipped(reason=f"{name}:{error.args[0]}")
 
 
@@ -150,25 +138,24 @@ def phone_state(text: str) -> PhoneState | None:
     return PHONE_STATES.get(text.strip().upper().replace(" ", "_"))
 
 
-def _need(frame: Headers, key: str) -> str:
-    value = frame.get(key, "")
-    if not value or len(value) > MAX_TEXT or "\n" in value:
-        raise _Unusable(f"no_{key.lower()}")
-    return value
-
-
-def _match(frame: Headers, key: str, form: re.Pattern[str]) -> str:
-    value = _need(frame, key)
-    if not form.match(value):
-        raise _Unusable(f"bad_{key.lower()}")
-    return value
-
-
-def _channel(frame: Headers, now: datetime, prefix: str = "") -> dict[str, Any]:
+def _channel(frame: Headers, now: datetime) -> dict[str, Any]:
     """The fields of a ChannelSignal."""
-    found = _CHANNEL.search(frame.text) if isinstance(frame, EventHeaders) and not prefix else None
-    if found is not None and (call_id := call_id_of(found[4])) is not None:
-        return {"at": instant(found[1], now), "channel": found[2], "uniqueid": found[3], "call_id": call_id}
+    return _seen(CHANNEL, frame, now) or _read(frame, now)
+
+
+def _seen(form: re.Pattern[str], frame: Headers, now: datetime) -> dict[str, Any] | None:
+    """The fields of an event that is written as ``form`` says; None for any other."""
+    found = form.search(frame.text) if isinstance(frame, EventHeaders) else None
+    if found is None:
+        return None
+    fields = found.groupdict()
+    fields["call_id"] = _identity(fields["call_id"])
+    fields["at"] = instant(fields["at"], now)
+    return fields if fields["call_id"] is not None else None
+
+
+def _read(frame: Headers, now: datetime, prefix: str = "") -> dict[str, Any]:
+    """The fields of a ChannelSignal, header by header."""
     # channelvars names this variable alone, so that in nearly every event it is the whole header.
     name, _, value = frame.get(prefix + "ChanVariable", "").partition("=")
     if name != "CTI_CALL_ID" or "\n" in value:
@@ -178,41 +165,29 @@ def _channel(frame: Headers, now: datetime, prefix: str = "") -> dict[str, Any]:
         call_id = call_id_of(frame.get("CallID", ""))
     return {
         "at": instant(frame.get("Timestamp", ""), now),
-        "channel": _need(frame, prefix + "Channel"),
-        "uniqueid": _need(frame, prefix + "Uniqueid"),
+        "channel": need(frame, prefix + "Channel"),
+        "uniqueid": need(frame, prefix + "Uniqueid"),
         "call_id": call_id,
     }
-
-
-def _text(frame: Headers, key: str) -> str:
-    """A caller's own words: any length, cut; "<unknown>" is Asterisk's way to say nothing."""
-    value = frame.get(key, "").replace("\n", " ").replace("\0", "")[:MAX_TEXT]
-    return "" if value == "<unknown>" else value
-
-
-def _cause(frame: Headers, key: str) -> int:
-    """A Q.850 cause; 0 (not defined) when it is none."""
-    value = frame.get(key, "").strip()
-    return int(value) if _NUMBER.match(value) and int(value) <= 127 else 0
 
 
 def _arrived(frame: Headers, now: datetime) -> Signal:
     fields = _channel(frame, now)
     if fields["call_id"] is None:
-        raise _Unusable("no_call_id")
-    return CallerArrived(
-        **fields,
-        tenant=TenantId(_match(frame, "Tenant", _SLUG)),
-        number_called=_text(frame, "NumberCalled"),
-        caller_number=_text(frame, "CallerIDNum"),
-        caller_name=_text(frame, "CallerIDName"),
-        callback=_match(frame, "Callback", _OFFER) if frame.get("Callback") else None,
-        dialled_by=AgentId(_match(frame, "DialledBy", _SLUG)) if frame.get("DialledBy") else None,
-    )
+        raise Unusable("no_call_id")
+    fields["tenant"] = TenantId(match(frame, "Tenant", _SLUG))
+    fields["number_called"] = words(frame.get("NumberCalled", ""))
+    fields["caller_number"] = words(frame.get("CallerIDNum", ""))
+    fields["caller_name"] = words(frame.get("CallerIDName", ""))
+    fields["callback"] = match(frame, "Callback", _OFFER) if frame.get("Callback") else None
+    fields["dialled_by"] = AgentId(match(frame, "DialledBy", _SLUG)) if frame.get("DialledBy") else None
+    return made(CallerArrived, fields)
 
 
 def _queued(frame: Headers, now: datetime) -> Signal:
-    return CallerQueued(**_channel(frame, now), queue=QueueId(_match(frame, "Queue", _SLUG)))
+    fields = _channel(frame, now)
+    fields["queue"] = QueueId(match(frame, "Queue", _SLUG))
+    return made(CallerQueued, fields)
 
 
 def _fell_back(frame: Headers, now: datetime) -> Signal:
@@ -223,14 +198,14 @@ def _fell_back(frame: Headers, now: datetime) -> Signal:
 
 def _placed(place: Place) -> Callable[[Headers, datetime], Signal]:
     def build(frame: Headers, now: datetime) -> Signal:
-        outside = parse_called(_match(frame, "Outside", _OUTSIDE)) if frame.get("Outside") else None
+        outside = parse_called(match(frame, "Outside", _OUTSIDE)) if frame.get("Outside") else None
         return LegPlaced(**_channel(frame, now), place=place, outside=outside)
 
     return build
 
 
 def _pressed(frame: Headers, now: datetime) -> Signal:
-    return CallerPressed(**_channel(frame, now), key=_match(frame, "Key", _KEYS))
+    return CallerPressed(**_channel(frame, now), key=match(frame, "Key", _KEYS))
 
 
 def _voicemail(frame: Headers, now: datetime) -> Signal:
@@ -238,60 +213,69 @@ def _voicemail(frame: Headers, now: datetime) -> Signal:
 
 
 def _offer_dialled(frame: Headers, now: datetime) -> Signal:
-    return OfferDialled(
-        **_channel(frame, now),
-        offer_id=OfferId(_match(frame, "Offer", _OFFER)),
-        status=frame.get("Status", "").strip().upper()[:32],
-        cause=_cause(frame, "Cause"),
-    )
+    fields = _channel(frame, now)
+    fields["offer_id"] = OfferId(match(frame, "Offer", _OFFER))
+    fields["status"] = frame.get("Status", "").strip().upper()[:32]
+    fields["cause"] = cause_of(frame.get("Cause", ""))
+    return made(OfferDialled, fields)
 
 
 def _offer_stale(frame: Headers, now: datetime) -> Signal:
-    return OfferStale(**_channel(frame, now), offer_id=OfferId(_match(frame, "Offer", _OFFER)))
+    return OfferStale(**_channel(frame, now), offer_id=OfferId(match(frame, "Offer", _OFFER)))
 
 
 def _recording(frame: Headers, now: datetime) -> Signal:
-    return RecordingBegan(**_channel(frame, now), file=_match(frame, "File", _FILE))
+    fields = _channel(frame, now)
+    fields["file"] = match(frame, "File", _FILE)
+    return made(RecordingBegan, fields)
 
 
 def _not_recorded(frame: Headers, now: datetime) -> Signal:
-    return RecordingRefused(**_channel(frame, now), reason=_match(frame, "Reason", re.compile(r"[a-z][a-z_]{0,62}\Z")))
+    return RecordingRefused(**_channel(frame, now), reason=match(frame, "Reason", _REASON))
+
+
+def _callback(frame: Headers, now: datetime) -> Signal:
+    effect_id, status = match(frame, "Effect", _OFFER), need(frame, "Status").strip().upper()[:32]
+    return CallbackReported(**_channel(frame, now), effect_id=effect_id, status=status)
 
 
 def _muted(frame: Headers, now: datetime) -> Signal:
     # One direction alone would leave the other in the file; the server asks for both.
     if frame.get("Direction", "").lower() != "both":
-        raise _Unusable("one_direction")
-    return ChannelMuted(**_channel(frame, now), muted=_match(frame, "State", _STATE) in _TRUE)
+        raise Unusable("one_direction")
+    return ChannelMuted(**_channel(frame, now), muted=match(frame, "State", _STATE) in _TRUE)
 
 
-def _callback(frame: Headers, now: datetime) -> Signal:
-    effect_id, status = _match(frame, "Effect", _OFFER), _need(frame, "Status").strip().upper()[:32]
-    return CallbackReported(**_channel(frame, now), effect_id=effect_id, status=status)
-
-
-def _agent_leg(frame: Headers) -> dict[str, Any]:
-    return {
-        "agent_channel": ChannelName(_need(frame, "DestChannel")),
-        "agent_uniqueid": UniqueId(_need(frame, "DestUniqueid")),
+def _dials(frame: Headers, now: datetime) -> dict[str, Any]:
+    """The fields of DialBegan."""
+    return _seen(DIALS, frame, now) or {
+        **_read(frame, now),
+        "agent_channel": ChannelName(need(frame, "DestChannel")),
+        "agent_uniqueid": UniqueId(need(frame, "DestUniqueid")),
     }
 
 
 def _dial_began(frame: Headers, now: datetime) -> Signal:
-    return DialBegan(**_channel(frame, now), **_agent_leg(frame))
+    return made(DialBegan, _dials(frame, now))
 
 
 def _dial_ended(frame: Headers, now: datetime) -> Signal:
-    status = _need(frame, "DialStatus").strip().upper()[:32]
-    return DialEnded(**_channel(frame, now), **_agent_leg(frame), status=status)
+    fields = _dials(frame, now)
+    fields["status"] = need(frame, "DialStatus").strip().upper()[:32]
+    return made(DialEnded, fields)
+
+
+def _bridged(frame: Headers, now: datetime) -> dict[str, Any]:
+    """The fields of BridgeEntered and BridgeLeft."""
+    return _seen(BRIDGED, frame, now) or {**_read(frame, now), "bridge": need(frame, "BridgeUniqueid")}
 
 
 def _bridge_entered(frame: Headers, now: datetime) -> Signal:
-    return BridgeEntered(**_channel(frame, now), bridge=_need(frame, "BridgeUniqueid"))
+    return made(BridgeEntered, _bridged(frame, now))
 
 
 def _bridge_left(frame: Headers, now: datetime) -> Signal:
-    return BridgeLeft(**_channel(frame, now), bridge=_need(frame, "BridgeUniqueid"))
+    return made(BridgeLeft, _bridged(frame, now))
 
 
 def _hold(frame: Headers, now: datetime) -> Signal:
@@ -304,34 +288,45 @@ def _unhold(frame: Headers, now: datetime) -> Signal:
 
 def _blind(frame: Headers, now: datetime) -> Signal:
     if frame.get("Result", "") != "Success":
-        raise _Unusable("not_done")
-    return Transferred(**_channel(frame, now, "Transferee"), kind="blind", to=_need(frame, "Extension"))
+        raise Unusable("not_done")
+    return Transferred(**_read(frame, now, "Transferee"), kind="blind", to=need(frame, "Extension"))
 
 
 def _attended(frame: Headers, now: datetime) -> Signal:
     if frame.get("Result", "") != "Success":
-        raise _Unusable("not_done")
+        raise Unusable("not_done")
     to = next((frame[k] for k in ("TransferTargetChannel", "DestTransferTargetChannel", "DestApp") if frame.get(k)), "")
     prefix = "Transferee" if frame.get("TransfereeChannel") else "OrigTransferer"
-    return Transferred(**_channel(frame, now, prefix), kind="attended", to=to[:MAX_TEXT])
+    return Transferred(**_read(frame, now, prefix), kind="attended", to=to[:MAX_TEXT])
 
 
 def _hangup_request(frame: Headers, now: datetime) -> Signal:
-    return HangupRequested(**_channel(frame, now))
+    return made(HangupRequested, _channel(frame, now))
 
 
 def _hangup(frame: Headers, now: datetime) -> Signal:
-    return ChannelHungUp(**_channel(frame, now), cause=_cause(frame, "Cause"), cause_text=_text(frame, "Cause-txt"))
+    fields = _seen(HANGUP, frame, now) or {
+        **_read(frame, now), "cause": frame.get("Cause", ""), "cause_text": frame.get("Cause-txt", ""),
+    }  # fmt: skip
+    fields["cause"] = cause_of(fields["cause"])
+    fields["cause_text"] = words(fields["cause_text"])
+    fields["requested"] = False
+    return made(ChannelHungUp, fields)
 
 
 def _device(frame: Headers, now: datetime) -> Signal:
-    technology, slash, endpoint = _need(frame, "Device").partition("/")
+    found = PHONE.search(frame.text) if isinstance(frame, EventHeaders) else None
+    if found is not None:
+        stamp, device, said = found.groups()
+    else:
+        stamp, device, said = frame.get("Timestamp", ""), need(frame, "Device"), need(frame, "State")
+    technology, slash, endpoint = device.partition("/")
     if technology.upper() != "PJSIP" or not slash or not endpoint:
-        raise _Unusable("not_a_phone")
-    state = phone_state(_need(frame, "State"))
+        raise Unusable("not_a_phone")
+    state = phone_state(said)
     if state is None:
-        raise _Unusable("bad_state")
-    return DeviceChanged(at=instant(frame.get("Timestamp", ""), now), endpoint=endpoint, state=state)
+        raise Unusable("bad_state")
+    return made(DeviceChanged, {"at": instant(stamp, now), "endpoint": endpoint, "state": state})
 
 
 _EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {

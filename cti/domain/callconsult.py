@@ -5,6 +5,7 @@ Handlers as in callfsm: (track, signal, agent, at) → (track, facts). All of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 
@@ -54,15 +55,14 @@ def placed(track: Track, signal: LegPlaced, agent: AgentId | None, at: datetime)
 
 def bridge_entered(track: Track, signal: BridgeEntered, _agent: AgentId | None, at: datetime) -> Step:
     """A leg hears whoever else is in that bridge."""
-    return look(_put(move(track, Move.NOTE, at), signal.uniqueid, signal.bridge), at)
+    return look(move(track, Move.NOTE, at, places=_places(track, signal.uniqueid, signal.bridge)), at)
 
 
 def bridge_left(track: Track, signal: BridgeLeft, _agent: AgentId | None, at: datetime) -> Step:
     """It does not any more; where it went is told next."""
-    track = move(track, Move.NOTE, at)
-    if track.places.get(signal.uniqueid) == signal.bridge:
-        track = _put(track, signal.uniqueid, NOWHERE)
-    return track, ()
+    if track.places.get(signal.uniqueid) != signal.bridge:
+        return move(track, Move.NOTE, at), ()
+    return move(track, Move.NOTE, at, places=_places(track, signal.uniqueid, NOWHERE)), ()
 
 
 def transfer_asked(track: Track, signal: TransferAsked, _agent: AgentId | None, at: datetime) -> Step:
@@ -124,7 +124,7 @@ def begin(track: Track, signal: DialBegan, agent: AgentId | None, at: datetime) 
 def still_rings(track: Track, at: datetime) -> Step:
     """A snapshot tells again of a phone that is being rung: the record knew that, but not where the legs are."""
     second = track.second
-    if second is None or second.answered or _place(track, second.uniqueid) != NOWHERE:
+    if second is None or second.answered or track.places.get(second.uniqueid, NOWHERE) != NOWHERE:
         return track, ()
     return look(_put(track, second.uniqueid, Place.RINGS), at)
 
@@ -161,10 +161,11 @@ def look(track: Track, at: datetime) -> Step:
     first, second = track.first, track.second
     if first is None and second is None:
         return track, ()
+    place = track.places.get
     pictured = consult.picture(
-        _place(track, track.call.uniqueid),
-        _place(track, first.uniqueid) if first else NOWHERE,
-        _place(track, second.uniqueid) if second else NOWHERE,
+        place(track.call.uniqueid, NOWHERE),
+        place(first.uniqueid, NOWHERE) if first else NOWHERE,
+        place(second.uniqueid, NOWHERE) if second else NOWHERE,
     )
     if second is not None and consult.is_handed_over(pictured):
         return _hand_over(track, first, second, at)
@@ -246,8 +247,8 @@ def hung_up(track: Track, leg: Leg | None) -> Track:
     """The far end of a leg hung up: who ends the call if nobody else has the caller."""
     if leg is None or not leg.answered:
         return track
-    outside = {asked.uniqueid for asked in track.call.consultations if asked.outside is not None}
-    if leg.agent is None and leg.uniqueid in outside:
+    consultations = track.call.consultations if leg.agent is None else ()
+    if any(asked.uniqueid == leg.uniqueid and asked.outside is not None for asked in consultations):
         return replace(track, outside_hung_up=True)
     return replace(track, agent_hung_up=True, outside_hung_up=False)
 
@@ -263,23 +264,26 @@ def _consulted(track: Track, **changes: datetime) -> Track:
     return update(track, consultations=consultations)
 
 
-def _place(track: Track, uniqueid: UniqueId) -> str:
-    return track.places.get(uniqueid, NOWHERE)
-
-
 def _put(track: Track, uniqueid: UniqueId, place: str) -> Track:
-    """The track with a leg somewhere; legs that are not this call's (any more) are forgotten."""
-    if track.places.get(uniqueid, NOWHERE) == place:
-        return track
-    known = {track.call.uniqueid, *(leg.uniqueid for leg in track.legs)}
+    """The track with a leg somewhere."""
+    places = _places(track, uniqueid, place)
+    return track if places is track.places else replace(track, places=places)
+
+
+def _places(track: Track, uniqueid: UniqueId, place: str) -> Mapping[UniqueId, str]:
+    """The track's places with a leg somewhere; legs that are not this call's (any more) are forgotten."""
+    before = track.places
+    if before.get(uniqueid, NOWHERE) == place:
+        return before
+    known = [track.call.uniqueid, *[leg.uniqueid for leg in track.legs]]
     if track.second is not None:
-        known.add(track.second.uniqueid)
+        known.append(track.second.uniqueid)
     if uniqueid not in known:
-        return track
-    places = {leg: where for leg, where in track.places.items() if leg in known and leg != uniqueid}
+        return before
+    places = {leg: where for leg, where in before.items() if leg in known and leg != uniqueid}
     if place != NOWHERE:
         places[uniqueid] = place
-    return replace(track, places=MappingProxyType(places))
+    return MappingProxyType(places)
 
 
 def _phone(channel: str) -> str:

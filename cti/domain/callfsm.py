@@ -96,7 +96,8 @@ def advance(track: Track, signal: Signal, agent: AgentId | None = None) -> Step:
     handler = _HANDLERS.get(type(signal))
     if handler is None:
         raise IllegalMove(type(signal).__name__, track.call.state.value, track.call.call_id)
-    return handler(track, signal, agent, max(signal.at, track.last_at))
+    at, last_at = signal.at, track.last_at
+    return handler(track, signal, agent, at if at > last_at else last_at)
 
 
 def _menu_began(track: Track, _signal: MenuBegan, _agent: AgentId | None, at: datetime) -> Step:
@@ -247,12 +248,12 @@ def _tell_again(track: Track, leg: Leg, at: datetime) -> Step:
 
 
 def _answered(track: Track, leg: Leg, at: datetime) -> Step:
-    track = move(track, Move.ANSWER, at)
+    # A new talk begins a new question of who leaves first.
+    track = move(track, Move.ANSWER, at, waiting=False, agent_hung_up=False)
     track, facts = close_hold(track, at)
     track, ended = calloffer.accepted(track, leg.offer_id, at)
-    # A new talk begins a new question of who leaves first.
-    track = replace(settle_transfer(track, TransferResult.ANSWERED, at), waiting=False, agent_hung_up=False)
-    track, told = connect(update(track, phase=TalkPhase.TALKING), leg, at)
+    track = settle_transfer(track, TransferResult.ANSWERED, at)
+    track, told = connect(track, leg, at, phase=TalkPhase.TALKING)
     return track, (*facts, *ended, *told)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from cti.domain import callend
 from cti.domain import events as ev
 from cti.domain.copies import changed as replace
+from cti.domain.copies import made
 from cti.domain.errors import IllegalMove
 from cti.domain.model import (
     AgentId,
@@ -101,13 +102,19 @@ class Track:
 
     def leg(self, uniqueid: UniqueId) -> Leg | None:
         """The leg with this Uniqueid."""
-        return next((leg for leg in self.legs if leg.uniqueid == uniqueid), None)
+        for leg in self.legs:
+            if leg.uniqueid == uniqueid:
+                return leg
+        return None
 
     @property
     def first(self) -> Leg | None:
         """The agent who has the caller: the latest who answered, the colleague of a consultation aside."""
         apart = self.second.uniqueid if self.second else None
-        return next((leg for leg in reversed(self.legs) if leg.answered and leg.uniqueid != apart), None)
+        for leg in reversed(self.legs):
+            if leg.answered and leg.uniqueid != apart:
+                return leg
+        return None
 
 
 Step = tuple[Track, tuple[ev.Event, ...]]
@@ -117,19 +124,19 @@ def begin(signal: CallerArrived, caller: CallerNumber, number_called: str) -> St
     """A new call."""
     if signal.call_id is None:
         raise IllegalMove("CallerArrived", "none", "without an identity")
-    call = Call(
-        call_id=signal.call_id,
-        tenant=signal.tenant,
-        state=CallState.ARRIVED,
-        channel=signal.channel,
-        uniqueid=signal.uniqueid,
-        number_called=number_called,
-        caller=caller,
-        arrived_at=signal.at,
-        extra=_made_by(signal),
-    )
-    track = Track(call=call, last_at=signal.at)
-    return track, (ev.CallArrived(at=signal.at, tenant=call.tenant, call=call),)
+    fields = {
+        "call_id": signal.call_id,
+        "tenant": signal.tenant,
+        "state": CallState.ARRIVED,
+        "channel": signal.channel,
+        "uniqueid": signal.uniqueid,
+        "number_called": number_called,
+        "caller": caller,
+        "arrived_at": signal.at,
+        "extra": _made_by(signal),
+    }
+    track = made(Track, {"call": made(Call, fields), "last_at": signal.at, "places": EMPTY})
+    return track, (fact(ev.CallArrived, track, signal.at),)
 
 
 def _made_by(signal: CallerArrived) -> dict[str, str]:
@@ -145,12 +152,13 @@ def update(track: Track, **changes: Any) -> Track:
 
 def fact(event: type[ev.CallEvent], track: Track, at: datetime, /, **fields: Any) -> ev.CallEvent:
     """A fact about the call as it is in ``track``."""
-    return event(at=at, tenant=track.call.tenant, call=track.call, **fields)
+    call = track.call
+    return made(event, {"at": at, "tenant": call.tenant, "call": call, **fields})
 
 
 def with_leg(track: Track, leg: Leg) -> Track:
     """The track with this leg, instead of the one of the same Uniqueid."""
-    others = tuple(known for known in track.legs if known.uniqueid != leg.uniqueid)
+    others = [known for known in track.legs if known.uniqueid != leg.uniqueid]
     return replace(track, legs=(*others, leg))
 
 
@@ -198,14 +206,16 @@ def close_hold(track: Track, at: datetime) -> Step:
     return track, (fact(ev.CallResumed, track, at),)
 
 
-def connect(track: Track, leg: Leg, at: datetime) -> Step:
-    """``leg`` and the caller hear each other from now on."""
-    track = with_leg(track, replace(leg, status="ANSWER", answered=True))
-    if callend.LOST_BY in track.call.extra:
-        track = update(track, extra={key: said for key, said in track.call.extra.items() if key != callend.LOST_BY})
-    answered_at = track.call.answered_at or at
+def connect(track: Track, leg: Leg, at: datetime, **changes: Any) -> Step:
+    """``leg`` and the caller hear each other from now on. ``changes``: of the call's other fields."""
+    others = [known for known in track.legs if known.uniqueid != leg.uniqueid]
+    legs = (*others, replace(leg, status="ANSWER", answered=True))
+    before = track.call
+    changes["answered_at"] = before.answered_at or at
+    if callend.LOST_BY in before.extra:
+        changes["extra"] = {key: said for key, said in before.extra.items() if key != callend.LOST_BY}
     if leg.agent is None:
-        return update(track, answered_at=answered_at), ()
+        return replace(track, legs=legs, call=replace(before, **changes)), ()
     talk = TalkSegment(
         agent=leg.agent,
         offer_id=leg.offer_id,
@@ -213,7 +223,7 @@ def connect(track: Track, leg: Leg, at: datetime) -> Step:
         agent_uniqueid=leg.uniqueid,
         answered_at=at,
     )
-    track = update(track, answered_at=answered_at, talks=(*track.call.talks, talk))
+    track = replace(track, legs=legs, call=replace(before, talks=(*before.talks, talk), **changes))
     return track, (fact(ev.CallAnswered, track, at, agent=leg.agent, offer_id=leg.offer_id),)
 
 
@@ -253,16 +263,17 @@ def leave_talk(track: Track, at: datetime) -> Step:
 
 def agent_gone(track: Track, leg: Leg, at: datetime) -> Step:
     """An answered leg's channel is gone: its agent is free."""
-    track, facts = close_hold(without_leg(track, leg.uniqueid), at)
-    talks = tuple(
-        replace(t, ended_at=at) if t.agent_uniqueid == leg.uniqueid and t.ended_at is None else t
-        for t in track.call.talks
-    )
-    track = update(track, talks=talks)
+    track, facts = close_hold(track, at)
+    legs = tuple([known for known in track.legs if known.uniqueid != leg.uniqueid])
+    call = track.call
+    talks = [
+        replace(t, ended_at=at) if t.agent_uniqueid == leg.uniqueid and t.ended_at is None else t for t in call.talks
+    ]
+    track = replace(track, legs=legs, call=replace(call, talks=tuple(talks)))
     if leg.agent is None:
         return track, facts
-    freed = ev.AgentFreed(at=at, tenant=track.call.tenant, agent=leg.agent, call_id=track.call.call_id)
-    return track, (*facts, freed)
+    fields = {"at": at, "tenant": call.tenant, "agent": leg.agent, "call_id": call.call_id}
+    return track, (*facts, made(ev.AgentFreed, fields))
 
 
 def close(track: Track, was: CallState, at: datetime, *, cause: int | None) -> Step:

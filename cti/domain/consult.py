@@ -82,8 +82,8 @@ class Place(StrEnum):
     WAITS = "waits"  # the colleague hears music
 
 
-_PLACES = frozenset(Place)
 NOWHERE = "-"  # no such leg, or not told yet
+_ALONE = frozenset({*Place, NOWHERE})
 TOGETHER = "x"  # in a bridge with at least one of the other two
 
 # (caller, first, second) → phase. What is not here is on the way from one phase to another.
@@ -104,14 +104,11 @@ ON_HOLD = frozenset({_P.HELD, _P.CALLING, _P.CONSULTING})
 
 def picture(caller: str, first: str, second: str) -> tuple[str, str, str]:
     """Three places (a Place, NOWHERE, or the id of a bridge) as a key of PICTURES."""
-    places = (caller, first, second)
-    return _seen(caller, places), _seen(first, places), _seen(second, places)
-
-
-def _seen(place: str, places: tuple[str, str, str]) -> str:
-    if place == NOWHERE or place in _PLACES:
-        return place
-    return TOGETHER if places.count(place) > 1 else NOWHERE
+    return (
+        caller if caller in _ALONE else TOGETHER if caller in (first, second) else NOWHERE,
+        first if first in _ALONE else TOGETHER if first in (caller, second) else NOWHERE,
+        second if second in _ALONE else TOGETHER if second in (caller, first) else NOWHERE,
+    )
 
 
 def is_handed_over(pictured: tuple[str, str, str]) -> bool:

@@ -71,6 +71,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], NumberClass, tuple[int, ...]], ...] = (
     (re.compile(r"0[1-9]0\d{7}"), NumberClass.INVALID, ()),
 )
 
+_SHAPE = re.compile("|".join(f"({shape.pattern})" for shape, _, _ in _SHAPES))  # its group's number is the shape's
+
 # The network's four reasons for sending no number: as a SIP display name (on
 # sip:anonymous@anonymous.invalid), as some exchanges translate it, and below as the single letter that
 # analogue Number Display delivers in the number's place.
@@ -127,7 +129,7 @@ def national(e164: str) -> str:
     domestic = _domestic(e164)
     if domestic is None:
         return _formatted(e164, phonenumbers.PhoneNumberFormat.INTERNATIONAL) or e164
-    cuts = next((cut for shape, _, cut in _SHAPES if shape.fullmatch(domestic)), ())
+    _, cuts = _shape(domestic)
     if cuts:
         parts, at = [], 0
         for size in cuts:
@@ -153,7 +155,16 @@ def classify(number: str) -> NumberClass:
     domestic = _domestic(e164)
     if domestic is None:
         return NumberClass.INTERNATIONAL if _abroad(e164) else NumberClass.INVALID
-    return next((kind for shape, kind, _ in _SHAPES if shape.fullmatch(domestic)), NumberClass.INVALID)
+    return _shape(domestic)[0]
+
+
+def _shape(domestic: str) -> tuple[NumberClass, tuple[int, ...]]:
+    """What kind of line a domestic number is, and how people cut it."""
+    found = _SHAPE.fullmatch(domestic)
+    if found is None or found.lastindex is None:
+        return NumberClass.INVALID, ()
+    _, kind, cuts = _SHAPES[found.lastindex - 1]
+    return kind, cuts
 
 
 def _reason(text: str) -> CallerKind | None:
@@ -201,8 +212,7 @@ def _subscriber(text: str | None) -> str | None:
     domestic = _domestic(e164)
     if domestic is None:
         return _abroad(e164)
-    kind = next((kind for shape, kind, _ in _SHAPES if shape.fullmatch(domestic)), NumberClass.INVALID)
-    return None if kind is NumberClass.INVALID else e164
+    return None if _shape(domestic)[0] is NumberClass.INVALID else e164
 
 
 def _domestic(e164: str) -> str | None:

@@ -28,14 +28,15 @@ from cti.domain.model import (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots, here and below: made with each event of Asterisk, see cti.domain.copies.
+@dataclass(frozen=True, kw_only=True)
 class Signal:
     """Base of all signals."""
 
     at: datetime  # Asterisk's own timestamp where Asterisk said it, ours otherwise; aware UTC
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ChannelSignal(Signal):
     """Something about one channel."""
 
@@ -44,7 +45,7 @@ class ChannelSignal(Signal):
     call_id: CallId | None  # CTI_CALL_ID as the channel carries it; None while it is not inherited yet
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CallerArrived(ChannelSignal):
     """UserEvent CtiArrived: a call from the trunk has its identity."""
 
@@ -56,40 +57,40 @@ class CallerArrived(ChannelSignal):
     dialled_by: AgentId | None = None  # an agent dials out; None: nobody of ours asked for this call
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CallerQueued(ChannelSignal):
     """UserEvent CtiQueued: the caller entered the waiting loop (again, after an offer that failed)."""
 
     queue: QueueId  # channel variable CTI_QUEUE
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CallerFellBack(ChannelSignal):
     """UserEvent CtiFallback: the dialplan gave up on us and put the caller into Asterisk's own queue."""
 
     queue: QueueId | None = None  # channel variable CTI_QUEUE; None: not told
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CallerPressed(ChannelSignal):
     """UserEvent CtiKey: a key in the waiting loop."""
 
     key: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class VoicemailBegan(ChannelSignal):
     """UserEvent CtiVoicemail: the tone has sounded, the caller speaks a message."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class TreatmentSeen(ChannelSignal):
     """A snapshot found the caller in a treatment that somebody before us began: words, then the end."""
 
     treatment: str  # slug
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class DialBegan(ChannelSignal):
     """DialBegin: the agent's phone is being rung. ``channel`` is the caller's."""
 
@@ -97,7 +98,7 @@ class DialBegan(ChannelSignal):
     agent_uniqueid: UniqueId
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class DialEnded(ChannelSignal):
     """DialEnd. ``status`` is Asterisk's DialStatus: ANSWER, NOANSWER, BUSY, CANCEL, CONGESTION, CHANUNAVAIL, ABORT."""
 
@@ -106,7 +107,7 @@ class DialEnded(ChannelSignal):
     status: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class OfferDialled(ChannelSignal):
     """UserEvent CtiOfferEnded: Dial() of this offer has returned; comes even when there was no DialBegin."""
 
@@ -115,38 +116,38 @@ class OfferDialled(ChannelSignal):
     cause: int  # ${HANGUPCAUSE}; 21 = declined
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class OfferStale(ChannelSignal):
     """UserEvent CtiOfferStale: the dialplan refused to dial an offer whose id or epoch is not the one it holds."""
 
     offer_id: OfferId  # Offer.ring_id
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class BridgeEntered(ChannelSignal):
     """BridgeEnter."""
 
     bridge: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class BridgeLeft(ChannelSignal):
     """BridgeLeave."""
 
     bridge: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class HoldBegan(ChannelSignal):
     """Hold: the party on this channel put the other on hold."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class HoldEnded(ChannelSignal):
     """Unhold."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class HoldTold(ChannelSignal):
     """From an agent's page: its phone held the caller by itself while we were away. ``channel`` is the agent's."""
 
@@ -154,7 +155,7 @@ class HoldTold(ChannelSignal):
     ended_at: datetime | None  # None: the caller is on hold still
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class LegPlaced(ChannelSignal):
     """UserEvents CtiHeld, CtiParked, CtiConsult, CtiConsultEnded, CtiTarget: where a leg waits now."""
 
@@ -163,7 +164,7 @@ class LegPlaced(ChannelSignal):
     by: ChannelName | None = None  # whose caller that was; told by a snapshot alone
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class TransferAsked(Signal):
     """From the transfer desk: an agent passes the caller on, Asterisk is being asked."""
 
@@ -173,7 +174,7 @@ class TransferAsked(Signal):
     to: str  # queue or agent
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Transferred(ChannelSignal):
     """BlindTransfer or AttendedTransfer made by a phone. ``channel`` is the transferred party's."""
 
@@ -182,14 +183,14 @@ class Transferred(ChannelSignal):
     by: ChannelName | None = None  # whose caller that was, "" when it is not known; told by a snapshot alone
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class RecordingBegan(ChannelSignal):
     """MixMonitorStart, or UserEvent CtiRecording which names the file."""
 
     file: str  # base name without side and extension, e.g. "<call>-c" or "<call>-a-<uniqueid>"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CallbackReported(ChannelSignal):
     """UserEvent CtiCallback: how the person of a callback answered.
 
@@ -202,7 +203,7 @@ class CallbackReported(ChannelSignal):
     status: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PlaceKept(Signal):
     """From callbacks: this caller is promised a call back and is about to hang up."""
 
@@ -210,21 +211,21 @@ class PlaceKept(Signal):
     callback: str  # its id; "" takes the promise back: the caller stayed
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class RecordingRefused(ChannelSignal):
     """UserEvent CtiNotRecorded: the dialplan did not begin a recording on this channel."""
 
     reason: str  # slug: "disk_full"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ChannelMuted(ChannelSignal):
     """MixMonitorMute: what recordings on this channel write is silence from now on, or sound again."""
 
     muted: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PauseBegan(Signal):
     """From the pauses: no sound is to be kept from ``at`` on. Told again by a snapshot, it changes nothing."""
 
@@ -234,7 +235,7 @@ class PauseBegan(Signal):
     until: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PauseProven(Signal):
     """From the pauses: Asterisk's events show that nothing is written now, or (not ``proven``) not any more."""
 
@@ -243,7 +244,7 @@ class PauseProven(Signal):
     stopped: bool = False  # because the recording itself was ended
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class PauseEnded(Signal):
     """From the pauses: sound is kept again, as far as this reason goes."""
 
@@ -252,7 +253,7 @@ class PauseEnded(Signal):
     by: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ChannelHungUp(ChannelSignal):
     """Hangup."""
 
@@ -261,26 +262,26 @@ class ChannelHungUp(ChannelSignal):
     requested: bool = False  # we, or the dialplan, asked for it
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class HangupRequested(ChannelSignal):
     """HangupRequest: the far end of this channel hung up. Not sent when the dialplan or an action ends the channel."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CallVanished(Signal):
     """From the call desk itself: a snapshot shows that the caller's channel is gone, and nobody saw it go."""
 
     call_id: CallId
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class CallAccounted(Signal):
     """From Asterisk's own account (CEL): a call has ended while nobody of ours listened."""
 
     call: Call  # its closed record, marked inferred
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class DeviceChanged(Signal):
     """DeviceStateChange of an agent's endpoint."""
 
@@ -288,21 +289,21 @@ class DeviceChanged(Signal):
     state: PhoneState
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class LinkChanged(Signal):
     """The AMI connection came up (after a resync) or went down."""
 
     up: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ChannelsSeen(Signal):
     """Part of a snapshot: every channel Asterisk has now. Calls of ours not in it have ended unseen."""
 
     uniqueids: frozenset[UniqueId]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class MenuBegan(Signal):
     """From ivr: the dialogue started."""
 
@@ -310,7 +311,7 @@ class MenuBegan(Signal):
     menu: MenuId
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class MenuEnded(Signal):
     """From ivr: the dialogue is over or the caller left it; ``facts`` is what was learned so far."""
 
@@ -319,7 +320,7 @@ class MenuEnded(Signal):
     completed: bool  # False: the caller hung up, or an error ended it
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class OfferDecided(Signal):
     """From routing: this agent is about to be rung, and ``also`` these, at once: the first to answer has the caller."""
 
@@ -327,7 +328,7 @@ class OfferDecided(Signal):
     also: tuple[Offer, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class TreatmentDecided(Signal):
     """From routing: nobody can take this call; it gets a treatment instead."""
 
@@ -335,7 +336,7 @@ class TreatmentDecided(Signal):
     treatment: str  # "nobody_logged_in", "nobody_skilled", "waited_too_long", "closed"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class OfferTakenBack(Signal):
     """From routing: this offer is over although Asterisk has not said so; the caller is being sent back to the wait.
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cti.ami.forms import CHANNEL
 from cti.ami.frames import EventHeaders, parse_headers
 from cti.ami.translate import (
-    _CHANNEL,
     _EVENTS,
     _USER_EVENTS,
     WANTED,
@@ -168,7 +168,7 @@ WHOLE = SNAPSHOT.replace("CallerIDNum", "ChannelState: 6\nChannelStateDesc: Up\n
 def test_each_kind_as_it_comes_over_the_wire(frame: dict[str, str], signal: sig.Signal, tenant: str) -> None:
     whole = headers(WHOLE.replace("ChanVariable", f"{tenant}ChanVariable"))
     text = "\r\n".join(f"{key}: {value}" for key, value in {"Event": frame["Event"], **whole, **frame}.items())
-    assert translate(EventHeaders(frame["Event"], text.encode()), NOW) == signal
+    assert translate(EventHeaders(frame["Event"], text), NOW) == signal
 
 
 identities = st.sampled_from(
@@ -177,7 +177,7 @@ identities = st.sampled_from(
 
 
 def test_a_whole_channel_is_read_at_one_look() -> None:
-    assert _CHANNEL.search("\r\n" + WHOLE.strip().replace("\n", "\r\n"))
+    assert CHANNEL.search("\r\n" + WHOLE.strip().replace("\n", "\r\n"))
 
 
 @given(identities, st.sets(st.integers(0, 13), max_size=2), st.booleans(), st.sampled_from(["", "\r\nCallID: " + CALL]))
@@ -186,7 +186,7 @@ def test_a_channel_reads_the_same_at_one_look_and_header_by_header(
 ) -> None:
     lines = [line for at, line in enumerate(WHOLE.strip().split("\n")) if at not in left_out]
     text = "\r\n".join(["Event: Hold", *(reversed(lines) if backwards else lines)]).replace(CALL, identity) + more
-    assert translate(EventHeaders("Hold", text.encode()), NOW) == translate(parse_headers(text), NOW)
+    assert translate(EventHeaders("Hold", text), NOW) == translate(parse_headers(text), NOW)
 
 
 def test_every_kind_is_tested_and_wanted() -> None:
