@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { afterSilence, beforeTransfer, lanesOf, mark, transfersOf, viewAt, ZOOMS } from "./lanes";
+import { afterSilence, beforeTransfer, isBefore, lanesOf, mark, transfersOf, viewAt, ZOOMS } from "./lanes";
 import { momentAddress, secondAsked } from "./moments";
 import type { CallRecord } from "./wire";
 
@@ -37,6 +37,16 @@ test("the call's way in lanes, cut to what can be heard", () => {
     ["hold", null, "30-35"],
   ]);
   expect(lanesOf(call, 0)).toEqual([]);
+});
+
+test("what lies before the sound is said of its lane, and drawn nowhere", () => {
+  const later = (began: number) =>
+    lanesOf({ ...call, recording: { began_at: at(began) } } as CallRecord, 60)
+      .slice(0, 2)
+      .map(({ kind, spans, before }) => [kind, before, ...spans.map(({ from, to }) => `${from}-${to}`)]);
+  expect(later(12)).toEqual([["menu", 11], ["queue", 2, "0-8"]]);
+  expect(later(1.9)).toEqual([["menu", 0, "0-8.1"], ["queue", 0, "8.1-18.1"]]);
+  expect([0, -0.9, -1, -5].map(isBefore)).toEqual([false, false, true, true]);
 });
 
 test("jumps", () => {

@@ -13,7 +13,13 @@ export interface Lane {
   readonly kind: LaneKind;
   readonly agent: string | null; // whose lane it is
   readonly spans: readonly Span[];
+  readonly before: number; // seconds of it that lie before the sound: 0 for none, or none worth a word
 }
+
+/** Less than this before the sound began is its first second. */
+export const BEFORE_S = 1;
+/** A step or a span that lies before the sound, where nothing can be heard: the recording began in or after the menu. */
+export const isBefore = (second: number): boolean => second <= -BEFORE_S;
 
 /** What of a call is drawn; `length` seconds can be heard. Lanes without anything in them are left out. */
 export function lanesOf(call: CallRecord, length: number): Lane[] {
@@ -26,21 +32,26 @@ export function lanesOf(call: CallRecord, length: number): Lane[] {
     const clipped = { from: Math.min(Math.max(0, begin), length), to: Math.min(Math.max(0, last), length) };
     return clipped.to > clipped.from ? [clipped] : [];
   };
+  const lane = (kind: LaneKind, parts: readonly (readonly [string | null | undefined, string | null | undefined])[], agent: string | null = null): Lane => {
+    const first = Math.min(...parts.map(([from]) => at(from) ?? 0), 0);
+    return { kind, agent, spans: parts.flatMap(([from, to]) => span(from, to)), before: isBefore(first) && length > 0 ? -first : 0 };
+  };
   const lanes: Lane[] = [
-    { kind: "menu", agent: null, spans: span(call.menu_at, call.queued_at ?? call.answered_at ?? call.voicemail_at) },
-    { kind: "queue", agent: null, spans: span(call.queued_at, call.answered_at ?? call.voicemail_at) },
+    lane("menu", [[call.menu_at, call.queued_at ?? call.answered_at ?? call.voicemail_at]]),
+    lane("queue", [[call.queued_at, call.answered_at ?? call.voicemail_at]]),
   ];
   for (const agent of new Set(call.talks.map((talk) => talk.agent))) {
     const talks = call.talks.filter((talk) => talk.agent === agent);
-    lanes.push({ kind: "agent", agent, spans: talks.flatMap((talk) => span(talk.answered_at, talk.ended_at)) });
+    lanes.push(lane("agent", talks.map((talk) => [talk.answered_at, talk.ended_at]), agent));
   }
+  const times = (spans: readonly { began_at: string; ended_at: string | null }[]) => spans.map((one) => [one.began_at, one.ended_at] as const);
   lanes.push(
-    { kind: "consult", agent: null, spans: call.consultations.flatMap((one) => span(one.began_at, one.ended_at)) },
-    { kind: "hold", agent: null, spans: call.holds.flatMap((one) => span(one.began_at, one.ended_at)) },
-    { kind: "pause", agent: null, spans: pausesOf(call).flatMap((one) => span(one.began_at, one.ended_at)) },
-    { kind: "voicemail", agent: null, spans: span(call.voicemail_at, null) },
+    lane("consult", times(call.consultations)),
+    lane("hold", times(call.holds)),
+    lane("pause", times(pausesOf(call))),
+    lane("voicemail", [[call.voicemail_at, null]]),
   );
-  return lanes.filter((lane) => lane.spans.length > 0);
+  return lanes.filter((one) => one.spans.length > 0 || one.before > 0);
 }
 
 interface Paused {

@@ -52,6 +52,19 @@ class Branch:
         await self._ip("neigh", "del", DESK, "dev", FAR_END, there=True)
         await self._ip("neigh", "del", AGENT, "dev", CABLE)
 
+    async def deafen(self) -> None:
+        """From now on no sound arrives at the agent (UDP); what they say is heard, and their WebSocket lives."""
+        # Before the table of this machine's own addresses, which is the first that anything is looked up in.
+        await self._ip("rule", "add", "pref", "10", "lookup", "local", there=True)
+        await self._ip("rule", "add", "pref", "5", "from", DESK, "ipproto", "udp", "blackhole", there=True)
+        await self._ip("rule", "del", "pref", "0", there=True)
+
+    async def undeafen(self) -> None:
+        """As before."""
+        await self._ip("rule", "add", "pref", "0", "lookup", "local", there=True)
+        await self._ip("rule", "del", "pref", "5", there=True)
+        await self._ip("rule", "del", "pref", "10", there=True)
+
     async def _ip(self, *words: str, there: bool = False) -> None:
         argv = [*(self.inside if there else ()), "ip", *words]
         await run_to_end(ChildSpec(name=" ".join(argv), argv=argv, log=self.run.log("branch")), STEP_S)

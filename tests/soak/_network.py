@@ -33,6 +33,8 @@ SAME_AGENT_S = 20
 # Longer than 5 s and the leg is lost; back within SAME_AGENT_S, and after it.
 SHORT_S, LONG_S, LONGER_S = 3.0, 12.0, 45.0
 SORRY_WITHIN_S = 12.0  # 5 s until the leg is over, 2 s until the dialplan looks after a held caller; then it is said
+# 5 s without a packet, up to a second until the browser calls that cut, a second more, and the way to the caller's ear.
+DEAF_S = 8.0
 # TCP sends again what was lost at ever longer intervals, 6 s apart by then; then it rings, and is answered.
 AGAIN_S = 16.0
 # The same for a page whose call ended meanwhile: TCP's next try after 45 s may be half a minute off, and until then the
@@ -75,6 +77,25 @@ async def away(scene: Scene, seconds: float) -> None:
         await asyncio.gather(cut, return_exceptions=True)
 
 
+async def deaf(scene: Scene) -> None:
+    """Only the way to the page is cut: Asterisk hears the agent well, and the page gives its caller back by itself."""
+    trial, first, second, branch = scene.trial, scene.first, scene.second, scene.centre.branch
+    assert branch is not None
+    await second.person.set_state("available")
+    trial.struck = time.time()
+    await branch.deafen()
+    try:
+        sorry_s = await hears(scene.caller.ear, {SORRY_HZ}, since=time.time(), within_s=SORRY_WITHIN_S)
+        trial.freed_s = round(sorry_s, 2)
+        trial.must(sorry_s <= DEAF_S, f"the apology came after {sorry_s:.1f} s, at most {DEAF_S:g}")
+        await first.phone.says("The sound between this browser and Asterisk broke off")
+    finally:
+        await branch.undeafen()
+    mended = time.time()
+    trial.heard_s = mended - trial.struck + await somebody(scene, [first], mended, SAME_AGENT_S)
+    trial.must(not _rung_since(scene.centre, trial.struck, second.id), "somebody else was rung before the agent")
+
+
 async def _cut(scene: Scene, seconds: float) -> None:
     branch = scene.centre.branch
     assert branch is not None
@@ -96,6 +117,7 @@ AWAY: dict[str, Fault] = {
     f"network away {SHORT_S:g} s": blink,
     f"network away {LONG_S:g} s": partial(away, seconds=LONG_S),
     f"network away {LONGER_S:g} s": partial(away, seconds=LONGER_S),
+    "sound to the page away": deaf,
 }
 CELLS = [(fault, "talking") for fault in AWAY] + [(f"network away {LONG_S:g} s", "held")]
 

@@ -1,5 +1,6 @@
 /** What happened to a call, step by step; a step leads to its place in the recording. */
 import { duration, language, t, tSlug } from "../i18n";
+import { isBefore } from "../lanes";
 import { secondOf } from "../moments";
 import type { CallRecord, DecisionBody, JourneyStep } from "../wire";
 import { agentName, queueName } from "./names";
@@ -78,10 +79,13 @@ export function Journey(props: {
     <ol class="journey" aria-label={t("player.journey")} tabIndex={0}>
       {journey.map((step, index) => {
         const second = secondOf(step, call);
+        const before = length > 0 && isBefore(second);
+        const begins = before && !(index > 0 && isBefore(secondOf(journey[index - 1] ?? step, call)));
         const said = <Step step={step} call={call} second={second} />;
         return (
           <li key={`${index}${step.what}`} aria-current={index === current ? "step" : undefined}>
-            {second <= length ? (
+            {begins && <small class="journey-before">{t("player.before")}</small>}
+            {second <= length && !before ? (
               <button type="button" class="quiet" onClick={() => onSeek(second)}>
                 {said}
               </button>
@@ -99,7 +103,7 @@ function Step({ step, call, second }: { step: Told; call: CallRecord; second: nu
   const more = [step.agent && agentName(step.agent), detailOf(step, call), step.outcome && tSlug("outcome", step.outcome)];
   return (
     <>
-      <time class="num">{duration(second)}</time>
+      <time class="num">{isBefore(second) ? `−${duration(-second)}` : duration(second)}</time>
       <span>
         {tSlug("journey", wordOf(step, call))}{" "}
         <small>

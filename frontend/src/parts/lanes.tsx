@@ -1,5 +1,5 @@
 /** The call's way under its wave, on the same seconds: menu, queue, agents, hold, pause, and where it was passed on. */
-import { t, tSlug } from "../i18n";
+import { duration, t, tSlug } from "../i18n";
 import { type Lane, type View } from "../lanes";
 import { agentName } from "./names";
 
@@ -43,6 +43,11 @@ export function Lanes({ lanes, transfers, view, position, onSeek }: LanesProps) 
                 />
               );
             })}
+            {lane.before > 0 && view.from === 0 && (
+              <span class="lane-before" title={t("player.before_by", { time: duration(lane.before) })}>
+                ◂ {duration(lane.before)}
+              </span>
+            )}
             {transfers.filter(inView).map((second) => (
               <span key={second} class="lane-mark" style={{ insetInlineStart: `${place(second)}%` }} />
             ))}
