@@ -53,6 +53,7 @@ from cti.domain.signals import (
     Signal,
     Transferred,
 )
+from cti.domain.soundsignals import LegSounded
 
 log = logging.getLogger(__name__)
 
@@ -301,19 +302,18 @@ class CallDesk:
         return None
 
     def _stray(self, signal: Signal, call_id: CallId | None) -> None:
-        """A signal about no live call: a menu that reports after the end or before the beginning, else nothing."""
-        if call_id is not None and isinstance(signal, MenuBegan | MenuEnded):
-            ended = self._ended.get(call_id)
-            if ended is None:
-                held = self._early.setdefault(call_id, [])
-                if len(held) < EARLY_EACH:
-                    held.append(signal)
-                while len(self._early) > EARLY_KEPT:
-                    self._early.popitem(last=False)
-            elif isinstance(signal, MenuEnded):
-                self._accept(callfsm.advance(ended, signal))
-            return
-        self._counts["strange"] += 1
+        """A signal about no live call: a menu's before or after it, a leg's sound after it, else nothing."""
+        ended = self._ended.get(call_id) if call_id is not None else None
+        if ended is not None and isinstance(signal, MenuEnded | LegSounded):
+            self._accept(callfsm.advance(ended, signal))
+        elif call_id is not None and ended is None and isinstance(signal, MenuBegan | MenuEnded):
+            held = self._early.setdefault(call_id, [])
+            if len(held) < EARLY_EACH:
+                held.append(signal)
+            while len(self._early) > EARLY_KEPT:
+                self._early.popitem(last=False)
+        elif not isinstance(signal, MenuBegan):
+            self._counts["strange"] += 1
 
     def _accept(self, step: Step) -> None:
         track, facts = step

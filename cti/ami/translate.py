@@ -15,6 +15,7 @@ from typing import Any
 
 from cti.ami.forms import BRIDGED, CHANNEL, DIALS, HANGUP, MAX_TEXT, PHONE, Unusable, cause_of, match, need, words
 from cti.ami.frames import EventHeaders
+from cti.ami.legsound import figures_of
 from cti.domain.consult import Place
 from cti.domain.copies import made
 from cti.domain.model import AgentId, CallId, ChannelName, OfferId, PhoneState, QueueId, TenantId, UniqueId
@@ -44,6 +45,7 @@ from cti.domain.signals import (
     Transferred,
     VoicemailBegan,
 )
+from cti.domain.soundsignals import LegSounded
 
 # The days of a timedelta: within a day of each other. Two clocks that differ by more are set wrong, and ours is the one
 # the records are kept by.
@@ -246,6 +248,13 @@ def _muted(frame: Headers, now: datetime) -> Signal:
     return ChannelMuted(**_channel(frame, now), muted=match(frame, "State", _STATE) in _TRUE)
 
 
+def _sounded(frame: Headers, now: datetime) -> Signal:
+    figures = figures_of(*(frame.get(name, "") for name in ("Rtp", "Jitter", "RoundTrip")))
+    if figures is None:
+        raise Unusable("no_figures")
+    return LegSounded(**_channel(frame, now), figures=figures)
+
+
 def _dials(frame: Headers, now: datetime) -> dict[str, Any]:
     """The fields of DialBegan."""
     return _seen(DIALS, frame, now) or {
@@ -360,6 +369,7 @@ _USER_EVENTS: Mapping[str, Callable[[Headers, datetime], Signal]] = {
     "CtiConsultEnded": _placed(Place.PARKED),
     "CtiTarget": _placed(Place.WAITS),
     "CtiNotRecorded": _not_recorded,
+    "CtiSound": _sounded,
 }
 
 # What the client has to parse; everything else is dropped by name. manager.conf's eventfilter lists the same.

@@ -82,7 +82,7 @@ from cti.domain.signals import (
     TreatmentSeen,
     VoicemailBegan,
 )
-from cti.domain.soundsignals import NumbersFellBack
+from cti.domain.soundsignals import LegSounded, NumbersFellBack
 
 __all__ = ["TABLE", "advance"]
 
@@ -344,6 +344,7 @@ _HANDLERS: dict[type[Signal], Callable[[Track, Any, AgentId | None, datetime], S
     RecordingRefused: _not_recorded,
     ChannelMuted: callpause.muted,
     NumbersFellBack: callsound.fell_back,
+    LegSounded: callsound.sounded,
     PauseBegan: callpause.began,
     PauseProven: callpause.proven,
     PauseEnded: callpause.ended,

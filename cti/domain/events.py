@@ -234,6 +234,11 @@ class PhoneWatched(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LegMeasured(CallEvent):
+    """A leg ended, and how it sounded is in ``call.sounds``. Sometimes after CallEnded."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RecordingRefused(CallEvent):
     """A part of this call is not recorded: it was not begun, or was ended before its time."""
 

@@ -296,6 +296,33 @@ class OfferRecord:
     outcome: OfferOutcome | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LegFigures:
+    """What Asterisk measured of one channel's sound, and what its phone reported (RTCP; None: it did not)."""
+
+    received: int  # packets from the phone; of its last stream, where it began another
+    lost_from: int | None  # of those that it sent; None: its numbers jumped, and nobody knows
+    jitter_from_ms: float  # mean
+    jitter_from_max_ms: float
+    sent: int  # packets to the phone
+    lost_to: int | None
+    jitter_to_ms: float | None
+    jitter_to_max_ms: float | None
+    round_trip_ms: float | None  # mean, Asterisk to phone and back
+    round_trip_max_ms: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LegSound:
+    """How one leg of a call sounded, from its beginning to its end."""
+
+    uniqueid: UniqueId
+    agent: AgentId | None  # None: the caller's own leg
+    began_at: datetime  # the agent came on the line; the caller arrived
+    ended_at: datetime
+    figures: LegFigures
+
+
 # No slots: a live call is copied with most signals, see cti.domain.copies.
 @dataclass(frozen=True, kw_only=True)
 class Call:
@@ -324,6 +351,7 @@ class Call:
     consultations: tuple[Consultation, ...] = ()
     transfers: tuple[TransferRecord, ...] = ()
     pauses: tuple[Pause, ...] = ()  # of the recording
+    sounds: tuple[LegSound, ...] = ()  # of legs that have ended, as Asterisk measured them
     fallback_at: datetime | None = None  # went to Asterisk's own queue
     voicemail_at: datetime | None = None  # began to speak a message
     ended_at: datetime | None = None

@@ -1,6 +1,6 @@
-"""How a call sounded at an agent's page, and what that is worth. PURE.
+"""How a call sounded at an agent's page, or on a leg as Asterisk saw it, and what that is worth. PURE.
 
-The grade is the E-model of ITU-T G.107, shortened to what a page can measure: delay and loss with G.711.
+The grade is the E-model of ITU-T G.107, shortened to what both can measure: delay and loss with G.711.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from cti.domain.model import AgentId
+from cti.domain.model import AgentId, LegFigures
 
 # G.107: everything at its default; what is left of 100 without delay or loss.
 BEST = 93.2
@@ -83,4 +83,23 @@ def grade(quality: LineQuality) -> Grade | None:
         worst = min(worst, rating(out, quality.jitter_out_ms or 0.0, round_trip_ms))
     if quality.received == 0:
         worst = 0.0  # sent, and heard nothing: the call was silent for the agent
+    return _in_words(worst)
+
+
+def grade_leg(figures: LegFigures) -> Grade | None:
+    """As :func:`grade`, of what is known; None: there was no packet, or nobody knows of any loss."""
+    round_trip_ms = figures.round_trip_ms or 0.0
+    ratings: list[float] = []
+    if figures.sent > 0 and figures.received == 0:
+        ratings.append(0.0)  # nothing was heard of them
+    elif figures.received > 0 and figures.lost_from is not None:
+        lost = lost_share(figures.lost_from, figures.received)
+        ratings.append(rating(lost, figures.jitter_from_ms, round_trip_ms))
+    if figures.sent > 0 and figures.lost_to is not None:
+        lost = lost_share(figures.lost_to, max(0, figures.sent - figures.lost_to))
+        ratings.append(rating(lost, figures.jitter_to_ms or 0.0, round_trip_ms))
+    return _in_words(min(ratings)) if ratings else None
+
+
+def _in_words(worst: float) -> Grade:
     return Grade.GOOD if worst >= GOOD else Grade.FAIR if worst >= FAIR else Grade.POOR

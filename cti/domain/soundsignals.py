@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from cti.domain.model import LegFigures
 from cti.domain.signals import ChannelSignal
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class NumbersFellBack(ChannelSignal):
     """RTCPSent: the RTP numbers of what this channel's phone says jumped back, or have caught up again.
 
@@ -19,3 +20,10 @@ class NumbersFellBack(ChannelSignal):
     began_at: datetime  # of the last report before the jump: it was not earlier
     ended_at: datetime | None  # caught up, and not later than this; None: they are behind still
     lost_s: float  # by the numbers; less when the phone was silent meanwhile, or the leg ends before
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegSounded(ChannelSignal):
+    """CtiSound: a channel ends, and this is how it sounded."""
+
+    figures: LegFigures

@@ -1,4 +1,4 @@
-"""Holds, consultations and transfers of a call as one JSON document and back. Pure.
+"""Holds, consultations, transfers of a call, and how its legs sounded, as one JSON document and back. Pure.
 
 Instants are ISO 8601 in UTC. A document of an older server lacks what it did not know.
 """
@@ -18,6 +18,8 @@ from cti.domain.model import (
     Consultation,
     ConsultResult,
     Hold,
+    LegFigures,
+    LegSound,
     Pause,
     TalkPhase,
     TransferKind,
@@ -26,16 +28,17 @@ from cti.domain.model import (
     UniqueId,
 )
 
-R = TypeVar("R", Hold, Consultation, TransferRecord, Pause)
+R = TypeVar("R", Hold, Consultation, TransferRecord, Pause, LegFigures)
 
 
 def passages_json(call: Call) -> dict[str, Any]:
-    """The document; empty for a call that was never held, asked about or passed on."""
+    """The document; empty for a call of which nothing of that is known."""
     body: dict[str, Any] = {
         "holds": [_record(hold) for hold in call.holds],
         "consultations": [_record(asked) for asked in call.consultations],
         "transfers": [_record(transfer) for transfer in call.transfers],
         "pauses": [_record(pause) for pause in call.pauses],
+        "sounds": [_sound_json(sound) for sound in call.sounds],
         "phase": call.phase.value if call.phase else None,
     }
     return {name: value for name, value in body.items() if value}
@@ -51,8 +54,29 @@ def passages_from_json(body: Mapping[str, Any] | None) -> dict[str, Any]:
         "consultations": tuple(_consultation(one) for one in body.get("consultations", ())),
         "transfers": tuple(_transfer(one) for one in body.get("transfers", ())),
         "pauses": tuple(_pause(one) for one in body.get("pauses", ())),
+        "sounds": tuple(_sound(one) for one in body.get("sounds", ())),
         "phase": TalkPhase(body["phase"]) if body.get("phase") else None,
     }
+
+
+def _sound_json(sound: LegSound) -> dict[str, Any]:
+    return {
+        "uniqueid": _plain(sound.uniqueid),
+        "agent": sound.agent,
+        "began_at": _plain(sound.began_at),
+        "ended_at": _plain(sound.ended_at),
+        **_record(sound.figures),
+    }
+
+
+def _sound(one: Mapping[str, Any]) -> LegSound:
+    return LegSound(
+        uniqueid=UniqueId(one["uniqueid"]),
+        agent=AgentId(one["agent"]) if one["agent"] else None,
+        began_at=_instant(one["began_at"]),
+        ended_at=_instant(one["ended_at"]),
+        figures=LegFigures(**{field.name: one[field.name] for field in fields(LegFigures)}),
+    )
 
 
 def _record(record: R) -> dict[str, Any]:

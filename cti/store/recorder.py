@@ -40,6 +40,7 @@ CALL_KINDS: tuple[type[ev.CallEvent], ...] = (
     ev.CallTransferred,
     ev.CallPhaseChanged,
     ev.RecordingPauseChanged,
+    ev.LegMeasured,
     ev.ConsultBegan,
     ev.ConsultEnded,
     ev.CallFellBack,

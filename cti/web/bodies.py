@@ -297,7 +297,9 @@ class CallRecord(CallSummary):
     link: LinkBody | None
     recording: RecordingBrief | None
     journey: list[JourneyStep]
-    quality: list[QualityBody]  # of talks on phones in browsers, which measure; others have none
+    quality: list[
+        QualityBody
+    ]  # how each talk sounded, and the caller's side; of legs that have ended, or measure themselves
     notes: list[NoteBody]  # what its agents wrote, and its reasons
     reasons_missing: list[str]  # agents who gave no reason, where the queue's calls need one
     tickets: list[TicketLine]  # asked for in this call, as far as they have come

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from cti.domain.aftercall import without_reason
 from cti.domain.callend import CALLBACK, OUTBOUND
-from cti.domain.model import AgentId, Call, OfferOutcome, Pause, TalkSegment, TransferKind, TransferRecord
+from cti.domain.model import AgentId, Call, LegSound, OfferOutcome, Pause, TalkSegment, TransferKind, TransferRecord
 from cti.domain.pause import ASKED
 from cti.domain.phone import national
-from cti.domain.quality import LineQuality, grade, lost_share
+from cti.domain.quality import LineQuality, grade, grade_leg, lost_share
 from cti.web import afterview, bodies, parts, ports, recordingports
 from cti.web.afterview import NOTHING_KEPT, Kept
 from cti.web.agentview import named_queue
@@ -111,6 +111,7 @@ def quality_body(measured: LineQuality) -> QualityBody:
     lost = measured.lost_out
     return QualityBody(
         agent=measured.agent,
+        measured_by="page",
         talk_at=measured.talk_at,
         grade=grade(measured),
         measured_s=round(measured.measured_s, 1),
@@ -122,6 +123,32 @@ def quality_body(measured: LineQuality) -> QualityBody:
         round_trip_ms=_tenths(measured.round_trip_ms),
         round_trip_max_ms=_tenths(measured.round_trip_max_ms),
     )
+
+
+def leg_body(sound: LegSound) -> QualityBody:
+    """How one leg sounded, as Asterisk measured it: "in" is towards the phone."""
+    of = sound.figures
+    return QualityBody(
+        agent=sound.agent,
+        measured_by="asterisk",
+        talk_at=sound.began_at,
+        grade=grade_leg(of),
+        measured_s=round(max(0.0, (sound.ended_at - sound.began_at).total_seconds()), 1),
+        loss_in=None if of.lost_to is None else round(lost_share(of.lost_to, max(0, of.sent - of.lost_to)), 4),
+        jitter_in_ms=_tenths(of.jitter_to_ms),
+        jitter_in_max_ms=_tenths(of.jitter_to_max_ms),
+        loss_out=None if of.lost_from is None else round(lost_share(of.lost_from, of.received), 4),
+        jitter_out_ms=round(of.jitter_from_ms, 1),
+        round_trip_ms=_tenths(of.round_trip_ms),
+        round_trip_max_ms=_tenths(of.round_trip_max_ms),
+    )
+
+
+def qualities(call: Call, measured: Sequence[LineQuality]) -> list[QualityBody]:
+    """Talk by talk, in order. What a page measured goes before: it knows what reached its agent."""
+    known = {(one.agent, one.talk_at) for one in measured}
+    legs = [leg_body(one) for one in call.sounds if (one.agent, one.began_at) not in known]
+    return sorted([*legs, *map(quality_body, measured)], key=lambda body: body.talk_at)
 
 
 def _tenths(value: float | None) -> float | None:
@@ -179,7 +206,7 @@ def call_record(
         "link": link(call.link),
         "recording": recording_brief(recording),
         "journey": journey(call, recording, names),
-        "quality": [quality_body(one) for one in measured],
+        "quality": qualities(call, measured),
         "notes": [afterview.note(one, kept.reasons) for one in kept.notes],
         "reasons_missing": without_reason(call, kept.notes) if kept.reason_required else [],
         "tickets": [afterview.ticket(one) for one in kept.tickets],

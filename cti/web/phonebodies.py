@@ -103,15 +103,20 @@ class HoldsRequest(Request):
 
 
 class QualityBody(Body):
-    """How one talk sounded at the agent's page."""
+    """How one talk sounded at the agent's phone, or the whole call on the caller's side."""
 
-    agent: str
-    talk_at: AwareDatetime  # when the agent came on the line
-    grade: Grade | None  # of the worse direction, by the E-model; None: no packet was seen
+    agent: str | None  # null: the caller's side, between Asterisk and the trunk
+    measured_by: Literal[
+        "page", "asterisk"
+    ]  # a page measures itself; of any other phone Asterisk does, as its leg ends
+    talk_at: AwareDatetime  # when the agent came on the line; when the caller arrived
+    grade: Grade | None  # of the worse direction, by the E-model; null: no packet was seen
     measured_s: float
-    loss_in: float  # share of packets that did not reach the agent, 0 to 1
-    jitter_in_ms: float  # mean
-    jitter_in_max_ms: float
+    loss_in: (
+        float | None
+    )  # share of packets that did not reach the agent (or caller), 0 to 1; null: their phone reports none
+    jitter_in_ms: float | None  # mean
+    jitter_in_max_ms: float | None
     loss_out: float | None  # share of packets that did not reach Asterisk
     jitter_out_ms: float | None
     round_trip_ms: float | None  # mean

@@ -1,4 +1,4 @@
-/** How the talks of a call sounded at the agents' pages, in its record. */
+/** How the talks of a call sounded, in its record: at agents' phones, and on the caller's side. */
 import { t, tSlug } from "../i18n";
 import type { QualityBody } from "../wire";
 import { agentName } from "./names";
@@ -18,9 +18,9 @@ export function LineQuality({ measured }: { measured: readonly QualityBody[] }) 
       <h3>{t("quality.title")}</h3>
       <ul>
         {measured.map((one) => (
-          <li key={one.agent + one.talk_at}>
+          <li key={`${one.agent} ${one.talk_at}`}>
             <span class={`tag grade-${one.grade ?? "none"}`}>{tSlug("phone.grade", one.grade ?? "none")}</span>{" "}
-            <bdi>{agentName(one.agent)}</bdi> <small class="num">{figures(one)}</small>
+            <bdi>{one.agent === null ? t("quality.caller") : agentName(one.agent)}</bdi> <small class="num">{figures(one)}</small>
           </li>
         ))}
       </ul>
@@ -29,12 +29,16 @@ export function LineQuality({ measured }: { measured: readonly QualityBody[] }) 
 }
 
 function figures(one: QualityBody): string {
+  const whose = one.agent === null ? "caller" : "agent";
   const said = [
-    t("quality.loss_in", { share: percent(one.loss_in) }),
-    one.loss_out !== null && t("quality.loss_out", { share: percent(one.loss_out) }),
-    t("quality.jitter", { mean: whole(one.jitter_in_ms), most: whole(one.jitter_in_max_ms) }),
+    one.loss_in !== null && t(`quality.${whose}.loss_in`, { share: percent(one.loss_in) }),
+    one.loss_out !== null && t(`quality.${whose}.loss_out`, { share: percent(one.loss_out) }),
+    one.jitter_in_ms !== null
+      ? t("quality.jitter", { mean: whole(one.jitter_in_ms), most: whole(one.jitter_in_max_ms ?? one.jitter_in_ms) })
+      : one.jitter_out_ms !== null && t("quality.jitter_out", { mean: whole(one.jitter_out_ms) }),
     one.round_trip_ms !== null &&
       t("quality.round_trip", { mean: whole(one.round_trip_ms), most: whole(one.round_trip_max_ms ?? one.round_trip_ms) }),
+    one.measured_by === "asterisk" && one.loss_in === null && t("quality.one_way"),
   ];
   return said.filter(Boolean).join(" · ");
 }

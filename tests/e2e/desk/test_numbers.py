@@ -1,4 +1,5 @@
-"""Phones whose RTP numbers jump back within a leg: what the recording lacks is said, of callers and of agents."""
+"""Phones whose RTP numbers jump back within a leg: what the recording lacks is said, of callers and of agents. They are
+desk phones that report nothing, so how they sounded is Asterisk's word as well."""
 
 from __future__ import annotations
 
@@ -46,7 +47,13 @@ async def test_what_jumps_of_numbers_cost_a_recording_is_said(desk: Stack) -> No
             agent.jump(BACK)
             await asyncio.sleep(3.5)  # until both have caught up
             caller.hang_up()
-    record = await record_of(desk, call_id, lambda r: bool((r["recording"] or {}).get("began_at")))
+    record = await record_of(
+        desk, call_id, lambda r: bool((r["recording"] or {}).get("began_at")) and len(r["quality"]) == 2
+    )
+    for one, whose in zip(record["quality"], (None, "sato"), strict=True):
+        assert (one["agent"], one["measured_by"], one["loss_in"], one["loss_out"]) == (whose, "asterisk", None, 0.0)
+        assert one["grade"] == "good"
+        assert one["measured_s"] > 3
     lost = {one["side"]: one for one in record["recording"]["lost"]}
     assert set(lost) == {"caller", "agent"}, record["recording"]
     assert lost["agent"]["agent"] == "sato"

@@ -23,6 +23,8 @@ from cti.domain.model import (
     ChannelName,
     EndedBy,
     EndReason,
+    LegFigures,
+    LegSound,
     Link,
     LinkConfidence,
     MenuFacts,
@@ -118,6 +120,15 @@ def a_call(number: int = 1, **changes: Any) -> Call:
         answered_at=later(number + 6),
         held_s=3.25,
         transferred_at=(later(number + 30),),
+        sounds=(
+            LegSound(
+                uniqueid=UniqueId(f"{number}.0"), agent=None, began_at=later(number), ended_at=later(number + 60),
+                figures=LegFigures(
+                    received=2900, lost_from=3, jitter_from_ms=0.5, jitter_from_max_ms=11.6, sent=3000, lost_to=None,
+                    jitter_to_ms=None, jitter_to_max_ms=None, round_trip_ms=None, round_trip_max_ms=None,
+                ),
+            ),
+        ),
         fallback_at=later(number + 2.5),
         ended_at=later(number + 60),
         ended_by=EndedBy.AGENT,

@@ -23,7 +23,8 @@ from cti.ami.translate import (
 )
 from cti.domain import signals as sig
 from cti.domain.consult import Place
-from cti.domain.model import AgentId, OfferId, PhoneState, QueueId, TenantId
+from cti.domain.model import AgentId, LegFigures, OfferId, PhoneState, QueueId, TenantId
+from cti.domain.soundsignals import LegSounded
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 CALL = "53676525-d699-4616-9e75-42f9f082142e"
@@ -68,6 +69,24 @@ def user(name: str, more: str = "") -> dict[str, str]:
 
 
 CASES = [
+    (
+        user("CtiSound", "Rtp: rxcount=500;txcount=510;lp=5;rlp=0\nJitter: avgrxjitter=0.0015;maxrxjitter=0.009"),
+        LegSounded(
+            **FIELDS,
+            figures=LegFigures(
+                received=500,
+                lost_from=5,
+                jitter_from_ms=1.5,
+                jitter_from_max_ms=9.0,
+                sent=510,
+                lost_to=None,
+                jitter_to_ms=None,
+                jitter_to_max_ms=None,
+                round_trip_ms=None,
+                round_trip_max_ms=None,
+            ),
+        ),
+    ),
     (
         user("CtiArrived", "Tenant: demo\nNumberCalled: +81501234500"),
         sig.CallerArrived(

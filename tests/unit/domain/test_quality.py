@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti.domain.model import AgentId
-from cti.domain.quality import BEST, Grade, LineQuality, grade, lost_share, rating
+from cti.domain.model import AgentId, LegFigures
+from cti.domain.quality import BEST, Grade, LineQuality, grade, grade_leg, lost_share, rating
 
 T0 = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 CLEAN = LineQuality(
@@ -67,3 +67,33 @@ def test_worse_is_never_rated_better(less: float, more: float, jitter_ms: float,
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
 def test_a_share_is_a_share(lost: int, arrived: int) -> None:
     assert 0 <= lost_share(lost, arrived) <= 1
+
+
+LEG = LegFigures(
+    received=3000, lost_from=0, jitter_from_ms=1.0, jitter_from_max_ms=4.0, sent=3000, lost_to=0, jitter_to_ms=1.5,
+    jitter_to_max_ms=4.0, round_trip_ms=12.0, round_trip_max_ms=30.0,
+)  # fmt: skip
+ONE_WAY = replace(LEG, lost_to=None, jitter_to_ms=None, jitter_to_max_ms=None, round_trip_ms=None)
+
+
+@pytest.mark.parametrize(
+    ("figures", "word"),
+    [
+        (LEG, Grade.GOOD),
+        (replace(LEG, lost_from=300), Grade.POOR),
+        (replace(LEG, lost_to=300), Grade.POOR),
+        (replace(LEG, received=0), Grade.POOR),  # nothing was heard of them
+        (ONE_WAY, Grade.GOOD),
+        (replace(ONE_WAY, lost_from=160), Grade.FAIR),
+        (replace(ONE_WAY, lost_from=None), None),  # nobody knows of any loss
+        (replace(ONE_WAY, received=0, sent=0), None),
+    ],
+)
+def test_a_leg_is_graded_by_what_is_known_of_it(figures: LegFigures, word: Grade | None) -> None:
+    assert grade_leg(figures) is word
+
+
+def test_a_leg_is_graded_as_a_page_would() -> None:
+    for loss, jitter_ms, round_trip_ms, _, word in TABLE:
+        lost = round(3000 * loss)
+        assert grade_leg(replace(LEG, lost_to=lost, jitter_to_ms=jitter_ms, round_trip_ms=round_trip_ms)) is word

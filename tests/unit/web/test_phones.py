@@ -11,7 +11,7 @@ import pytest
 
 from cti.domain.errors import NotFound, Unavailable
 from cti.domain.ice import IceServer, IceWays
-from cti.domain.model import AgentId, CallId, QueueId, TenantId
+from cti.domain.model import AgentId, CallId, LegFigures, LegSound, QueueId, TenantId
 from cti.domain.quality import LineQuality
 from cti.web.context import PARTS
 from cti.web.phoneports import AgentPhone, PhoneLogIn
@@ -241,10 +241,48 @@ async def test_a_page_reports_how_its_own_call_sounded(site: Site) -> None:
     async with watanabe.get(f"/api/calls/{call_id(1)}") as answer:
         (shown,) = (await answer.json())["quality"]
     assert shown == {
-        "agent": "sato", "talk_at": "2026-11-20T02:59:45Z", "grade": "good", "measured_s": 61.5, "loss_in": 0.0333,
+        "agent": "sato", "measured_by": "page", "talk_at": "2026-11-20T02:59:45Z", "grade": "good", "measured_s": 61.5,
+        "loss_in": 0.0333,
         "jitter_in_ms": 2.2, "jitter_in_max_ms": 9.0, "loss_out": 0.01, "jitter_out_ms": 1.0, "round_trip_ms": 21.0,
         "round_trip_max_ms": 80.0,
     }  # fmt: skip
+
+
+async def test_of_legs_that_no_page_measured_asterisk_tells(site: Site) -> None:
+    kept = measuring(site)
+    figures = LegFigures(
+        received=990, lost_from=10, jitter_from_ms=1.44, jitter_from_max_ms=9.0, sent=1000, lost_to=None,
+        jitter_to_ms=None, jitter_to_max_ms=None, round_trip_ms=None, round_trip_max_ms=None,
+    )  # fmt: skip
+    call = site.fakes.calls.rows[-1]
+    talk = call.talks[0]
+    caller = LegSound(
+        uniqueid=call.uniqueid, agent=None, began_at=call.arrived_at, ended_at=talk.answered_at, figures=figures
+    )
+    both = replace(
+        figures, lost_to=100, jitter_to_ms=2.0, jitter_to_max_ms=8.0, round_trip_ms=30.0, round_trip_max_ms=40.0
+    )
+    leg = replace(caller, uniqueid=talk.agent_uniqueid, agent=talk.agent, began_at=talk.answered_at, figures=both)
+    site.fakes.calls.rows[-1] = replace(call, sounds=(leg, caller))
+    watanabe = await site.logged_in("watanabe")
+
+    async def shown() -> list[Any]:
+        async with watanabe.get(f"/api/calls/{call_id(1)}") as answer:
+            body = await answer.json()
+            return list(body["quality"])
+
+    of_caller, of_agent = await shown()
+    assert (of_caller["agent"], of_caller["measured_by"], of_caller["grade"]) == (None, "asterisk", "good")
+    assert (of_caller["loss_in"], of_caller["loss_out"], of_caller["jitter_out_ms"]) == (None, 0.01, 1.4)
+    assert (of_caller["jitter_in_ms"], of_caller["round_trip_ms"]) == (None, None)
+    assert (of_agent["agent"], of_agent["grade"], of_agent["loss_in"]) == ("sato", "poor", 0.1)
+    assert (of_agent["jitter_in_ms"], of_agent["jitter_in_max_ms"], of_agent["round_trip_max_ms"]) == (2.0, 8.0, 40.0)
+    # A page that measured the same talk knows more of it.
+    sato = await site.logged_in("sato")
+    async with sato.put(PATH, json=TOLD) as answer:
+        assert answer.status == 204, await answer.text()
+    assert len(kept.rows[call_id(1)]) == 1
+    assert [(one["agent"], one["measured_by"]) for one in await shown()] == [(None, "asterisk"), ("sato", "page")]
 
 
 async def test_what_asterisk_did_not_report_may_be_left_out(site: Site) -> None:
