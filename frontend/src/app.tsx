@@ -11,6 +11,7 @@ import { PasswordPage } from "./pages/password";
 import { PlanPage } from "./pages/plan";
 import { QaPage } from "./pages/qa";
 import { QueuesPage } from "./pages/queues";
+import { Announcer } from "./parts/announcer";
 import { Frame } from "./parts/frame";
 import { PhoneBar } from "./parts/phonebar";
 import { hasRole, me, start, startProblem } from "./session";
@@ -19,6 +20,7 @@ import { hasRole, me, start, startProblem } from "./session";
 export function App() {
   return (
     <>
+      <Announcer />
       <PhoneBar />
       <Page />
     </>

@@ -50,6 +50,11 @@ export function named(thing: { name_ja: string; name_en: string }): string {
   return language.value === "ja" ? thing.name_ja : thing.name_en;
 }
 
+const JAPANESE = /[\u3041-\u30ff\u3400-\u9fff]/;
+
+/** The language of somebody else's words where it is not the page's: an English voice spells kanji, or leaves them out. */
+export const langOf = (text: string): "ja" | undefined => (language.value !== "ja" && JAPANESE.test(text) ? "ja" : undefined);
+
 const locale = computed(() => (language.value === "ja" ? "ja-JP" : "en-GB"));
 
 function format(options: Intl.DateTimeFormatOptions) {

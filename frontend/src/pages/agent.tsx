@@ -3,15 +3,17 @@ import { dateAndTime, duration, named, t, timeOfDay, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { alone, AloneControls, over } from "../parts/alone";
 import { callerText } from "../parts/caller";
+import { useKeptFocus } from "../parts/keptfocus";
 import { DayCall } from "../parts/daycall";
 import { DialBox, NumberToDial } from "../parts/dial";
-import { linkedMember, PopCard } from "../parts/pop";
+import { PopCard } from "../parts/pop";
 import { problemText } from "../parts/problem";
 import { NoTalk, TalkControls } from "../parts/talk";
 import { Timer } from "../parts/timer";
 import { UnsavedNotes } from "../parts/unsaved";
 import { chooseState, desk } from "../session";
-import type { AgentBody, CallLine, Named } from "../wire";
+import { reasonText } from "../told";
+import type { CallLine } from "../wire";
 
 /** The agent's day: own state and phone on the left, who is calling on the right. */
 export function AgentPage() {
@@ -40,6 +42,8 @@ export function AgentPage() {
   useEffect(() => {
     if (rings) setOpened(null); // whoever calls comes first
   }, [rings]);
+  // A call that goes takes its buttons along: the keyboard stays where the next one comes.
+  useKeptFocus(stage, (box) => box);
   const close = () => {
     setOpened(null);
     focus(`[data-call="${opened?.call_id}"]`);
@@ -63,29 +67,7 @@ export function AgentPage() {
           !alone.value && <NoCall />
         )}
       </section>
-      <Announcer />
     </div>
-  );
-}
-
-/** What a screen reader says by itself: that it rings and who, then who it turned out to be. Nothing that ticks. */
-function Announcer() {
-  const { pop } = desk.value;
-  const member = pop && linkedMember(pop);
-  const link = pop?.card.link.link;
-  const parts = pop
-    ? [
-        tSlug("phase", pop.phase),
-        callerText(pop.caller),
-        pop.queue && named(pop.queue),
-        member?.name,
-        link && tSlug("confidence", link.confidence),
-      ]
-    : [];
-  return (
-    <p role="status" class="visually-hidden">
-      {parts.filter(Boolean).join(" ")}
-    </p>
   );
 }
 
@@ -107,13 +89,6 @@ function NoCall() {
 }
 
 const choices = ["available", "training", "offline"] as const;
-
-/** Why the agent is in the state, when it says more than the state itself. */
-function reasonText(agent: AgentBody, breaks: readonly Named[]): string {
-  if (agent.reason === "" || agent.reason === "chosen") return "";
-  const own = breaks.find((reason) => reason.id === agent.reason);
-  return own ? named(own) : tSlug("reason", agent.reason);
-}
 
 function OwnState() {
   const { agent, user, breakReasons, lastError } = desk.value;

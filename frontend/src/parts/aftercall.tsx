@@ -7,7 +7,8 @@ import { type Choice, choices, found } from "../reasons";
 import type { NoteBody, TicketLine, TicketRequest } from "../wire";
 import { agentName, readNames } from "./names";
 import { refusalText } from "./problem";
-import { Text } from "./text";
+import { SaidLater } from "./saidlater";
+import { Pause, Text } from "./text";
 
 const NOTE_MOST = 4000;
 const REASONS_MOST = 10;
@@ -109,6 +110,7 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
   const [query, setQuery] = useState("");
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(0);
+  const [told, setTold] = useState(""); // to a screen reader: nothing that has the focus says what was chosen
   const field = useRef<HTMLInputElement>(null);
   const tree = reasons.value;
   if (tree.length === 0) return null;
@@ -120,6 +122,7 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
   const add = (choice: Choice | undefined) => {
     if (!note || !choice || chosen.length >= REASONS_MOST) return;
     note.edit({ reasons: [...chosen, choice.id] });
+    setTold(t("after.taken", { name: choice.name }));
     setQuery("");
     setAt(0);
     setOpen(false);
@@ -133,7 +136,12 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
   return (
     <div class="reasons">
       <label for={id}>
-        {t("after.reasons")} {required && <span class="required">{t("after.required")}</span>}
+        {t("after.reasons")}
+        {required && (
+          <>
+            <Pause /> <span class="required">{t("after.required")}</span>
+          </>
+        )}
       </label>
       {chosen.length > 0 && (
         <ul class="chips" aria-label={t("after.chosen")}>
@@ -148,6 +156,7 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
                   aria-label={t("after.remove", { name })}
                   onClick={() => {
                     note?.edit({ reasons: chosen.filter((one) => one !== reason) });
+                    setTold(t("after.removed", { name }));
                     field.current?.focus();
                   }}
                 >
@@ -158,6 +167,7 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
           })}
         </ul>
       )}
+      <SaidLater text={open && query && offered.length === 0 ? t("after.none_found") : told} />
       <div class="combobox">
         <input
           ref={field}
@@ -174,6 +184,7 @@ function Reasons({ note, required }: { note: Note | null; required: boolean }) {
           value={query}
           onInput={(event) => {
             setQuery(event.currentTarget.value);
+            setTold("");
             setAt(0);
             setOpen(true);
           }}

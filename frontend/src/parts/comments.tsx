@@ -4,8 +4,11 @@ import { api } from "../api";
 import { dateAndTime, duration, t } from "../i18n";
 import { useKeys } from "../keys";
 import type { CommentBody } from "../wire";
+import { useKeptFocus } from "./keptfocus";
 import { refusalText } from "./problem";
 import { Text } from "./text";
+
+const PLAY = (): HTMLElement | null => document.querySelector(".player .play");
 
 interface CommentsProps {
   callId: string;
@@ -38,10 +41,20 @@ export function Comments({ callId, position, onSeek, onRead }: CommentsProps) {
     setProblem("");
     show(list);
   };
-  const begin = () => setSecond(Math.round(position() * 10) / 10);
+  const box = useRef<HTMLDivElement>(null);
+  const before = useRef<Element | null>(null); // what had the focus when a remark was begun
+  // Written or left: back to where one was, mostly the button that plays on.
+  useKeptFocus(box, (here) => {
+    const was = before.current instanceof HTMLElement && before.current !== document.body ? before.current : PLAY();
+    return was?.isConnected ? was : here.querySelector<HTMLElement>(".comments-head button");
+  });
+  const begin = () => {
+    before.current = document.activeElement;
+    setSecond(Math.round(position() * 10) / 10);
+  };
   useKeys([{ key: "c", does: "keys.comment", run: begin }]);
   return (
-    <div class="comments">
+    <div class="comments" ref={box}>
       <div class="comments-head">
         <h3>{t("comment.title", { count: comments.length })}</h3>
         {second === null && (

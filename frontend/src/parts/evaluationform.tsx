@@ -18,7 +18,7 @@ import { duration, language, named, t } from "../i18n";
 import { useKeys } from "../keys";
 import { written } from "../note";
 import type { AnswerBody, FormBody } from "../wire";
-import { Text } from "./text";
+import { Pause, Text } from "./text";
 
 const COMMENT_MOST = 2000;
 
@@ -132,7 +132,8 @@ function QuestionRow({ question, answer, before, current, onFocus, onAnswer, mom
       onFocusIn={onFocus}
     >
       <p id={id} class="question-name">
-        <Text text={named(question)} limit={160} />{" "}
+        <Text text={named(question)} limit={160} />
+        <Pause />{" "}
         {question.fails_whole && <span class="tag fails-whole">{t("score.fails_whole")}</span>}{" "}
         <small>{question.weight === 0 ? t("score.counts_nothing") : t("score.weight", { n: question.weight })}</small>
       </p>
@@ -255,11 +256,17 @@ function Comment({ answer, onAnswer, moments }: Pick<RowProps, "answer" | "onAns
 export function Total({ form, answers }: { form: FormBody; answers: Answers }) {
   const made = score(form, answers);
   const all = questionsOf(form).length;
+  const answered = t("score.answered", { n: all - made.missing.length, of: all });
   return (
-    <p class={`total${made.failed.length > 0 ? " fails" : ""}`} role="status">
-      <strong>{points(made.tenths)}</strong> <small>{t("score.of_100")}</small>{" "}
-      <span>{t("score.answered", { n: all - made.missing.length, of: all })}</span>{" "}
-      {made.failed.length > 0 && <span class="tag fails-whole">{t("score.failed")}</span>}
-    </p>
+    <>
+      <p class={`total${made.failed.length > 0 ? " fails" : ""}`}>
+        <strong>{points(made.tenths)}</strong> <small>{t("score.of_100")}</small> <span>{answered}</span>{" "}
+        {made.failed.length > 0 && <span class="tag fails-whole">{t("score.failed")}</span>}
+      </p>
+      {/* One text: parts that change are read one by one, and then all together. */}
+      <p role="status" class="visually-hidden">
+        {[answered, `${points(made.tenths)} ${t("score.of_100")}`, made.failed.length > 0 && t("score.failed")].filter(Boolean).join(t("list.comma"))}
+      </p>
+    </>
   );
 }

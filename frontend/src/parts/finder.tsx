@@ -1,7 +1,8 @@
 /** One field in which somebody is found by keyboard alone (WAI-ARIA combobox). */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { t } from "../i18n";
+import { langOf, t } from "../i18n";
 import { search, type Whom } from "../whom";
+import { SaidLater } from "./saidlater";
 
 // A list that is read while somebody talks; more of the same is found by typing on.
 const SHOWN = 30;
@@ -28,6 +29,7 @@ export function Finder({ title, everybody, query, setQuery, loading, nobody, pic
   const shown = [...typed, ...found].slice(0, SHOWN);
   const index = Math.max(0, shown.findIndex((one) => keyOf(one) === at));
   const chosen = shown[index];
+  const count = shown.length === 0 ? nobody : t("whom.found", { n: shown.length });
   useEffect(() => {
     if (chosen && !loading && keyOf(chosen) !== at) setAt(keyOf(chosen));
   });
@@ -94,7 +96,7 @@ export function Finder({ title, everybody, query, setQuery, loading, nobody, pic
             onMouseMove={() => place !== index && setAt(keyOf(one))}
             onClick={() => choose(one)}
           >
-            <span class="whom-name" dir="auto">{one.name}</span>
+            <span class="whom-name" dir="auto" lang={langOf(one.name)}>{one.name}</span>
             <small>
               {t(`whom.kind.${one.kind}`)}
               {one.note && ` · ${one.note}`}
@@ -103,9 +105,9 @@ export function Finder({ title, everybody, query, setQuery, loading, nobody, pic
           </li>
         ))}
       </ul>
-      <p class="note" role="status">
-        {loading ? t("loading") : shown.length === 0 ? nobody : t("whom.found", { n: shown.length })}
-      </p>
+      <p class="note">{loading ? t("loading") : count}</p>
+      {/* How many there are without a word typed is not worth the name that is being read. */}
+      <SaidLater text={loading || (query === "" && shown.length > 0) ? "" : count} />
     </div>
   );
 }

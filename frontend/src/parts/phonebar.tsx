@@ -1,7 +1,8 @@
 /** The phone in the page: one line above every page, of the same height whatever happens. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
+import { connection } from "../session";
 import { answersAfterS, offered } from "../softphone/autoanswer";
 import { absent } from "../softphone/devices";
 import { may, lineTable } from "../softphone/machine";
@@ -13,6 +14,7 @@ import { holding, notHeld } from "../softphone/holding";
 import { passing } from "../softphone/passing";
 import { sounds } from "../softphone/quality";
 import { answer, call, hangUp, line, muted, pressKey, setMuted, tryAgain } from "../softphone/softphone";
+import { useKeptFocus } from "./keptfocus";
 import { Meter, PhonePanel } from "./phonepanel";
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"] as const;
@@ -25,6 +27,9 @@ export function PhoneBar() {
 }
 
 type Open = "keypad" | "devices" | null;
+
+/** What cannot be pressed now is passed over by Tab, but keeps the focus if it has it: "Answer" is pressed once. */
+const can = (may: boolean) => ({ "aria-disabled": !may, tabIndex: may ? 0 : -1 });
 
 function Bar() {
   const [open, setOpen] = useState<Open>(null);
@@ -46,9 +51,18 @@ function Bar() {
   const byHand = on === "none" && MENDED_BY_HAND.includes(line.value);
   const troubled = byHand || (on === "none" && NOT_RUNG.includes(line.value));
   const notice = noticeNow();
+  const bar = useRef<HTMLElement>(null);
+  // The keypad that closes, "try again" that has helped: the keyboard stays at the phone.
+  useKeptFocus(bar, (box) => box.querySelector<HTMLElement>("[aria-expanded]:not([tabindex='-1'])"));
   return (
-    <section class={`phone-bar phone-bar-${troubled ? "trouble" : on}`} data-line={line.value} aria-label={t("phone.title")}>
-      <p class="phone-says" role="status">
+    <section
+      class={`phone-bar phone-bar-${troubled ? "trouble" : on}`}
+      data-line={line.value}
+      aria-label={t("phone.title")}
+      ref={bar}
+    >
+      <Aloud notice={notice} />
+      <p class="phone-says">
         {on === "none" ? t(`phone.line.${line.value}`) : t(`phone.call.${on}`)}
         {on === "ringing" && answersAfterS.value !== null && ` – ${t("phone.auto.now", { n: answersAfterS.value })}`}
         {on === "talking" && muted.value && <strong> – {t("phone.muted")}</strong>}
@@ -62,16 +76,16 @@ function Bar() {
             {t(line.value === "taken" ? "phone.take_here" : "retry")}
           </button>
         )}
-        <button type="button" class="primary" disabled={on !== "ringing"} onClick={answer}>
+        <button type="button" class="primary" {...can(on === "ringing")} onClick={answer}>
           {t("phone.answer")} <kbd>F2</kbd>
         </button>
-        <button type="button" disabled={on === "none" || on === "ending"} onClick={hangUp}>
+        <button type="button" {...can(on !== "none" && on !== "ending")} onClick={hangUp}>
           {t(on === "ringing" ? "phone.decline" : "phone.hang_up")} <kbd>F9</kbd>
         </button>
-        <button type="button" disabled={!talking} aria-pressed={muted.value} onClick={() => setMuted(!muted.value)}>
+        <button type="button" {...can(talking)} aria-pressed={muted.value} onClick={() => talking && setMuted(!muted.value)}>
           {t("phone.mute")} <kbd>F8</kbd>
         </button>
-        <button type="button" disabled={!talking} aria-expanded={open === "keypad"} onClick={keypad}>
+        <button type="button" {...can(talking)} aria-expanded={open === "keypad"} onClick={keypad}>
           {t("phone.keypad")} <kbd>K</kbd>
         </button>
         <button type="button" aria-expanded={open === "devices"} onClick={() => flip("devices")}>
@@ -81,6 +95,28 @@ function Bar() {
       {open === "keypad" && <Keypad close={() => setOpen(null)} />}
       {open === "devices" && <PhonePanel close={() => setOpen(null)} />}
     </section>
+  );
+}
+
+/**
+ * What a screen reader says of the phone by itself. That it rings and that one talks is said with the caller's name by
+ * announcer.tsx; here only while the server is away and knows no caller. Each in a region of its own: what one says anew is no
+ * reason to read the others again.
+ */
+function Aloud({ notice }: { notice: string }) {
+  const on = call.value;
+  const unheardOf = on !== "none" && connection.value === "lost";
+  const wasMuted = useRef(false); // in this call
+  if (on !== "talking") wasMuted.current = false;
+  else if (muted.value) wasMuted.current = true;
+  return (
+    <div class="visually-hidden">
+      <p role="status">{t(`phone.line.${line.value}`)}</p>
+      <p aria-live="assertive">{unheardOf && t(`phone.call.${on}`)}</p>
+      <p role="status">{on === "ringing" && answersAfterS.value !== null && t("phone.auto.now", { n: answersAfterS.value })}</p>
+      <p role="status">{on === "talking" && (muted.value ? t("phone.muted") : wasMuted.current && t("phone.unmuted"))}</p>
+      <p role="status">{notice}</p>
+    </div>
   );
 }
 
@@ -124,8 +160,11 @@ function Grade() {
   return <span class={`tag grade-${grade}`}>{t("phone.line_is", { grade: tSlug("phone.grade", grade === "none" ? "good" : grade) })}</span>;
 }
 
+/** The field takes keys: a screen reader hands letters and digits on to fields alone. The buttons are for a pointer. */
 function Keypad({ close }: { close: () => void }) {
   const [sent, setSent] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   const press = (key: string) => {
     pressKey(key);
     setSent((before) => (before + key).slice(-20));
@@ -142,9 +181,20 @@ function Keypad({ close }: { close: () => void }) {
         event.preventDefault();
       }}
     >
-      <output class="num">{sent || "–"}</output>
-      {KEYS.map((key, n) => (
-        <button key={key} type="button" ref={(made) => (n === 0 && sent === "" ? made?.focus() : undefined)} onClick={() => press(key)}>
+      <input
+        ref={field}
+        class="num"
+        inputMode="none"
+        autocomplete="off"
+        aria-label={t("phone.keypad_sent")}
+        value={sent}
+        // Keys are taken above; what else comes (pasted words) is no key.
+        onInput={(event) => {
+          event.currentTarget.value = sent;
+        }}
+      />
+      {KEYS.map((key) => (
+        <button key={key} type="button" onClick={() => press(key)}>
           {key}
         </button>
       ))}

@@ -8,6 +8,7 @@ import { afterSilence, beforeTransfer, lanesOf, mark, transfersOf, viewAt, ZOOMS
 import { hasRole } from "../session";
 import type { CallRecord, CommentBody, Peaks, RecordingBrief, RecordingItem } from "../wire";
 import { Notes, TicketLines } from "./aftercall";
+import { callerText } from "./caller";
 import { DialSaid, NumberToDial } from "./dial";
 import { Comments } from "./comments";
 import { CallScores } from "./evaluation";
@@ -55,8 +56,10 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   /** Who is writing about this call is not led on to the next one. */
   const ended = () => section.current?.querySelector(".evaluation-open, .comment-write") ?? onEnded();
 
+  const known = call ?? item;
+  const name = known ? `${t("player.label")} ${dateAndTime(known.arrived_at)} ${callerText(known.caller)}` : t("player.label");
   return (
-    <section class="panel player" ref={section} aria-label={t("player.label")}>
+    <section class="panel player" ref={section} aria-label={name}>
       <div class="player-head">
         <h2>
           {call ? (
@@ -252,6 +255,7 @@ function Sound(props: SoundProps) {
         length={length}
         view={view}
         remarks={remarks}
+        playing={!paused}
         onSeek={seek}
         onStep={step}
       />
@@ -275,6 +279,10 @@ function Sound(props: SoundProps) {
       />
       <div class="controls">
         <PlayButton paused={paused} onClick={toggle} />
+        <p role="status" class="visually-hidden">
+          {/* The wave, if it has the focus, says so itself. */}
+          {paused && position > 0 && document.activeElement?.role !== "slider" && t("player.stopped_at", { time: duration(position) })}
+        </p>
         <span class="timer">
           {duration(position)} / {duration(length)}
         </span>

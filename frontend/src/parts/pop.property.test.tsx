@@ -10,6 +10,7 @@ import { desk } from "../session";
 import { callIdOf, wordOf } from "../testing/playedfacts";
 import { PlayedServer } from "../testing/playedserver";
 import { orders, type Step } from "../testing/playedsteps";
+import { Announcer } from "./announcer";
 
 // A frame that is drawn costs a hundred times one that is only reduced: desk.property.test.ts has the many orders.
 const RUNS = 200;
@@ -81,7 +82,12 @@ function check(page: HTMLElement): void {
 }
 
 it(`draws nothing of a former caller in ${RUNS} random orders`, { timeout: 120_000 }, async () => {
-  const { container } = render(<AgentPage />);
+  const { container } = render(
+    <>
+      <Announcer />
+      <AgentPage />
+    </>,
+  );
   await fc.assert(
     fc.asyncProperty(orders, (steps) => play(container as HTMLElement, steps)),
     { numRuns: RUNS, endOnFailure: true },

@@ -5,7 +5,8 @@ import { after, noteChanges, noteOf } from "../aftercall";
 import type { Ended } from "../desk";
 import { duration, language, named, t, tSlug } from "../i18n";
 import { chooseState } from "../session";
-import type { LinkBody, MemberBody, MenuBody, Pop } from "../wire";
+import { linkedMember } from "../told";
+import type { LinkBody, MenuBody, Pop } from "../wire";
 import { AfterCall, type Kept } from "./aftercall";
 import { callerText } from "./caller";
 import { NumberToDial } from "./dial";
@@ -15,12 +16,6 @@ import { Members } from "./popmembers";
 import { VerifiedTag } from "./popverify";
 import { Text } from "./text";
 import { Timer } from "./timer";
-
-/** The member whom the link names, when there is one. */
-export function linkedMember(pop: Pop): MemberBody | null {
-  const id = pop.card.link.link?.member_id;
-  return (id && pop.card.members.members.find((member) => member.member_id === id)) || null;
-}
 
 const keptOf = (pop: Pop): Kept => ({
   callId: pop.call_id,

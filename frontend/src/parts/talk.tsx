@@ -1,20 +1,20 @@
 /** What can be done with the call on the line: plain buttons, for whatever the server says is possible now. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { savedName, toAsk } from "../dial";
+import { toAsk } from "../dial";
 import { duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
 import { secondsUntil } from "../now";
 import { command } from "../session";
+import { lineText } from "../told";
 import type { LineBody, Pop, RecordingLine } from "../wire";
 import { Choose, isPlain, type Wish, wishes } from "./choose";
+import { useKeptFocus } from "./keptfocus";
 
 export function TalkControls({ talk }: { talk: LineBody }) {
   const [choosing, setChoosing] = useState<Wish | null>(null);
   const [first, setFirst] = useState(""); // what the field holds at first
+  const section = useRef<HTMLElement>(null);
   const opener = useRef<HTMLDivElement>(null);
-  const outside = talk.outside === null ? null : (savedName(talk.outside) ?? talk.outside);
-  const name = talk.partner?.name ?? outside ?? "";
-  const phase = outside !== null && talk.phase !== "talking" && talk.phase !== "held" ? "phase_outside" : "phase";
   const close = () => {
     setChoosing(null);
     opener.current?.querySelector<HTMLButtonElement>('[aria-expanded="true"]')?.focus();
@@ -30,20 +30,19 @@ export function TalkControls({ talk }: { talk: LineBody }) {
     setChoosing("consult");
   }, [asked]);
   useKeys([{ key: "F4", does: "keys.record", run: () => askRecording(talk) }]);
+  // "Hold" goes when the caller is on hold, and "Resume" is what comes next.
+  useKeptFocus(section, (box) => box.querySelector<HTMLElement>("[role=group] .primary, [role=group] button"));
   if (talk.role === "second") {
-    const text = { conference: "talk.asked_joined", swapped: "talk.asked_waits" }[talk.phase as string] ?? "talk.asked_by";
     return (
-      <section class="talk" aria-label={t("talk.title")}>
-        <p class="talk-phase">{t(text as "talk.asked_by", { name })}</p>
+      <section class="talk" aria-label={t("talk.title")} ref={section}>
+        <p class="talk-phase">{lineText(talk)}</p>
         <RecordingControls line={talk.recording} />
       </section>
     );
   }
   return (
-    <section class="talk" aria-label={t("talk.title")}>
-      <p class="talk-phase" role="status">
-        {t(`talk.${phase}.${talk.phase}` as "talk.phase.talking", { name })}
-      </p>
+    <section class="talk" aria-label={t("talk.title")} ref={section}>
+      <p class="talk-phase">{lineText(talk)}</p>
       <div class="choices" role="group" aria-label={t("talk.title")} ref={opener}>
         {talk.may
           .filter(isPlain)
@@ -86,9 +85,17 @@ function askRecording(talk: LineBody): void {
 /** Whether what is said now is kept. "Paused" stands here only when the server has Asterisk's proof of it. */
 function RecordingControls({ line }: { line: RecordingLine }) {
   const paused = line.state !== "on";
+  const group = useRef<HTMLDivElement>(null);
+  useKeptFocus(group, (box) => box.querySelector("button") ?? box);
   return (
-    <div class={paused ? "talk-record talk-record-off" : "talk-record"} role="group" aria-label={t("talk.record")}>
-      <p role="status">{t(`talk.record.${line.state}`)}</p>
+    <div
+      class={paused ? "talk-record talk-record-off" : "talk-record"}
+      role="group"
+      aria-label={t("talk.record")}
+      tabIndex={-1}
+      ref={group}
+    >
+      <p>{t(`talk.record.${line.state}`)}</p>
       {paused && line.until && line.state !== "stopped" && <Left until={line.until} />}
       {line.may.map((wanted) => (
         <button key={wanted} type="button" class={wanted === "record_resume" ? "primary" : ""} onClick={() => command(wanted)}>

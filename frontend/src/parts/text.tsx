@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { t } from "../i18n";
+import { langOf, t } from "../i18n";
 import { numbersIn } from "../numbers";
 import { Dialled } from "./dial";
 
@@ -14,16 +14,20 @@ export function Text({ text, limit = LIMIT, plain = false }: { text: string; lim
   const [open, setOpen] = useState(false);
   const letters = Array.from(text);
   const said = (shown: string) => (plain ? shown : withNumbers(shown));
-  if (letters.length <= limit) return <bdi>{said(text)}</bdi>;
+  const lang = langOf(text);
+  if (letters.length <= limit) return <bdi lang={lang}>{said(text)}</bdi>;
   return (
     <>
-      <bdi>{said(open ? text : `${letters.slice(0, limit).join("")}…`)}</bdi>{" "}
+      <bdi lang={lang}>{said(open ? text : `${letters.slice(0, limit).join("")}…`)}</bdi>{" "}
       <button type="button" class="link more" aria-expanded={open} onClick={() => setOpen(!open)}>
         {t(open ? "text.less" : "text.more")}
       </button>
     </>
   );
 }
+
+/** Between a name and what stands beside it: the eye sees the gap, a screen reader glues the two together. */
+export const Pause = () => <span class="visually-hidden">{t("list.comma")}</span>;
 
 const withNumbers = (text: string) =>
   numbersIn(text).map((piece, at) => (piece.number ? <Dialled key={at} number={piece.text} text={piece.text} /> : piece.text));

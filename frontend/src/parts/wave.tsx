@@ -1,5 +1,5 @@
 /** Both sides of a call as a picture to click into: the caller above, the agent below; as close as one wants. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { duration, t } from "../i18n";
 import type { View } from "../lanes";
 import type { Peaks } from "../wire";
@@ -12,10 +12,12 @@ export function Wave(props: {
   length: number;
   view: View; // the seconds that are shown
   remarks: readonly number[]; // seconds at which somebody wrote something
+  playing: boolean;
   onSeek: (seconds: number) => void;
   onStep: (by: number) => void;
 }) {
-  const { peaks, position, length, view, remarks, onSeek, onStep } = props;
+  const { peaks, position, length, view, remarks, playing, onSeek, onStep } = props;
+  const said = useSaid(position, playing);
   const canvas = useRef<HTMLCanvasElement>(null);
   useRedraw(
     canvas,
@@ -41,14 +43,16 @@ export function Wave(props: {
         aria-label={t("player.position")}
         aria-valuemin={0}
         aria-valuemax={Math.round(length)}
-        aria-valuenow={Math.round(position)}
-        aria-valuetext={`${duration(position)} / ${duration(length)}`}
+        aria-valuenow={Math.round(said.position)}
+        aria-valuetext={`${duration(said.position)} / ${duration(length)}`}
+        onFocus={said.now}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
           seekTo(event);
         }}
         onPointerMove={(event) => event.buttons === 1 && seekTo(event)}
         onKeyDown={(event) => {
+          said.moved();
           if (event.key === "Home") onSeek(0);
           else if (event.key === "End") onSeek(length);
           else if (event.key === "PageUp") onStep(30);
@@ -61,6 +65,29 @@ export function Wave(props: {
       />
     </div>
   );
+}
+
+/**
+ * The position that a screen reader is told. While it plays, each second would be read over the voices that one listens to: it is
+ * told when somebody comes here, when they moved it, and where it stopped.
+ */
+function useSaid(position: number, playing: boolean): { position: number; now: () => void; moved: () => void } {
+  const [told, setTold] = useState(position);
+  const asked = useRef(false);
+  const latest = useRef(position);
+  latest.current = position;
+  useEffect(() => {
+    if (playing && !asked.current) return;
+    asked.current = false;
+    setTold(position);
+  }, [position, playing]);
+  return {
+    position: told,
+    now: () => setTold(latest.current),
+    moved: () => {
+      asked.current = true;
+    },
+  };
 }
 
 /** Draws when something changed, when the canvas has another size, and when light becomes dark. */

@@ -109,6 +109,7 @@ async def test_a_pop_appears_and_fills_without_moving_anything(site: Site, opene
     call = site.ring()
     await expect(page.locator(".pop-ringing .number")).to_have_text("090-1234-5678")
     await expect(page.locator(".facts")).to_contain_text("Roadside help")
+    await expect(page.locator("[aria-live=assertive] p")).to_have_text("It rings: 090-1234-5678, Roadside help")
     await expect(page.locator(".part-pending")).to_have_count(4)  # customer, bookings, tickets, earlier calls
     await expect(page).to_have_title("☎ 090-1234-5678 – Kakehashi")
     before = await page.evaluate(PLACES)
@@ -117,11 +118,11 @@ async def test_a_pop_appears_and_fills_without_moving_anything(site: Site, opene
     assert await page.evaluate(PLACES) == before
     await expect(page.locator(".part", has_text="Reservations")).to_contain_text("品川 330 わ 12-34")
     await expect(page.locator(".questions")).to_contain_text("1988-04-12")
-    await expect(page.locator("[role=status].visually-hidden")).to_have_text(
-        "Ringing 090-1234-5678 Roadside help 高橋 由美 Confirmed"
-    )
+    # What a screen reader says: the number at once, and then only what is new.
+    await expect(page.locator("[aria-live=polite] p")).to_have_text("高橋 由美, Confirmed")
+    await expect(page.locator("[aria-live=polite] p")).to_have_attribute("lang", "ja")
     site.ring_out(call)
-    await expect(page.get_by_text("Last offer: not answered")).to_be_visible()
+    await expect(page.locator(".empty").get_by_text("Last offer: not answered")).to_be_visible()
     await expect(page).to_have_title("Desk – Kakehashi")
 
 

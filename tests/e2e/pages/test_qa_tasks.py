@@ -149,6 +149,7 @@ async def test_a_remark_is_text_and_a_moment_is_shared_with_who_may_hear_it(
     await page.keyboard.press("Enter")
     await expect(page.locator(".comment-text")).to_have_text("<img src=x onerror=alert(1)> ここで聞き返した")
     assert await pool.fetchval("SELECT count(*) FROM call_comments WHERE author = 'watanabe'") == 1
+    await expect(page.locator(".player .play")).to_be_focused()  # Space plays on
     assert await violations(seen) == []
     await page.evaluate("const a = document.querySelector('audio'); a.currentTime = 11.7; void a.play()")
     await until(page, "document.querySelector('audio').ended")  # and no other call's begins
