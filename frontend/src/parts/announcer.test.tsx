@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { act, cleanup, render } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { emptyDesk } from "../desk";
+import { type Desk, emptyDesk } from "../desk";
 import { choose } from "../i18n";
 import { desk } from "../session";
 import { AT, pending, wordOf } from "../testing/playedfacts";
@@ -30,6 +30,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** The desk as the server says, and the two frames that what is seen goes before. */
+const show = (next: Desk) =>
+  act(() => {
+    desk.value = next;
+    vi.advanceTimersByTime(50);
+  });
+
 const region = (live: string): HTMLElement => {
   const found = document.querySelector<HTMLElement>(`[aria-live=${live}]`);
   if (!found) throw new Error(`no ${live} region`);
@@ -38,21 +45,21 @@ const region = (live: string): HTMLElement => {
 
 it("adds a line for what is new and leaves those before untouched", async () => {
   render(<Announcer />);
-  await act(() => void (desk.value = { ...emptyDesk, pop }));
+  await show({ ...emptyDesk, pop });
   const first = region("assertive").firstElementChild;
   expect(first?.textContent).toContain(wordOf(CALL));
   expect(first?.getAttribute("lang")).toBe("ja"); // said by a voice that can
-  await act(() => void (desk.value = { ...emptyDesk, pop: { ...pop, phase: "talking" } }));
+  await show({ ...emptyDesk, pop: { ...pop, phase: "talking" } });
   expect(region("assertive").firstElementChild).toBe(first);
   expect(region("polite").textContent).toBe("Talking");
 });
 
 it("keeps nothing of a caller: not when the next one comes, and not for long", async () => {
   render(<Announcer />);
-  await act(() => void (desk.value = { ...emptyDesk, pop }));
-  await act(() => void (desk.value = emptyDesk));
+  await show({ ...emptyDesk, pop });
+  await show(emptyDesk);
   expect(document.body.textContent).not.toContain(wordOf(CALL));
-  await act(() => void (desk.value = { ...emptyDesk, pop }));
+  await show({ ...emptyDesk, pop });
   await act(() => void vi.advanceTimersByTime(10_000));
   expect(document.body.textContent).toBe("");
 });
