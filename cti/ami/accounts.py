@@ -21,9 +21,9 @@ from cti.ami.cel import Account, CelReader, read_row
 from cti.ami.celfile import lines_since
 from cti.ami.celrecord import AgentOf, record
 from cti.domain.errors import KakehashiError
-from cti.domain.model import Call, CallId, CallState, TenantId, UniqueId
+from cti.domain.model import Call, CallId, CallState, TalkSegment, TenantId, UniqueId
 from cti.domain.ports import SignalSink
-from cti.domain.signals import CallAccounted
+from cti.domain.signals import CallAccounted, ChannelHungUp
 
 log = logging.getLogger(__name__)
 
@@ -120,17 +120,29 @@ class AccountReader:
     # --- Told by the audit (cti.ami.audit.Accounts) --------------------------------------------------------------
 
     async def missing(self, there: frozenset[UniqueId]) -> None:
-        """Before calls that are not in a snapshot are declared vanished: what does the account say of them?
+        """Before calls, and agents' legs, that are not in a snapshot are declared gone: what does the account say?
 
         Returns within a second, whatever the account's length. Never raises.
         """
         gone = {call.call_id: call for call in self._live() if call.uniqueid not in there}
-        if not gone:
+        legs = {
+            talk.agent_uniqueid: (call, talk)
+            for call in self._live()
+            for talk in call.talks
+            if call.call_id not in gone and talk.ended_at is None and talk.agent_uniqueid not in there
+        }
+        if not gone and not legs:
             return
         enough = threading.Event()
         try:
             async with asyncio.timeout(MISSING_S):
                 since = await self._since()
+                for uniqueid, at in (
+                    await asyncio.to_thread(_ends, self._path, since, frozenset(legs), enough)
+                ).items():
+                    self._sink.post(_hung_up(*legs[uniqueid], at))
+                if not gone:
+                    return
                 for account in await asyncio.to_thread(_look_up, self._path, since, frozenset(gone), enough):
                     self._post(await self._ended(account, self._clock()), gone[account.call_id])
         except TimeoutError:
@@ -290,6 +302,32 @@ def _accounts(path: Path, since: datetime, stop: threading.Event) -> Iterator[Ac
 
 def _some(accounts: Iterator[Account]) -> list[Account]:
     return list(islice(accounts, BATCH))
+
+
+def _hung_up(call: Call, talk: TalkSegment, at: datetime) -> ChannelHungUp:
+    """As for a leg that a snapshot misses, but for the instant: who hung up, and why, nobody heard all the same."""
+    return ChannelHungUp(
+        at=at,
+        channel=talk.agent_channel,
+        uniqueid=talk.agent_uniqueid,
+        call_id=call.call_id,
+        cause=0,
+        cause_text="accounted",
+    )
+
+
+def _ends(path: Path, since: datetime, wanted: frozenset[UniqueId], stop: threading.Event) -> dict[UniqueId, datetime]:
+    """When these channels ended, of those whose end the account has. For a thread."""
+    found: dict[UniqueId, datetime] = {}
+    for number, line in enumerate(lines_since(path, since.timestamp()) if wanted else ()):
+        if number >= FREE_LINES and number % REST_LINES == 0:
+            stop.wait(REST_S)
+        if stop.is_set() or len(found) == len(wanted):
+            break
+        row = read_row(line)
+        if row is not None and row.kind == "HANGUP" and row.uniqueid in wanted:
+            found[UniqueId(row.uniqueid)] = datetime.fromtimestamp(row.at_s, UTC)
+    return found
 
 
 def _look_up(path: Path, since: datetime, wanted: frozenset[CallId], stop: threading.Event) -> list[Account]:

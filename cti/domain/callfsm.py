@@ -315,7 +315,7 @@ def _hung_up(track: Track, signal: ChannelHungUp, _agent: AgentId | None, at: da
     if leg.answered:
         if signal.cause == SOUND_STOPPED and leg.agent is not None and leg is track.first:
             track = update(track, extra={**track.call.extra, LOST_BY: leg.agent})
-        track, freed = agent_gone(move(track, Move.AGENT_LEFT, at), leg, at)
+        track, freed = agent_gone(move(track, Move.AGENT_LEFT, at), leg, at, signal.at)
         track, facts = callconsult.look(track, at)  # the others of a conference talk on
         return track, (*freed, *facts)
     rest = without_leg(track, leg.uniqueid)

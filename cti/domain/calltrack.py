@@ -261,13 +261,16 @@ def leave_talk(track: Track, at: datetime) -> Step:
     return track, (*facts, *ended)
 
 
-def agent_gone(track: Track, leg: Leg, at: datetime) -> Step:
-    """An answered leg's channel is gone: its agent is free."""
+def agent_gone(track: Track, leg: Leg, at: datetime, ended_at: datetime | None = None) -> Step:
+    """An answered leg's channel is gone: its agent is free. ``ended_at``: since when, where that was told late."""
     track, facts = close_hold(track, at)
     legs = tuple([known for known in track.legs if known.uniqueid != leg.uniqueid])
     call = track.call
     talks = [
-        replace(t, ended_at=at) if t.agent_uniqueid == leg.uniqueid and t.ended_at is None else t for t in call.talks
+        replace(t, ended_at=min(at, max(ended_at or at, t.answered_at)))
+        if t.agent_uniqueid == leg.uniqueid and t.ended_at is None
+        else t
+        for t in call.talks
     ]
     track = replace(track, legs=legs, call=replace(call, talks=tuple(talks)))
     if leg.agent is None:

@@ -43,9 +43,14 @@ it("tells the server of the hold, has it taken over, and lets go of it when that
   await vi.advanceTimersByTimeAsync(600);
   expect([tell.mock.calls.map(([id, body]) => [id, body.holds.length]), command.mock.calls]).toEqual([[["c1", 1]], [["hold"]]]);
   says(talk("held"));
+  await vi.advanceTimersByTimeAsync(600);
   expect(hold.mock.calls).toEqual([[false]]);
+  holding.ask(false, (told) => told("refused")); // at once: an offer of Asterisk's is on its way
+  await vi.advanceTimersByTimeAsync(600);
+  expect(hold.mock.calls.length).toBe(2); // again, and not for ever
+  holding.ask(false, (told) => told("done"));
   await vi.advanceTimersByTimeAsync(60_000);
-  expect([command.mock.calls.length, holding.holds()]).toEqual([1, []]);
+  expect([command.mock.calls.length, hold.mock.calls.length, holding.holds()]).toEqual([1, 2, []]);
 });
 
 it("asks again of a server that does not know the call yet, and not for ever", async () => {

@@ -26,18 +26,21 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 let tries = 0;
 
 const there = computed(() => (connection.value === "open" && call.value === "talking" ? desk.value.talk : null));
+const wanted = (talk: LineBody) => next(talk, holding.holding.value, holding.holds().length);
 effect(() => {
   clearTimeout(timer);
-  const talk = there.value;
-  const state = holding.holding.value;
-  if (talk === null) {
-    tries = 0;
-    return;
-  }
-  const what = next(talk, state, holding.holds().length);
-  if (what === "let_go") letGo();
-  else if (what === "tell") timer = setTimeout(() => void tell(talk.call_id), AGAIN_MS);
+  if (there.value === null) tries = 0;
+  else if (wanted(there.value) !== "nothing") timer = setTimeout(step, AGAIN_MS);
 });
+
+function step(): void {
+  const talk = there.peek();
+  const what = talk === null ? "nothing" : wanted(talk);
+  if (talk === null || what === "nothing" || ++tries > TRIES) return;
+  timer = setTimeout(step, AGAIN_MS * 4); // should this come to nothing
+  if (what === "tell") void tell(talk.call_id);
+  else letGo();
+}
 
 /** Asterisk's dialplan plays the music now: this phone's own hold would hide the caller's voice when they are back. */
 function letGo(): void {
@@ -53,8 +56,6 @@ async function tell(callId: string): Promise<void> {
     // It may not know the call yet, or have gone again: the hold is taken over all the same.
   }
   const talk = there.peek();
-  const holds = holding.holds().length;
-  if (talk?.call_id !== callId || next(talk, holding.holding.peek(), holds) !== "tell") return;
+  if (talk?.call_id !== callId || talk.phase !== "talking") return;
   if (holding.holding.peek() === "held" && talk.may.includes("hold")) command("hold");
-  if (++tries < TRIES) timer = setTimeout(() => void tell(callId), AGAIN_MS * 4);
 }

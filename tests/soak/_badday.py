@@ -14,7 +14,7 @@ from tests.soak._actions import apart, asked, talk, together
 from tests.soak._centre import QUEUE, READY_S, RING_S, Agent, Caller, Centre
 from tests.soak._ears import gap_s, hears, steady
 from tests.soak._judge import read_cel
-from tests.soak._ledgers import holds_of_newest, newest
+from tests.soak._ledgers import holds_of_newest, newest, talk_ends
 
 STATES = ("ringing", "talking", "held", "consulting")
 FREED_S = 6.0  # the promise of docs/softphone.md: a browser that is gone frees its caller
@@ -29,6 +29,7 @@ MISSED_S = RING_S + 16.0  # the phone that is gone rings to its end, then as abo
 ALONE_S = 16.0  # a server that is away for longer than 8 s: the dialplan brings held callers back
 GAP_S = 0.7  # more than this is no jitter: somebody was not heard
 MUSIC_DB = -45  # of full level; the demo's music is at -20 or so, and silence below -70
+END_S = 3.0  # a click is the end of a talk within this, by the record
 HOLD_S = 5.0  # a click is a hold within this, by the record
 PASSED_S = 30.0  # words for the caller, a look at the queue each few seconds, and a phone that rings
 AWAY_S = 10.0
@@ -47,6 +48,7 @@ class Trial:
     ended: float = 0.0
     heard_s: float | None = None  # until the caller and an agent heard each other (again)
     freed_s: float | None = None  # until Asterisk ended the leg of the agent who was gone
+    passed_at: float | None = None  # epoch seconds: the page passed the caller on by itself
     ready_s: float | None = None  # from when the part was back until the page could ring again, or say so
     failed: list[str] = field(default_factory=list)
 
@@ -238,6 +240,7 @@ async def passed_on(scene: Scene, whom: str) -> Agent:
     await first.does("Transfer", whom)
     since = time.time()
     await first.phone.says("was passed on")
+    trial.passed_at = since
     if whom == second.name:
         await second.answer()
         await talk(second, caller, since)
@@ -261,6 +264,13 @@ async def told_later(scene: Scene, has_it: Agent) -> None:
     while (found := await newest(scene.centre.stack)) != expected and time.monotonic() < end:
         await asyncio.sleep(0.2)
     scene.trial.must(found == expected, f"the record says {found}, not {expected}")
+    if first.id in talks:
+        # By Asterisk's own account: nobody of ours was there.
+        ended = (await talk_ends(scene.centre.stack))[0]
+        late_s = (ended or 0.0) - (scene.trial.passed_at or 0.0)
+        scene.trial.must(
+            abs(late_s) < END_S, f"the record has the first talk end {late_s:.1f} s after it was passed on"
+        )
 
 
 async def postgres(scene: Scene) -> None:

@@ -1,14 +1,17 @@
 """One long call on the whole desk, its sound known packet by packet: is each side where it was said, and what is lost?
 
-usage: scripts/soak recording [--minutes 30]
+usage: scripts/soak recording [--minutes 30] [--part call|store]
 
-A caller (440 Hz) and two agents (1000 and 700 Hz) who take turns: talk, the caller is silent, both are silent, hold,
-hold by the phone's own button (re-INVITE, another SSRC), a pause of the recording; then the caller is handed over: by
-turns a colleague is asked, swapped, joined and has the caller, the colleague is given the caller unasked, or the
-caller is sent back to the queue. Every leg's RTP sequence numbers begin behind those of the one before, with another
-SSRC. What is replayed is compared with the instants of the packets. Judged: nothing of anybody is lost, each tone is on
-its side only and at its seconds, no side drifts by more than 20 ms, paused seconds are silent. The last line is JSON;
-the exit status is 1 when one of that does not hold.
+The part `store` (some 3 minutes) takes the object store away until recordings have no room any more, and gives it back:
+what waited is stored oldest first, each once; what was not recorded is said (_storeaway.py).
+
+The part `call`: a caller (440 Hz) and two agents (1000 and 700 Hz) who take turns: talk, the caller is silent, both are
+silent, hold, hold by the phone's own button (re-INVITE, another SSRC), a pause of the recording; then the caller is
+handed over: by turns a colleague is asked, swapped, joined and has the caller, the colleague is given the caller
+unasked, or the caller is sent back to the queue. Every leg's RTP sequence numbers begin behind those of the one before,
+with another SSRC. What is replayed is compared with the instants of the packets. Judged: nothing of anybody is lost,
+each tone is on its side only and at its seconds, no side drifts by more than 20 ms, paused seconds are silent. The last
+line is JSON; the exit status is 1 when one of that does not hold.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import time
 from array import array
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -33,7 +36,9 @@ from cti.demo.stack import TENANT, Stack, running_stack
 from cti.demo.tones import RATE_HZ, strength
 from tests.e2e.desk.office import commanded, eventually, record_of, replayed
 from tests.e2e.recording.rtp_phone import RtpPhone
+from tests.soak._storeaway import away
 
+PARTS = ("call", "store")
 # Both agents may take it, and there is no menu before it.
 NUMBER = "05012345010"
 # Where a caller is sent back to; both agents have its skill.
@@ -300,14 +305,28 @@ def main() -> int:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0, help="of talk; at least three turns are taken")
-    result = asyncio.run(run(parser.parse_args().minutes))
-    columns = ("side", "hz", "said_s", "heard_s", "lost_s", "drift_ms", "edge_ms", "elsewhere_s")
-    for row in (dict(zip(columns, columns, strict=True)), *result["sides"]):
-        print("  ".join(f"{row[column]!s:>11}" for column in columns))
+    parser.add_argument("--part", action="append", default=[], choices=PARTS, help="only this one")
+    arguments = parser.parse_args()
+    parts = arguments.part or PARTS
+    result: dict[str, Any] = {"wrong": []}
+    if "call" in parts:
+        result = long_call(arguments.minutes)
+    if "store" in parts:
+        result["store"] = asdict(asyncio.run(away(lambda sentence: print(sentence, file=sys.stderr))))
+        result["wrong"] += result["store"].pop("wrong")
     for sentence in result["wrong"]:
         print(f"WRONG: {sentence}")
     print(json.dumps(result))
     return 1 if result["wrong"] else 0
+
+
+def long_call(minutes: float) -> dict[str, Any]:
+    """The part `call`, with its table."""
+    result = asyncio.run(run(minutes))
+    columns = ("side", "hz", "said_s", "heard_s", "lost_s", "drift_ms", "edge_ms", "elsewhere_s")
+    for row in (dict(zip(columns, columns, strict=True)), *result["sides"]):
+        print("  ".join(f"{row[column]!s:>11}" for column in columns))
+    return result
 
 
 if __name__ == "__main__":

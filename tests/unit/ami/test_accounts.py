@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,9 +14,9 @@ import pytest
 from cti.ami.accounts import BATCH, AccountReader
 from cti.ami.celfile import lines_since
 from cti.domain.errors import Unavailable
-from cti.domain.model import AgentId, Call, CallId, CallState, TenantId, UniqueId
-from cti.domain.signals import CallAccounted, Signal
-from tests.unit.ami.celaccount import CALL, OTHER_CALL, T0, Written, answered, at
+from cti.domain.model import AgentId, Call, CallId, CallState, ChannelName, TenantId, UniqueId
+from cti.domain.signals import CallAccounted, ChannelHungUp, Signal
+from tests.unit.ami.celaccount import CALL, OTHER_CALL, SATO, SMITH, T0, Written, answered, at
 from tests.unit.ami.test_celrecord import made
 
 NOBODY: frozenset[UniqueId] = frozenset()
@@ -216,6 +216,28 @@ async def test_calls_of_the_desk_that_are_gone_are_told_before_they_are_declared
     await desk.reader().missing(NOBODY)
     (call,) = desk.calls
     assert (call.call_id, call.ended_by) == (CALL, "caller")
+
+
+async def test_an_agents_leg_that_is_gone_ended_when_the_account_says(desk: Desk) -> None:
+    """Killed at a hand-over: the caller lives, and the first agent's leg ended between the kill and the snapshot."""
+    call = made(answered())
+    first, second = (replace(call.talks[0], agent_channel=ChannelName(name), ended_at=None,
+                     agent_uniqueid=UniqueId(f"{int(T0)}.{int(name[-8:], 16)}")) for name in (SATO, SMITH))  # fmt: skip
+    call = replace(call, state=CallState.TALKING, ended_at=None, talks=(first, second))
+    whole = Written().arrives().talk(9.5, SATO).talk(15.0, SMITH, "b2").ends(15.5, SATO, by=SATO)
+    desk.write(whole)
+    desk.live = [call]
+    await desk.reader().missing(frozenset({call.uniqueid, second.agent_uniqueid}))
+    assert desk.posted == [
+        ChannelHungUp(
+            at=at(15.5), channel=ChannelName(SATO), uniqueid=first.agent_uniqueid, call_id=call.call_id, cause=0,
+            cause_text="accounted",
+        )
+    ]  # fmt: skip
+    desk.posted.clear()
+    desk.live = [replace(call, talks=(replace(first, ended_at=at(15)), second))]
+    await desk.reader().missing(frozenset({call.uniqueid}))  # the second's end is not in the account
+    assert desk.posted == []
 
 
 async def test_nothing_is_read_while_nobody_is_missing(desk: Desk) -> None:

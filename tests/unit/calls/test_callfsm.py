@@ -384,6 +384,15 @@ def test_who_left_an_earlier_talk_did_not_end_the_last() -> None:
     assert track.call.ended_by is EndedBy.SYSTEM
 
 
+def test_a_talk_ended_when_it_did_and_not_when_we_were_told() -> None:
+    """Killed at a hand-over: the next agent's leg is known from the snapshot before the end of the first one's."""
+    track, facts = run(*TALK, rings(20, B), dial_ended(20, B), leg_hung_up(12, A))
+    assert [(one.agent, one.ended_at) for one in track.call.talks] == [(A, later(12)), (B, None)]
+    assert facts[-1].at == later(20)  # what is told now is of now
+    track, _ = run(*TALK, leg_hung_up(-5, A))
+    assert track.call.talks[0].ended_at == track.call.talks[0].answered_at
+
+
 def test_a_held_caller_who_goes_back_to_wait_is_not_held_any_more() -> None:
     track, facts = run(*TALK, sig.HoldBegan(at=later(2), **on_leg(A)), queued(5))
     assert track.call.held_since is None
