@@ -21,6 +21,11 @@ TRANSFERS_MOST = 5
 SILENCE_CLASSES = 10
 # Pairs of signs and runs of three digits are what the index knows.
 WORD_LEAST, PLATE_LEAST, DIGITS_LEAST = 2, 2, 3
+# From this many digits on a number has an index of its own: without trunk prefix Japan's numbers have 9 or 10.
+NUMBER_LEAST = 9
+# Each term is one look a week, and what the index finds is held against the row anyway: so many tell calls apart. Three
+# runs of ten digits leave one strange row in ten weeks of 100,000; a plate's end tells more than its beginning.
+RUNS_MOST, PLATE_PAIRS_LAST, WORD_PAIRS_MOST = 3, 3, 5
 # Each word is one more condition; who writes more than this pastes a text.
 WORDS_MOST = 8
 TEXT_MOST = 200
@@ -90,7 +95,7 @@ class CallWanted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Terms:
-    """What the index is asked. Words and plates are added by the database, which makes them alike first."""
+    """What the index is asked: not all that is known of a row, but enough to find few others."""
 
     all_of: tuple[str, ...]
     any_of: tuple[tuple[str, ...], ...]  # of each of these at least one
@@ -101,15 +106,23 @@ class Terms:
         return not self.all_of and not self.any_of
 
 
-def terms_of(wanted: CallWanted) -> Terms:
-    """The terms of a search. Raises CallerError for a part of a number that is too short to be found."""
+def terms_of(wanted: CallWanted, words: Sequence[str] = (), plate: str = "") -> Terms:
+    """The terms of a search; ``words`` and ``plate`` as the database made them alike.
+
+    Raises CallerError for a part of a number that is too short to be found.
+    """
     singles = (
         ("q", wanted.queue), ("a", wanted.agent), ("c", wanted.caller), ("d", wanted.direction),
         ("b", wanted.reservation), ("t", wanted.ticket), ("e", wanted.result),
     )  # fmt: skip
     all_of = [f"{letter}:{value}" for letter, value in singles if value is not None]
     if wanted.digits is not None:
-        all_of += [f"n:{gram}" for gram in _grams(wanted.digits)]
+        all_of += [f"n:{run}" for run in _runs(wanted.digits)]
+    pairs = _grams(plate, PLATE_LEAST)
+    all_of += [f"p:{pair}" for pair in (*pairs[:1], *pairs[-PLATE_PAIRS_LAST:])]
+    for word in words:
+        pairs = _grams(word, WORD_LEAST)
+        all_of += [f"w:{pair}" for pair in _spread((*pairs[::2], *pairs[-1:]), WORD_PAIRS_MOST)]
     any_of = (
         tuple(f"r:{one}" for one in wanted.reasons),
         tuple(f"s:{one}" for one in wanted.statuses),
@@ -120,10 +133,31 @@ def terms_of(wanted: CallWanted) -> Terms:
     return Terms(all_of=tuple(dict.fromkeys(all_of)), any_of=tuple(group for group in any_of if group))
 
 
-def _grams(digits: str) -> Sequence[str]:
+def last_run(digits: str | None) -> int | None:
+    """What the index of numbers is asked (``search_runs`` of the database); None: it cannot tell."""
+    if digits is None or len(digits) < NUMBER_LEAST or not (digits.isascii() and digits.isdigit()):
+        return None
+    return int(digits[-NUMBER_LEAST:])
+
+
+def _runs(digits: str) -> Sequence[str]:
     if len(digits) < DIGITS_LEAST:
         raise CallerError(f"number: write {DIGITS_LEAST} digits or more")
-    return [digits[at : at + DIGITS_LEAST] for at in range(len(digits) - DIGITS_LEAST + 1)]
+    # How it begins is the country's and the carrier's.
+    return _spread(_grams(digits[-DIGITS_LEAST * RUNS_MOST :], DIGITS_LEAST), RUNS_MOST)
+
+
+def _grams(text: str, width: int) -> Sequence[str]:
+    """Every run of ``width`` signs, none beyond the end of a line: as ``search_grams`` of the database."""
+    return [text[at : at + width] for at in range(len(text) - width + 1) if "\n" not in text[at : at + width]]
+
+
+def _spread(grams: Sequence[str], most: int) -> Sequence[str]:
+    """At most so many different ones, from the first to the last evenly."""
+    each = list(dict.fromkeys(grams))
+    if len(each) <= most:
+        return each
+    return [each[number * (len(each) - 1) // (most - 1)] for number in range(most)]
 
 
 def _span(letter: str, lowest: int, highest: int, classes: int) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 First the newest rows are looked at in order: what is frequent fills a page there. What is left goes through the index
 of tokens week by week, newest first, and stops as soon as the page is full: a frequent token is never read to its end,
-and a rare one costs a few hundredths of a millisecond a week.
+and a rare one costs a few hundredths of a millisecond a week, several times that where it has to be read from the disk.
+A number that is asked for whole has an index of its own, without weeks. Decision 0295.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
-from cti.domain.callsearch import COUNT_MOST, PLATE_LEAST, CallWanted, SearchTooSlow, Terms, terms_of
+from cti.domain.callsearch import COUNT_MOST, PLATE_LEAST, CallWanted, SearchTooSlow, Terms, last_run, terms_of
 from cti.domain.errors import CallerError
 from cti.domain.model import CallId, TenantId
 from cti.store.away import deadline
@@ -26,14 +27,10 @@ LOOKED_AT = 4_000
 # A person waits, and the pool has ten connections: longer than this is a search to be narrowed.
 SEARCH_S = 3.0
 
-_WORDS = """
-SELECT search_hashes($1, $2::text[]
-         || ARRAY(SELECT 'w:' || gram
-                    FROM unnest($3::text[]) AS word, unnest(search_grams(search_text(word), 2)) AS gram)
-         || ARRAY(SELECT 'p:' || gram FROM unnest(search_grams(search_plate($4), 2)) AS gram)) AS all_of,
-       ARRAY(SELECT search_text(word) FROM unnest($3::text[]) AS word) AS words,
-       search_plate($4) AS plate
-"""
+# More than these calls of one number are found through the weeks: pages of them fill in a few.
+OF_NUMBER_MOST = 200
+
+_ALIKE = "SELECT ARRAY(SELECT search_text(word) FROM unnest($1::text[]) AS word) AS words, search_plate($2) AS plate"
 _ROWS = """
 SELECT s.*, s.result AS end_reason, r.state, r.reason, r.flags, r.bytes, r.sha256, r.began_at, r.stored_at,
        r.voicemail_s, r.duration_s, r.delete_asked_at
@@ -81,9 +78,10 @@ class Found:
 class CallSearch:
     """Methods raise SearchTooSlow, CallerError for what no search can find, Unavailable when PostgreSQL is away."""
 
-    def __init__(self, pool: asyncpg.Pool[Any], *, looked_at: int = LOOKED_AT) -> None:
+    def __init__(self, pool: asyncpg.Pool[Any], *, looked_at: int = LOOKED_AT, of_number: int = OF_NUMBER_MOST) -> None:
         self._pool = pool
         self._looked_at = looked_at
+        self._of_number = of_number
 
     async def page(self, tenant: TenantId, wanted: CallWanted) -> Found:
         """At most ``limit`` records, newest arrival first."""
@@ -114,15 +112,19 @@ class CallSearch:
     async def _keys(
         self, connection: Any, tenant: TenantId, wanted: CallWanted, most: int
     ) -> list[tuple[datetime, UUID]]:
-        terms = terms_of(wanted)
-        told = await connection.fetchrow(_WORDS, tenant, list(terms.all_of), wanted.words(), wanted.plate or "")
-        if wanted.plate is not None and len(told["plate"]) < PLATE_LEAST:  # blanks and hyphens are none of it
+        words, plate = await _alike(connection, wanted)
+        if wanted.plate is not None and len(plate) < PLATE_LEAST:  # blanks and hyphens are none of it
             raise CallerError(f"plate: write {PLATE_LEAST} signs or more")
-        query = _query(tenant, wanted, told["words"], told["plate"])
+        terms = terms_of(wanted, words, plate)
+        query = _query(tenant, wanted, words, plate)
+        run = last_run(wanted.digits)
+        of_number = None if run is None else await _of_number(connection, query, run, self._of_number)
+        if of_number is not None:
+            return of_number[:most]
         where = " AND ".join(query.conditions)
         rest = " AND ".join(query.conditions[query.conditions.index(_SPLIT) + 1 :])
         span = " AND ".join(query.conditions[: query.conditions.index(_SPLIT)])
-        asks_index = bool(told["all_of"]) or bool(terms.any_of)
+        asks_index = not terms.empty
         # Nothing that the index knows narrows it: every record fits, or nearly.
         looked_at = f"LIMIT {self._looked_at}" if asks_index else ""
         # Conditions are of this module; what people wrote is in numbered values.
@@ -142,13 +144,12 @@ SELECT arrived_at, call_id FROM (
         )
         if last is None:
             return found
-        return found + await _older(connection, tenant, query, where, terms, told["all_of"], last, most - len(found))
+        return found + await _older(connection, wanted, query, where, terms, last, most - len(found))
 
 
 async def conditions_of(connection: Any, tenant: TenantId, wanted: CallWanted) -> tuple[str, list[Any]]:
     """All that a row has to be, without the index of tokens: what the search is measured beside."""
-    told = await connection.fetchrow(_WORDS, tenant, [], wanted.words(), wanted.plate or "")
-    query = _query(tenant, wanted, told["words"], told["plate"])
+    query = _query(tenant, wanted, *await _alike(connection, wanted))
     return " AND ".join(query.conditions), query.values
 
 
@@ -191,26 +192,49 @@ def _query(tenant: TenantId, wanted: CallWanted, words: Sequence[str], plate: st
     return query
 
 
+async def _alike(connection: Any, wanted: CallWanted) -> tuple[Sequence[str], str]:
+    """Words and plate as the rows have them."""
+    words = wanted.words()
+    if not words and wanted.plate is None:
+        return (), ""
+    row = await connection.fetchrow(_ALIKE, words, wanted.plate or "")
+    return row["words"], row["plate"]
+
+
+async def _of_number(connection: Any, query: _Query, run: int, most: int) -> list[tuple[datetime, UUID]] | None:
+    """Everything that fits, newest first, where a number is asked for whole, or nearly; None: it has more calls than
+    ``most``, and a page of them is soon full.
+
+    The inner SELECT has no condition that another index knows: what the planner believes of numbers cannot mislead it.
+    """
+    rows = await connection.fetch(
+        f"""
+SELECT arrived_at, call_id, {" AND ".join(query.conditions)} AS fits FROM (
+    SELECT * FROM call_search WHERE search_runs(digits) @> ARRAY[${len(query.values) + 1}::integer] LIMIT {most + 1}
+) AS s""",  # noqa: S608 - conditions of ours
+        *query.values,
+        run,
+    )
+    if len(rows) > most:
+        return None
+    return sorted(((row["arrived_at"], row["call_id"]) for row in rows if row["fits"]), reverse=True)
+
+
 async def _older(
-    connection: Any,
-    tenant: TenantId,
-    query: _Query,
-    where: str,
-    terms: Terms,
-    all_of: Sequence[int],
-    last: Any,
-    most: int,
+    connection: Any, wanted: CallWanted, query: _Query, where: str, terms: Terms, last: Any, most: int
 ) -> list[tuple[datetime, UUID]]:
     """Behind ``last``, week by week. The order of a LATERAL join is that of its left side, so LIMIT stops it early;
     OFFSET 0 keeps the planner from walking through all rows in order of time instead."""
-    tokens = [f"s.tokens @> search_tokens({query.put(list(all_of))}::integer[], week)"] if all_of else []
-    tokens += [
-        f"s.tokens && search_tokens(search_hashes($1, {query.put(list(group))}::text[]), week)"
-        for group in terms.any_of
+    groups = [("@>", terms.all_of)] if terms.all_of else []
+    groups += [("&&", group) for group in terms.any_of]
+    tokens = [
+        f"s.tokens {sign} search_tokens(search_hashes($1, {query.put(list(group))}::text[]), week)"
+        for sign, group in groups
     ]
     at, call_id = query.put(last["arrived_at"]), query.put(last["call_id"])
-    oldest = await connection.fetchval("SELECT min(arrived_at) FROM call_search WHERE tenant = $1", tenant)
-    first = query.put(oldest)
+    oldest = await connection.fetchval("SELECT min(arrived_at) FROM call_search WHERE tenant = $1", query.values[0])
+    # No week before the first that is asked for: each costs its looks.
+    first = query.put(max(oldest, wanted.since or oldest))
     sql = f"""
 SELECT arrived_at, call_id
   FROM generate_series(search_week({at}::timestamptz), search_week({first}::timestamptz), -1) AS week

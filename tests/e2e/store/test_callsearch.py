@@ -79,7 +79,14 @@ async def test_a_record_is_found_by_everything_that_is_known_of_it(database: asy
         ({"text": "解錠"}, this), ({"text": "レッカー あぷり"}, this), ({"text": "レッカー 延長"}, []),
         ({"text": "ない。レ"}, []),  # words do not reach over a line
         ({"plate": "１２－３４"}, this), ({"plate": "品川500わ"}, this), ({"plate": "99-99"}, []),
+        ({"plate": "品川500わ1234"}, this), ({"plate": "500わ34"}, []), ({"plate": "34", "since": NOW}, this),
+        ({"plate": "1234", "until": NOW}, []), ({"plate": "1234", "until": NOW + timedelta(weeks=3)}, this),
         ({"digits": "12345678"}, this), ({"digits": "81901"}, this), ({"digits": "555"}, []),
+        # Whole, without the country, without an end or both: any part, though an index of its own finds it.
+        ({"digits": "819012345678"}, this), ({"digits": "9012345678"}, this), ({"digits": "8190123456"}, this),
+        ({"digits": "190123456"}, this), ({"digits": "9012345679"}, []), ({"digits": "0819012345678"}, []),
+        ({"digits": "9012345678", "since": NOW}, this), ({"digits": "9012345678", "until": NOW}, []),
+        ({"digits": "9012345678", "text": "レッカー"}, this), ({"digits": "9012345678", "caller": "withheld"}, []),
         ({"caller": "company"}, this), ({"caller": "withheld"}, that), ({"caller": "unknown"}, []),
         ({"reservation": "R-77"}, this), ({"reservation": "48120017"}, this + that), ({"ticket": "T-5"}, this),
         ({"reasons": ("unlock.app", "other")}, this), ({"agent": "sato"}, this), ({"agent": "suzuki"}, that),
@@ -93,7 +100,10 @@ async def test_a_record_is_found_by_everything_that_is_known_of_it(database: asy
         assert await ids(search, **wanted) == found, wanted
         # The same through the index of tokens alone, and with every place in the list of its own.
         assert await ids(CallSearch(database, looked_at=1), **wanted) == found, wanted
-    assert await ids(search, TenantId("other")) == []
+        # A number with more calls than its own index is asked for.
+        assert await ids(CallSearch(database, looked_at=1, of_number=0), **wanted) == found, wanted
+    for wanted in ({}, {"digits": "9012345678"}):
+        assert await ids(search, TenantId("other"), **wanted) == []
     assert await search.count(DEMO, CallWanted(text="解錠")) == (1, None)
 
 
@@ -127,12 +137,15 @@ async def test_two_who_change_parts_of_one_call_at_once_lose_nothing(database: a
     assert row["status"] == "stored"
 
 
-def brute(calls: Sequence[tuple[Call, str]], text: str | None, agent: str | None) -> list[str]:
+def brute(calls: Sequence[tuple[Call, str]], wanted: CallWanted) -> list[str]:
     fit = [
         call
         for call, words in calls
-        if (text is None or all(word in words for word in text.split()))
-        and (agent is None or any(talk.agent == agent for talk in call.talks))
+        if all(word in words for word in wanted.words())
+        and (wanted.agent is None or any(talk.agent == wanted.agent for talk in call.talks))
+        and (wanted.digits is None or wanted.digits in (call.caller.e164 or ""))
+        and (wanted.since is None or call.arrived_at >= wanted.since)
+        and (wanted.until is None or call.arrived_at < wanted.until)
     ]
     return [str(c.call_id) for c in sorted(fit, key=lambda c: (c.arrived_at, c.call_id), reverse=True)]
 
@@ -141,27 +154,34 @@ async def test_pages_together_are_all_that_fit(database: asyncpg.Pool[Any]) -> N
     """Records over two years, some at the same instant; page by page, however few rows are looked at first."""
     chance = random.Random(7)
     words = ["解錠", "延長", "事故", "返却", "鍵を紛失", "充電"]
+    numbers = ["+819012345678", "+819012345679", "+81366660100"]
     made: list[tuple[Call, str]] = []
     for number in range(1, 161):
         at = NOW - timedelta(days=chance.randrange(0, 700, 7), hours=chance.choice((0, 0, 5)))
-        made.append(
-            (closed_call(number, at, agent=chance.choice(("sato", "suzuki", "ito"))), "".join(chance.sample(words, 2)))
-        )
+        call = closed_call(number, at, agent=chance.choice(("sato", "suzuki", "ito")))
+        caller = replace(call.caller, e164=chance.choice(numbers))
+        made.append((replace(call, caller=caller), "".join(chance.sample(words, 2))))
     await CallStore(database).save([call for call, _ in made])
     for call, said in made:
         await note(database, call, said)
-    asked: tuple[tuple[str | None, str | None], ...] = (
-        ("解錠", None), ("鍵を 充電", None), ("事故", "ito"), (None, "sato"), ("ない言葉", None),
-    )  # fmt: skip
-    for looked_at in (1, 7, 4_000):
-        search = CallSearch(database, looked_at=looked_at)
-        for text, agent in asked:
+    year = {"since": NOW - timedelta(days=500), "until": NOW - timedelta(days=100)}
+    asked = [
+        CallWanted(**one, limit=9)
+        for one in (
+            {"text": "解錠"}, {"text": "鍵を 充電"}, {"text": "事故", "agent": "ito"}, {"agent": "sato"},
+            {"text": "ない言葉"}, {"digits": "9012345678"}, {"digits": "901234567", "agent": "ito"}, {"digits": "5678"},
+            {"digits": "366660100", "text": "事故"}, {"text": "解錠", **year}, {"digits": "9012345678", **year},
+        )
+    ]  # fmt: skip
+    for looked_at, of_number in ((1, 0), (7, 20), (4_000, 200)):
+        search = CallSearch(database, looked_at=looked_at, of_number=of_number)
+        for wanted in asked:
             found: list[str] = []
-            wanted = CallWanted(text=text, agent=agent, limit=9)
-            while rows := (await search.page(DEMO, wanted)).rows:
+            page = wanted
+            while rows := (await search.page(DEMO, page)).rows:
                 found += [str(row["call_id"]) for row in rows]
-                wanted = replace(wanted, after=(rows[-1]["arrived_at"], CallId(str(rows[-1]["call_id"]))))
-            assert found == brute(made, text, agent), (looked_at, text, agent)
+                page = replace(page, after=(rows[-1]["arrived_at"], CallId(str(rows[-1]["call_id"]))))
+            assert found == brute(made, wanted), (looked_at, of_number, wanted)
             assert (await search.count(DEMO, wanted))[0] == len(found) <= COUNT_MOST
 
 

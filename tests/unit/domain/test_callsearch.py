@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti.domain.callsearch import LENGTHS_S, CallWanted, excerpt, terms_of
+from cti.domain.callsearch import LENGTHS_S, NUMBER_LEAST, CallWanted, excerpt, last_run, terms_of
 from cti.domain.errors import CallerError
 
 
@@ -19,6 +19,9 @@ from cti.domain.errors import CallerError
         ({"queue": "members", "agent": "sato"}, ("q:members", "a:sato"), ()),
         ({"digits": "90123"}, ("n:901", "n:012", "n:123"), ()),
         ({"digits": "9090909"}, ("n:909", "n:090"), ()),
+        # Three tell numbers apart; how a number begins tells least.
+        ({"digits": "901234"}, ("n:901", "n:012", "n:234"), ()),
+        ({"digits": "819012345678"}, ("n:012", "n:345", "n:678"), ()),
         ({"reasons": ("a", "a.b")}, (), (("r:a", "r:a.b"),)),
         ({"min_length_s": 700.0}, (), (("l:7", "l:8", "l:9", "l:10"),)),
         ({"min_length_s": 0.0}, (), ()),
@@ -31,6 +34,50 @@ from cti.domain.errors import CallerError
 def test_terms(wanted: Any, all_of: tuple[str, ...], any_of: tuple[tuple[str, ...], ...]) -> None:
     terms = terms_of(CallWanted(**wanted))
     assert (terms.all_of, terms.any_of) == (all_of, any_of)
+
+
+@pytest.mark.parametrize(
+    ("words", "plate", "all_of"),
+    [
+        (["鍵を紛失"], "", ("w:鍵を", "w:紛失")),
+        (["れっかー", "事故"], "", ("w:れっ", "w:かー", "w:事故")),
+        (["あいうえおかきくけこさしす"], "", ("w:あい", "w:うえ", "w:きく", "w:けこ", "w:しす")),
+        ([], "1234", ("p:12", "p:23", "p:34")),
+        ([], "品川300わ1234", ("p:品川", "p:12", "p:23", "p:34")),
+        (["が"], "1\n2", ()),  # no pair is left of it: nothing the index could be asked
+    ],
+)
+def test_words_and_plates_are_asked_for_by_few_pairs(words: list[str], plate: str, all_of: tuple[str, ...]) -> None:
+    assert terms_of(CallWanted(), words, plate).all_of == all_of
+
+
+LINES = st.text(alphabet="12あい\n", max_size=12)
+
+
+@given(LINES, LINES, LINES)
+def test_a_row_that_holds_what_is_looked_for_has_every_term(before: str, wanted: str, after: str) -> None:
+    """As the triggers make them: of each line every pair."""
+    row = before + wanted + after
+    pairs = {line[at : at + 2] for line in row.split("\n") for at in range(len(line) - 1)}
+    terms = terms_of(CallWanted(), [wanted], wanted).all_of
+    assert {term[2:] for term in terms} <= pairs
+
+
+@given(*[st.text(alphabet="0189", max_size=12)] * 3)
+def test_a_number_that_holds_the_digits_has_their_runs(before: str, wanted: str, after: str) -> None:
+    row = before + wanted + after
+    if len(wanted) >= 3:
+        runs = {row[at : at + 3] for at in range(len(row) - 2)}
+        assert {term[2:] for term in terms_of(CallWanted(digits=wanted)).all_of} <= runs
+    run = last_run(wanted)
+    assert (run is None) == (len(wanted) < NUMBER_LEAST)
+    if run is not None:
+        assert run in {int(row[at : at + 9]) for at in range(len(row) - 8)}
+
+
+@pytest.mark.parametrize("digits", [None, "", "12345678", "12345678a", "１２３４５６７８９", "1" * 8 + "²"])
+def test_the_index_of_numbers_is_asked_only_what_it_knows(digits: str | None) -> None:
+    assert last_run(digits) is None
 
 
 @given(st.floats(0, 5000), st.floats(0, 5000), st.floats(0, 5000))
