@@ -52,18 +52,20 @@ class Branch:
         await self._ip("neigh", "del", DESK, "dev", FAR_END, there=True)
         await self._ip("neigh", "del", AGENT, "dev", CABLE)
 
-    async def deafen(self) -> None:
-        """From now on no sound arrives at the agent (UDP); what they say is heard, and their WebSocket lives."""
+    async def deafen(self, *, mute: bool = False) -> None:
+        """From now on no sound arrives at the agent (UDP), nor (``mute``) any of theirs at the desk. TCP goes on."""
         # Before the table of this machine's own addresses, which is the first that anything is looked up in.
         await self._ip("rule", "add", "pref", "10", "lookup", "local", there=True)
         await self._ip("rule", "add", "pref", "5", "from", DESK, "ipproto", "udp", "blackhole", there=True)
+        if mute:
+            await self._ip("rule", "add", "pref", "6", "to", DESK, "ipproto", "udp", "blackhole", there=True)
         await self._ip("rule", "del", "pref", "0", there=True)
 
-    async def undeafen(self) -> None:
+    async def undeafen(self, *, mute: bool = False) -> None:
         """As before."""
         await self._ip("rule", "add", "pref", "0", "lookup", "local", there=True)
-        await self._ip("rule", "del", "pref", "5", there=True)
-        await self._ip("rule", "del", "pref", "10", there=True)
+        for preference in ("5", "10", *(("6",) if mute else ())):
+            await self._ip("rule", "del", "pref", preference, there=True)
 
     async def _ip(self, *words: str, there: bool = False) -> None:
         argv = [*(self.inside if there else ()), "ip", *words]

@@ -77,20 +77,20 @@ async def away(scene: Scene, seconds: float) -> None:
         await asyncio.gather(cut, return_exceptions=True)
 
 
-async def deaf(scene: Scene) -> None:
-    """Only the way to the page is cut: Asterisk hears the agent well, and the page gives its caller back by itself."""
+async def deaf(scene: Scene, *, mute: bool) -> None:
+    """Sound alone is cut: only to the page, which then has to notice by itself, or both ways."""
     trial, first, second, branch = scene.trial, scene.first, scene.second, scene.centre.branch
     assert branch is not None
     await second.person.set_state("available")
     trial.struck = time.time()
-    await branch.deafen()
+    await branch.deafen(mute=mute)
     try:
         sorry_s = await hears(scene.caller.ear, {SORRY_HZ}, since=time.time(), within_s=SORRY_WITHIN_S)
         trial.freed_s = round(sorry_s, 2)
         trial.must(sorry_s <= DEAF_S, f"the apology came after {sorry_s:.1f} s, at most {DEAF_S:g}")
         await first.phone.says("The sound between this browser and Asterisk broke off")
     finally:
-        await branch.undeafen()
+        await branch.undeafen(mute=mute)
     mended = time.time()
     trial.heard_s = mended - trial.struck + await somebody(scene, [first], mended, SAME_AGENT_S)
     trial.must(not _rung_since(scene.centre, trial.struck, second.id), "somebody else was rung before the agent")
@@ -117,7 +117,8 @@ AWAY: dict[str, Fault] = {
     f"network away {SHORT_S:g} s": blink,
     f"network away {LONG_S:g} s": partial(away, seconds=LONG_S),
     f"network away {LONGER_S:g} s": partial(away, seconds=LONGER_S),
-    "sound to the page away": deaf,
+    "sound to the page away": partial(deaf, mute=False),
+    "sound away": partial(deaf, mute=True),
 }
 CELLS = [(fault, "talking") for fault in AWAY] + [(f"network away {LONG_S:g} s", "held")]
 

@@ -174,6 +174,17 @@ it("a blink of a connection that was silent anyway is no end", () => {
   expect(told).toContain("lost");
 });
 
+it.each([
+  ["remote", 'Q.850;cause=44;text="Requested channel not available"', "lost"],
+  ["remote", "Q.850;cause=16", "ended"],
+  ["remote", undefined, "ended"],
+  ["local", "Q.850;cause=44", "ended"],
+])("a call that Asterisk ends for want of sound is lost (%s, %s)", (originator, reason, word) => {
+  talk();
+  session.say("ended", { originator, message: { getHeader: () => reason } });
+  expect(told).toEqual(["answered", word]);
+});
+
 it("a person who hangs up, or declines, gives no reason", () => {
   rang.hangUp();
   expect([session.terminated, session.headers]).toEqual([1, undefined]);

@@ -27,6 +27,7 @@ const CUT_MS = 1_000;
 const LOOK_MS = 250;
 // Q.850 44, as Asterisk itself has it of a leg that it hears nothing of: a plain BYE would end the caller's call.
 const LOST = 'Reason: Q.850;cause=44;text="No sound"';
+const NO_SOUND = /^\s*Q\.850\s*;.*\bcause=44\b/i;
 // Asterisk's word that a call comes back (asterisk-conf/extensions.conf, cti-back).
 const BACK = "X-Kakehashi-Back";
 // And of which queue a call is (cti-ring).
@@ -52,6 +53,7 @@ export interface LineCall {
   listen(to: CallListener): void;
   answer(microphone: MediaStream): void;
   hangUp(): void;
+  giveUp(): void; // the same, but the caller's call goes on: they are told, and wait for this agent (cti-lost)
   refuse(): void; // busy: another call is on
   send(key: string): void;
   connection(): RTCPeerConnection | null;
@@ -141,6 +143,11 @@ interface Request {
   getHeader(name: string): string | undefined;
 }
 
+interface Ending {
+  readonly originator?: string;
+  readonly message?: { getHeader?(name: string): string | undefined } | null;
+}
+
 /** What of JsSIP's session is used: its own types lean on a package that has none. */
 interface Session extends Guarded {
   on(kind: string, listener: (event: never) => void): unknown;
@@ -193,13 +200,18 @@ class SipCall implements LineCall {
       clearTimeout(this.timer);
       to.ended();
     };
-    session.on("ended", ended);
+    // Asterisk heard nothing of us for as long as it waits, and says so where its BYE arrives.
+    session.on("ended", ({ originator, message }: Ending) => {
+      if (originator !== "remote" || !NO_SOUND.test(message?.getHeader?.("Reason") ?? "")) return ended();
+      this.over = true;
+      clearTimeout(this.timer);
+      to.lost();
+    });
     session.on("failed", ended);
     this.lost = () => {
       if (this.over) return;
       to.lost();
-      // Not hung up: Asterisk has the caller told, and waits for this agent (cti-lost).
-      if (!session.isEnded()) session.terminate(this.confirmed ? { extraHeaders: [LOST] } : {});
+      this.giveUp();
     };
     session.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
       peerconnection.addEventListener("track", (event: RTCTrackEvent) => to.sound(event.streams[0] ?? new MediaStream([event.track])));
@@ -250,6 +262,10 @@ class SipCall implements LineCall {
 
   hangUp(): void {
     if (!this.session.isEnded()) this.session.terminate();
+  }
+
+  giveUp(): void {
+    if (!this.session.isEnded()) this.session.terminate(this.confirmed ? { extraHeaders: [LOST] } : {});
   }
 
   refuse(): void {

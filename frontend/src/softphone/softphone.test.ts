@@ -69,6 +69,11 @@ class Ringing implements LineCall {
     this.hungUp += 1;
     this.to?.ended(); // at once, as JsSIP does
   };
+  givenUp = 0;
+  giveUp = () => {
+    this.givenUp += 1;
+    this.to?.ended();
+  };
   refused = 0;
   refuse = () => void (this.refused += 1);
   send = () => undefined;
@@ -254,7 +259,7 @@ it.each([[true], [false]])("lets go of a call that is over at Asterisk when some
   before.isGone = gone;
   const next = new Ringing();
   line.incoming(next);
-  expect([before.hungUp, next.refused, phone.call.value]).toEqual(gone ? [1, 0, "ringing"] : [0, 1, "talking"]);
+  expect([before.givenUp, next.refused, phone.call.value]).toEqual(gone ? [1, 0, "ringing"] : [0, 1, "talking"]);
   before.to?.ended(); // and whatever is said of it later
   expect(phone.call.value).toBe(gone ? "ringing" : "none");
 });
@@ -266,7 +271,7 @@ it("takes its caller back by itself while it still believes in the call of befor
   before.to?.answered();
   const back = new Ringing(true);
   line.incoming(back);
-  expect([before.hungUp, back.refused, phone.call.value]).toEqual([1, 0, "answering"]);
+  expect([before.givenUp, back.refused, phone.call.value]).toEqual([1, 0, "answering"]);
 });
 
 it("does everything at the same time on a machine whose clock is an hour wrong", async () => {
@@ -389,6 +394,14 @@ it("says that sound broke off, of a call that was given up while Asterisk was th
   call.to?.answered();
   call.to?.lost();
   expect([phone.call.value, cutOff.value]).toEqual(["none", true]);
-  line.incoming(new Ringing());
+  vi.advanceTimersByTime(3_000);
+  const again = new Ringing();
+  line.incoming(again);
   expect(cutOff.value).toBe(false);
+  vi.advanceTimersByTime(10_000);
+  expect(phone.call.value).toBe("ringing"); // not answered by itself: it may break off again
+  again.to?.ended();
+  line.incoming(new Ringing());
+  vi.advanceTimersByTime(10_000);
+  expect(phone.call.value).toBe("answering");
 });

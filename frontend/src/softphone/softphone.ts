@@ -17,7 +17,7 @@ import {
 import { answerByPolicy, offered as offeredCall, policy } from "./autoanswer";
 import { playOn, whenChanged } from "./devices";
 import * as own from "./microphone";
-import { sayCutOff } from "./gone";
+import { cutOff, sayCutOff } from "./gone";
 import * as holding from "./holding";
 import * as passing from "./passing";
 import { measure } from "./quality";
@@ -249,7 +249,7 @@ function incoming(offered: LineCall): void {
   const wasHere = offered.comesBack && talkedHere();
   if (call.value !== "none" && (offered.comesBack || current?.gone())) {
     // The network changed: Asterisk hears nothing of the call that is on here any more. Whoever rings may be its caller.
-    current?.hangUp();
+    current?.giveUp();
     hungUp();
   }
   if (call.value !== "none") {
@@ -257,6 +257,8 @@ function incoming(offered: LineCall): void {
     return;
   }
   passing.forget();
+  // Sound broke off a moment ago, and may do so again: a person answers, who notices.
+  const broke = cutOff.value;
   sayCutOff(false);
   current = offered;
   const mine = () => current === offered;
@@ -272,7 +274,7 @@ function incoming(offered: LineCall): void {
   unring = answerByPolicy(() => {
     answerByItself();
     if (own.hears()) bell.once();
-  }, own.hears, offered.queue);
+  }, () => !broke && own.hears(), offered.queue);
   // The desk may have changed its mind since the log-in. The server may be away: what was known holds.
   afterPaint(() => void api.myPhone().then(told, () => undefined));
 }
