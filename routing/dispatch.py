@@ -218,7 +218,9 @@ class Dispatcher:
     def _move(self, room: Room, moved: m.Moved, now: datetime, by: str) -> None:
         tenant, slug = room.desk.tenant, moved.reason.slug
         self._events.publish(
-            ev.AgentStateChanged(at=now, tenant=tenant, agent=moved.agent, state=moved.state, reason=slug)
+            ev.AgentStateChanged(
+                at=now, tenant=tenant, agent=moved.agent, state=moved.state, reason=slug, until=moved.until
+            )
         )
         self._store.put_state(
             StateRow(tenant=tenant, agent=moved.agent, state=moved.state, reason=slug, since=now, by=by)

@@ -387,6 +387,7 @@ class Moved(Decision):
 
     agent: AgentId
     state: AgentState
+    until: datetime | None = None  # when after-call work ends by itself
 
 
 class Where(StrEnum):

@@ -248,7 +248,7 @@ class OfferDesk(Passage):
         if state is AgentState.OFFLINE:
             self._index.busy(agent)  # before others are looked at
         self._index.state_changed(agent)
-        self._out.append(m.Moved(agent=agent.agent, state=state, reason=Reason(slug)))
+        self._out.append(m.Moved(agent=agent.agent, state=state, reason=Reason(slug), until=agent.wrap_until))
         if (was is AgentState.OFFLINE) != (state is AgentState.OFFLINE):
             self._staff_changed(now, left=agent if state is AgentState.OFFLINE else None)
 

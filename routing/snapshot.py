@@ -66,6 +66,7 @@ class AgentNow:
     phone: PhoneState
     phone_since: datetime | None
     skills: tuple[SkillLevel, ...]
+    until: datetime | None = None  # when after-call work ends by itself
     call_id: CallId | None = None
     call_queue: QueueId | None = None
     call_phase: str | None = None  # "ringing", "talking" or "held"
@@ -109,6 +110,7 @@ def agent_now(agent: Agent, name: str, held: frozenset[CallId] | set[CallId]) ->
         since=agent.since,
         phone=agent.phone,
         phone_since=agent.phone_since,
+        until=agent.wrap_until,
         skills=_levels(agent.skills),
         call_id=call_id,
         call_queue=queue.queue if busy and queue is not None else None,

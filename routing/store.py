@@ -38,6 +38,8 @@ KEEP_ROWS = 20_000
 KEEP_DAYS = 90
 FORGET_EVERY_S = 3600.0
 QUERY_S = 10.0
+# An agent's changes of a day: a call makes two, and nobody takes a thousand.
+STATES_MOST = 2_000
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)  # this value, not now or later
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -142,6 +144,15 @@ class RoutingStore:
                 result=row["result"],
                 by=row["by"],
             )
+            for row in rows
+        ]
+
+    async def states_of(self, tenant: TenantId, agent: AgentId, since: datetime) -> list[StateRow]:
+        """An agent's states, oldest first, from the one that they were in at ``since``, if that is known. Raises
+        Unavailable."""
+        (rows,) = await self._read("states_of", args=(tenant, agent, since, STATES_MOST))
+        return [
+            StateRow(tenant=tenant, agent=agent, state=AgentState(row["result"]), reason=row["slug"], since=row["at"])
             for row in rows
         ]
 

@@ -61,6 +61,23 @@ SELECT at, kind, call_id, queue, agent, offer_id, result, slug, params::text AS 
  WHERE tenant = $1 AND call_id = $2
  ORDER BY decision
 
+-- name: states_of
+SELECT at, result, slug
+  FROM (
+    (SELECT at, decision, result, slug
+       FROM routing_decisions
+      WHERE tenant = $1 AND agent = $2 AND kind = 'moved' AND at < $3
+      ORDER BY at DESC, decision DESC
+      LIMIT 1)
+    UNION ALL
+    (SELECT at, decision, result, slug
+       FROM routing_decisions
+      WHERE tenant = $1 AND agent = $2 AND kind = 'moved' AND at >= $3
+      ORDER BY at DESC, decision DESC
+      LIMIT $4)
+  ) AS found
+ ORDER BY at, decision
+
 -- name: newest_call
 SELECT call_id
   FROM routing_decisions

@@ -260,6 +260,7 @@ class AgentStateChanged(Event):
     agent: AgentId
     state: AgentState
     reason: str  # break reason slug, or why the system changed it ("missed_offer", "wrap_up_over", "logged_in")
+    until: datetime | None = None  # when after-call work ends by itself
 
 
 @dataclass(frozen=True, kw_only=True)

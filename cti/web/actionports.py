@@ -109,6 +109,15 @@ class DecisionFact:
     by: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StateFact:
+    """A state that an agent was in, until the next one began."""
+
+    state: AgentState
+    reason: str  # slug
+    since: datetime
+
+
 class Supervision(Protocol):
     """Acting on routing. Everything may raise Unavailable, and NotFound for what the tenant does not have."""
 
@@ -150,6 +159,9 @@ class Supervision(Protocol):
         self, tenant: TenantId, queue: QueueId, version: int, *, by: str, note: str, after: int
     ) -> tuple[int, Sequence[str]]:
         """Publish an earlier version again. Raises as publish_plan does."""
+
+    async def states_of(self, tenant: TenantId, agent: AgentId, since: datetime) -> Sequence[StateFact]:
+        """An agent's states, oldest first, from the one that they were in at ``since``, if that is known."""
 
     async def decisions(self, tenant: TenantId, call_id: CallId) -> Sequence[DecisionFact]:
         """Everything decided about a call, in order; nothing for a call that routing does not know."""

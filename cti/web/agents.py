@@ -8,8 +8,8 @@ from cti.domain.errors import CallerError
 from cti.domain.model import AgentId
 from cti.web.agentview import agent_body
 from cti.web.auth import parts_of
-from cti.web.bodies import MyCalls, StateRequest
-from cti.web.context import answer, read_body, session_of
+from cti.web.bodies import MyCalls, MyStates, StateLine, StateRequest
+from cti.web.context import answer, midnight, read_body, session_of, zone_of_tenant
 from cti.web.hub import HUB
 from cti.web.problems import Refused
 from cti.web.reasons import check_reason, lines_of_today
@@ -45,3 +45,12 @@ async def my_calls_today(request: web.Request) -> web.Response:
     """GET /api/my/calls/today."""
     agent, parts, user = _agent_of(request), parts_of(request), session_of(request).user
     return answer(MyCalls(calls=await lines_of_today(parts, user, agent)))
+
+
+async def my_states_today(request: web.Request) -> web.Response:
+    """GET /api/my/states/today."""
+    agent, parts, user = _agent_of(request), parts_of(request), session_of(request).user
+    begin = midnight(parts.now(), zone_of_tenant(user.time_zone))
+    found = await parts.supervision.states_of(user.tenant, agent, begin)
+    lines = [StateLine(state=one.state, reason=one.reason, since=max(one.since, begin)) for one in found]
+    return answer(MyStates(states=lines))

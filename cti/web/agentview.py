@@ -42,6 +42,7 @@ def agent_body(tenant: TenantId, status: ports.AgentStatus, names: ports.Names) 
         state=status.state,
         reason=status.reason,
         since=status.since,
+        until=status.until,
         phone=status.phone,
         phone_since=status.phone_since,
         skills=_skills(tenant, status, names),

@@ -28,6 +28,7 @@ class AgentBody(Body):
     state: AgentState
     reason: str  # slug: break reason, or why the system changed it
     since: AwareDatetime
+    until: AwareDatetime | None  # when after-call work ends by itself; null: another state
     phone: PhoneState
     phone_since: AwareDatetime | None
     skills: list[SkillBody]

@@ -8,7 +8,16 @@ from pydantic import AwareDatetime, ConfigDict, Field
 
 from cti.domain.callbacks import CallbackState
 from cti.domain.consult import Command
-from cti.domain.model import CallState, ConsultResult, EndedBy, EndReason, OfferOutcome, TransferKind, TransferResult
+from cti.domain.model import (
+    AgentState,
+    CallState,
+    ConsultResult,
+    EndedBy,
+    EndReason,
+    OfferOutcome,
+    TransferKind,
+    TransferResult,
+)
 from cti.domain.pause import RecordCommand
 from cti.web.afterbodies import NoteBody, TicketLine
 from cti.web.boardparts import (
@@ -318,6 +327,20 @@ class MyCalls(Body):
     """The agent's calls since the tenant's midnight, newest first."""
 
     calls: list[CallLine]
+
+
+class StateLine(Body):
+    """A state that the agent was in, until the next one began."""
+
+    state: AgentState
+    reason: str  # slug: break reason, or why the system changed it
+    since: AwareDatetime
+
+
+class MyStates(Body):
+    """The agent's states since the tenant's midnight, oldest first; what began before counts from midnight."""
+
+    states: list[StateLine]
 
 
 # --- Recordings ------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ class Hub(PopSink):
         if status is None:
             return
         if isinstance(event, AgentStateChanged):
-            status = replace(status, state=event.state, reason=event.reason, since=event.at)
+            status = replace(status, state=event.state, reason=event.reason, since=event.at, until=event.until)
         body = agent_body(event.tenant, status, self._parts.names)
         tenant = event.tenant
         self._tell(

@@ -92,6 +92,7 @@ class AgentStatus:
     reason: str  # slug
     since: datetime  # of the state
     phone: PhoneState
+    until: datetime | None = None  # when after-call work ends by itself
     phone_since: datetime | None = None
     skills: tuple[SkillLevel, ...] = ()
     call_id: CallId | None = None  # the call they ring for or are in

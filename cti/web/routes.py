@@ -69,6 +69,8 @@ ROUTES: tuple[Route, ...] = (
           body=bodies.StateRequest, answer=boardparts.AgentBody, summary="Choose one's state"),
     Route(name="my_calls_today", method="GET", path="/api/my/calls/today", roles=frozenset({AGENT}),
           answer=bodies.MyCalls, summary="One's own calls since midnight"),
+    Route(name="my_states_today", method="GET", path="/api/my/states/today", roles=frozenset({AGENT}),
+          answer=bodies.MyStates, summary="One's own states since midnight, and from when each"),
     Route(name="list_reasons", method="GET", path="/api/reasons", roles=EVERYBODY, answer=afterbodies.ReasonTree,
           summary="The desk's tree of reason codes"),
     Route(name="my_call_after", method="GET", path="/api/my/calls/{call_id}/after", roles=frozenset({AGENT}),

@@ -106,6 +106,7 @@ HANDLERS: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] =
     "change_password": sessions.change_password,
     "set_my_state": agents.set_my_state,
     "my_calls_today": agents.my_calls_today,
+    "my_states_today": agents.my_states_today,
     "list_reasons": aftercall.list_reasons,
     "my_call_after": aftercall.my_call_after,
     "save_my_note": aftercall.save_my_note,

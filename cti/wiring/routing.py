@@ -80,6 +80,7 @@ def _agent(now: AgentNow) -> AgentStatus:
         state=now.state,
         reason=now.reason,
         since=now.since,
+        until=now.until,
         phone=now.phone,
         phone_since=now.phone_since,
         skills=now.skills,

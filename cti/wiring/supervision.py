@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from cti.web.actionports import (
     HopeFact,
     PlanFact,
     SkillsFact,
+    StateFact,
     StepFact,
     VersionFact,
     WaitFact,
@@ -153,6 +155,13 @@ class StoredSupervision:
         """Whoever asked sees it on the next page. Should it fail, the desk's notice brings it a little later."""
         with suppress(Unavailable):
             await self._router.reload()
+
+    async def states_of(self, tenant: TenantId, agent: AgentId, since: datetime) -> Sequence[StateFact]:
+        """See the port."""
+        return [
+            StateFact(state=row.state, reason=row.reason, since=row.since)
+            for row in await self._decisions.states_of(tenant, agent, since)
+        ]
 
     # --- Why ---
 

@@ -26,6 +26,7 @@ import type {
   MemberRequest,
   MyPhone,
   MySavedNumbers,
+  MyStates,
   StepRequest,
   NoteRequest,
   NoteSaved,
@@ -117,6 +118,7 @@ export const api = {
   changePassword: (body: PasswordRequest) => ask("PUT", "/api/me/password", body),
   board: () => read<Board>("GET", "/api/queues"),
   myCalls: () => read<MyCalls>("GET", "/api/my/calls/today"),
+  myStates: () => read<MyStates>("GET", "/api/my/states/today"),
   reasons: () => read<ReasonTree>("GET", "/api/reasons"),
   /** What is kept of a call of one's own. */
   after: (callId: string) => read<CallAfter>("GET", at("my", "calls", callId, "after")),

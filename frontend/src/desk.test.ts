@@ -100,6 +100,13 @@ describe("the desk", () => {
     expect(gone.missed).toEqual({ callId: "a", outcome: "timed_out" });
   });
 
+  it("says nothing any more of what was refused in the call before", () => {
+    const refused: ServerMessage = { ...base, type: "error", stream: "socket", seq: 2, code: "c", key: "outside_not_reached", text: "", ref: "to_outside" };
+    const before = run([offer(1, "a", 1), refused]);
+    expect(before.lastError?.key).toBe("outside_not_reached");
+    expect(run([offer(2, "b", 2)], before).lastError).toBeNull();
+  });
+
   it("asks for a snapshot after a gap and changes nothing until it comes", () => {
     const before = run([offer(1, "a", 1)]);
     const after = run([offer(3, "b", 2)], before);
@@ -142,6 +149,7 @@ describe("the desk", () => {
       state,
       reason: "",
       since,
+      until: null,
       phone,
       phone_since: null,
       skills: [],

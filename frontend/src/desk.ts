@@ -102,7 +102,8 @@ type AgentMessage = Extract<ServerMessage, { stream: "agent" }>;
 function agentMessage(desk: Desk, message: AgentMessage): Desk {
   if (message.type === "agent.state") return agentState(desk, message.agent);
   if (message.type === "pop.offer") {
-    return { ...desk, pop: message.pop, ended: null, missed: null };
+    // What was refused in the call before is said no longer: "you have the caller again" would be of this one.
+    return { ...desk, pop: message.pop, ended: null, missed: null, lastError: null };
   }
   if (message.type === "call.talk") return { ...desk, talk: message.talk };
   const shown = desk.pop;

@@ -7,6 +7,8 @@ import type { MyDialling, MySavedNumbers } from "./wire";
 
 /** null: not known yet, or nobody who dials. */
 export const dialling = signal<MyDialling | null>(null);
+/** Whether that was asked: until then nobody knows how much place the field takes. */
+export const dialAsked = signal(false);
 /** The desk's phone book as far as this agent may see it; null: not known yet. */
 export const saved = signal<MySavedNumbers | null>(null);
 export const asking = signal(false);
@@ -25,7 +27,9 @@ let person = 0;
 export async function lookDialling(): Promise<void> {
   const mine = person;
   const found = await api.dialling().catch(() => dialling.peek());
-  if (mine === person) dialling.value = found;
+  if (mine !== person) return;
+  dialling.value = found;
+  dialAsked.value = true;
 }
 
 let learning: Promise<void> | null = null;
@@ -52,6 +56,7 @@ export const savedName = (national: string): string | undefined =>
 export function forgetDialling(): void {
   person += 1;
   dialling.value = null;
+  dialAsked.value = false;
   saved.value = null;
   said.value = null;
   toAsk.value = null;

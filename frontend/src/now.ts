@@ -17,5 +17,8 @@ export function secondsUntil(at: string): number {
   return Math.max(0, (Date.parse(at) - ticking.value - desk.value.clockSkewMs) / 1000);
 }
 
+/** The server's clock. Redraws whoever reads it, twice a second. */
+export const clock = (): number => ticking.value + desk.value.clockSkewMs;
+
 /** The server's clock, without redrawing anybody. */
 export const serverNow = (): number => Date.now() + desk.peek().clockSkewMs;

@@ -17,7 +17,8 @@ vi.mock("./socket", () => ({
     close = () => undefined;
   },
 }));
-vi.mock("./softphone/softphone", () => ({ startPhone: async () => undefined, stopPhone: (hangsUp = true) => void did.push(hangsUp ? "stopPhone" : "stopPhone after the call") }));
+const begun: boolean[] = [];
+vi.mock("./softphone/softphone", () => ({ startPhone: async (same: boolean) => void begun.push(same), stopPhone: (hangsUp = true) => void did.push(hangsUp ? "stopPhone" : "stopPhone after the call") }));
 vi.mock("./softphone/quality", () => ({ stopTelling: () => void did.push("stopTelling") }));
 vi.mock("./aftercall", () => ({
   beginNotes: () => undefined,
@@ -27,12 +28,12 @@ vi.mock("./aftercall", () => ({
   savedSoon: () => saving,
   stopNotes: () => void did.push("stopNotes"),
 }));
-const { api } = await import("./api");
+const { api, Refusal } = await import("./api");
 vi.spyOn(api, "logout").mockImplementation(async () => {
   did.push("logout");
   return new Response();
 });
-const { chooseState, enter, leave, me: somebody, sessionOver } = await import("./session");
+const { chooseState, connection, enter, leave, me: somebody, sessionOver, socketBlocked } = await import("./session");
 const { offered } = await import("./softphone/autoanswer");
 
 const me = { tenant: "demo", time_zone: "Asia/Tokyo", user: { login: "sato", roles: ["agent"], must_change: false } } as unknown as Me;
@@ -62,7 +63,7 @@ it("saves notes before it logs out, then forgets whatever was of this log-in", a
   tell("ringing");
   did.length = 0;
   await leave();
-  expect(did).toEqual(["endNotes", "logout", "stopPhone", "stopNotes", "stopTelling"]);
+  expect(did).toEqual(["endNotes", "logout", "stopPhone after the call", "stopNotes", "stopTelling"]);
   expect(offered.value).toBeNull();
 });
 
@@ -111,6 +112,45 @@ it("keeps the call that is on when the log-in ends by itself, and says that it e
   vi.unstubAllGlobals();
   expect(did).toEqual(["stopPhone after the call", "stopNotes", "stopTelling"]);
   expect([somebody.value, sessionOver.value]).toEqual([null, true]);
+});
+
+it("says to the phone whether the same person logged in again: a call of theirs goes on", async () => {
+  const other = { ...me, user: { ...me.user, login: "suzuki" } };
+  enter(me);
+  begun.length = 0;
+  enter(me);
+  await leave();
+  enter(me);
+  enter(other);
+  enter(me);
+  expect(begun).toEqual([true, true, false, false]);
+});
+
+it("says that no WebSocket comes through when the server answers all the same, and does not say it of one that goes away", async () => {
+  const asked = vi.spyOn(api, "me").mockResolvedValue(me);
+  const refused = async (times: number) => {
+    for (let n = 0; n < times; n += 1) {
+      socket.doubt();
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+    return [connection.value, socketBlocked.value];
+  };
+  await leave();
+  enter(me);
+  expect(await refused(2)).toEqual(["connecting", false]); // a server that stops does so, too
+  asked.mockRejectedValueOnce(new Refusal(0, "unreachable", ""));
+  expect(await refused(1)).toEqual(["lost", false]);
+  expect(await refused(2)).toEqual(["lost", false]);
+  tell("ringing");
+  expect(await refused(1)).toEqual(["lost", true]);
+  expect(offered.value).toBeNull();
+  socket.connection("open");
+  expect([connection.value, socketBlocked.value]).toEqual(["open", false]);
+  const late = refused(3);
+  await leave();
+  expect(await late).toEqual(["connecting", false]); // of a log-in that is over
+  asked.mockRestore();
 });
 
 it("reads today's calls again when after-call work is over: a reason may have been given in it", async () => {

@@ -16,6 +16,8 @@ import type { Command, Me, RecordCommand } from "./wire";
 export const me = signal<Me | null | undefined>(undefined);
 export const desk = signal<Desk>(emptyDesk);
 export const connection = signal<Connection>("connecting");
+/** The server answers, and takes this log-in, but no WebSocket of this page comes through to it. */
+export const socketBlocked = signal<boolean>(false);
 /** Set when /api/me could not be reached at start. */
 export const startProblem = signal<boolean>(false);
 /** The log-in ended by itself: the log-in page says so. */
@@ -26,6 +28,10 @@ let socket: DeskSocket | null = null;
 const TODAY_MS = 700;
 const START_AGAIN_MS = 3_000;
 let today: ReturnType<typeof setTimeout> | undefined;
+// A server that is about to stop refuses a WebSocket or two while it still answers; this many in a row are the network's.
+const BLOCKED_AFTER = 3;
+// Whose phone this page is, or was until that log-in ended by itself: their call goes on.
+let phoneOf = "";
 
 export async function start(): Promise<void> {
   startProblem.value = false;
@@ -60,14 +66,18 @@ export function enter(who: Me): void {
   timeZone.value = who.time_zone;
   const roles = who.user.roles;
   if (!who.user.must_change && roles.some((role) => TOLD.includes(role))) connect();
-  if (!who.user.must_change && roles.includes("agent")) void startPhone();
+  if (!who.user.must_change && roles.includes("agent")) {
+    const person = `${who.tenant}.${who.user.login}`;
+    void startPhone(person === phoneOf);
+    phoneOf = person;
+  }
   if (!who.user.must_change && roles.includes("agent")) beginNotes(who.tenant, who.user.login);
 }
 
 export async function leave(): Promise<void> {
   await endNotes();
   await api.logout().catch(() => undefined);
-  stopPhone();
+  stopPhone(false); // nobody hung up: the caller is not cut off, and the phone stays in sight until the call is over
   forget();
 }
 
@@ -75,6 +85,7 @@ function forget(): void {
   socket?.close();
   socket = null;
   connection.value = "connecting";
+  socketBlocked.value = false;
   clearTimeout(today);
   stopNotes();
   forgetDialling();
@@ -87,6 +98,13 @@ function forget(): void {
 function connect(): void {
   socket?.close();
   const scheme = location.protocol === "https:" ? "wss" : "ws";
+  let refusals = 0; // of the WebSocket in a row, while the server answered
+  const away = (blocked: boolean) => {
+    if (socket !== opened) return; // logged out meanwhile
+    socketBlocked.value = blocked;
+    connection.value = "lost";
+    offered.value = null;
+  };
   const opened = new DeskSocket(`${scheme}://${location.host}/api/socket`, {
     message(message) {
       const next = reduce(desk.value, message, Date.now());
@@ -101,14 +119,23 @@ function connect(): void {
     },
     connection(state) {
       connection.value = state;
+      refusals = 0;
+      socketBlocked.value = false;
       // What the phone rings for next may be another call: nobody tells.
       if (state === "lost") offered.value = null;
     },
     doubt() {
-      api.me().catch((error: unknown) => {
-        // A session that is over has shown itself (whenNobody); anything else is a server that is away.
-        if (!(error instanceof Refusal && error.status === 401)) connection.value = "lost";
-      });
+      api.me().then(
+        () => {
+          refusals += 1;
+          if (refusals >= BLOCKED_AFTER) away(true);
+        },
+        (error: unknown) => {
+          refusals = 0;
+          // A session that is over has shown itself (whenNobody); anything else is a server that is away.
+          if (!(error instanceof Refusal && error.status === 401)) away(false);
+        },
+      );
     },
     resume: () => ({ streamId: desk.value.streamId, seq: desk.value.agentSeq }),
   });

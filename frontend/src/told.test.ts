@@ -7,7 +7,7 @@ import { told } from "./told";
 import type { AgentBody, CallerCard, LineBody, Pop } from "./wire";
 
 const agent: AgentBody = {
-  agent: "sato", name: "佐藤 花子", state: "available", reason: "", since: AT, phone: "idle", phone_since: null, skills: [],
+  agent: "sato", name: "佐藤 花子", state: "available", reason: "", since: AT, until: null, phone: "idle", phone_since: null, skills: [],
 };
 const pop: Pop = {
   offer_id: "offer-1", call_id: "call-1", revision: 1, phase: "ringing", number_called: "+81501234500",

@@ -1,17 +1,20 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { dateAndTime, duration, named, t, timeOfDay, tSlug } from "../i18n";
+import { dialAsked } from "../dial";
 import { useKeys } from "../keys";
 import { alone, AloneControls, over } from "../parts/alone";
 import { callerText } from "../parts/caller";
 import { useKeptFocus } from "../parts/keptfocus";
 import { DayCall } from "../parts/daycall";
+import { DayStates } from "../parts/daystates";
 import { DialBox, NumberToDial } from "../parts/dial";
 import { PopCard } from "../parts/pop";
 import { problemText } from "../parts/problem";
 import { NoTalk, TalkControls } from "../parts/talk";
 import { Timer } from "../parts/timer";
 import { UnsavedNotes } from "../parts/unsaved";
-import { chooseState, desk } from "../session";
+import { secondsUntil } from "../now";
+import { chooseState, connection, desk } from "../session";
 import { reasonText } from "../told";
 import type { CallLine } from "../wire";
 
@@ -54,8 +57,14 @@ export function AgentPage() {
       <section class="side" ref={own} aria-label={t("agent.me")}>
         <OwnState />
         <DialBox />
-        <UnsavedNotes />
-        <Today open={pop === null ? setOpened : null} />
+        {/* Not before what stands above is known: lists that somebody reads must not move down. */}
+        {(dialAsked.value || connection.value === "lost") && (
+          <>
+            <UnsavedNotes />
+            <Today open={pop === null ? setOpened : null} />
+            <DayStates />
+          </>
+        )}
       </section>
       <section class="stage" ref={stage} tabIndex={-1} aria-label={t("agent.call")}>
         {alone.value ? <AloneControls /> : talk && !over.value ? <TalkControls talk={talk} /> : pop && <NoTalk phase={over.value ? "ended" : pop.phase} />}
@@ -99,7 +108,7 @@ function OwnState() {
         <p class={`state-word state-${agent.state}`}>{tSlug("state", agent.state)}</p>
         <Timer since={agent.since} label={t("agent.since")} large />
       </div>
-      <p class="note one-line">{reasonText(agent, breakReasons)}</p>
+      <p class="note one-line">{agent.until ? <Left until={agent.until} /> : reasonText(agent, breakReasons)}</p>
       <div class="choices" role="group" aria-label={t("agent.choose")}>
         {choices.map((state) => (
           <button key={state} type="button" aria-pressed={agent.state === state} onClick={() => chooseState(state)}>
@@ -140,6 +149,11 @@ function OwnState() {
       </p>
     </div>
   );
+}
+
+/** After-call work has a limit: then the next call may ring. */
+function Left({ until }: { until: string }) {
+  return <span role="timer">{t("agent.wrap_left", { time: duration(secondsUntil(until)) })}</span>;
 }
 
 /** Opens a call of the list; null: not while another call is on the page. */

@@ -5,6 +5,7 @@ import { Brand, LanguageChoice } from "../parts/frame";
 import { refusalText } from "../parts/problem";
 import { useTitle } from "../parts/title";
 import { enter, sessionOver } from "../session";
+import { call } from "../softphone/softphone";
 
 export function LoginPage() {
   const [problem, setProblem] = useState("");
@@ -45,6 +46,7 @@ export function LoginPage() {
             {t("login.over")}
           </p>
         )}
+        {call.value !== "none" && <p class="note">{t("login.call")}</p>}
         <label>
           {t("login.login")}
           <input name="login" required maxLength={64} autocomplete="username" autocapitalize="none" autofocus />

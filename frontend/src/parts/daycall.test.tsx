@@ -4,6 +4,7 @@ import { act, cleanup, fireEvent, render, screen, waitFor } from "@testing-libra
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { beginNotes, stopNotes } from "../aftercall";
 import { emptyDesk } from "../desk";
+import { dialAsked } from "../dial";
 import { choose, timeZone } from "../i18n";
 import { AgentPage } from "../pages/agent";
 import { desk } from "../session";
@@ -38,6 +39,7 @@ beforeEach(() => {
   choose("en");
   timeZone.value = "Asia/Tokyo";
   localStorage.clear();
+  dialAsked.value = true;
   notes.length = wishes.length = 0;
   vi.stubGlobal("fetch", async (path: string, init?: RequestInit) => {
     const body = init?.body ? (JSON.parse(String(init.body)) as unknown) : null;

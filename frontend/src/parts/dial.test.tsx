@@ -10,7 +10,7 @@ import { DialBox, DialSaid } from "./dial";
 import { TalkControls } from "./talk";
 import { Text } from "./text";
 
-const sato: AgentBody = { agent: "sato", name: "", state: "available", reason: "", since: "2026-11-22T01:00:00Z", phone: "idle", phone_since: null, skills: [] };
+const sato: AgentBody = { agent: "sato", name: "", state: "available", reason: "", since: "2026-11-22T01:00:00Z", until: null, phone: "idle", phone_since: null, skills: [] };
 const talking = (may: LineBody["may"]): LineBody => ({
   call_id: "c1",
   role: "first",

@@ -2,12 +2,32 @@
 import { cleanup, render } from "@testing-library/preact";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { choose } from "../i18n";
-import { me } from "../session";
+import { connection, me, socketBlocked } from "../session";
 import type { Me } from "../wire";
 import { Frame } from "./frame";
 
 beforeEach(() => choose("ja"));
 afterEach(cleanup);
+
+it("says what is wrong with the line: away, or a network that lets no WebSocket through, in both languages", () => {
+  const said = () => {
+    me.value = { user: { roles: ["agent"] } } as unknown as Me;
+    const { container } = render(<Frame>{null}</Frame>);
+    const text = container.querySelector(".offline")?.textContent;
+    cleanup();
+    return text;
+  };
+  expect(said()).toBe("");
+  connection.value = "lost";
+  expect(said()).toContain("再接続");
+  expect(said()).not.toContain("WebSocket");
+  socketBlocked.value = true;
+  expect(said()).toContain("WebSocketが通らない");
+  choose("en");
+  expect(said()).toContain("ask your administrator to let /api/socket through");
+  connection.value = "connecting";
+  socketBlocked.value = false;
+});
 
 /** The links of the bar for somebody with these roles, the current one in brackets. */
 function bar(path: string, ...roles: string[]): string[] {

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { Link, useLocation } from "wouter-preact";
 import { choose, type Key, language, t } from "../i18n";
 import { useKeys } from "../keys";
-import { connection, desk, hasRole, leave, me } from "../session";
+import { connection, desk, hasRole, leave, me, socketBlocked } from "../session";
 import { callerText } from "./caller";
 import { Help } from "./help";
 import { useTitle } from "./title";
@@ -67,7 +67,7 @@ export function Frame({ children }: { children: ComponentChildren }) {
         </div>
       </header>
       <div role="status" class="offline">
-        {connection.value === "lost" && <p>{t(hasRole("agent") ? "connection.lost_agent" : "connection.lost")}</p>}
+        {connection.value === "lost" && <p>{t(lostKey())}</p>}
       </div>
       {rings && path !== "/agent" && (
         <p class="rings-elsewhere">
@@ -79,6 +79,11 @@ export function Frame({ children }: { children: ComponentChildren }) {
       </main>
     </>
   );
+}
+
+function lostKey(): Key {
+  if (socketBlocked.value) return hasRole("agent") ? "connection.blocked_agent" : "connection.blocked";
+  return hasRole("agent") ? "connection.lost_agent" : "connection.lost";
 }
 
 export function Brand() {

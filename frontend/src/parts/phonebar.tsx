@@ -2,9 +2,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
-import { connection } from "../session";
+import { connection, hasRole, me } from "../session";
 import { answersAfterS, offered } from "../softphone/autoanswer";
 import { absent } from "../softphone/devices";
+import { expected } from "../softphone/expected";
 import { may, lineTable } from "../softphone/machine";
 import { still } from "../softphone/meter";
 import { microphone, nameOf, unheard } from "../softphone/microphone";
@@ -23,7 +24,12 @@ const MENDED_BY_HAND = ["no_microphone", "microphone_refused", "microphone_busy"
 const NOT_RUNG = ["insecure", "lost", "away"];
 
 export function PhoneBar() {
-  return line.value === "off" ? null : <Bar />;
+  return line.value === "off" ? <Place /> : <Bar />;
+}
+
+/** Of the bar, until the server has said that this page is a phone: what stands below it does not move then. */
+function Place() {
+  return expected.value && me.value && !me.value.user.must_change && hasRole("agent") ? <div class="phone-bar" /> : null;
 }
 
 type Open = "keypad" | "devices" | null;

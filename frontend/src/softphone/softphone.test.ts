@@ -232,6 +232,60 @@ it("asks for log-ins of TURN again before they lapse, and stops with the phone",
   expect(asked()).toBe(before + 2);
 });
 
+it("keeps its call when the same person logs in again, begins anew after it, and ends with another person's log-in", async () => {
+  const talks = () => {
+    const made = new Ringing();
+    line.incoming(made);
+    phone.answer();
+    made.to?.answered();
+    return made;
+  };
+  const call = talks();
+  const asked = vi.mocked(api.phoneLogIn).mock.calls.length;
+  phone.stopPhone(false); // the log-in ended
+  await phone.startPhone(true);
+  expect([call.hungUp, phone.call.value, phone.line.value]).toEqual([0, "talking", "ready"]);
+  call.to?.ended();
+  await turns();
+  expect(vi.mocked(api.phoneLogIn).mock.calls.length).toBe(asked + 1);
+  line.registered();
+  expect(phone.line.value).toBe("ready");
+
+  const second = talks();
+  await phone.startPhone(true);
+  second.to?.ended();
+  const third = new Ringing(true); // in the same moment: whom it lost comes back
+  line.incoming(third);
+  await turns();
+  expect([third.hungUp, phone.call.value]).toEqual([0, "ringing"]);
+  third.to?.ended();
+  await turns();
+  expect(vi.mocked(api.phoneLogIn).mock.calls.length).toBe(asked + 2);
+  line.registered();
+
+  talks();
+  await phone.startPhone(); // somebody else
+  expect(phone.call.value).toBe("none");
+});
+
+it("goes off after the call of a log-in that ended, and drops what only rings at once", async () => {
+  const call = new Ringing();
+  line.incoming(call);
+  phone.answer();
+  phone.stopPhone(false);
+  expect([call.hungUp, phone.call.value]).toEqual([0, "answering"]);
+  call.to?.ended();
+  await turns();
+  expect(phone.line.value).toBe("off");
+  await phone.startPhone();
+  await turns();
+  line.registered();
+  const rings = new Ringing();
+  line.incoming(rings);
+  phone.stopPhone(false);
+  expect([phone.call.value, phone.line.value]).toEqual(["none", "off"]);
+});
+
 it("takes back what was lost and not hung up; what only rang is lost for good", () => {
   const call = new Ringing();
   line.incoming(call);

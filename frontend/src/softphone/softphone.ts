@@ -16,6 +16,7 @@ import {
 } from "./machine";
 import { answerByPolicy, offered as offeredCall, policy } from "./autoanswer";
 import { playOn, whenChanged } from "./devices";
+import { isPhone } from "./expected";
 import * as own from "./microphone";
 import { cutOff, sayCutOff } from "./gone";
 import * as holding from "./holding";
@@ -48,9 +49,12 @@ let giveUp: (() => void) | null = null;
 // What goes on while it rings, and while people talk: each is ended by the next state.
 let unring: () => void = () => undefined;
 let unmeasure: () => void = () => undefined;
+// What this phone does once the call that is on is over: its log-in ended in mid-call, or began anew.
+let afterwards: (() => void) | null = null;
 
 /** The desk may change its mind, and log-ins of TURN lapse. */
 function told(about: MyPhone): void {
+  isPhone(about.phone === "browser");
   policy.value = about.auto_answer;
   renew(about.ice);
 }
@@ -75,7 +79,10 @@ function callIs(event: CallEvent, lost = false): void {
     passing.ended();
     holding.ended();
     setMuted(false);
-    if (own.unheard.value) queueMicrotask(tryAgain); // no more calls until there is a microphone again
+    const then = afterwards ?? (own.unheard.value ? tryAgain : null); // unheard: no more calls until there is a microphone again
+    afterwards = null;
+    // Whoever came back in the same moment comes first.
+    if (then) queueMicrotask(() => (call.value === "none" ? then() : (afterwards ??= then)));
     if (sound) sound.srcObject = null;
   }
 }
@@ -85,8 +92,18 @@ function measureCall(): void {
   if (connection) unmeasure = measure(connection, () => offeredCall.value?.callId ?? null);
 }
 
-/** Somebody logged in: if this page is their phone, it becomes one. */
-export async function startPhone(): Promise<void> {
+/** Whether a call is on that somebody would miss: what only rings goes to the next agent. */
+const answeredCall = (): boolean => current !== null && (call.value === "answering" || call.value === "talking");
+
+/**
+ * Somebody logged in: if this page is their phone, it becomes one. `same`: whoever it was before, whose log-in had ended;
+ * a call of theirs goes on, and the phone begins anew after it.
+ */
+export async function startPhone(same = false): Promise<void> {
+  if (same && answeredCall()) {
+    afterwards = () => void startPhone();
+    return;
+  }
   stopPhone();
   const mine = ++started;
   try {
@@ -95,7 +112,7 @@ export async function startPhone(): Promise<void> {
     if (about.phone !== "browser" || mine !== started) return;
   } catch (error) {
     // 403: no agent, and 401 has shown itself. Anything else is a server that is away.
-    if (!(error instanceof Refusal && (error.status === 403 || error.status === 401))) later(mine, startPhone);
+    if (!(error instanceof Refusal && (error.status === 403 || error.status === 401))) later(mine, () => startPhone());
     return;
   }
   if (!navigator.locks || !navigator.mediaDevices) {
@@ -124,14 +141,11 @@ export async function startPhone(): Promise<void> {
 
 /** Nobody is logged in any more. A call that is on goes on, unless it is to end `now`, and the phone ends with it. */
 export function stopPhone(now = true): void {
-  if (!now && current && call.value === "talking") {
-    const stop = call.subscribe((state) => {
-      if (state !== "none") return;
-      queueMicrotask(() => stop());
-      stopPhone();
-    });
+  if (!now && answeredCall()) {
+    afterwards = () => stopPhone();
     return;
   }
+  afterwards = null;
   started += 1;
   clearTimeout(again);
   clearInterval(renewing);

@@ -22,6 +22,7 @@ const resting: AgentBody = {
   state: "available",
   reason: "",
   since: AT,
+  until: null,
   phone: "idle",
   phone_since: null,
   skills: [],

@@ -153,6 +153,29 @@ async def test_decisions_in_order_with_their_reasons(store: RoutingStore) -> Non
     assert store.stats.written == 1200
 
 
+async def test_the_states_of_an_agents_day_begin_with_the_one_of_midnight(store: RoutingStore) -> None:
+    def moved(minute: int, result: str, slug: str, agent: str = "sato") -> DecisionRow:
+        when = AT + timedelta(minutes=minute)
+        return DecisionRow(
+            tenant=DEMO, at=when, kind="moved", slug=slug, params={}, agent=AgentId(agent), result=result
+        )
+
+    await store.start()
+    for row in (
+        moved(-90, "offline", "logged_out"), moved(-60, "available", "chosen"), moved(5, "break", "lunch"),
+        moved(6, "break", "rest", "suzuki"), decided(1), moved(50, "available", "chosen"),
+    ):  # fmt: skip
+        store.put_decision(row)
+    assert await store.stop() == 0
+    found = await store.states_of(DEMO, AgentId("sato"), AT)
+    assert [(row.state.value, row.reason, row.since - AT) for row in found] == [
+        ("available", "chosen", timedelta(minutes=-60)),
+        ("break", "lunch", timedelta(minutes=5)),
+        ("available", "chosen", timedelta(minutes=50)),
+    ]
+    assert await store.states_of(TenantId("other"), AgentId("sato"), AT) == []
+
+
 async def test_priorities_that_people_gave_are_known_to_the_next_start(store: RoutingStore) -> None:
     await store.start()
     now = datetime.now(UTC)
@@ -221,7 +244,7 @@ async def test_a_database_that_is_away_is_unavailable(database_url: str) -> None
 def test_the_statements_are_all_there() -> None:
     assert sorted(store_module.SQL) == [
         "agents", "announcements", "calendars", "decisions_of", "forget", "last_agent", "newest_call", "priorities",
-        "put_decision", "put_state", "queues", "skills", "states", "tenants",
+        "put_decision", "put_state", "queues", "skills", "states", "states_of", "tenants",
     ]  # fmt: skip
 
 

@@ -131,6 +131,7 @@ OTHERS = frozenset({
     # log-ins, one's own page and phone
     "login", "logout", "me", "change_password", "set_my_state", "my_phone", "log_in_my_phone", "bring_my_call_back",
     "my_phone_is_here", "tell_my_holds", "report_my_quality", "my_call", "command_my_call", "agent_socket",
+    "my_states_today",
     # calls that go on, and what is written down of one's own
     "command_recording", "my_call_after", "save_my_note", "ask_ticket", "choose_member", "mark_step", "call_decisions",
     "my_dialling", "dial", "list_reasons",

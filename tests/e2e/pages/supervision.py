@@ -54,10 +54,14 @@ class PlayedSupervision:
     own_priority: dict[CallId, int] = field(default_factory=dict)
     versions: dict[QueueId, list[VersionFact]] = field(default_factory=dict)  # newest first
     set_by: dict[AgentId, tuple[str, datetime]] = field(default_factory=dict)
+    day: list[actionports.StateFact] = field(default_factory=list)  # of whoever asks
 
     def _check(self) -> None:
         if self.refusal is not None:
             raise self.refusal
+
+    async def states_of(self, tenant: TenantId, agent: AgentId, since: datetime) -> Sequence[actionports.StateFact]:
+        return self.day
 
     # --- Calls ---
 

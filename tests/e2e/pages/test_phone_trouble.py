@@ -6,12 +6,14 @@ import asyncpg
 import pytest
 from playwright.async_api import expect
 
+from cti.web.hub import HUB
+from cti.web.passwords import Passwords
 from tests.e2e.pages.browser import until
 from tests.e2e.pages.conftest import Opener
 from tests.e2e.pages.phone_scenes import BUILT_IN, HEADSET, PLAYED, phone_page, ready, says, talking_phone
 from tests.e2e.pages.phoneline import PhoneLine
 from tests.e2e.pages.scenes import at_desk
-from tests.e2e.pages.site import Site
+from tests.e2e.pages.site import PASSWORD, Site
 from tests.e2e.pages.test_phone import PATIENCE_MS, said
 
 # A machine whose clock is an hour ahead of the desk's.
@@ -50,6 +52,14 @@ async def test_a_websocket_that_is_blocked_is_said_and_taken_when_it_is_let_thro
     await said(seen, "whether WebSockets reach Asterisk")
     await line.open()
     await said(seen, "Ready for calls")
+    # And the one to our own server, by a network that lets everything else through.
+    site.server.app[HUB].stopping = True
+    await seen.page.reload()
+    offline = seen.page.locator(".offline")
+    await expect(offline).to_contain_text("no WebSocket comes through", timeout=PATIENCE_MS)
+    site.server.app[HUB].stopping = False
+    await expect(offline).to_be_empty(timeout=PATIENCE_MS)
+    await expect(seen.page.locator(".state-word")).to_have_text("Available", timeout=PATIENCE_MS)
 
 
 async def test_a_websocket_that_breaks_in_mid_call_keeps_the_call(site: Site, opened: Opener) -> None:
@@ -64,19 +74,26 @@ async def test_a_websocket_that_breaks_in_mid_call_keeps_the_call(site: Site, op
     assert [sent for sent in line.heard if sent.startswith("BYE")]
 
 
-async def test_a_log_in_that_ends_in_mid_call_leaves_the_phone_until_the_call_is_over(
+async def test_a_log_in_that_ends_in_mid_call_ends_no_call_and_neither_does_the_next_one(
     site: Site, opened: Opener, pool: asyncpg.Pool[asyncpg.Record]
 ) -> None:
     seen = await opened(language="en")
     line = await talking_phone(site, seen)
     await pool.execute("DELETE FROM sessions")
     await site.go_down()  # the next thing that the page asks for is refused
+    site.passwords = Passwords(time_cost=1, memory_kib=64)  # those before ended with their server
     await site.come_up()
     await expect(seen.page.locator("input[name=login]")).to_be_visible(timeout=PATIENCE_MS)
     await said(seen, "On the line")
+    await expect(seen.page.get_by_text("Your call goes on.")).to_be_visible(timeout=PATIENCE_MS)
+    await seen.page.locator("input[name=login]").fill("sato")
+    await seen.page.locator("input[name=password]").fill(PASSWORD)
+    await seen.page.keyboard.press("Enter")
+    await expect(seen.page.locator(".pop-talking")).to_be_visible(timeout=PATIENCE_MS)
+    await said(seen, "On the line")
     assert not [sent for sent in line.heard if sent.startswith("BYE")]
     await seen.page.keyboard.press("F9")
-    await expect(seen.page.locator(".phone-bar")).to_have_count(0)
+    await said(seen, "Ready for calls")  # registered anew, with the secret of this log-in
     assert [sent for sent in line.heard if sent.startswith("BYE")]
 
 

@@ -104,7 +104,9 @@ async def test_what_the_server_refuses_is_said(site: Site, opened: Opener) -> No
     on_the_line(site)
     site.fakes.talks.refusal = Refused("agent_not_free", "suzuki is not at a free phone")
     await seen.page.get_by_role("button", name="Hold", exact=True).click()
-    await expect(seen.page.get_by_role("alert")).to_have_text("This agent's phone cannot be rung now.")
+    await expect(seen.page.get_by_role("alert")).to_have_text(
+        "This agent's phone cannot be rung now. Choose somebody else, or a queue."
+    )
     assert site.fakes.talks.asked == []
 
 

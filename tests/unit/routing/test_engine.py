@@ -479,7 +479,10 @@ def test_wrap_up_with_a_limit() -> None:
     desk.ready("suzuki")
     desk.wait("a")
     (moved,) = desk.talk("a", 60)
-    assert moved == m.Moved(agent=AgentId("suzuki"), state=AgentState.WRAP_UP, reason=m.Reason("call_over"))
+    until = at(desk.now + 30)
+    assert moved == m.Moved(
+        agent=AgentId("suzuki"), state=AgentState.WRAP_UP, reason=m.Reason("call_over"), until=until
+    )
     desk.wait("b")
     assert desk.tick(29.9) == []
     over, made = desk.tick(0.2)

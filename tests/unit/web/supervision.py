@@ -48,6 +48,8 @@ class FakeSupervision:
     versions: list[a.VersionFact] = field(default_factory=list)
     decided: list[a.DecisionFact] = field(default_factory=list)
     refusal: Exception | None = None  # of a state
+    day: list[a.StateFact] = field(default_factory=list)  # of SATO
+    asked_since: datetime | None = None
 
     def __post_init__(self) -> None:
         numbers = count(1)
@@ -158,6 +160,10 @@ class FakeSupervision:
         )
         self.versions.insert(0, one)
         return one.version
+
+    async def states_of(self, tenant: TenantId, agent: AgentId, since: datetime) -> Sequence[a.StateFact]:
+        self.asked_since = since
+        return self.day if (tenant, agent) == (DEMO, SATO) else []
 
     async def decisions(self, tenant: TenantId, call_id: CallId) -> Sequence[a.DecisionFact]:
         return self.decided if tenant == DEMO and self.engine.call(call_id) is not None else []

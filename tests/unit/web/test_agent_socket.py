@@ -7,7 +7,7 @@ import contextlib
 import json
 import socket as sockets
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -187,6 +187,13 @@ async def test_states_are_set_with_a_reason_and_told_to_all_tabs(site: Site) -> 
     site.server.hub.handle(AgentStateChanged(at=T0, tenant=DEMO, agent=SATO, state=AgentState.BREAK, reason="lunch"))
     told = await receive(ws)
     assert (told["type"], told["agent"]["state"], told["agent"]["reason"]) == ("agent.state", "break", "lunch")
+    assert told["agent"]["until"] is None
+    limit = T0 + timedelta(seconds=15)
+    wrap_up = AgentStateChanged(
+        at=T0, tenant=DEMO, agent=SATO, state=AgentState.WRAP_UP, reason="call_over", until=limit
+    )
+    site.server.hub.handle(wrap_up)
+    assert datetime.fromisoformat((await receive(ws))["agent"]["until"]) == limit
     site.server.hub.handle(AgentPhoneChanged(at=T0, tenant=DEMO, agent=SATO, phone=PhoneState.RINGING))
     assert (await receive(ws))["agent"]["phone"] == "ringing"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from yarl import URL
 
+from cti.domain.model import AgentState
 from cti.web import ports
+from cti.web.actionports import StateFact
 from cti.web.bodies import CallRecord
 from cti.web.schema import schema
 from cti.web.server import HEADERS
@@ -118,6 +121,22 @@ async def test_my_calls_are_mine_and_of_today(site: Site) -> None:
     assert [c["call_id"] for c in body["calls"]] == [call_id(1)]
     mine = await get(await site.logged_in("suzuki"), "/api/my/calls/today")
     assert {(c["outcome"], c["answered_at"], c["talk_s"]) for c in mine["calls"]} == {("timed_out", None, None)}
+
+
+async def test_my_states_of_today_begin_at_midnight(site: Site) -> None:
+    midnight = datetime(2026, 11, 19, 15, 0, tzinfo=UTC)  # in Tokyo
+    site.fakes.supervision.day = [
+        StateFact(state=AgentState.AVAILABLE, reason="chosen", since=midnight - timedelta(hours=2)),
+        StateFact(state=AgentState.BREAK, reason="lunch", since=midnight + timedelta(hours=3)),
+    ]
+    body = await get(await site.logged_in("sato"), "/api/my/states/today")
+    fits("MyStates", body)
+    assert [(one["state"], one["reason"], datetime.fromisoformat(one["since"])) for one in body["states"]] == [
+        ("available", "chosen", midnight),
+        ("break", "lunch", midnight + timedelta(hours=3)),
+    ]
+    assert site.fakes.supervision.asked_since == midnight
+    assert await get(await site.logged_in("suzuki"), "/api/my/states/today") == {"states": []}
 
 
 async def test_my_state(site: Site) -> None:
