@@ -19,7 +19,7 @@ vi.mock("./socket", () => ({
 }));
 const begun: boolean[] = [];
 vi.mock("./softphone/softphone", () => ({ startPhone: async (same: boolean) => void begun.push(same), stopPhone: (hangsUp = true) => void did.push(hangsUp ? "stopPhone" : "stopPhone after the call") }));
-vi.mock("./softphone/quality", () => ({ stopTelling: () => void did.push("stopTelling") }));
+vi.mock("./softphone/quality", () => ({ stopTelling: () => void did.push("stopTelling"), tellAs: () => undefined }));
 vi.mock("./aftercall", () => ({
   beginNotes: () => undefined,
   endNotes: async () => void did.push("endNotes"),

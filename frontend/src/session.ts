@@ -8,7 +8,7 @@ import { timeZone } from "./i18n";
 import { type Connection, DeskSocket } from "./socket";
 import { callerText } from "./parts/caller";
 import { type Offered, offered } from "./softphone/autoanswer";
-import { stopTelling } from "./softphone/quality";
+import { stopTelling, tellAs } from "./softphone/quality";
 import { startPhone, stopPhone } from "./softphone/softphone";
 import type { Command, Me, RecordCommand } from "./wire";
 
@@ -68,6 +68,7 @@ export function enter(who: Me): void {
   if (!who.user.must_change && roles.some((role) => TOLD.includes(role))) connect();
   if (!who.user.must_change && roles.includes("agent")) {
     const person = `${who.tenant}.${who.user.login}`;
+    tellAs(person);
     void startPhone(person === phoneOf);
     phoneOf = person;
   }

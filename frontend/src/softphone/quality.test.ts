@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { api, Refusal } from "../api";
-import { add, type Counted, counted, gradeOf, heard, measure, NOTHING, rating, report, sounds, stopTelling } from "./quality";
+import { add, type Counted, counted, gradeOf, heard, measure, NOTHING, rating, report, sounds, stopTelling, tellAs } from "./quality";
 
 const CLEAN: Counted = {
   received: 250,
@@ -144,6 +144,20 @@ describe("while a call is on", () => {
     stopTelling();
     await pass(200);
     expect(failing).toHaveBeenCalledTimes(1);
+  });
+
+  it("tells it under the same person's next log-in, and under nobody else's", async () => {
+    for (const [next, times] of [["demo.sato", 1], ["demo.suzuki", 0]] as const) {
+      tellAs("demo.sato");
+      answer.mockClear();
+      const stop = measure(connection, () => "one");
+      await pass(3);
+      stopTelling(); // the log-in ends in mid-call
+      tellAs(next);
+      stop();
+      await pass(1);
+      expect(answer).toHaveBeenCalledTimes(times);
+    }
   });
 
   it("tries the last word again while the server is away, and no more than seven times", async () => {

@@ -162,16 +162,23 @@ const TELL_EVERY = 6;
 const TRIES = 7;
 const FIRST_PAUSE_MS = 2_000;
 
-// Each log-in has a number of its own: what was measured under one is not told under the next.
-let logIn = 0;
+// As whom it is told. What was measured under one person's log-in is not told under another's; under their own next one it is.
+let teller = "";
+let nobodies = 0;
+
+/** Somebody is logged in: a name that no other person has. */
+export function tellAs(person: string): void {
+  teller = person;
+}
 
 /** Nobody is logged in any more. */
 export function stopTelling(): void {
-  logIn += 1;
+  nobodies += 1;
+  teller = `#${nobodies}`;
 }
 
-async function tell(callId: string, body: QualityRequest, under: number, tries: number, pauseMs = FIRST_PAUSE_MS): Promise<void> {
-  if (under !== logIn) return;
+async function tell(callId: string, body: QualityRequest, under: string, tries: number, pauseMs = FIRST_PAUSE_MS): Promise<void> {
+  if (under !== teller) return;
   try {
     await api.reportQuality(callId, body);
   } catch (error) {
@@ -186,7 +193,7 @@ async function tell(callId: string, body: QualityRequest, under: number, tries: 
  */
 export function measure(connection: RTCPeerConnection, callId: () => string | null): () => void {
   const beganMs = performance.now();
-  const under = logIn;
+  const under = teller;
   let measured = NOTHING;
   let known: string | null = null;
   let looks = 0;
