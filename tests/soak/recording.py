@@ -47,8 +47,8 @@ CALLER_HZ, AGENTS_HZ = 440, {"sato": 1000, "suzuki": 700}
 FRAME_S = 0.02
 # What the issue promises, and the step in which a tone's edge is looked for.
 DRIFT_S, STEP_S = 0.02, 0.01
-# A single edge keeps to it as well, from the middle of all: what was promised holds for each second of the call.
-OFF_S = DRIFT_S
+# A single edge, from the middle of all: a frame, a packet, and what MixMonitor waits for a side are 20 to 40 ms each.
+OFF_S = 0.15
 # Of two tones at once each has half of the sound's strength.
 HEARD = 0.2
 # A piece below this is not counted; each piece loses its edges to the search.
