@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from botocore.exceptions import ClientError
 
 from cti.demo.objectstore import RunningObjectStore
 from cti.domain.errors import CallerError, NotFound, PeerError, Unavailable
@@ -252,16 +253,42 @@ async def test_where_a_bucket_keeps_versions_all_of_them_go(
         client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
 
 
+def seaweed_with(running: RunningObjectStore, bucket: str, **options: Any) -> S3ObjectStore:
+    access = running.access
+    return S3ObjectStore(
+        bucket=bucket,
+        endpoint_url=access.endpoint,
+        access_key=access.access_key,
+        secret_key=access.secret_key,
+        region=access.region,
+        options=S3Options(**options),
+    )
+
+
+@pytest.mark.parametrize("server", ["seaweedfs", "moto"])
 @pytest.mark.parametrize(("mode", "erased"), [("GOVERNANCE", True), ("COMPLIANCE", False)])
-async def test_the_stores_lock_holds_against_everybody_but_who_may_pass_it(moto: str, mode: str, erased: bool) -> None:
-    store = moto_with(moto, f"locks-{mode.lower()}", lock_mode=mode)
+async def test_the_stores_lock_holds_against_everybody_but_who_may_pass_it(
+    server: str, seaweed: RunningObjectStore, moto: str, mode: str, erased: bool
+) -> None:
+    """moto is a fake and knows what is asked; SeaweedFS is a store that has to obey."""
+    bucket = f"locks-{mode.lower()}"
+    store = (
+        seaweed_with(seaweed, bucket, lock_mode=mode)
+        if server == "seaweedfs"
+        else moto_with(moto, bucket, lock_mode=mode)
+    )
     await store.ensure_bucket()
+    states = {one.name: one.state for one in look(store.client(), bucket, store.options, abort_days=7, apply=False)}
+    assert states["object lock"] is State.FITS
     await store.put_bytes("demo/locked", b"1", content_type="text/plain")
     until = datetime.now(UTC) + timedelta(days=2)
     await store.lock("demo/locked", retain_until=until, held=True)
     said = store.client().head_object(Bucket=store.buckets[0], Key="demo/locked")
     assert (said["ObjectLockMode"], said["ObjectLockLegalHoldStatus"]) == (mode, "ON")
     assert abs((said["ObjectLockRetainUntilDate"] - until).total_seconds()) < 2
+    with pytest.raises(ClientError):  # whoever has a key and does not say that they may pass it
+        store.client().delete_object(Bucket=bucket, Key="demo/locked", VersionId=said["VersionId"])
+    assert await store.read("demo/locked", limit=1) == b"1"
     if erased:
         await store.erase("demo/locked")
         with pytest.raises(NotFound):
