@@ -17,6 +17,7 @@ from cti.domain.model import CallId
 from recording import encode
 from recording.keeping import BATCH, Due, Keeping
 from recording.keys import MANIFEST_SUFFIX, PEAKS_SUFFIX, object_keys
+from recording.lifecycle import RecordingState
 from recording.objectstore import ObjectStore
 
 _log = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ _log = logging.getLogger(__name__)
 EVERY_S = 5.0
 # A pass that finds more goes on after this: uploads and listeners use the same store.
 GIVE_WAY_S = 0.2
+# What cannot be encoded or stored is tried for ever, each ten minutes at least (recording.stages), and once its files are
+# gone it is "not recorded".
+_FOLLOWS = "its sound is deleted from our disk; the ledger follows when the recording is tried again"
 
 
 class Tried(Enum):
@@ -84,6 +88,10 @@ class Sweep:
     async def delete(self, due: Due) -> Tried:
         """Delete one recording; when not now, the ledger says why. Raises Unavailable when PostgreSQL is away."""
         try:
+            if due.state is RecordingState.FAILED:
+                await asyncio.to_thread(self._clear_spool, due.call_id)
+                await self._keeping.not_deleted(due, _FOLLOWS, at=self._now())
+                return Tried.TROUBLE
             if due.uri is not None:
                 for uri in uris_of(due):
                     await self._objects.erase(uri)

@@ -64,7 +64,7 @@ SELECT tenant, call_id FROM recordings r
 -- name: due
 SELECT tenant, call_id, uri, object_key, peaks_key, state, arrived_at, delete_by, delete_why, delete_tries
   FROM recordings
- WHERE delete_asked_at IS NOT NULL AND state IN ('stored', 'salvaged', 'truncated', 'not_recorded')
+ WHERE delete_asked_at IS NOT NULL AND state IN ('stored', 'salvaged', 'truncated', 'not_recorded', 'failed')
    AND delete_next_at <= $1 AND ($2::uuid IS NULL OR call_id = $2)
  ORDER BY delete_next_at LIMIT $3
 

@@ -259,6 +259,22 @@ async def test_what_is_not_stored_yet_is_deleted_once_it_is(kept: Kept) -> None:
     assert await there(objects, one) == [False] * 3
 
 
+async def test_what_can_never_be_stored_is_off_the_disk_at_once_and_deleted_when_the_ledger_follows(kept: Kept) -> None:
+    """A file that nobody can read is tried for ever: who asked for its deletion must not wait as long."""
+    objects = MemoryObjectStore()
+    whole = stored(1, state=RecordingState.FAILED, audio=None)
+    await kept.ledger.save(replace(whole, moves=whole.moves[:2]))
+    await kept.keeping.order(DEMO, whole.call_id, HANA, "asked", at=kept.now)
+    await kept.sweep(objects).once()
+    row = await kept.row(whole)
+    assert (row["state"], kept.cleared) == ("failed", [whole.call_id])
+    assert "the ledger follows" in row["delete_trouble"]
+    await kept.ledger.save(replace(whole, state=RecordingState.NOT_RECORDED, moves=whole.moves[:3]))
+    kept.now += timedelta(hours=1)
+    await kept.sweep(objects).once()
+    assert (await kept.row(whole))["state"] == "deleted"
+
+
 async def test_new_rules_for_what_is_stored_already(kept: Kept) -> None:
     objects = MemoryObjectStore()
     await rules(kept, {"days": 100})
