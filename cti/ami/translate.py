@@ -249,7 +249,7 @@ def _muted(frame: Headers, now: datetime) -> Signal:
 
 
 def _sounded(frame: Headers, now: datetime) -> Signal:
-    figures = figures_of(*(frame.get(name, "") for name in ("Rtp", "Jitter", "RoundTrip")))
+    figures = figures_of(frame.get("Rtp", ""))
     if figures is None:
         raise Unusable("no_figures")
     return LegSounded(**_channel(frame, now), figures=figures)

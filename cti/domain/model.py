@@ -296,23 +296,22 @@ class OfferRecord:
     outcome: OfferOutcome | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots: one of each with each leg, see cti.domain.copies.
+@dataclass(frozen=True, kw_only=True)
 class LegFigures:
     """What Asterisk measured of one channel's sound, and what its phone reported (RTCP; None: it did not)."""
 
     received: int  # packets from the phone; of its last stream, where it began another
     lost_from: int | None  # of those that it sent; None: its numbers jumped, and nobody knows
-    jitter_from_ms: float  # mean
-    jitter_from_max_ms: float
+    jitter_from_ms: float  # running mean (RFC 3550), as the leg ended; the same below
     sent: int  # packets to the phone
     lost_to: int | None
     jitter_to_ms: float | None
-    jitter_to_max_ms: float | None
-    round_trip_ms: float | None  # mean, Asterisk to phone and back
-    round_trip_max_ms: float | None
+    round_trip_ms: float | None  # Asterisk to phone and back, as the phone's last report has it
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+# No slots, as above.
+@dataclass(frozen=True, kw_only=True)
 class LegSound:
     """How one leg of a call sounded, from its beginning to its end."""
 

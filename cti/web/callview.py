@@ -136,11 +136,11 @@ def leg_body(sound: LegSound) -> QualityBody:
         measured_s=round(max(0.0, (sound.ended_at - sound.began_at).total_seconds()), 1),
         loss_in=None if of.lost_to is None else round(lost_share(of.lost_to, max(0, of.sent - of.lost_to)), 4),
         jitter_in_ms=_tenths(of.jitter_to_ms),
-        jitter_in_max_ms=_tenths(of.jitter_to_max_ms),
+        jitter_in_max_ms=None,
         loss_out=None if of.lost_from is None else round(lost_share(of.lost_from, of.received), 4),
         jitter_out_ms=round(of.jitter_from_ms, 1),
         round_trip_ms=_tenths(of.round_trip_ms),
-        round_trip_max_ms=_tenths(of.round_trip_max_ms),
+        round_trip_max_ms=None,
     )
 
 

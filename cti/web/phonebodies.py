@@ -115,9 +115,9 @@ class QualityBody(Body):
     loss_in: (
         float | None
     )  # share of packets that did not reach the agent (or caller), 0 to 1; null: their phone reports none
-    jitter_in_ms: float | None  # mean
-    jitter_in_max_ms: float | None
+    jitter_in_ms: float | None  # mean, as a page measured it; else as the leg ended
+    jitter_in_max_ms: float | None  # null: nobody kept it
     loss_out: float | None  # share of packets that did not reach Asterisk
     jitter_out_ms: float | None
-    round_trip_ms: float | None  # mean
+    round_trip_ms: float | None  # as jitter_in_ms
     round_trip_max_ms: float | None

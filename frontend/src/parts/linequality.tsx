@@ -33,12 +33,14 @@ function figures(one: QualityBody): string {
   const said = [
     one.loss_in !== null && t(`quality.${whose}.loss_in`, { share: percent(one.loss_in) }),
     one.loss_out !== null && t(`quality.${whose}.loss_out`, { share: percent(one.loss_out) }),
-    one.jitter_in_ms !== null
-      ? t("quality.jitter", { mean: whole(one.jitter_in_ms), most: whole(one.jitter_in_max_ms ?? one.jitter_in_ms) })
-      : one.jitter_out_ms !== null && t("quality.jitter_out", { mean: whole(one.jitter_out_ms) }),
-    one.round_trip_ms !== null &&
-      t("quality.round_trip", { mean: whole(one.round_trip_ms), most: whole(one.round_trip_max_ms ?? one.round_trip_ms) }),
+    range("jitter", one.jitter_in_ms ?? one.jitter_out_ms, one.jitter_in_max_ms),
+    range("round_trip", one.round_trip_ms, one.round_trip_max_ms),
     one.measured_by === "asterisk" && one.loss_in === null && t("quality.one_way"),
   ];
   return said.filter(Boolean).join(" · ");
+}
+
+function range(what: "jitter" | "round_trip", mean: number | null, most: number | null): string {
+  if (mean === null) return "";
+  return most === null ? t(`quality.${what}_last`, { mean: whole(mean) }) : t(`quality.${what}`, { mean: whole(mean), most: whole(most) });
 }

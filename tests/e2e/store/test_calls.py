@@ -124,8 +124,8 @@ def a_call(number: int = 1, **changes: Any) -> Call:
             LegSound(
                 uniqueid=UniqueId(f"{number}.0"), agent=None, began_at=later(number), ended_at=later(number + 60),
                 figures=LegFigures(
-                    received=2900, lost_from=3, jitter_from_ms=0.5, jitter_from_max_ms=11.6, sent=3000, lost_to=None,
-                    jitter_to_ms=None, jitter_to_max_ms=None, round_trip_ms=None, round_trip_max_ms=None,
+                    received=2900, lost_from=3, jitter_from_ms=0.5, sent=3000, lost_to=None, jitter_to_ms=None,
+                    round_trip_ms=21.5,
                 ),
             ),
         ),

@@ -16,13 +16,10 @@ FIGURES = LegFigures(
     received=500,
     lost_from=5,
     jitter_from_ms=1.5,
-    jitter_from_max_ms=9.0,
     sent=510,
     lost_to=None,
     jitter_to_ms=None,
-    jitter_to_max_ms=None,
     round_trip_ms=None,
-    round_trip_max_ms=None,
 )
 
 
