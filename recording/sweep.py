@@ -27,8 +27,8 @@ _log = logging.getLogger(__name__)
 EVERY_S = 5.0
 # A pass that finds more goes on after this: uploads and listeners use the same store.
 GIVE_WAY_S = 0.2
-# What cannot be encoded or stored is tried for ever, each ten minutes at least (recording.stages), and once its files are
-# gone it is "not recorded".
+# What cannot be encoded or stored is tried for ever, each ten minutes at least (recording.stages); without its files
+# it is "not recorded".
 _FOLLOWS = "its sound is deleted from our disk; the ledger follows when the recording is tried again"
 
 
