@@ -101,6 +101,7 @@ def in_words(job: Job) -> list[dict[str, Any]]:
     if job.began_at is None or job.audio is None:
         return []
     agents = {talk.uniqueid: talk.agent for talk in job.talks}
+    losses = sorted(with_ends(job).losses, key=lambda loss: loss.began_at)
     return [
         {
             "side": "caller" if loss.caller else "agent",
@@ -108,7 +109,7 @@ def in_words(job: Job) -> list[dict[str, Any]]:
             "at_s": round(max(0.0, (loss.began_at - job.began_at).total_seconds()), 1),
             "seconds": round(loss.lost_s, 1),
         }
-        for loss in with_ends(job).losses
+        for loss in losses
         if ("caller_lost" if loss.caller else "agent_lost") in job.audio.flags
     ]
 
