@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -119,7 +119,7 @@ class CallDesk:
         self._ended: OrderedDict[CallId, Track] = OrderedDict()
         self._early: OrderedDict[CallId, list[Signal]] = OrderedDict()
         self._restored: set[CallId] = set()  # until the first snapshot
-        self._counts: Counter[str] = Counter()
+        self._counts = dict.fromkeys(("accepted", "dropped", "illegal", "strange", "failed"), 0)
         self.link_up = False
         # What is not about one call that is known; all else moves one.
         self._takers: dict[type[Signal], Callable[[Any], None]] = {
@@ -290,7 +290,8 @@ class CallDesk:
         if track is None:
             self._stray(signal, call_id)
             return
-        self._accept(callfsm.advance(track, signal, self._agent_in(signal, track)))
+        agent = self._agent_in(signal, track) if type(signal) in _OF_A_PHONE else None
+        self._accept(callfsm.advance(track, signal, agent))
 
     def _call_of(self, signal: Signal) -> CallId | None:
         if isinstance(signal, ChannelSignal):
@@ -346,8 +347,6 @@ class CallDesk:
 
     def _agent_in(self, signal: Signal, track: Track) -> AgentId | None:
         """Whose phone it is about, for those signals where :func:`callfsm.advance` asks."""
-        if type(signal) not in _OF_A_PHONE:
-            return None
         if isinstance(signal, DialBegan | DialEnded):  # its agent's channel is not the one it is about
             return self._agent_of(signal.agent_channel, track.call.tenant)
         if isinstance(signal, RecordingBegan) and signal.uniqueid != track.call.uniqueid:

@@ -28,6 +28,29 @@ DIALS = re.compile(
 )
 HANGUP = re.compile(rf"{_TIME}{_SNAPSHOT}Cause: (?P<cause>[0-9]{{1,3}})\r\nCause-txt: (?P<cause_text>{_VALUE})\Z")
 PHONE = re.compile(rf"{_TIME}Device: ({_VALUE})\r\nState: ({_VALUE})\Z")
+
+
+def _told(name: str, headers: str) -> re.Pattern[str]:
+    """A user event of our dialplan's, its headers in the order of asterisk-conf/extensions.conf."""
+    return re.compile(rf"{_TIME}{_SNAPSHOT}UserEvent: {name}\r\nCallID: {_LINE}{headers}")
+
+
+SLUG = r"[a-z0-9][a-z0-9_-]{0,62}"
+FILE = rf"[A-Za-z0-9._-]{{1,{MAX_TEXT}}}"
+OFFER = r"[0-9a-f]{32}"
+_ANY = r"[^\r\n]*+"
+ARRIVED = _told(  # nobody's callback, and nobody dialled out
+    "CtiArrived",
+    rf"Tenant: (?P<tenant>{SLUG})\r\nNumberCalled: (?P<number_called>{_ANY})\r\nQueue: {_LINE}Menu: {_ANY}\Z",
+)
+QUEUED = _told("CtiQueued", rf"Queue: (?P<queue>{SLUG})\Z")
+RECORDED = _told("CtiRecording", rf"File: (?P<file>{FILE})\r\nSide: ")
+DIALLED = _told(
+    "CtiOfferEnded",
+    rf"Offer: (?P<offer_id>{OFFER})\r\nStatus: (?P<status>[A-Z]{{1,32}})\r\nCause: (?P<cause>[0-9]{{1,3}})\Z",
+)
+SOUNDED = _told("CtiSound", rf"Rtp: (?P<rtp>{_ANY})\Z")
+
 _NUMBER = re.compile(r"\d{1,10}\Z", re.ASCII)
 
 

@@ -61,6 +61,12 @@ class EventHeaders(Mapping[str, str]):
             return text[begin:]
         return text[begin:end] if text.find(needle, end) < 0 else parse_headers(text)[key]
 
+    def last(self, key: str) -> str | None:
+        """The header's value, or None; found sooner than by :meth:`get` near the end. Of several the last."""
+        needle = f"\r\n{key}: "
+        begin = self.text.rfind(needle)
+        return self.text[begin + len(needle) :].partition("\r\n")[0] if begin >= 0 else self.get(key)
+
     def __getitem__(self, key: str) -> str:
         value: str | None = self.get(key)
         if value is None:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from cti.ami.forms import BRIDGED, CHANNEL, DIALS, HANGUP, MAX_TEXT, PHONE, Unusable, cause_of, match, need, words
+from cti.ami import forms
+from cti.ami.forms import MAX_TEXT, Unusable, cause_of, match, need, words
 from cti.ami.frames import EventHeaders
 from cti.ami.legsound import figures_of
 from cti.domain.consult import Place
@@ -47,6 +48,7 @@ from cti.domain.signals import (
 )
 from cti.domain.soundsignals import LegSounded
 
+_from_epoch = datetime.fromtimestamp  # looked up once: each event has its time
 # The days of a timedelta: within a day of each other. Two clocks that differ by more are set wrong, and ours is the one
 # the records are kept by.
 _SAME_TIME = (-1, 0)
@@ -56,11 +58,11 @@ _STAMP_LENGTH = 17
 _IDENTITIES_KEPT = 4096
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
-_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}\Z")
-_OFFER = re.compile(r"[0-9a-f]{32}\Z")
+_SLUG = re.compile(rf"{forms.SLUG}\Z")
+_OFFER = re.compile(rf"{forms.OFFER}\Z")
 _OUTSIDE = re.compile(r"0[0-9]{8,10}\Z")
 _KEYS = re.compile(r"[0-9*#A-D]\Z")
-_FILE = re.compile(r"[A-Za-z0-9._-]+\Z")
+_FILE = re.compile(rf"{forms.FILE}\Z")
 _REASON = re.compile(r"[a-z][a-z_]{0,62}\Z")
 _STATE = re.compile(r"(?:0|1|true|false)\Z", re.IGNORECASE)
 _TRUE = frozenset({"1", "true", "True"})
@@ -92,7 +94,7 @@ def translate(frame: Headers, now: datetime) -> Signal | Skipped:
     """One event as a signal. ``now`` (aware UTC) stands in where Asterisk sent no Timestamp (``timestampevents``)."""
     name = frame.event if isinstance(frame, EventHeaders) else frame.get("Event", "")
     if name == "UserEvent":
-        name = frame.get("UserEvent", "")
+        name = (frame.last("UserEvent") if isinstance(frame, EventHeaders) else frame.get("UserEvent")) or ""
         build = _USER_EVENTS.get(name)
     else:
         build = _EVENTS.get(name)
@@ -107,7 +109,7 @@ def translate(frame: Headers, now: datetime) -> Signal | Skipped:
 def instant(text: str, now: datetime) -> datetime:
     """A Timestamp header ("1795300000.123456", epoch seconds) as aware UTC, or ``now`` for one that cannot be."""
     try:
-        at = datetime.fromtimestamp(float(text[:_STAMP_LENGTH]), UTC)
+        at = _from_epoch(float(text[:_STAMP_LENGTH]), UTC)
     except (ValueError, OverflowError, OSError):
         return now
     # A call never goes back in time: one event of the year 5138 would keep all that follow there.
@@ -142,7 +144,7 @@ def phone_state(text: str) -> PhoneState | None:
 
 def _channel(frame: Headers, now: datetime) -> dict[str, Any]:
     """The fields of a ChannelSignal."""
-    return _seen(CHANNEL, frame, now) or _read(frame, now)
+    return _seen(forms.CHANNEL, frame, now) or _read(frame, now)
 
 
 def _seen(form: re.Pattern[str], frame: Headers, now: datetime) -> dict[str, Any] | None:
@@ -174,21 +176,23 @@ def _read(frame: Headers, now: datetime, prefix: str = "") -> dict[str, Any]:
 
 
 def _arrived(frame: Headers, now: datetime) -> Signal:
-    fields = _channel(frame, now)
-    if fields["call_id"] is None:
-        raise Unusable("no_call_id")
-    fields["tenant"] = TenantId(match(frame, "Tenant", _SLUG))
-    fields["number_called"] = words(frame.get("NumberCalled", ""))
+    fields = _seen(forms.ARRIVED, frame, now)
+    if fields is None:
+        fields = _read(frame, now)
+        if fields["call_id"] is None:
+            raise Unusable("no_call_id")
+        fields["tenant"] = TenantId(match(frame, "Tenant", _SLUG))
+        fields["number_called"] = frame.get("NumberCalled", "")
+        fields["callback"] = match(frame, "Callback", _OFFER) if frame.get("Callback") else None
+        fields["dialled_by"] = AgentId(match(frame, "DialledBy", _SLUG)) if frame.get("DialledBy") else None
+    fields["number_called"] = words(fields["number_called"])
     fields["caller_number"] = words(frame.get("CallerIDNum", ""))
     fields["caller_name"] = words(frame.get("CallerIDName", ""))
-    fields["callback"] = match(frame, "Callback", _OFFER) if frame.get("Callback") else None
-    fields["dialled_by"] = AgentId(match(frame, "DialledBy", _SLUG)) if frame.get("DialledBy") else None
     return made(CallerArrived, fields)
 
 
 def _queued(frame: Headers, now: datetime) -> Signal:
-    fields = _channel(frame, now)
-    fields["queue"] = QueueId(match(frame, "Queue", _SLUG))
+    fields = _seen(forms.QUEUED, frame, now) or {**_read(frame, now), "queue": QueueId(match(frame, "Queue", _SLUG))}
     return made(CallerQueued, fields)
 
 
@@ -215,10 +219,13 @@ def _voicemail(frame: Headers, now: datetime) -> Signal:
 
 
 def _offer_dialled(frame: Headers, now: datetime) -> Signal:
-    fields = _channel(frame, now)
-    fields["offer_id"] = OfferId(match(frame, "Offer", _OFFER))
-    fields["status"] = frame.get("Status", "").strip().upper()[:32]
-    fields["cause"] = cause_of(frame.get("Cause", ""))
+    fields = _seen(forms.DIALLED, frame, now) or {
+        **_read(frame, now),
+        "offer_id": OfferId(match(frame, "Offer", _OFFER)),
+        "status": frame.get("Status", "").strip().upper()[:32],
+        "cause": frame.get("Cause", ""),
+    }
+    fields["cause"] = cause_of(fields["cause"])
     return made(OfferDialled, fields)
 
 
@@ -227,8 +234,7 @@ def _offer_stale(frame: Headers, now: datetime) -> Signal:
 
 
 def _recording(frame: Headers, now: datetime) -> Signal:
-    fields = _channel(frame, now)
-    fields["file"] = match(frame, "File", _FILE)
+    fields = _seen(forms.RECORDED, frame, now) or {**_read(frame, now), "file": match(frame, "File", _FILE)}
     return made(RecordingBegan, fields)
 
 
@@ -249,15 +255,19 @@ def _muted(frame: Headers, now: datetime) -> Signal:
 
 
 def _sounded(frame: Headers, now: datetime) -> Signal:
-    figures = figures_of(frame.get("Rtp", ""))
-    if figures is None:
+    fields = _seen(forms.SOUNDED, frame, now) or {
+        **_read(frame, now),
+        "rtp": frame.get("Rtp", ""),
+    }
+    fields["figures"] = figures_of(fields.pop("rtp"))
+    if fields["figures"] is None:
         raise Unusable("no_figures")
-    return LegSounded(**_channel(frame, now), figures=figures)
+    return made(LegSounded, fields)
 
 
 def _dials(frame: Headers, now: datetime) -> dict[str, Any]:
     """The fields of DialBegan."""
-    return _seen(DIALS, frame, now) or {
+    return _seen(forms.DIALS, frame, now) or {
         **_read(frame, now),
         "agent_channel": ChannelName(need(frame, "DestChannel")),
         "agent_uniqueid": UniqueId(need(frame, "DestUniqueid")),
@@ -276,7 +286,7 @@ def _dial_ended(frame: Headers, now: datetime) -> Signal:
 
 def _bridged(frame: Headers, now: datetime) -> dict[str, Any]:
     """The fields of BridgeEntered and BridgeLeft."""
-    return _seen(BRIDGED, frame, now) or {**_read(frame, now), "bridge": need(frame, "BridgeUniqueid")}
+    return _seen(forms.BRIDGED, frame, now) or {**_read(frame, now), "bridge": need(frame, "BridgeUniqueid")}
 
 
 def _bridge_entered(frame: Headers, now: datetime) -> Signal:
@@ -314,7 +324,7 @@ def _hangup_request(frame: Headers, now: datetime) -> Signal:
 
 
 def _hangup(frame: Headers, now: datetime) -> Signal:
-    fields = _seen(HANGUP, frame, now) or {
+    fields = _seen(forms.HANGUP, frame, now) or {
         **_read(frame, now), "cause": frame.get("Cause", ""), "cause_text": frame.get("Cause-txt", ""),
     }  # fmt: skip
     fields["cause"] = cause_of(fields["cause"])
@@ -324,7 +334,7 @@ def _hangup(frame: Headers, now: datetime) -> Signal:
 
 
 def _device(frame: Headers, now: datetime) -> Signal:
-    found = PHONE.search(frame.text) if isinstance(frame, EventHeaders) else None
+    found = forms.PHONE.search(frame.text) if isinstance(frame, EventHeaders) else None
     if found is not None:
         stamp, device, said = found.groups()
     else:

@@ -36,6 +36,7 @@ from cti.domain.calltrack import (
 )
 from cti.domain.consult import ON_HOLD
 from cti.domain.copies import changed as replace
+from cti.domain.copies import made
 from cti.domain.errors import IllegalMove
 from cti.domain.model import (
     AgentId,
@@ -190,13 +191,14 @@ def _dial_began(track: Track, signal: DialBegan, agent: AgentId | None, at: date
         return move(track, Move.NOTE, at), ()
     offer = next((offer for offer in track.offers if offer.agent == agent), None)
     track = move(track, Move.RING if offer else Move.RING_OTHER, at)
-    leg = Leg(
-        channel=signal.agent_channel,
-        uniqueid=signal.agent_uniqueid,
-        agent=agent,
-        offer_id=offer.offer_id if offer else None,
-        began_at=at,
-    )
+    fields = {
+        "channel": signal.agent_channel,
+        "uniqueid": signal.agent_uniqueid,
+        "agent": agent,
+        "offer_id": offer.offer_id if offer else None,
+        "began_at": at,
+    }
+    leg = made(Leg, fields)
     rings_already = offer is not None and any(known.offer_id == offer.offer_id for known in track.legs)
     track = with_leg(track, leg)
     if offer is None and agent is not None and track.call.extra.get(OUTBOUND) and not track.call.talks:

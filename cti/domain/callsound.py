@@ -7,6 +7,7 @@ from datetime import datetime
 from cti.domain import events as ev
 from cti.domain.calltable import move
 from cti.domain.calltrack import Move, Step, Track, fact, update
+from cti.domain.copies import made
 from cti.domain.model import AgentId, CallState, LegSound
 from cti.domain.soundsignals import LegSounded, NumbersFellBack
 
@@ -31,13 +32,13 @@ def sounded(track: Track, signal: LegSounded, _agent: AgentId | None, at: dateti
     talk = next((one for one in call.talks if one.agent_uniqueid == signal.uniqueid), None)
     if talk is None and signal.uniqueid != call.uniqueid:
         return track, ()  # a colleague who was asked and never had the caller, somebody outside
-    sound = LegSound(
-        uniqueid=signal.uniqueid,
-        agent=None if talk is None else talk.agent,
-        began_at=call.arrived_at if talk is None else talk.answered_at,
-        ended_at=max(at, call.arrived_at),
-        figures=signal.figures,
-    )
-    others = tuple(one for one in call.sounds if one.uniqueid != sound.uniqueid)
-    track = update(track, sounds=(*others, sound))
+    sound = {
+        "uniqueid": signal.uniqueid,
+        "agent": None if talk is None else talk.agent,
+        "began_at": call.arrived_at if talk is None else talk.answered_at,
+        "ended_at": max(at, call.arrived_at),
+        "figures": signal.figures,
+    }
+    others = [one for one in call.sounds if one.uniqueid != signal.uniqueid]
+    track = update(track, sounds=(*others, made(LegSound, sound)))
     return track, (fact(ev.LegMeasured, track, at),)

@@ -90,10 +90,15 @@ TABLE: dict[CallState, dict[Move, CallState]] = {
 
 
 def move(track: Track, step: Move, at: datetime, **changes: Any) -> Track:
-    """The track in the state that ``step`` leads to, at ``at``, which is never before its clock. Raises IllegalMove."""
-    state = TABLE[track.call.state].get(step)
+    """The track in the state that ``step`` leads to, at ``at``, which is never before its clock. Raises IllegalMove.
+
+    ``changes``: of the track's other fields.
+    """
+    call = track.call
+    state = TABLE[call.state].get(step)
     if state is None:
-        raise IllegalMove(step.value, track.call.state.value, track.call.call_id)
+        raise IllegalMove(step.value, call.state.value, call.call_id)
     # Most moves stay: a copy of a call's 30 fields costs as much as all the rest of a signal.
-    call = track.call if state is track.call.state else replace(track.call, state=state)
-    return replace(track, call=call, last_at=at, **changes)
+    if state is not call.state:
+        changes["call"] = replace(call, state=state)
+    return replace(track, last_at=at, **changes)

@@ -216,13 +216,14 @@ def connect(track: Track, leg: Leg, at: datetime, **changes: Any) -> Step:
         changes["extra"] = {key: said for key, said in before.extra.items() if key != callend.LOST_BY}
     if leg.agent is None:
         return replace(track, legs=legs, call=replace(before, **changes)), ()
-    talk = TalkSegment(
-        agent=leg.agent,
-        offer_id=leg.offer_id,
-        agent_channel=leg.channel,
-        agent_uniqueid=leg.uniqueid,
-        answered_at=at,
-    )
+    fields = {
+        "agent": leg.agent,
+        "offer_id": leg.offer_id,
+        "agent_channel": leg.channel,
+        "agent_uniqueid": leg.uniqueid,
+        "answered_at": at,
+    }
+    talk = made(TalkSegment, fields)
     track = replace(track, legs=legs, call=replace(before, talks=(*before.talks, talk), **changes))
     return track, (fact(ev.CallAnswered, track, at, agent=leg.agent, offer_id=leg.offer_id),)
 

@@ -28,6 +28,7 @@ _MAX_NAME = 64
 # What people, phones and gateways put between digits. NFKC has already folded the full-width forms of most.
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—―−ーｰ.()/]")
 _DIALLABLE = re.compile(r"\+?[0-9]+", re.ASCII)
+_SHOWN = re.compile(r"18[46](?=0|1[01][089]$)")
 
 
 class NumberClass(StrEnum):
@@ -178,11 +179,13 @@ def _clean(raw: str) -> str | None:
     """Digits with perhaps a leading +, without 184/186; None when anything else is in it."""
     if not raw or len(raw) > _MAX_RAW:
         return None
-    text = _SEPARATORS.sub("", unicodedata.normalize("NFKC", raw))
-    if not _DIALLABLE.fullmatch(text):
-        return None
+    text = raw
+    if not _DIALLABLE.fullmatch(raw):
+        text = _SEPARATORS.sub("", unicodedata.normalize("NFKC", raw))
+        if not _DIALLABLE.fullmatch(text):
+            return None
     # 184 and 186 (withhold, show) are dialled in front of a number; left in by phones that redial from a log.
-    if re.match(r"18[46](?=0|1[01][089]$)", text):
+    if text.startswith("18") and _SHOWN.match(text):
         return text[3:]
     return text
 

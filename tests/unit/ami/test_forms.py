@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti.ami.forms import BRIDGED, CHANNEL, DIALS, HANGUP, PHONE
+from cti.ami.forms import (
+    ARRIVED,
+    BRIDGED,
+    CHANNEL,
+    DIALLED,
+    DIALS,
+    HANGUP,
+    PHONE,
+    QUEUED,
+    RECORDED,
+    SOUNDED,
+)
 from cti.ami.frames import EventHeaders, parse_headers
 from cti.ami.translate import Skipped, translate
 
@@ -45,9 +56,19 @@ BridgeName: <unknown>
 BridgeNumChannels: 2
 BridgeVideoSourceMode: none
 """.strip()
+SAID = f"{HEAD}\n{SNAPSHOT}\nUserEvent"
 WRITTEN = [
     (CHANNEL, "HangupRequest", f"{HEAD}\n{SNAPSHOT}"),
-    (CHANNEL, "UserEvent", f"{HEAD}\n{SNAPSHOT}\nUserEvent: CtiQueued\nCallID: {CALL}\nQueue: all"),
+    (CHANNEL, "UserEvent", f"{SAID}: CtiVoicemail\nCallID: {CALL}"),
+    (
+        ARRIVED,
+        "UserEvent",
+        f"{SAID}: CtiArrived\nCallID: {CALL}\nTenant: demo\nNumberCalled: +8150\nQueue: all\nMenu: ",
+    ),
+    (QUEUED, "UserEvent", f"{SAID}: CtiQueued\nCallID: {CALL}\nQueue: all"),
+    (RECORDED, "UserEvent", f"{SAID}: CtiRecording\nCallID: {CALL}\nFile: {CALL}-c\nSide: caller"),
+    (DIALLED, "UserEvent", f"{SAID}: CtiOfferEnded\nCallID: {CALL}\nOffer: {'0a' * 16}\nStatus: ANSWER\nCause: 16"),
+    (SOUNDED, "UserEvent", f"{SAID}: CtiSound\nCallID: {CALL}\nRtp: lp=6;rxcount=594;txcount=2100;rlp=0"),
     (BRIDGED, "BridgeEnter", f"{HEAD}\n{BRIDGE}\n{SNAPSHOT}"),
     (BRIDGED, "BridgeLeave", f"{HEAD}\n{BRIDGE}\n{SNAPSHOT}"),
     (DIALS, "DialBegin", f"{HEAD}\n{SNAPSHOT}\n{DEST}"),
