@@ -4,6 +4,7 @@ import { act, cleanup, render } from "@testing-library/preact";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { reduce } from "../desk";
+import { dialAsked } from "../dial";
 import { choose } from "../i18n";
 import { AgentPage } from "../pages/agent";
 import { desk } from "../session";
@@ -20,6 +21,7 @@ let waiting: (() => void)[] = [];
 
 beforeEach(() => {
   choose("ja");
+  dialAsked.value = true; // the day's lists are there, too
   vi.stubGlobal("fetch", (path: string) => {
     const callId = /calls\/([^/]+)\/after/.exec(path)?.[1];
     if (!callId) return Promise.reject(new TypeError("no network"));

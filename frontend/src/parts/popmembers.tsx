@@ -98,7 +98,7 @@ function Member({ pop, member, several, choose, busy }: MemberProps) {
             class="small choose-member"
             aria-disabled={!may}
             aria-describedby={id}
-            title={connected(pop) ? "" : t("pop.choose_later")}
+            title={connected(pop) ? "" : t(pop.phase === "ended" ? "problem.call_over" : "pop.choose_later")}
             onClick={(event) => may && choose(event.currentTarget)}
           >
             {t("pop.choose_this")}
