@@ -91,15 +91,18 @@ async def holds_of_newest(stack: Stack) -> list[tuple[float, float | None]]:
     return [(_epoch(one["began_at"]), _epoch(one["ended_at"]) if one["ended_at"] else None) for one in found]
 
 
-async def talk_ends(stack: Stack) -> list[float | None]:
-    """Of the newest call: when its talks ended, in epoch seconds, in their order."""
+async def first_talk_end(stack: Stack) -> float | None:
+    """Of the newest call: when its first talk ended, in epoch seconds; waited for until it is stored."""
+    end = time.monotonic() + 10.0
     conn = await asyncpg.connect(stack.postgres.url)
     try:
         call_id = await conn.fetchval("SELECT call_id FROM calls ORDER BY arrived_at DESC LIMIT 1")
-        rows = await conn.fetch("SELECT ended_at FROM call_talks WHERE call_id = $1 ORDER BY answered_at", call_id)
+        first = "SELECT ended_at FROM call_talks WHERE call_id = $1 ORDER BY answered_at LIMIT 1"
+        while (ended_at := await conn.fetchval(first, call_id)) is None and time.monotonic() < end:
+            await asyncio.sleep(0.2)
     finally:
         await conn.close()
-    return [row["ended_at"].timestamp() if row["ended_at"] else None for row in rows]
+    return None if ended_at is None else float(ended_at.timestamp())
 
 
 def _epoch(at: str) -> float:

@@ -165,12 +165,12 @@ it("a blink of a connection that was silent anyway is no end", () => {
   connection.heardAt = performance.now();
   vi.advanceTimersByTime(60_000); // the server has the caller on hold: nothing comes
   connection.becomes("disconnected");
-  vi.advanceTimersByTime(900);
+  vi.advanceTimersByTime(290);
   connection.becomes("connected");
   vi.advanceTimersByTime(60_000);
   expect(told).toEqual(["answered"]);
   connection.becomes("failed"); // the browser has given it up
-  vi.advanceTimersByTime(1_100);
+  vi.advanceTimersByTime(600);
   expect(told).toContain("lost");
 });
 

@@ -22,9 +22,10 @@ const TONE_MS = 200;
 // waits for 5 s (rtp_timeout), then the call is over there.
 const GONE_MS = 2_000;
 const CUT: readonly RTCIceConnectionState[] = ["disconnected", "failed", "closed"];
-// With the WebSocket there nothing came for 5 s before a connection is given up (gone.ts); it must be cut as well, and not for a blink.
-const CUT_MS = 1_000;
-const LOOK_MS = 250;
+// With the WebSocket there nothing came for 5 s before a connection is given up (gone.ts); it must be cut as well, and not for a
+// blink. Short, because a browser has waited for seconds before it says so, and the caller is promised 6 s.
+const CUT_MS = 300;
+const LOOK_MS = 100;
 // Q.850 44, as Asterisk itself has it of a leg that it hears nothing of: a plain BYE would end the caller's call.
 const LOST = 'Reason: Q.850;cause=44;text="No sound"';
 const NO_SOUND = /^\s*Q\.850\s*;.*\bcause=44\b/i;
