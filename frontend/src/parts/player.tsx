@@ -17,7 +17,7 @@ import { Lanes } from "./lanes";
 import { LineQuality } from "./linequality";
 import { LostSound } from "./lostsound";
 import { ShareMoment } from "./moment";
-import { refusalText, whyNotHeard } from "./problem";
+import { notHeardText, refusalText } from "./problem";
 import { Wave } from "./wave";
 
 const RATES = [0.5, 0.75, 1, 1.25, 1.5, 2, 2.5, 3] as const;
@@ -202,6 +202,9 @@ function Sound(props: SoundProps) {
   const peaks: Peaks | null = useAnswer(() => api.peaks(callId), onProblem);
   const [heard, setHeard] = useState(0); // the length that the browser found
   const length = heard || peaks?.duration_s || 0;
+  const begun = useRef(false); // it has been at the second that the address asks for
+  const halted = useRef(false); // by who listens
+  const tried = useRef(false); // loaded anew by itself, and nothing was heard since
   const [zoom, setZoom] = useState<number>(1);
   const [skipping, setSkipping] = useState(skip);
   const view = viewAt(zoom, position, length);
@@ -217,10 +220,15 @@ function Sound(props: SoundProps) {
   };
   seekTo.current = seek;
   const step = (by: number) => seek((audio.current?.currentTime ?? 0) + by);
-  const toggle = () => audio.current && playOrPause(audio.current, onProblem);
+  const toggle = () => {
+    if (!audio.current) return;
+    playOrPause(audio.current, onProblem);
+    halted.current = audio.current.paused;
+  };
   const jump = (to: number | null) => {
     if (to === null) return;
     seek(to);
+    halted.current = false;
     audio.current?.play().catch(() => undefined);
   };
   const here = () => audio.current?.currentTime ?? 0;
@@ -234,6 +242,19 @@ function Sound(props: SoundProps) {
     const to = skipping && !element.paused ? afterSilence(peaks?.silences ?? [], element.currentTime) : null;
     if (to !== null) element.currentTime = to;
     onPosition(element.currentTime);
+    if (!element.error && !element.paused) tried.current = false;
+  };
+  /**
+   * It broke off. What the server would give is asked for once more, from where it was: the line was cut, or the address
+   * of the object store has lapsed. Who had stopped it hears nothing of that.
+   */
+  const broken = async (element: HTMLAudioElement) => {
+    const refusal = await api.audioRefusal(api.audioUrl(callId));
+    if (audio.current !== element) return; // another recording by now
+    if (refusal !== null || tried.current) return onProblem(notHeardText(refusal));
+    tried.current = true;
+    loadAnew(element);
+    if (halted.current) element.pause();
   };
   useKeys([
     { key: "t", does: "keys.transfer", run: () => jump(beforeTransfer(transfers, here())) },
@@ -269,13 +290,15 @@ function Sound(props: SoundProps) {
         onLoadedMetadata={({ currentTarget: element }) => {
           const whole = Number.isFinite(element.duration);
           if (whole) setHeard(element.duration);
+          if (begun.current) return; // loaded anew, where it broke off
+          begun.current = true;
           // An address of the very end is heard too, before the next recording begins.
           if (beginAt !== null) element.currentTime = whole ? Math.min(beginAt, Math.max(0, element.duration - 1)) : beginAt;
         }}
         onPlay={() => setPaused(false)}
         onPause={() => setPaused(true)}
         onEnded={onEnded}
-        onError={() => void whyNotHeard(api.audioUrl(callId)).then(onProblem)}
+        onError={(event) => void broken(event.currentTarget)}
       />
       <div class="controls">
         <PlayButton paused={paused} onClick={toggle} />
@@ -323,12 +346,17 @@ function playOrPause(audio: HTMLAudioElement, onProblem: (text: string) => void)
     return;
   }
   if (audio.error) {
-    const { currentTime } = audio;
     onProblem("");
-    audio.load();
-    audio.currentTime = currentTime;
+    loadAnew(audio);
   }
   audio.play().catch(() => undefined); // the element's own error event says why
+}
+
+/** Asks the server again and goes on from the same place; an element that plays by itself does. */
+function loadAnew(audio: HTMLAudioElement): void {
+  const { currentTime } = audio;
+  audio.load();
+  audio.currentTime = currentTime;
 }
 
 /** Where the keyboard is after a recording was opened: Space plays and stops from there. Who is writing goes on writing. */

@@ -12,9 +12,11 @@ export function problemText(key: string, otherwise: string): string {
   return tSlug("problem", key, otherwise || t("problem.server_error"));
 }
 
-/** Why the sound stopped or never came. The object store's surprise (neither absent nor away) is one for people, too. */
-export async function whyNotHeard(url: string): Promise<string> {
-  const refusal = await api.audioRefusal(url);
+/** Why the sound stopped or never came. */
+export const whyNotHeard = async (url: string): Promise<string> => notHeardText(await api.audioRefusal(url));
+
+/** The same of an answer; null: the server would give it. The object store's surprise (neither absent nor away) is one for people, too. */
+export function notHeardText(refusal: Refusal | null): string {
   if (refusal === null) return t("player.cannot_play");
   const damaged = refusal.key === "changed_behind_us";
   return damaged ? t("player.damaged") : refusalText(refusal);
