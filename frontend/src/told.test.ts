@@ -54,6 +54,12 @@ describe("a call that rings", () => {
     expect(said(idle, { ...rings, pop: { ...pop, card: known } })).toEqual(["! 着信です。090-1234-5678、車両トラブル、コバヤシ マコト、確認済み"]);
   });
 
+  it("reads out sixty letters of a name and not three hundred", () => {
+    const card = { ...known, members: { ...known.members, members: [{ member_id: "M-1", name: "長".repeat(300) }] } };
+    expect(said(rings, { ...rings, pop: { ...pop, card } })).toEqual([`${"長".repeat(60)}…, Confirmed`]);
+    expect(said(idle, { ...rings, pop: { ...pop, card } })[0]).toMatch(/長…, Confirmed$/);
+  });
+
   it("says that there are several, that nobody is known, and that the look-up is away", () => {
     const link = { ...known.link, link: null };
     const two = { ...known, link, members: { ...known.members, members: [{ member_id: "a" }, { member_id: "b" }] } };

@@ -16,6 +16,9 @@ export interface Told {
   readonly anew: boolean; // another caller, or none: what was said of the former one is to go
 }
 
+// A name of 300 letters is a mistake or an attack, and is not read out over a caller.
+const LETTERS = 60;
+const clipped = (text: string): string => (Array.from(text).length > LETTERS ? `${Array.from(text).slice(0, LETTERS).join("")}…` : text);
 const list = (...parts: (string | false | null | undefined)[]): string => parts.filter(Boolean).join(t("list.comma"));
 const isSame = (one: Pop | null, other: Pop | null): boolean =>
   one?.call_id === other?.call_id && one?.offer_id === other?.offer_id;
@@ -36,7 +39,7 @@ export function told(before: Desk, now: Desk): Told {
 const missed = (outcome: string): string => t("agent.last_offer", { outcome: tSlug("outcome", outcome) });
 
 const ringing = (pop: Pop): string =>
-  t("told.ringing", { what: list(callerText(pop.caller), pop.queue ? named(pop.queue) : t("pop.direct"), whoCalls(pop)) });
+  t("told.ringing", { what: list(callerText(pop.caller), pop.queue ? clipped(named(pop.queue)) : t("pop.direct"), whoCalls(pop)) });
 
 /** The member whom the link names, when there is one. */
 export function linkedMember(pop: Pop): MemberBody | null {
@@ -46,7 +49,7 @@ export function linkedMember(pop: Pop): MemberBody | null {
 
 /** As it is said: a voice guesses at the kanji of a name, and guesses wrong. */
 function spoken(member: MemberBody): string {
-  return (language.value === "ja" && member.name_kana) || member.name || member.member_id;
+  return clipped((language.value === "ja" && member.name_kana) || member.name || member.member_id);
 }
 
 /** Who it is and how sure that is; nothing while it is looked up. */

@@ -45,6 +45,7 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   const [position, setPosition] = useState(0);
   const [length, setLength] = useState(0);
   const [comments, setComments] = useState<readonly CommentBody[]>([]);
+  const [detailed, setDetailed] = useState(details);
   const seekTo = useRef<(seconds: number) => void>(() => undefined);
   const section = useRef<HTMLElement>(null);
   useDocked(section, callId);
@@ -59,7 +60,7 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   const known = call ?? item;
   const name = known ? `${t("player.label")} ${dateAndTime(known.arrived_at)} ${callerText(known.caller)}` : t("player.label");
   return (
-    <section class="panel player" ref={section} aria-label={name}>
+    <section class={`panel player ${detailed ? "" : "player-folded"}`} ref={section} aria-label={name}>
       <div class="player-head">
         <h2>
           {call ? (
@@ -73,6 +74,17 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
           )}
         </h2>
         <DialSaid />
+        <button
+          type="button"
+          class="quiet fold"
+          aria-expanded={detailed}
+          onClick={() => {
+            details = !detailed;
+            setDetailed(details);
+          }}
+        >
+          {t("player.details")}
+        </button>
         <button type="button" class="quiet" onClick={onClose}>
           {t("close")}
         </button>
@@ -373,6 +385,7 @@ function PlayButton({ paused, onClick }: { paused: boolean; onClick: () => void 
 }
 
 // Kept from one recording to the next: whoever listens at 1.5× does so all day.
+let details = false; // on a narrow window, where all of the player would cover the list
 let rate = 1;
 let volume = 1;
 let skip = false;
@@ -393,7 +406,7 @@ function Speed({ audio }: { audio: RefObject<HTMLAudioElement> }) {
     { key: ".", does: "keys.faster", run: () => change(1) },
   ]);
   return (
-    <div class="choices" role="group" aria-label={t("player.speed")}>
+    <div class="choices speeds" role="group" aria-label={t("player.speed")}>
       {RATES.map((one) => (
         <button key={one} type="button" class="small" aria-pressed={one === chosen} onClick={() => choose(one)}>
           {one}×
