@@ -31,8 +31,9 @@ export function QaPage() {
   const to = (path: string, query: string) => go(query ? `${path}?${query}` : path);
   const open = (callId: string) => to(`/qa/${callId}`, said);
   const change = (next: Search) => to(chosen ? `/qa/${chosen}` : "/qa", toAddress(next));
-  const now = useRef(chosen); // what is open by the time more of the list has come
+  const now = useRef<string | null | undefined>(chosen); // what is open by the time more of the list has come
   now.current = chosen;
+  useEffect(() => () => void (now.current = undefined), []); // somebody went to another page meanwhile
   /** The first that fits behind the one that is open, in what the list shows or in its next page. */
   const goOn = async (fits: (item: RecordingItem) => boolean) => {
     const next = items.slice(place + 1).find(fits) ?? (await list.more?.())?.find(fits);
