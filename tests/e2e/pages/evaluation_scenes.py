@@ -14,7 +14,7 @@ from cti.domain.model import AgentId, CallId
 from cti.domain.sampling import RuleKind
 from cti.domain.samplingrun import SampleItem, SampleRun
 from tests.e2e.pages.browser import Window
-from tests.e2e.pages.scenes import _fill, scene, shown
+from tests.e2e.pages.scenes import _fill, scene, shown, unfolded
 from tests.e2e.pages.site import PASSWORD, Site, now
 from tests.unit.domain.evaluations import FORM, FULL, evaluation, given
 from tests.unit.web.evaluations import version
@@ -75,6 +75,8 @@ async def score_open(site: Site, seen: Window) -> None:
     await seen.log_in(site.url, "watanabe", PASSWORD)
     page = seen.page
     await page.locator("tbody button").first.click()
+    await shown(seen, ".player")
+    await unfolded(seen)
     await shown(seen, ".begin-score button")
     await page.locator(".begin-score button").click()
     await shown(seen, ".question")

@@ -12,7 +12,7 @@ from cti.domain.quality import LineQuality
 from tests.e2e.pages.browser import Window, until
 from tests.e2e.pages.phoneline import PhoneLine, PlayedPhones, answered_after
 from tests.e2e.pages.records import SATO, call_id, complete
-from tests.e2e.pages.scenes import at_desk, qa_player, scene, shown
+from tests.e2e.pages.scenes import at_desk, qa_player, scene, shown, unfolded
 from tests.e2e.pages.site import Site, now
 from tests.e2e.pages.talk_scenes import on_the_line
 
@@ -211,4 +211,5 @@ async def qa_player_with_quality(site: Site, seen: Window) -> None:
     for n in range(40):
         site.qualities.rows[call_id(n)] = [good, poor]
     await qa_player(site, seen)
+    await unfolded(seen)
     await shown(seen, ".line-quality")

@@ -376,6 +376,13 @@ async def qa_player(site: Site, seen: Window) -> None:
     await seen.page.evaluate("document.querySelector('audio').pause()")
 
 
+async def unfolded(seen: Window) -> None:
+    """All of the player: on a narrow window it begins with what one hears with."""
+    fold = seen.page.locator(".player .fold")
+    if await fold.is_visible():
+        await fold.click()
+
+
 @scene
 async def qa_gone(site: Site, seen: Window) -> None:
     _fill(site, 3)
