@@ -75,9 +75,10 @@ class PacketCount:
             self._run.clear()
             return
         self._run.append((since_s, came))
-        if len(self._run) < _LOOKS_TO_KNOW:
+        if len(self._run) < _LOOKS_TO_KNOW + 2:
             return
-        mean_s = sum(seconds for seconds, _ in self._run) / sum(count for _, count in self._run)
+        whole = self._run[1:-1]  # it may have begun in the first, and stopped in the last
+        mean_s = sum(seconds for seconds, _ in whole) / sum(count for _, count in whole)
         self._packet_s = min(_PACKETS_S, key=lambda one: abs(one - mean_s))
         self._run.clear()
 

@@ -101,10 +101,12 @@ def test_every_long_silence_is_told_once_and_nothing_else(parts: list[tuple[floa
     looks = [sum(steps[:number]) for number in range(len(steps) + 1)]
     told = watched(sent(spurts, 0.02), looks)
     known_s = told[-1].to_s - ZERO_S
-    there = [(one[1], other[0]) for one, other in itertools.pairwise(spurts) if other[0] < known_s - 0.3]
-    found = [one for one in silences(told) if one[1] < known_s - 0.3]
-    assert len(found) == len(there)
-    for (begin, end), (was, until) in zip(found, there, strict=True):
+    every_one = [(one[1], other[0]) for one, other in itertools.pairwise(spurts)]
+    there = [one for one in every_one if one[1] < known_s - 0.3]
+    found = silences(told)
+    # One that ended just now may be told already, or not yet.
+    assert len(there) <= len(found) <= len(there) + 1
+    for (begin, end), (was, until) in zip(found, every_one, strict=False):
         assert abs(begin - was) <= 0.06
         assert abs(end - until) <= 0.06
         assert end - begin >= LEAST_S
