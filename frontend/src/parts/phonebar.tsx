@@ -172,8 +172,7 @@ function Keypad({ close }: { close: () => void }) {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
   const press = (key: string) => {
-    pressKey(key);
-    setSent((before) => (before + key).slice(-20));
+    if (pressKey(key)) setSent((before) => (before + key).slice(-20));
   };
   return (
     <div

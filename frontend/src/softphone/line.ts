@@ -56,7 +56,7 @@ export interface LineCall {
   hangUp(): void;
   giveUp(): void; // the same, but the caller's call goes on: they are told, and wait for this agent (cti-lost)
   refuse(): void; // busy: another call is on
-  send(key: string): void;
+  send(key: string): boolean; // false: nothing goes out to the caller just now
   connection(): RTCPeerConnection | null;
   gone(): boolean; // over at Asterisk, which could not say so
   /** On hold, or no more, by the phone itself. `told` is not called when the call ends before. */
@@ -274,8 +274,13 @@ class SipCall implements LineCall {
     this.session.terminate({ status_code: BUSY_HERE });
   }
 
-  send(key: string): void {
-    this.session.sendDTMF(key, { duration: TONE_MS, transportType: this.inBand });
+  send(key: string): boolean {
+    try {
+      this.session.sendDTMF(key, { duration: TONE_MS, transportType: this.inBand });
+    } catch {
+      return false; // InvalidStateError: the browser has nobody to send it to, while the call is made or ends
+    }
+    return true;
   }
 
   refer(extension: string, told: (status: number | null) => void): void {

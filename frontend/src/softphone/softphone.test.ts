@@ -76,7 +76,7 @@ class Ringing implements LineCall {
   };
   refused = 0;
   refuse = () => void (this.refused += 1);
-  send = () => undefined;
+  send = () => true;
   referred: string[] = [];
   told: (status: number | null) => void = () => undefined;
   refer = (extension: string, told: (status: number | null) => void) => {

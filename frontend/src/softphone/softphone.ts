@@ -377,6 +377,7 @@ export function setMuted(wanted: boolean): void {
   beHeard();
 }
 
-export function pressKey(key: string): void {
-  if (call.value === "talking") current?.send(key);
+/** Whether it was sent. */
+export function pressKey(key: string): boolean {
+  return call.value === "talking" && current !== null && current.send(key);
 }
