@@ -11,7 +11,7 @@ import subprocess
 import time
 from array import array
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from cti.demo.folders import LOOPBACK, RunFolder
 from cti.demo.objectstore import RunningObjectStore
 from cti.demo.postgres import RunningPostgres
 from cti.demo.tones import read_wav, strength
-from cti.domain.errors import NotFound
+from cti.domain.errors import NotFound, PeerError
 from cti.domain.events import PhoneWatched, RecordingStored
 from cti.packets import PacketWatch
 from recording.lifecycle import RecordingState
@@ -71,6 +71,16 @@ def spans(samples: array[int], hz: float, *, least_s: float = 0.2) -> list[tuple
                 found.append((since, at / 8000))
             since = None
     return found
+
+
+async def closed(path: Path) -> Path:
+    """A file of the spool, once Asterisk has closed it: its header is written then, within a second of the hang-up."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(PeerError):  # the header is being written
+                if read_info(path).closed:
+                    return path
+            await asyncio.sleep(0.05)
 
 
 async def a_talk(centre: Centre, *, seconds: float) -> tuple[Caller, str]:
@@ -194,7 +204,7 @@ async def test_a_caller_who_gives_up_waiting_is_kept(centre: Centre, tmp_path: P
     await asyncio.sleep(3.2)
     await rig.end()
     # What Asterisk heard, with whatever gap a busy machine's phone left in its tone.
-    said = spans(read_wav(rig.recordings / f"{caller.call_id}-c-rx.wav")[0][0], CALLER_HZ)
+    said = spans(read_wav(await closed(rig.recordings / f"{caller.call_id}-c-rx.wav"))[0][0], CALLER_HZ)
     await caller.ended()
     await centre.fact(caller.call_id)
     left, right = channels(await replayed(centre, caller), tmp_path)
