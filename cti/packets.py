@@ -75,6 +75,7 @@ class PacketWatch:
     async def start(self) -> None:
         """Look from now on."""
         self._task = asyncio.create_task(self._run(), name="packets")
+        self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End."""
@@ -88,6 +89,8 @@ class PacketWatch:
             call = self._calls.setdefault(event.call_id, _Call(tenant=event.tenant))
             name = event.channel or event.call.channel
             call.channels.setdefault(event.file, _Channel(name=name, file=event.file))
+            if call.watched:
+                self._some.set()  # all its channels of before may be gone
         elif isinstance(event, ev.RecordingStoodStill):
             if (known := self._calls.get(event.call_id)) is not None:
                 known.watched = True
@@ -121,6 +124,10 @@ class PacketWatch:
             log.debug("packets were not counted", extra={"action": "packets", "why": str(error)})
         else:
             channel.count.look((asked_s + self._now()) / 2, packets)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("phones are not watched any more", exc_info=error, extra={"action": "packets"})
 
     def _tell(self, call_id: CallId, call: _Call) -> None:
         for channel in list(call.channels.values()):

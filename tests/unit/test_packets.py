@@ -134,3 +134,23 @@ async def test_a_link_that_is_down_leaves_a_hole_that_is_not_called_silence() ->
     await watch.stop()
     assert [one for told in heard.told for one in told.silences] == []
     assert any(then.from_s - one.to_s > 1 for one, then in itertools.pairwise(heard.told))
+
+
+async def test_a_leg_that_begins_when_the_others_are_gone_is_watched_too() -> None:
+    asterisk, heard = Asterisk(), Heard()
+    watch = PacketWatch(telephony=asterisk, sink=heard, now=asterisk.now, look_s=0)
+    await watch.start()
+    watch.handle(started(f"{CALL}-c", CALLER))
+    watch.handle(STILL)
+    await until(asterisk, 5)
+    asterisk.counts[CALLER] = NotFound("no such channel")
+    await until(asterisk, 1)
+    asterisk.now_s += 2  # told, and nobody is left
+    async with asyncio.timeout(20):
+        while not heard.told:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
+    watch.handle(started(f"{CALL}-a-7", AGENT))
+    await until(asterisk, 3)
+    await watch.stop()
+    assert asterisk.asked[-3:] == [AGENT] * 3
