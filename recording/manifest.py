@@ -21,7 +21,6 @@ VERSION = 1
 
 def to_json(job: Job) -> bytes:
     """The manifest."""
-    audio = job.audio
     document = {
         "version": VERSION,
         "call_id": job.call_id,
@@ -56,31 +55,33 @@ def to_json(job: Job) -> bytes:
             {"name": f.name, "bytes": f.size, "seconds": f.seconds, "sha256": f.sha256, "salvaged": f.salvaged}
             for f in job.files
         ],
-        "audio": None
-        if audio is None
-        else {
-            "key": audio.key,
-            "uri": audio.uri,
-            "sha256": audio.sha256,
-            "bytes": audio.size,
-            "duration_s": audio.duration_s,
-            "rate": audio.rate,
-            "format": audio.format,
-            "channels": audio.channels,
-            "caller_db": audio.caller_db,
-            "agent_db": audio.agent_db,
-            "talks": list(audio.talks),
-            "peaks_key": audio.peaks_key,
-            "flags": list(audio.flags),
-            "voicemail_s": audio.voicemail_s,
-            "silence_s": audio.silence_s,
-        },
+        "audio": None if job.audio is None else _audio_json(job.audio),
         "moves": [
             {"n": m.number, "at": _when(m.at), "step": m.step.value, "state": m.state.value, "reason": m.reason}
             for m in job.moves
         ],
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _audio_json(audio: StoredAudio) -> dict[str, Any]:
+    return {
+        "key": audio.key,
+        "uri": audio.uri,
+        "sha256": audio.sha256,
+        "bytes": audio.size,
+        "duration_s": audio.duration_s,
+        "rate": audio.rate,
+        "format": audio.format,
+        "channels": audio.channels,
+        "caller_db": audio.caller_db,
+        "agent_db": audio.agent_db,
+        "talks": list(audio.talks),
+        "peaks_key": audio.peaks_key,
+        "flags": list(audio.flags),
+        "voicemail_s": audio.voicemail_s,
+        "silence_s": audio.silence_s,
+    }
 
 
 def from_json(data: bytes) -> Job:
