@@ -3,94 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from playwright.async_api import Error, expect
 
-from tests.soak._actions import apart, asked, talk, together
-from tests.soak._centre import QUEUE, READY_S, RING_S, Agent, Caller, Centre
-from tests.soak._ears import gap_s, hears, steady
+from tests.soak._actions import apart, talk, together
+from tests.soak._centre import QUEUE, READY_S, RING_S, Agent, Centre
+from tests.soak._ears import SORRY_HZ, gap_s, hears, steady
 from tests.soak._judge import read_cel
 from tests.soak._ledgers import first_talk_end, holds_of_newest, newest
+from tests.soak._scenes import ALONE, ASKED, AWAY_S, SAID_S, Scene, Trial, held_alone, music, says_away, set_scene
 
-STATES = ("ringing", "talking", "held", "consulting")
 FREED_S = 6.0  # the promise of docs/softphone.md: a browser that is gone frees its caller
+TOLD_S = FREED_S + 1.0  # who has no colleague with them hears it from the dialplan, and their phone plays it
+LEFT_S = FREED_S + 1.0  # who was asked and is gone leaves the caller to the one who asked
 RELOADED_S = 6.0  # an agent who is back within 5 s has the caller again, and a second until both are heard
 # After 5 s without sound Asterisk ends the leg; some 4 s of apology; 2 s for the same agent alone (SAME_AGENT_S); then
 # it rings, and somebody answers: seconds on two cores that do other things as well.
 LOST_S = 16.0
-HELD_LOST_S = LOST_S + 2.0  # the dialplan looks after a held caller every 2 s
 # The page is loaded, registers, is rung anew, and somebody answers.
 RERUNG_S = 10.0
 MISSED_S = RING_S + 16.0  # the phone that is gone rings to its end, then as above
 ALONE_S = 16.0  # a server that is away for longer than 8 s: the dialplan brings held callers back
 GAP_S = 0.7  # more than this is no jitter: somebody was not heard
-MUSIC_DB = -45  # of full level; the demo's music is at -20 or so, and silence below -70
 END_S = 3.0  # a click is the end of a talk within this, by the record
 HOLD_S = 5.0  # a click is a hold within this, by the record
 PASSED_S = 30.0  # words for the caller, a look at the queue each few seconds, and a phone that rings
-AWAY_S = 10.0
-SAID_S = 12.0  # until the page says that something is away; a server that is silent shows after two missed pings
+# By the state of the call, else LOST_S: until a caller is heard whose page was loaded anew, or whose browser is gone.
+RELOADED = {"ringing": RERUNG_S, "talking": RELOADED_S, "held": RELOADED_S, ALONE: FREED_S + PASSED_S, ASKED: LEFT_S}
+LEFT = {"ringing": MISSED_S, ALONE: FREED_S + PASSED_S, ASKED: LEFT_S}
 BACK_S = 20.0  # until the page says that it is back, from when the part is: tries are up to 8 s apart
-
-
-@dataclass(kw_only=True)
-class Trial:
-    """One fault in one state."""
-
-    fault: str
-    state: str
-    began: float = 0.0
-    struck: float = 0.0
-    ended: float = 0.0
-    heard_s: float | None = None  # until the caller and an agent heard each other (again)
-    freed_s: float | None = None  # until Asterisk ended the leg of the agent who was gone
-    passed_at: float | None = None  # epoch seconds: the page passed the caller on by itself
-    ready_s: float | None = None  # from when the part was back until the page could ring again, or say so
-    failed: list[str] = field(default_factory=list)
-
-    def figures(self) -> str:
-        """What was measured, in one line."""
-        known = {"heard": self.heard_s, "freed": self.freed_s, "ready": self.ready_s}
-        return ", ".join(f"{name} {value:.1f} s" for name, value in known.items() if value is not None)
-
-    def must(self, fine: bool, sentence: str) -> None:
-        """Note it when it is not so."""
-        if not fine:
-            self.failed.append(sentence)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """Who is on the line."""
-
-    centre: Centre
-    caller: Caller
-    first: Agent  # whose call it is
-    second: Agent  # who is asked, or takes over
-    trial: Trial
-    away_s: float = AWAY_S  # a server that was killed
-
-
-async def set_scene(scene: Scene) -> None:
-    """From a caller who has just called to the state."""
-    state, first = scene.trial.state, scene.first
-    await first.phone.says("Ringing", 20.0)
-    if state == "ringing":
-        return
-    await first.phone.press("Answer")
-    await first.phone.says("On the line")
-    await talk(first, scene.caller, time.time())
-    await first.shows("Talking with the caller")
-    if state == "held":
-        await first.does("Hold")
-        await first.shows("on hold")
-        await apart(scene.caller, first)
-    if state == "consulting":
-        await asked(first, scene.second, scene.caller)
 
 
 async def somebody(scene: Scene, agents: Sequence[Agent], since: float, within_s: float) -> float:
@@ -118,33 +63,51 @@ async def somebody(scene: Scene, agents: Sequence[Agent], since: float, within_s
 
 async def reload(scene: Scene) -> None:
     """The page is loaded anew."""
-    trial = scene.trial
+    trial, page = scene.trial, scene.struck.phone.seen.page
     trial.struck = time.time()
-    await scene.first.phone.seen.page.reload(wait_until="commit")
-    limit_s = {"ringing": RERUNG_S, "talking": RELOADED_S}.get(trial.state, LOST_S)
-    both = [scene.first, scene.second] if trial.state == "consulting" else [scene.first]
-    trial.heard_s = await somebody(scene, both, trial.struck, limit_s + 10.0)
+    with contextlib.suppress(Error):  # nobody serves it while our server is away
+        await page.reload(wait_until="commit")
+    whom = {"consulting": [scene.first, scene.second], ALONE: scene.left}.get(trial.state, [scene.first])
+    limit_s = RELOADED.get(trial.state, LOST_S)
+    trial.heard_s = await somebody(scene, whom, trial.struck, limit_s + 10.0)
     trial.must(trial.heard_s <= limit_s, f"heard after {trial.heard_s:.1f} s, promised {limit_s:g}")
+    if trial.state == ALONE:
+        await ours_is_back(scene)
+        await page.goto(scene.centre.stack.web)
 
 
 async def _gone(scene: Scene, number: signal.Signals) -> None:
     """The browser is there no more: its colleague has the caller."""
-    trial, second = scene.trial, scene.second
-    if trial.state != "consulting":
-        await second.person.set_state("available")
+    trial = scene.trial
+    if trial.state in ("ringing", "talking", "held"):
+        await scene.second.person.set_state("available")
     trial.struck = time.time()
-    scene.first.signal(number)
-    limit_s = {"ringing": MISSED_S, "held": HELD_LOST_S}.get(trial.state, LOST_S)
-    trial.heard_s = await somebody(scene, [second], trial.struck, limit_s + 10.0)
+    scene.struck.signal(number)
+    if trial.state in ("talking", "held", ALONE):
+        trial.told_s = await hears(scene.caller.ear, {SORRY_HZ}, since=trial.struck, within_s=TOLD_S + 10.0)
+        trial.must(trial.told_s <= TOLD_S, f"told after {trial.told_s:.1f} s, at most {TOLD_S:g}")
+    limit_s = LEFT.get(trial.state, LOST_S)
+    trial.heard_s = await somebody(scene, scene.left, trial.struck, limit_s + 10.0)
     trial.must(trial.heard_s <= limit_s, f"heard after {trial.heard_s:.1f} s, at most {limit_s:g}")
+    if trial.state == ALONE:
+        await ours_is_back(scene)
+
+
+async def ours_is_back(scene: Scene) -> None:
+    """Our server is started again; the colleague who has the caller goes on talking."""
+    await scene.centre.start_server()
+    for agent in scene.left:
+        await expect(agent.phone.seen.page.locator(".offline")).to_have_text("", timeout=BACK_S * 1000)
+        await agent.shows("Talking with the caller", BACK_S)
+        await talk(agent, scene.caller, time.time())
 
 
 async def kill(scene: Scene) -> None:
     """Every process of the browser is killed; afterwards the agent starts it again and logs in."""
     await _gone(scene, signal.SIGKILL)
     began = time.time()
-    await scene.first.close()
-    await scene.first.open()
+    await scene.struck.close()
+    await scene.struck.open()
     scene.trial.ready_s = time.time() - began
 
 
@@ -152,8 +115,8 @@ async def freeze(scene: Scene) -> None:
     """Every process of the browser is stopped; thawed, the page is ready by itself."""
     await _gone(scene, signal.SIGSTOP)
     began = time.time()
-    scene.first.signal(signal.SIGCONT)
-    await scene.first.phone.says("Ready for calls", READY_S)
+    scene.struck.signal(signal.SIGCONT)
+    await scene.struck.phone.says("Ready for calls", READY_S)
     scene.trial.ready_s = time.time() - began
 
 
@@ -169,7 +132,7 @@ async def server(scene: Scene) -> None:
     if trial.state == "ringing":
         await first.phone.press("Answer")
         trial.heard_s = await talk(first, caller, trial.struck)
-    await expect(offline).to_contain_text("connection to the server is lost", timeout=SAID_S * 1000)
+    await says_away(first)
     if trial.state == "held":
         trial.heard_s = await talk(first, caller, trial.struck, ALONE_S)
         has_it = await passed_on(scene, second.name)
@@ -209,22 +172,6 @@ async def server(scene: Scene) -> None:
     await talk(has_it, caller, time.time())
     if trial.state != "consulting":
         await told_later(scene, has_it)
-
-
-async def held_alone(scene: Scene, agent: Agent) -> None:
-    """On hold by the agent's own phone: the caller hears music, and nobody; nor does the agent."""
-    since = time.time()
-    await agent.does("Hold")
-    await agent.shows("on hold and hears music")
-    await hears(agent.ear, set(), since=since, within_s=5.0)
-    await music(scene, agent)
-
-
-async def music(scene: Scene, agent: Agent) -> None:
-    """What the caller hears on hold is not silence, and not this agent."""
-    await apart(scene.caller, agent)
-    loud = scene.caller.ear.loudness_db(1.0)
-    scene.trial.must(loud > MUSIC_DB, f"the caller on hold hears {loud:.0f} dB, no music")
 
 
 async def resumed(scene: Scene, agent: Agent) -> None:
@@ -308,6 +255,8 @@ async def asterisk(scene: Scene) -> None:
         await agent.phone.says("Ready for calls", READY_S)
     trial.ready_s = time.time() - began
     trial.must(trial.ready_s <= BACK_S, f"ready again after {trial.ready_s:.1f} s, at most {BACK_S:g}")
+    if trial.state == ALONE:
+        await centre.start_server()
     async with centre.caller() as another:
         await scene.first.answer(READY_S)
         await talk(scene.first, another, time.time())
@@ -349,7 +298,7 @@ async def strike(
         trial.must(abs(late_s) < END_S, f"the record has the first talk end {late_s:.1f} s after it was passed on")
     trial.ended = time.time()
     if fault in GONE and state != "ringing":
-        trial.freed_s = freed(centre, first, trial)
+        trial.freed_s = freed(centre, scene.struck, trial)
         trial.must(trial.freed_s is not None, "Asterisk did not end the leg")
         trial.must((trial.freed_s or 0.0) <= FREED_S, f"freed after {trial.freed_s} s, promised {FREED_S:g}")
     return trial

@@ -27,7 +27,7 @@ from tests.e2e.pages.browser import FLAGS, Window, window
 from tests.e2e.softphone.page import Phone, own_address
 from tests.soak._branch import DESK as BRANCH_DESK
 from tests.soak._branch import Branch
-from tests.soak._ears import AGENTS_HZ, CALLERS_HZ, PERSON_HZ, CallerEar, PageEar, ear_script
+from tests.soak._ears import AGENTS_HZ, CALLERS_HZ, PERSON_HZ, SORRY_HZ, SORRY_S, CallerEar, PageEar, ear_script
 from tests.soak._parts import Parts
 
 Tables = Mapping[str, Mapping[str, str | int | list[str]]]
@@ -293,6 +293,8 @@ async def a_centre(
             tables=_websocket(pool.tcp(), branch, relay),
         )
         stack = await cleanup.enter_async_context(running_stack(run, pool, say, plan))
+        for spoken in (run.path / "sounds").rglob("agent-lost.wav"):
+            write_wav(spoken, tone(SORRY_HZ, SORRY_S))
         playwright = await cleanup.enter_async_context(async_playwright())
         centre = Centre(stack=stack, playwright=playwright, person=person, branch=branch)
         cleanup.push_async_callback(_stop_started, centre)

@@ -23,6 +23,8 @@ from cti.demo.tones import RATE_HZ
 CALLERS_HZ = (855, 538, 604, 453)
 AGENTS_HZ = (1015, 1357, 1710, 2155)
 PERSON_HZ = 1141  # who is called from the page
+# The apology is a tone here, so that it is known whether the caller heard it. Nobody is dialled who could be meant.
+SORRY_HZ, SORRY_S = PERSON_HZ, 2.0
 TONES = (*CALLERS_HZ, *AGENTS_HZ, PERSON_HZ)
 WINDOW_S = 0.1
 # A tone stands above what is beside it by so much, however loud others are: browsers take a lasting tone for noise, and

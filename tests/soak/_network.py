@@ -17,22 +17,20 @@ from functools import partial
 from typing import Any
 
 from cti.demo.folders import PortPool, run_folder
-from cti.demo.tones import tone, write_wav
 from tests.soak._actions import talk
-from tests.soak._badday import Fault, Scene, Trial, somebody
+from tests.soak._badday import Fault, somebody
 from tests.soak._branch import a_branch, network_of
 from tests.soak._centre import Centre, a_centre
-from tests.soak._ears import PERSON_HZ, hears
+from tests.soak._ears import SORRY_HZ, hears
 from tests.soak._judge import read_cel
 from tests.soak._relay import a_relay, relayed_call
+from tests.soak._scenes import Scene, Trial
 from tests.soak.browser import FINDINGS, bad_days, ledgers, say, why
 
-# The apology is played as a tone here, so that it is known whether the caller heard it. Nobody dials out in this part.
-SORRY_HZ, SORRY_S = PERSON_HZ, 2.0
 SAME_AGENT_S = 20
 # Longer than 5 s and the leg is lost; back within SAME_AGENT_S, and after it.
 SHORT_S, LONG_S, LONGER_S = 3.0, 12.0, 45.0
-SORRY_WITHIN_S = 12.0  # 5 s until the leg is over, 2 s until the dialplan looks after a held caller; then it is said
+SORRY_WITHIN_S = 8.0  # 5 s until the leg is over, the browser's own look, and the way to the caller's ear
 # 5 s without a packet, up to a second until the browser calls that cut, a second more, and the way to the caller's ear.
 DEAF_S = 8.0
 # TCP sends again what was lost at ever longer intervals, 6 s apart by then; then it rings, and is answered.
@@ -127,8 +125,6 @@ async def trials(cells: Sequence[tuple[str, str]], rounds: int) -> tuple[list[Tr
     """Every cell so often, and what ledgers say that no trial accounts for. The network is this process's own."""
     with run_folder() as run, PortPool() as pool:
         async with a_branch(run) as branch, a_centre(run, pool, say, 2, branch, SAME_AGENT_S) as centre:
-            for spoken in (run.path / "sounds").rglob("agent-lost.wav"):
-                write_wav(spoken, tone(SORRY_HZ, SORRY_S))
             made = await bad_days(centre, cells, rounds, AWAY)
             return made, await ledgers(centre, made)
 

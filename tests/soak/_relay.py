@@ -14,9 +14,9 @@ from cti.demo.folders import PortPool, RunFolder
 from cti.demo.processes import ChildSpec, port_answers, run_to_end, start_child
 from cti.demo.stack import ROOT
 from tests.soak._actions import answered, talk
-from tests.soak._badday import Trial
 from tests.soak._branch import DESK
 from tests.soak._centre import Centre, Tables
+from tests.soak._scenes import Trial
 
 BRING_S = 120.0
 READY_S = 30.0  # beside other work

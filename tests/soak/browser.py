@@ -25,10 +25,11 @@ from cti.demo.phones import PhoneError
 from cti.demo.processes import ChildFailed, ChildSpec, guarded
 from tests.soak import _judge as judge
 from tests.soak._actions import ACTIONS
-from tests.soak._badday import DEADLY, FAULTS, STATES, Fault, Trial, strike
+from tests.soak._badday import DEADLY, FAULTS, Fault, strike
 from tests.soak._centre import Centre, a_centre
 from tests.soak._ledgers import keys_of, records_of, settled
 from tests.soak._memory import GROWTH_KB_A_CALL, Memory, growth_kb_a_call, played_calls
+from tests.soak._scenes import STATES, Trial, cells_of
 
 # One action or fault with all that follows takes 5 to 40 s; one that hangs must not end the run.
 LIMIT_S = 150.0
@@ -142,15 +143,17 @@ async def ledgers(centre: Centre, trials: Sequence[Trial]) -> list[str]:
 
 def as_table(rows: Sequence[Row], trials: Sequence[Trial], others: Sequence[str]) -> str:
     """For people: Markdown."""
-    lines = ["| what, with its sound | runs | result | longest s | heard s | freed s | ready s |", "|" + " --- |" * 7]
+    lines = ["| what, with its sound | runs | result | longest s | heard s | freed s | told s | ready s |"]
+    lines.append("|" + " --- |" * 8)
     lines += [
-        f"| {row.name} | {row.runs} | {_result(row.runs, len(row.failed))} | {row.seconds:.1f} | | | |" for row in rows
+        f"| {row.name} | {row.runs} | {_result(row.runs, len(row.failed))} | {row.seconds:.1f} | | | | |"
+        for row in rows
     ]
     for fault, state in dict.fromkeys((trial.fault, trial.state) for trial in trials):
         mine = [trial for trial in trials if (trial.fault, trial.state) == (fault, state)]
         result = _result(len(mine), sum(bool(trial.failed) for trial in mine))
         took = max(trial.ended - trial.began for trial in mine)
-        worst = [_worst([getattr(trial, name) for trial in mine]) for name in ("heard_s", "freed_s", "ready_s")]
+        worst = [_worst([getattr(trial, name) for trial in mine]) for name in FIGURES]
         lines.append(f"| {fault} × {state} | {len(mine)} | {result} | {took:.1f} | " + " | ".join(worst) + " |")
     return "\n".join([*lines, *(f"\nbeside these: {one}" for one in others)])
 
@@ -164,6 +167,7 @@ def _worst(values: Sequence[float | None]) -> str:
     return f"{max(known):.1f}" if known else ""
 
 
+FIGURES = ("heard_s", "freed_s", "told_s", "ready_s")
 PARTS = ("actions", "faults", "network", "memory")
 
 
@@ -209,7 +213,7 @@ async def _main(arguments: argparse.Namespace) -> int:
     began, parts = time.monotonic(), arguments.part or parts_of(arguments)
     actions = (arguments.action or list(ACTIONS)) if "actions" in parts else []
     faults = (arguments.fault or list(FAULTS)) if "faults" in parts else []
-    cells = [(fault, state) for fault in faults for state in arguments.state or STATES]
+    cells = cells_of(faults, arguments.state or STATES)
     rounds = 1 if arguments.quick else arguments.rounds
     with run_folder() as folder, PortPool() as pool:
         rows, trials, others = await real(folder, pool, actions, cells, rounds) if actions or cells else ([], [], [])
@@ -227,7 +231,7 @@ async def _main(arguments: argparse.Namespace) -> int:
         others.append(f"the page grows by {growth} kB a call")
     print(as_table(rows, trials, others))
     failed = sum(len(row.failed) for row in rows) + sum(bool(trial.failed) for trial in trials) + len(others)
-    figures = {name: _worst([getattr(t, name) for t in trials]) for name in ("heard_s", "freed_s", "ready_s")}
+    figures = {name: _worst([getattr(t, name) for t in trials]) for name in FIGURES}
     print(
         json.dumps(
             {"soak": "browser", "seconds": round(time.monotonic() - began), "actions": sum(row.runs for row in rows),

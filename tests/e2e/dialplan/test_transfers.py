@@ -398,6 +398,8 @@ async def test_an_agent_who_hangs_up_on_a_held_caller_sends_them_back_to_the_wai
     since = rig.ami.now
     await rig.sato.hangup()
     await rig.ami.user_event("CtiQueued", since=since, CallID=talk.call_id)
+    # The leg that ended told them: nobody on hold had to look twice, 2 s apart, while music played on.
+    assert (await rig.ami.action("Getvar", Channel=talk.caller, Variable="CTI_ALONE"))["Value"] == "0"
 
 
 async def test_a_caller_who_hangs_up_on_hold_leaves_the_agents_talking(rig: Rig) -> None:
