@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from cti.bucketrules import PlacingRule, bucket_problems
 from cti.domain.errors import ConfigError
 from cti.domain.signature import secret_key
+from cti.domain.trunksound import sound_problem
 from cti.tomlfile import TomlFile
 
 ENV = "KAKEHASHI_CONFIG"
@@ -200,6 +201,11 @@ class Asterisk(_Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,252}:[0-9]{1,5}$",
         description='where our own calls go, "203.0.113.7:5060"; leave it out and nobody is called back',
     )
+    trunk_codecs: tuple[Literal["g722", "ulaw", "alaw"], ...] = Field(
+        default=("ulaw", "alaw"),
+        min_length=1,
+        description='of "g722", "ulaw", "alaw", the best first: ["g722", "ulaw"] where the carrier is wideband',
+    )
     websocket: WebSocket | None = Field(
         default=None, description="an [asterisk.websocket] table, when browsers are phones"
     )
@@ -294,9 +300,12 @@ class Lookup(_Section):
 class Recording(_Section):
     """What is done with recordings."""
 
+    rate_hz: Literal[8000, 16_000] = Field(
+        default=8000, description='8000, or 16000: calls in G.722 are recorded wide; needs "g722" in trunk_codecs'
+    )
     encoders: int = Field(default=1, ge=1, le=16, strict=True, description="1 to 16 processes")
     min_s: float = Field(default=3.0, ge=0, le=60, description="shorter recordings of abandoned calls are not kept")
-    # A hundred talks write 8 MB/s in all; 1 GB is two minutes of them, time for those that run to end by themselves.
+    # A hundred talks write 8 MB/s in all (wide 16); 1 GB is two minutes of them, time for those that run to end.
     free_warn_mb: Megabytes = Field(default=5_000, description="free megabytes below which this is said, e.g. 5000")
     free_stop_mb: Megabytes = Field(
         default=1_000, description="free megabytes below which no recording begins, less than free_warn_mb, e.g. 1000"
@@ -374,6 +383,9 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(problems)
     if (ice := config.asterisk.ice.problem()) is not None:
         raise ConfigError([file.problem(("asterisk", "ice", ice[0]), ice[1])])
+    if (sound := sound_problem(config.asterisk.trunk_codecs, config.recording.rate_hz)) is not None:
+        table = "asterisk" if sound[0] == "trunk_codecs" else "recording"
+        raise ConfigError([file.problem((table, sound[0]), sound[1])])
     warn_mb, stop_mb = config.recording.free_warn_mb, config.recording.free_stop_mb
     if stop_mb >= warn_mb:
         advice = f"is {stop_mb}, not less than free_warn_mb ({warn_mb}); write at most {warn_mb - 1}, or raise that one"

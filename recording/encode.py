@@ -31,6 +31,7 @@ from cti.domain.errors import ConfigError, PeerError, Unavailable
 from recording import pcm, webm
 from recording.analysis import Analyser, Analysis, TalkWindow
 from recording.giveway import give_way
+from recording.keys import NARROW
 from recording.mix import MixSource, mix, mix_rate
 from recording.timeline import Timeline
 
@@ -47,6 +48,8 @@ CHANNELS = 2
 # Two voices of telephone bandwidth at once: with less, libopus shares bands between left and right and one voice is
 # faintly heard on the other side (-50 dB at 32 kbit/s). docs/decisions/0080-stored-format.md has the figures.
 BIT_RATE_BIT_S = 40_000
+# The same of two voices up to 7 kHz: -47 dB at 32 kbit/s, -65 at 40, -69 from 56 on.
+WIDE_BIT_RATE_BIT_S = 56_000
 # Of 0 to 10: half the time of 10 and no difference that could be measured.
 _EFFORT = 5
 # A tenth of the weight of a process that is not nice: behind calls, and yet recordings are stored on a busy machine.
@@ -189,7 +192,8 @@ def ffmpeg_arguments(output: Path, *, rate: int) -> list[str]:
     return [
         get_encoder_name(), "-nostdin", "-v", "error", "-y", "-threads", "1",
         "-f", "s16le", "-ar", str(rate), "-ac", str(CHANNELS), "-i", "pipe:0",
-        "-c:a", "libopus", "-b:a", str(BIT_RATE_BIT_S), "-application", "audio",
+        "-c:a", "libopus", "-b:a", str(BIT_RATE_BIT_S if rate <= NARROW else WIDE_BIT_RATE_BIT_S),
+        "-application", "audio",
         "-vbr", "constrained", "-compression_level", str(_EFFORT),
         # A seek lands on a cue, one per cluster; 2 s is 10 KB to read again. Cues in front: a player needs one
         # request less before it can seek.

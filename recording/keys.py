@@ -20,8 +20,13 @@ _CALL_ID = re.compile(_UUID)
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 # Asterisk's Uniqueid: epoch seconds and a counter, with "<systemname>-" before it where asterisk.conf names one.
 _UNIQUEID = r"(?:[A-Za-z0-9_.-]{1,64}-)?[0-9]{1,12}\.[0-9]{1,12}"
-_SPOOL_FILE = re.compile(rf"({_UUID})-(?:(m)|(?:c|a-({_UNIQUEID}))(?:-(rx|tx))?)\.wav")
+_SPOOL_FILE = re.compile(rf"({_UUID})-(?:(m)|(?:c|a-({_UNIQUEID}))(?:-(rx|tx))?)\.(wav(?:16)?)")
 _OBJECT_KEY = re.compile(rf"({_TENANT.pattern})/([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})/({_UUID})(\.[a-z0-9.]{{1,16}})")
+
+# Asterisk's names of its two WAV formats (format_wav.c), and the frames per second that each holds.
+RATES = {"wav": 8000, "wav16": 16000}
+NARROW, WIDE = RATES.values()
+_EXTENSIONS = {rate: extension for extension, rate in RATES.items()}
 
 MANIFEST_SUFFIX = ".json"
 PEAKS_SUFFIX = ".peaks.json"
@@ -43,6 +48,7 @@ class SpoolName:
     uniqueid: UniqueId | None  # the agent's leg; None: the caller's own channel
     direction: Direction
     message: bool = False  # what the caller left for the desk; the caller's file holds it too, this one is its mark
+    rate: int = NARROW  # frames per second that its extension promises; what is inside, the file's header says
 
     @property
     def base(self) -> str:
@@ -55,7 +61,7 @@ class SpoolName:
     def file_name(self) -> str:
         """The name on disk."""
         direction = f"-{self.direction.value}" if self.direction is not Direction.BOTH else ""
-        return f"{self.base}{direction}.wav"
+        return f"{self.base}{direction}.{_EXTENSIONS[self.rate]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,17 +88,18 @@ def parse_spool_file(name: str) -> SpoolName | None:
     match = _SPOOL_FILE.fullmatch(name)
     if match is None:
         return None
-    call_id, message, uniqueid, direction = match.groups()
+    call_id, message, uniqueid, direction, extension = match.groups()
     return SpoolName(
         call_id=CallId(call_id),
         uniqueid=UniqueId(uniqueid) if uniqueid else None,
         direction=Direction(direction or ""),
         message=message is not None,
+        rate=RATES[extension],
     )
 
 
 def parse_base(base: str) -> SpoolName | None:
-    """The file that RecordingStarted announces (a base name), or None."""
+    """The file that RecordingStarted announces (a base name), or None. At which rate it is recorded no base says."""
     name = parse_spool_file(f"{base}.wav")
     return name if name is not None and name.direction is Direction.BOTH else None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recording import pcm
+from recording.keys import NARROW
 from recording.timeline import PlacedTrack, Side, Timeline
 from recording.wav import WavInfo, read_frames
 
@@ -33,10 +34,8 @@ class _Tape:
     """A file as one forward-running stream at the mix's rate."""
 
     def __init__(self, source: MixSource, rate: int) -> None:
-        self._runs = read_frames(source.path, source.info, chunk_frames=_READ_FRAMES)
-        self._from_rate = source.info.rate
-        self._to_rate = rate
-        self._state: pcm.ResamplerState = None
+        runs = read_frames(source.path, source.info, chunk_frames=_READ_FRAMES)
+        self._runs = runs if source.info.rate == rate else _resampled(runs, pcm.Resampler(source.info.rate, rate))
         self._buffer = b""
         self._taken = 0  # bytes of the buffer
         self._at = 0  # frames taken so far, at the mix's rate
@@ -63,11 +62,15 @@ class _Tape:
         ahead = [self._buffer[self._taken :]]
         left = wanted - len(ahead[0])
         while left > 0 and (run := next(self._runs, None)) is not None:
-            if self._from_rate != self._to_rate:
-                run, self._state = pcm.resample(run, self._from_rate, self._to_rate, self._state)
             ahead.append(run)
             left -= len(run)
         self._buffer, self._taken = b"".join(ahead), 0
+
+
+def _resampled(runs: Iterator[bytes], resampler: pcm.Resampler) -> Iterator[bytes]:
+    for run in runs:
+        yield resampler.feed(run)
+    yield resampler.rest()
 
 
 class _Channel:
@@ -104,9 +107,9 @@ def _scaled(source: int, frames: int, at: int, of: MixSource, rate: int) -> tupl
     return round(source * ratio), round(frames * ratio), round(at * ratio)
 
 
-def mix_rate(sources: tuple[MixSource, ...], *, default: int = 8000) -> int:
+def mix_rate(sources: tuple[MixSource, ...]) -> int:
     """The rate to mix at: the best that any file has."""
-    return max((source.info.rate for source in sources), default=default)
+    return max((source.info.rate for source in sources), default=NARROW)
 
 
 def mix(

@@ -32,7 +32,7 @@ from cti.domain.model import Call, CallId
 from cti.domain.pause import merged
 from recording.assemble import job_of_call, with_call
 from recording.encode import Encoder
-from recording.keys import Direction, SpoolName, parse_base, parse_spool_file
+from recording.keys import RATES, Direction, SpoolName, parse_base, parse_spool_file
 from recording.lanes import LANES, Lanes
 from recording.ledger import Ledger
 from recording.lifecycle import RecordingState, Step
@@ -47,7 +47,6 @@ from recording.stages import Stages
 from recording.stats import PipelineStats
 from recording.steps import Sink, Steps, Tools
 from recording.timeline import Growth
-from recording.wav import ASTERISK_RATE
 
 _log = logging.getLogger(__name__)
 
@@ -292,7 +291,7 @@ class RecordingPipeline:
         if name is None or job is None or job.call_id in self._stood_still or look.frames < _FIRST_FRAMES:
             return
         began_at = next((one.at for one in job.announced if one.base == name.base), look.at)
-        if (look.at - began_at).total_seconds() - look.frames / ASTERISK_RATE > _STILL_S:
+        if (look.at - began_at).total_seconds() - look.frames / name.rate > _STILL_S:
             self._stood_still.add(job.call_id)
             self._sink.publish(RecordingStoodStill(at=look.at, tenant=job.tenant, call_id=job.call_id))
 
@@ -338,8 +337,10 @@ class RecordingPipeline:
 
 def _watched(job: Job) -> list[str]:
     names = (parse_base(announcement.base) for announcement in job.announced)
+    # An announcement does not say at which rate: one of the two is there.
     return [
-        SpoolName(call_id=name.call_id, uniqueid=name.uniqueid, direction=Direction.RX).file_name
+        SpoolName(call_id=name.call_id, uniqueid=name.uniqueid, direction=Direction.RX, rate=rate).file_name
         for name in names
         if name is not None
+        for rate in RATES.values()
     ]

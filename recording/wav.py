@@ -14,9 +14,9 @@ from pathlib import Path
 
 from cti.domain.errors import PeerError
 from recording import pcm
+from recording.keys import NARROW, RATES
 
 ASTERISK_HEADER_BYTES = 44
-ASTERISK_RATE = 8000  # of format "wav"; "wav16" says 16000 in its header
 # Phones and codecs end at 48 kHz; anything above is a header of noise.
 _MAX_RATE = 48000
 # A header with more chunks than this before the samples was not written by Asterisk.
@@ -42,20 +42,22 @@ class WavInfo:
 
 
 def read_info(path: Path) -> WavInfo:
-    """Look at a file. Raises PeerError for sound that is no 16-bit PCM of one or two channels."""
+    """Look at a file. Raises PeerError for sound that is no 16-bit PCM of one or two channels.
+
+    Its header says the rate; where there is no header, the name's extension does (keys.RATES).
+    """
+    named = RATES.get(path.suffix.removeprefix("."), NARROW)
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(4096)
     if size <= ASTERISK_HEADER_BYTES:
-        return WavInfo(
-            rate=ASTERISK_RATE, channels=1, data_at=ASTERISK_HEADER_BYTES, frames=0, closed=False, salvaged=False
-        )
+        return WavInfo(rate=named, channels=1, data_at=ASTERISK_HEADER_BYTES, frames=0, closed=False, salvaged=False)
     parsed = _parse(head)
     if parsed is None:
         # No header at all: the disk was full at the wrong moment, or pages never reached it.
         frames = (size - ASTERISK_HEADER_BYTES) // pcm.WIDTH
         return WavInfo(
-            rate=ASTERISK_RATE, channels=1, data_at=ASTERISK_HEADER_BYTES, frames=frames, closed=False, salvaged=True
+            rate=named, channels=1, data_at=ASTERISK_HEADER_BYTES, frames=frames, closed=False, salvaged=True
         )
     coding, channels, rate, bits, riff_bytes, data_at, data_bytes = parsed
     if (
@@ -116,18 +118,19 @@ def read_frames(path: Path, info: WavInfo, *, chunk_frames: int) -> Iterator[byt
             yield pcm.to_mono(data) if info.channels == 2 else data
 
 
-# What MixMonitor writes at once, and so the least that it fills with silence: 20 ms.
-_STEPS_HZ = 50
+# What MixMonitor writes at once, and so the least that it fills with silence, at any rate (app_mixmonitor.c): 20 ms of
+# 8 kHz, 10 ms of 16 kHz.
+_STEP = 160
 # Shorter runs are packets that came late.
-_LEAST_STEPS = 3
+_LEAST_S = 0.06
 
 
 def silent_runs(path: Path, info: WavInfo) -> tuple[tuple[int, int], ...]:
-    """Where every sample is zero for 60 ms or more, as no microphone's are: (from, to) in frames, in steps of 20 ms.
+    """Where every sample is zero for 60 ms or more, as no microphone's are: (from, to) in frames, in steps.
 
     Asterisk fills a side with zeros where that side sent nothing while the other did.
     """
-    step = max(1, info.rate // _STEPS_HZ)  # a header may name any rate
+    step = min(_STEP, max(1, info.rate // 50))  # a header may name any rate
     nothing = pcm.silence(step)
     runs: list[tuple[int, int]] = []
     since: int | None = None
@@ -142,4 +145,4 @@ def silent_runs(path: Path, info: WavInfo) -> tuple[tuple[int, int], ...]:
             at += step
     if since is not None:
         runs.append((since, min(at, info.frames)))
-    return tuple((begin, end) for begin, end in runs if end - begin >= _LEAST_STEPS * step)
+    return tuple((begin, end) for begin, end in runs if end - begin >= _LEAST_S * info.rate)

@@ -15,6 +15,7 @@ from string import Template
 import cti
 from cti.asteriskconf.checks import RUN_PATH_LIMIT, USER, Checker
 from cti.asteriskconf.settings import AgentPhone, AsteriskSettings, CalledNumber, FallbackQueue, WebSocket
+from cti.asteriskconf.sound import check_sound, sound_values
 from cti.domain.errors import ConfigError
 
 # A name or an IPv4 address, and a port: it stands in a SIP URI.
@@ -87,6 +88,7 @@ def _check_machine(checker: Checker, settings: AsteriskSettings) -> None:
         checker.network(f"trunk_peers[{position}]", peer)
     if settings.trunk_out is not None:
         checker.pattern("trunk_out", settings.trunk_out, HOST_PORT, "write HOST:PORT, e.g. 203.0.113.7:5060")
+    check_sound(checker, settings)
     checker.language("default_language", settings.default_language)
     for key, least, most in (
         ("agent_qualify_s", 0, 3600),
@@ -372,6 +374,7 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "consult_ring_s": str(settings.consult_ring_s),
         "return_ring_s": str(settings.return_ring_s),
         "agent_contexts": "".join(_agent_contexts(settings)) or "; no agents yet\n",
+        **sound_values(settings),
         **_websocket_values(settings, sip_bind),
     }
 

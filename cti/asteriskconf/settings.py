@@ -91,6 +91,8 @@ class AsteriskSettings:
     fastagi_port: int = 4573
     trunk_peers: tuple[str, ...]  # IPs or networks the trunk's calls come from
     trunk_out: str | None = None  # "host:port" that our own calls are sent to; None: nobody is called back
+    trunk_codecs: tuple[str, ...] = ("ulaw", "alaw")  # of cti.domain.trunksound.CODECS, the best first
+    record_hz: int = 8000  # frames per second at most of recordings; 16000 for calls in G.722
     agents: tuple[AgentPhone, ...] = ()
     queues: tuple[FallbackQueue, ...] = ()
     numbers: tuple[CalledNumber, ...] = ()

@@ -15,8 +15,9 @@ from cti.asteriskconf.prove import Finding, Verdict
 from cti.asteriskconf.render import render
 from cti.cli.database_access import connected
 from cti.config import Config, load_config
+from cti.domain.errors import ConfigError
 from cti.wiring import core, proof
-from cti.wiring.asterisk import asterisk_settings, read_desk
+from cti.wiring.asterisk import asterisk_settings, lacking, read_desk
 
 CONNECT_S = 5.0
 
@@ -36,6 +37,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _render(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
+    if (problem := lacking(config)) is not None:
+        raise ConfigError([problem])  # Asterisk would not start with it
     changed = asyncio.run(_write(config, arguments.directory))
     print(f"{arguments.directory}: {', '.join(changed) or 'nothing'} changed; reload Asterisk to use it")
     return 0

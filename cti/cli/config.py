@@ -17,9 +17,11 @@ from cti.desk.apply import apply_desk
 from cti.desk.load import check_desk
 from cti.desk.schema import Desk
 from cti.desk.summary import Summary
+from cti.domain.errors import ConfigError
 from cti.domain.model import QueueId, TenantId
 from cti.tomlfile import TomlFile
 from cti.web.passwords import Passwords
+from cti.wiring.asterisk import lacking
 from cti.wiring.queuetexts import queue_texts, unspoken
 from ivr.menus import check_menu
 from routing.calendar import problems_in
@@ -31,6 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="say what is wrong with a desk file, change nothing")
     check.add_argument("file", type=Path)
+    check.add_argument("--config", type=Path, help="the server's configuration, to be looked at as well")
     check.set_defaults(run=_check)
     apply = commands.add_parser("apply", help="make the database say what a desk file says")
     apply.add_argument("file", type=Path)
@@ -51,6 +54,11 @@ def _read(path: Path) -> Desk:
 def _check(arguments: argparse.Namespace) -> int:
     desk = _read(arguments.file)
     print(f"{arguments.file}: {_described(desk)}; nothing is wrong with it")
+    if arguments.config is not None:
+        config = load_config(arguments.config)
+        if (problem := lacking(config)) is not None:
+            raise ConfigError([f"{arguments.config}: {problem}"])
+        print(f"{arguments.config}: nothing is wrong with it")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from cti.domain.phone import parse_called
 from cti.store.calls import CallStore
 from cti.store.recorder import CallRecorder
 from cti.wiring.directory import DeskDirectory
+from recording.keys import RATES
 
 
 def reader(
@@ -31,12 +33,11 @@ def reader(
         return recorder.waits(tenant, call_id) or await calls.get(tenant, call_id)
 
     def last_sound(call_id: CallId) -> datetime | None:
-        try:
-            # The caller's own side, as docs/dialplan.md names it.
-            changed = (config.asterisk.spool_dir / f"{call_id}-c-rx.wav").stat().st_mtime
-        except OSError:
-            return None
-        return datetime.fromtimestamp(changed, UTC)
+        for extension in RATES:  # the caller's own side, as docs/dialplan.md names it
+            with contextlib.suppress(OSError):
+                changed = (config.asterisk.spool_dir / f"{call_id}-c-rx.{extension}").stat().st_mtime
+                return datetime.fromtimestamp(changed, UTC)
+        return None
 
     made = AccountReader(
         path=config.asterisk.folders.log / "cel.csv",

@@ -8,6 +8,7 @@ import asyncpg
 
 from cti.asteriskconf.desk import DeskPart, load_desk
 from cti.asteriskconf.settings import AsteriskSettings, Directories, WebSocket
+from cti.asteriskconf.sound import lacking_module
 from cti.config import Config
 
 
@@ -15,6 +16,16 @@ async def read_desk(conn: asyncpg.Connection[Any]) -> DeskPart:
     """The desk's part, from one revision."""
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         return await load_desk(conn)
+
+
+def lacking(config: Config) -> str | None:
+    """What Asterisk has not of what the configuration asks for, as far as it can be seen from here. Blocking."""
+    folder = config.asterisk.folders.modules
+    try:
+        files = frozenset(path.name for path in folder.iterdir())
+    except OSError:  # another machine's, or not for our eyes
+        files = None
+    return lacking_module(config.asterisk.trunk_codecs, str(folder), files)
 
 
 def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
@@ -45,6 +56,8 @@ def asterisk_settings(config: Config, desk: DeskPart) -> AsteriskSettings:
         fastagi_port=config.ivr.port,
         trunk_peers=asterisk.trunk_peers,
         trunk_out=asterisk.trunk_out,
+        trunk_codecs=asterisk.trunk_codecs,
+        record_hz=config.recording.rate_hz,
         agent_qualify_s=asterisk.agent_qualify_s,
         agent_rtp_timeout_s=asterisk.agent_rtp_timeout_s,
         websocket=None

@@ -14,8 +14,10 @@ from cti.asteriskconf import prove, sockets
 from cti.asteriskconf.prove import Door, Finding, Verdict
 from cti.asteriskconf.render import render
 from cti.asteriskconf.settings import AsteriskSettings
+from cti.asteriskconf.sound import judge_sound
 from cti.config import Config
 from cti.domain.errors import NotAllowed, NotFound, Unavailable
+from cti.wiring.asterisk import lacking
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,7 @@ def _seen_here(config: Config, settings: AsteriskSettings, rendered: Mapping[str
         *prove.judge_others(own, declared, sound, sockets.chosen_ports()),
         *prove.judge_files(rendered, {name: _text(folders.etc / name) for name in rendered}),
         *prove.judge_modules(rendered["modules.conf"], loaded),
+        judge_sound(config.asterisk.trunk_codecs, lacking(config), config.recording.rate_hz),
     )
 
 

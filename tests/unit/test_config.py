@@ -35,6 +35,14 @@ def test_defaults_fit_one_node_on_loopback(tmp_path: Path) -> None:
     assert config.origins == ("http://127.0.0.1:8080",)
 
 
+def test_a_wide_trunk_is_declared_in_two_keys(tmp_path: Path) -> None:
+    narrow = load_config(write(tmp_path, MINIMAL))
+    assert (narrow.asterisk.trunk_codecs, narrow.recording.rate_hz) == (("ulaw", "alaw"), 8000)
+    text = MINIMAL.replace("[asterisk]", '[recording]\nrate_hz = 16000\n[asterisk]\ntrunk_codecs = ["g722", "ulaw"]')
+    wide = load_config(write(tmp_path, text))
+    assert (wide.asterisk.trunk_codecs, wide.recording.rate_hz) == (("g722", "ulaw"), 16000)
+
+
 def test_a_secret_from_a_file_is_read_and_never_shown(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from-the-file\n", encoding="utf-8")
     text = MINIMAL.replace('ami_secret = "hush"', f'ami_secret = {{ file = "{tmp_path / "secret"}" }}')
@@ -77,6 +85,24 @@ def test_a_secret_from_a_file_is_read_and_never_shown(tmp_path: Path) -> None:
             "[recording]\nfree_warn_mb = 50\nfree_stop_mb = 50\n[s3]",
             "kakehashi.toml:9: recording.free_stop_mb: is 50, not less than free_warn_mb (50); write at most 49",
         ),
+        (
+            "[s3]",
+            "[recording]\nrate_hz = 16000\n[s3]",
+            'kakehashi.toml:8: recording.rate_hz: is 16000 and the trunk has no g722; write trunk_codecs = ["g722",',
+        ),
+        ("[s3]", "[recording]\nrate_hz = 11025\n[s3]", "recording.rate_hz: "),
+        (
+            "[asterisk]",
+            '[asterisk]\ntrunk_codecs = ["g722"]',
+            "kakehashi.toml:2: asterisk.trunk_codecs: has g722 alone",
+        ),
+        ("[asterisk]", '[asterisk]\ntrunk_codecs = ["ulaw", "ulaw"]', "asterisk.trunk_codecs: has ulaw twice"),
+        (
+            "[asterisk]",
+            '[asterisk]\ntrunk_codecs = ["opus", "ulaw"]',
+            'write of "g722", "ulaw", "alaw", the best first',
+        ),
+        ("[asterisk]", "[asterisk]\ntrunk_codecs = []", "asterisk.trunk_codecs: "),
         ("[asterisk]", "[asteriks]", "kakehashi.toml:1: asteriks: unknown key; did you mean 'asterisk'?"),
     ],
 )

@@ -1,7 +1,7 @@
 """A phone whose every RTP packet the test decides: it can fall silent without a packet, as real ones do.
 
-SIP over UDP on loopback, PCMU, one call. As a caller it dials a trunk that asks for no password; as an agent it
-registers (digest) and answers at once.
+SIP over UDP on loopback, PCMU or G.722, one call. As a caller it dials a trunk that asks for no password; as an agent
+it registers (digest) and answers at once.
 """
 
 from __future__ import annotations
@@ -9,24 +9,63 @@ from __future__ import annotations
 import asyncio
 import re
 import struct
+import subprocess
 import time
 import uuid
+from array import array
 
 from cti.demo.folders import LOOPBACK
 from cti.demo.tones import RATE_HZ, tone
 from recording.pcm import audioop  # type: ignore[attr-defined]
 from tests.e2e.dialplan.sipstub import CRLF, StubPhone, header
 
-FRAME = 160  # samples of 20 ms
+FRAME = 160  # bytes of 20 ms, of both codecs; and ticks, for G.722's clock says 8000 too (RFC 3551, 4.5.2)
+PCMU, G722 = 0, 9  # static payload types
+WIDE_HZ = 16_000
+
+
+def in_g722(samples: array[int]) -> bytes:
+    """Samples of WIDE_HZ as the codec carries them: 8,000 bytes a second."""
+    return _ffmpeg(samples.tobytes(), ("-f", "s16le", "-ar", str(WIDE_HZ), "-ac", "1"), ("-c:a", "g722", "-f", "g722"))
+
+
+def of_g722(payload: bytes) -> array[int]:
+    """The other way round."""
+    return array("h", _ffmpeg(payload, ("-f", "g722"), ("-f", "s16le")))
+
+
+def _ffmpeg(data: bytes, before: tuple[str, ...], after: tuple[str, ...]) -> bytes:
+    command = ("ffmpeg", "-v", "error", *before, "-i", "pipe:0", *after, "pipe:1")
+    return subprocess.run(command, input=data, capture_output=True, check=True).stdout
+
+
+class _Ear(asyncio.DatagramProtocol):
+    """What is sent to the phone."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[float, int, bytes]] = []  # time.time(), payload type, sound
+
+    def datagram_received(self, data: bytes, _address: tuple[str, int]) -> None:
+        self.heard.append((time.time(), data[1] & 0x7F, data[12:]))
 
 
 class RtpPhone(StubPhone):
     """Says a tone while ``talking`` is set, and sends nothing at all otherwise."""
 
     def __init__(
-        self, user: str, password: str, server: tuple[str, int], code: int | None = None, *, hz: int = 440
+        self,
+        user: str,
+        password: str,
+        server: tuple[str, int],
+        code: int | None = None,
+        *,
+        hz: int = 440,
+        wide: bytes = b"",
     ) -> None:
+        """``wide``: what it says in G.722 (in_g722), as often as it takes; without it the phone has no such codec."""
         super().__init__(user, password, server, code)
+        self._wide, self._speaks = wide, PCMU
+        self._ear = _Ear()
         self.talking = asyncio.Event()
         self.talking.set()
         self.answered = asyncio.Event()
@@ -45,18 +84,22 @@ class RtpPhone(StubPhone):
         self._sender: asyncio.Task[None] | None = None
 
     @classmethod
-    async def caller(cls, user: str, server: tuple[str, int], *, hz: int) -> RtpPhone:
+    async def caller(cls, user: str, server: tuple[str, int], *, hz: int = 440, wide: bytes = b"") -> RtpPhone:
         """A phone on the trunk's side."""
         loop = asyncio.get_running_loop()
-        _, phone = await loop.create_datagram_endpoint(lambda: cls(user, "", server, hz=hz), (LOOPBACK, 0))
+        _, phone = await loop.create_datagram_endpoint(lambda: cls(user, "", server, hz=hz, wide=wide), (LOOPBACK, 0))
         await phone._open_media()
         return phone
 
     @classmethod
-    async def agent(cls, user: str, password: str, server: tuple[str, int], *, hz: int) -> RtpPhone:
+    async def agent(
+        cls, user: str, password: str, server: tuple[str, int], *, hz: int = 440, wide: bytes = b""
+    ) -> RtpPhone:
         """A registered phone that answers."""
         loop = asyncio.get_running_loop()
-        _, phone = await loop.create_datagram_endpoint(lambda: cls(user, password, server, hz=hz), (LOOPBACK, 0))
+        _, phone = await loop.create_datagram_endpoint(
+            lambda: cls(user, password, server, hz=hz, wide=wide), (LOOPBACK, 0)
+        )
         await phone._open_media()
         phone.register()
         assert await asyncio.wait_for(phone.registered, 5) == 200
@@ -64,7 +107,7 @@ class RtpPhone(StubPhone):
 
     async def _open_media(self) -> None:
         loop = asyncio.get_running_loop()
-        self._media, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, (LOOPBACK, 0))
+        self._media, _ = await loop.create_datagram_endpoint(lambda: self._ear, (LOOPBACK, 0))
 
     def stop(self) -> None:
         if self._sender is not None:
@@ -155,6 +198,10 @@ class RtpPhone(StubPhone):
             self._answered_at, self._leg = time.time(), text
         self._talk_to(text)
 
+    def heard(self, since: float, until: float) -> array[int]:
+        """What was sent to it in G.722 between two times (time.time())."""
+        return of_g722(b"".join(sound for at, kind, sound in self._ear.heard if since <= at < until and kind == G722))
+
     def register_again(self) -> None:
         """A registration lasts for two minutes."""
         self._sequence = 0
@@ -170,19 +217,22 @@ class RtpPhone(StubPhone):
     def _sdp(self, direction: str = "sendrecv") -> str:
         assert self._media is not None
         port = self._media.get_extra_info("sockname")[1]
+        codecs = ((G722, "G722"), (PCMU, "PCMU")) if self._wide else ((PCMU, "PCMU"),)
         lines = [
             "v=0",
             f"o=- 1 {self._requests} IN IP4 {LOOPBACK}",
             "s=-",
             f"c=IN IP4 {LOOPBACK}",
             "t=0 0",
-            f"m=audio {port} RTP/AVP 0",
+            f"m=audio {port} RTP/AVP {' '.join(str(kind) for kind, _ in codecs)}",
+            *(f"a=rtpmap:{kind} {name}/8000" for kind, name in codecs),
         ]
-        return CRLF.join([*lines, "a=rtpmap:0 PCMU/8000", "a=ptime:20", f"a={direction}"]) + CRLF
+        return CRLF.join([*lines, "a=ptime:20", f"a={direction}"]) + CRLF
 
     def _talk_to(self, sdp: str) -> None:
-        port = re.search(r"m=audio (\d+) ", sdp)
+        port = re.search(r"m=audio (\d+) RTP/AVP ([\d ]+)", sdp)
         assert port is not None
+        self._speaks = G722 if self._wide and str(G722) in port.group(2).split() else PCMU
         self.answered.set()
         self._where = (LOOPBACK, int(port.group(1)))
         if self._sender is None:
@@ -197,11 +247,12 @@ class RtpPhone(StubPhone):
             if not self.talking.is_set() or self._where is None:
                 first = True
                 continue
-            at = number * FRAME % RATE_HZ
-            kind = 0x80 if first else 0x00  # the marker: a new spurt of talk
+            says = self._wide if self._speaks == G722 else self._frames
+            at = number * FRAME % len(says)
+            kind = self._speaks | (0x80 if first else 0x00)  # the marker: a new spurt of talk
             packet = struct.pack(
                 "!BBHII", 0x80, kind, self._packet & 0xFFFF, number * FRAME & 0xFFFFFFFF, self._ssrc & 0xFFFFFFFF
             )
-            self._media.sendto(packet + self._frames[at : at + FRAME], self._where)
+            self._media.sendto(packet + says[at : at + FRAME], self._where)
             self.sent.append(time.time())
             self._packet, first = self._packet + 1, False

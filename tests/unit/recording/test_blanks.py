@@ -34,20 +34,26 @@ def pause(began: float, end: float | None, *, proven: bool = True) -> Pause:
     )
 
 
-def test_both_sides_are_silent_in_the_pause_and_sound_outside(tmp_path: Path) -> None:
-    tracks = [placed(tmp_path, name, LOUD, side, 0) for name, side in (("c", Side.CALLER), ("a", Side.AGENT))]
+@pytest.mark.parametrize(("caller", "agent"), [(RATE, RATE), (2 * RATE, 2 * RATE), (2 * RATE, RATE)])
+def test_both_sides_are_silent_in_the_pause_and_sound_outside(tmp_path: Path, caller: int, agent: int) -> None:
+    """Whatever the rates: a narrow leg's sound is interpolated first, so that nothing of it swings into the pause."""
+    tracks = [
+        placed(tmp_path, name, LOUD * (rate // RATE), side, 0, rate=rate)
+        for name, side, rate in (("c", Side.CALLER, caller), ("a", Side.AGENT, agent))
+    ]
+    rate = max(caller, agent)
     timeline = plan(tuple(track for track, _ in tracks), started_at=later(0), ended_at=later(10))
     timeline = with_blanks(timeline, (pause(3, 5), pause(8, None)))
     sources = tuple(
         MixSource(placed=item, path=path, info=read_info(path))
         for item, (_, path) in zip(timeline.tracks, tracks, strict=True)
     )
-    runs = list(mix(timeline, sources, rate=RATE, step_frames=400))
+    runs = list(mix(timeline, sources, rate=rate, step_frames=400))
     for side in (0, 1):
         samples = memoryview(b"".join(run[side] for run in runs)).cast("h").tolist()
         silent = {at for at, sample in enumerate(samples) if not sample}
-        first, last = round((3 - MARGIN_S) * RATE), round((5 + MARGIN_S + LATE_S) * RATE)
-        assert silent == {*range(first, last), *range(round((8 - MARGIN_S) * RATE), 10 * RATE)}
+        first, last = round((3 - MARGIN_S) * rate), round((5 + MARGIN_S + LATE_S) * rate)
+        assert silent == {*range(first, last), *range(round((8 - MARGIN_S) * rate), 10 * rate)}
 
 
 def test_pauses_one_in_the_other_are_one_blank_as_long_as_the_longer() -> None:

@@ -140,6 +140,26 @@ def test_files_of_different_rates_meet_at_the_better_one(tmp_path: Path) -> None
     assert abs(on_and_off(right, 3600)[0] - 1) < 0.03
 
 
+def test_a_narrow_leg_beside_a_wide_caller_keeps_its_second_and_its_frequency(tmp_path: Path) -> None:
+    work = job(
+        tmp_path,
+        placed(tmp_path, "c.wav16", tone(5000, 6, rate=16000), Side.CALLER, 0, rate=16000),
+        placed(tmp_path, "a.wav", tone(0, 1) + tone(3000, 2), Side.AGENT, 2.0125),
+        length_s=6,
+    )
+    runs = list(mix(work.timeline, work.sources, rate=16000, step_frames=800))
+    left, right = (array("h", b"".join(run[side] for run in runs)) for side in (0, 1))
+    assert strength(left, 5000, 16000) > 0.99
+    assert max(map(abs, right[: round(3.01 * 16000)])) == 0  # its first second, and what was before it
+    spoken = right[round(3.0225 * 16000) : round(5.0025 * 16000)]
+    assert strength(spoken, 3000, 16000) > 0.999
+    assert strength(spoken, 5000, 16000) < 1e-5  # where a straight line between samples would mirror it, at -9 dB
+    assert max(map(abs, right[round(5.0145 * 16000) :])) == 0
+    made = encode.encode(work)
+    assert (made.rate, made.duration_s) == (16000, 6.0)
+    assert made.analysis.bucket_ms == 50
+
+
 def test_an_empty_recording_is_still_a_file_with_two_channels(tmp_path: Path) -> None:
     made = encode.encode(job(tmp_path, length_s=2))
     left, right = decoded(made.audio_path)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cti.domain.errors import CallerError
 from cti.domain.model import CallId, TenantId, UniqueId
-from recording.keys import Direction, SpoolName, object_keys, parse_base, parse_object_key, parse_spool_file
+from recording.keys import RATES, Direction, SpoolName, object_keys, parse_base, parse_object_key, parse_spool_file
 
 CALL = CallId("0f3a2b1c-1111-4222-8333-444455556666")
 call_ids = st.uuids().map(lambda uuid: CallId(str(uuid)))
@@ -17,10 +17,21 @@ uniqueids = st.from_regex(r"\A(?:[a-z]{1,8}-)?[0-9]{10}\.[0-9]{1,6}\Z").map(Uniq
 tenants = st.from_regex(r"\A[a-z0-9][a-z0-9_-]{0,30}\Z").map(TenantId)
 
 
-@given(call_ids, st.none() | uniqueids, st.sampled_from(Direction))
-def test_a_spool_name_is_read_back_as_it_was_written(call: CallId, uniqueid: UniqueId | None, side: Direction) -> None:
-    name = SpoolName(call_id=call, uniqueid=uniqueid, direction=side)
+@given(call_ids, st.none() | uniqueids, st.sampled_from(Direction), st.sampled_from(list(RATES.values())))
+def test_a_spool_name_is_read_back_as_it_was_written(
+    call: CallId, uniqueid: UniqueId | None, side: Direction, rate: int
+) -> None:
+    name = SpoolName(call_id=call, uniqueid=uniqueid, direction=side, rate=rate)
     assert parse_spool_file(name.file_name) == name
+
+
+def test_the_extension_says_the_rate_and_the_base_is_the_same() -> None:
+    wide, narrow = parse_spool_file(f"{CALL}-c-rx.wav16"), parse_spool_file(f"{CALL}-c-rx.wav")
+    assert wide is not None
+    assert narrow is not None
+    assert (wide.rate, narrow.rate) == (16000, 8000)
+    assert wide.base == narrow.base
+    assert wide.file_name == f"{CALL}-c-rx.wav16"
 
 
 def test_names_of_the_dialplan_contract() -> None:
@@ -44,6 +55,9 @@ def test_names_of_the_dialplan_contract() -> None:
         f"{CALL}-a-.wav",
         f"{CALL}-a-../../etc/passwd.wav",
         f"{CALL}-c-rx-rx.wav",
+        f"{CALL}-c-rx.wav8",
+        f"{CALL}-c-rx.wav1616",
+        f"{CALL}-c-rx.WAV16",
         f"../{CALL}-c.wav",
         f"{CALL}-c.wav\n",
     ],

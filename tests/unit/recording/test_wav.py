@@ -39,6 +39,15 @@ def test_a_header_of_noise_is_taken_for_asterisks_own(tmp_path: Path) -> None:
     assert (info.rate, info.frames, info.salvaged) == (8000, 8000, True)
 
 
+def test_without_a_header_the_name_says_the_rate(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav16", tone(440, 1, rate=16000), rate=16000)
+    path.write_bytes(bytes(44) + path.read_bytes()[44:])
+    info = read_info(path)
+    assert (info.rate, info.seconds, info.salvaged) == (16000, 1.0, True)
+    path.write_bytes(bytes(44))
+    assert read_info(path).rate == 16000
+
+
 @pytest.mark.parametrize("size", [0, 1, 43, 44])
 def test_a_file_without_sound_is_empty_and_not_closed(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a.wav"
@@ -106,6 +115,14 @@ def test_where_a_file_holds_nothing_at_all(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", nothing + sound + nothing + nothing + sound + bytes(2 * 320) + sound + nothing)
     # Two frames of 20 ms are a packet that was late; the end counts.
     assert silent_runs(path, read_info(path)) == ((0, 8000), (16_000, 32_000), (48_320, 56_320))
+
+
+def test_a_wide_file_is_looked_at_in_the_steps_that_it_was_written_in(tmp_path: Path) -> None:
+    """10 ms of 16 kHz: MixMonitor writes 160 samples at once, at any rate."""
+    sound, step = tone(440, 1, rate=16000), 160
+    silence = bytes(2 * 7 * step)  # 70 ms, beginning at an odd step
+    path = write_wav(tmp_path / "a.wav16", sound[: 2 * 3 * step] + silence + sound + bytes(2 * 5 * step), rate=16000)
+    assert silent_runs(path, read_info(path)) == ((3 * step, 10 * step),)
 
 
 def test_a_file_that_got_shorter_has_no_more_than_there_is(tmp_path: Path) -> None:
