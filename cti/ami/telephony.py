@@ -206,7 +206,23 @@ class AmiTelephony:
 
     async def _all(self, wanted: Sequence[ActionHeaders], deadline_s: float) -> None:
         """Send all, then wait for all; the first refusal is raised."""
-        await _answered(self._client.submit_all(wanted, deadline_s=deadline_s))
+        await _answered(self._client.submit_all(_signposted(wanted), deadline_s=deadline_s))
+
+
+def _signposted(wanted: Sequence[ActionHeaders]) -> list[ActionHeaders]:
+    """The same, and before each Redirect where it leads, on the channel: who strays on the way looks there (cti-stray).
+
+    An offer that is made in haste has none: its own variable says it.
+    """
+    found: list[ActionHeaders] = []
+    for action in wanted:
+        for who in ("", "Extra"):
+            if action["Action"] == "Redirect" and f"{who}Channel" in action:
+                way = f"{action[f'{who}Context']},{action[f'{who}Exten']},1"
+                channel = ChannelName(str(action[f"{who}Channel"]))
+                found.append(actions.set_variable("CTI_GO", way, channel=channel))
+        found.append(action)
+    return found
 
 
 async def _answered(futures: Sequence[asyncio.Future[Reply]]) -> None:

@@ -24,6 +24,8 @@ ICE_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}(?::[0-9]{1,5})?\Z")
 TURN_WORD = re.compile(r"[A-Za-z0-9._@+/=-]{1,128}\Z")
 # E.164 has 15 digits; trunks add prefixes, and callers dial too much.
 LONGEST_NUMBER = 20
+# Asterisk waits so long for a key of who strayed (cti-stray); not at all, and it would hang up.
+STRAY_S = "0.05"
 
 
 class _Blanks(Template):
@@ -367,6 +369,7 @@ def _values(settings: AsteriskSettings) -> dict[str, str]:
         "menu_step_s": str(settings.menu_step_s),
         "menu_tries": str(settings.menu_tries),
         "look_s": str(settings.look_s),
+        "stray_s": STRAY_S,
         "fallback_wait_s": str(settings.fallback_wait_s),
         "fallback_look_s": str(settings.fallback_look_s),
         "hold_look_s": str(settings.hold_look_s),

@@ -16,6 +16,8 @@ import pytest_asyncio
 from cti.demo.folders import PortPool, run_folder
 from cti.demo.processes import start_child
 from cti.demo.stack import Stack, running_stack
+from cti.store.journalfile import decode
+from cti.store.journalrecords import CALL
 from tests.e2e.desk.office import URGENT, at_work, calling, eventually, of_call, offered
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -92,6 +94,8 @@ async def test_what_happened_without_database_survives_a_killed_server(desk: Sta
             two, _ = await _answered(desk, {other: screens[other]})
             assert two != one
             await _journal_has(desk, {"calls", "routing"})
+            # The promise is 50 ms (decision 0110), which a disk of a busy machine does not always keep.
+            await eventually(lambda: asyncio.sleep(0, _answered_on_disk(desk)), lambda calls: two in calls)
             why = await eventually(lambda: why_not_ready(desk), lambda why: "wait" in why)
             assert "does not answer" in why
 
@@ -146,6 +150,13 @@ async def _states(desk: Stack) -> dict[str, str]:
 
 async def _journal_has(desk: Stack, writers: set[str]) -> None:
     await eventually(lambda: asyncio.sleep(0, on_disk(desk)), lambda found: writers <= found)
+
+
+def _answered_on_disk(desk: Stack) -> set[str]:
+    """The calls of which the journal knows that somebody took them."""
+    files = (desk.run.path / "data" / "journal").rglob("calls/*.journal")
+    bodies = [body for path in files for body in decode(path.read_bytes()).bodies]
+    return {body["call"]["call_id"] for body in bodies if body["kind"] == CALL and body["call"]["answered_at"]}
 
 
 async def _journal_is_empty(desk: Stack) -> None:

@@ -58,6 +58,8 @@ async def test_an_offer_decided_before_the_fallback_is_known_does_not_leave(fake
         await told(fake, feed, FELL_BACK)
         assert await moves(feed) == ["offer", "take_back", "treat"]
         assert [(a["Context"], a["Exten"]) for a in fake.named("Redirect")] == [("cti-wait", "s")]  # to fetch back
+        ways = [(a["Channel"], a["Value"]) for a in fake.named("Setvar") if a["Variable"] == "CTI_GO"]
+        assert ways == [(CHANNEL, "cti-wait,s,1")]  # should they stray on the way (cti-stray)
         assert [a for a in fake.named("Setvar") if a["Variable"] == "CTI_OFFER" and a["Value"]] == []
 
 

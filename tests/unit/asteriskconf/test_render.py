@@ -337,3 +337,47 @@ def test_nothing_but_a_redirect_leads_to_a_dial_of_somebody_outside() -> None:
         permit = said[fenced].index("Gosub(cti-out-permit,s,1)")
         assert permit < said[fenced].index("CTI_OUT_TO"), "the permit is read before anything else"
     assert "include" not in said["cti-inbound"]
+
+
+# Where a channel may be sent by a Redirect, and what a number dialled from outside reaches: neither strays.
+NEVER_REDIRECTED = (
+    "cti-inbound", "cti-unknown", "cti-stray", "cti-ring", "cti-leg", "cti-record", "cti-leg-ends", "cti-caller-ends",
+    "cti-leg-cause", "cti-back", "cti-second", "cti-out-permit", "cti-out-from", "cti-second-out", "cti-out-there",
+    "cti-callee", "cti-callee-asked", "cti-callee-there", "cti-person", "cti-callee-told", "cti-secret", "cti-narrow",
+    "cti-anew", "cti-agent-demo",
+)  # fmt: skip
+
+
+def _contexts() -> dict[str, list[str]]:
+    parts = re.split(r"(?m)^\[([a-z-]+)\]", render(SETTINGS)["extensions.conf"])
+    found = {name: code(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return {name: lines for name, lines in found.items() if name not in ("general", "globals")}
+
+
+def test_who_strays_is_caught_wherever_a_redirect_may_find_them() -> None:
+    caught = {name for name, lines in _contexts().items() if "include => cti-stray" in lines}
+    assert caught == set(_contexts()) - set(NEVER_REDIRECTED)
+
+
+def test_a_label_that_a_loop_goes_back_to_stands_in_one_context() -> None:
+    held: dict[str, set[str]] = {}
+    for name, lines in _contexts().items():
+        for line in lines:
+            for label in re.findall(r"=> n\(([a-z]+)\),Wait", line):
+                held.setdefault(label, set()).add(name)
+    elsewhere = {
+        label: [name for name, lines in _contexts().items() if any(f"n({label})" in line for line in lines)]
+        for label, names in held.items()
+    }
+    assert {label: names for label, names in elsewhere.items() if len(names) > 1} == {}
+    assert {"waits", "holds", "parks", "passes", "attends"} <= set(elsewhere)
+
+
+def test_no_extension_falls_off_its_end() -> None:
+    """Nobody is hung up on for that any more (autofallthrough = no): each says how it goes on."""
+    ends = re.compile(r"(Goto|Hangup|Return)\(|GotoIf\(.*\?.*:.*\)\Z")
+    for name, lines in _contexts().items():
+        for line, following in zip(lines, [*lines[1:], "exten =>"], strict=True):
+            if line.startswith(("include", ";")) or following.startswith("same"):
+                continue
+            assert ends.search(line.split(",", 2 if line.startswith("exten") else 1)[-1]), (name, line)
