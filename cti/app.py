@@ -47,6 +47,7 @@ from cti.wiring import (
     queuetexts,
     recordings,
     recordpolicy,
+    renewals,
     routing,
     transfers,
     web,
@@ -267,6 +268,7 @@ class Application:
         paused = await pauses.start(bus, desk, telephony, utc_now, cleanup)
         policy = await recordpolicy.start(bus, pool, desk, paused)
         await packets.start(bus, telephony, cleanup)
+        renewals.start(bus, desk, telephony, cleanup)
         webhooks = Webhooks(config, pool, self.metrics, utc_now)
         return Services(
             router=router,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -133,9 +133,10 @@ def assemble(job: Job, files: tuple[ReadyFile, ...], settings: RecordingSettings
         return Nothing(reason="no_sound")
     job = _with_believable_ends(job, heard)
     ended_at = job.ended_at or max(file.changed_at for file in heard)
-    ordered = ([caller] if caller else []) + sorted(legs, key=lambda file: _leg_span(job, file, ended_at)[0])
-    heard_by = {file.name.uniqueid: file for file in files if file.name.direction is Direction.TX}
-    tracks = tuple(_track(job, file, ended_at, heard_by.get(file.name.uniqueid)) for file in ordered)
+    spans = {file.name: span for file, span in _leg_spans(job, legs, ended_at)}
+    ordered = ([caller] if caller else []) + sorted(legs, key=lambda file: spans[file.name])
+    heard_by = {file.name.base: file for file in files if file.name.direction is Direction.TX}
+    tracks = tuple(_track(job, file, ended_at, spans.get(file.name), heard_by.get(file.name.base)) for file in ordered)
     if message is not None and _kept_out(job, message.began_at):
         # The caller's file is silent there. They asked for it to be heard: the message's own file has it.
         tracks, ordered = (*tracks, message.track), [*ordered, message.file]
@@ -215,7 +216,7 @@ def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:
     """An end that was concluded after a gap is when we noticed; the last write of a file is when it was."""
     if not job.inferred_end:
         return replace(job, talks=tuple(_with_believable_end(job, talk, heard) for talk in job.talks))
-    last = {file.name.uniqueid: file.changed_at for file in heard}
+    last = {file.name.uniqueid: file.changed_at for file in sorted(heard, key=lambda one: one.name.part)}
     ended_at = max(last.values())
     if job.ended_at is not None:
         ended_at = min(ended_at, job.ended_at)
@@ -228,7 +229,7 @@ def _with_believable_ends(job: Job, heard: list[ReadyFile]) -> Job:
 
 def _with_believable_end(job: Job, talk: Talk, heard: list[ReadyFile]) -> Talk:
     """A leg that ended while no server was there, in a call that went on: who came later knows only that it is gone."""
-    for file in heard:
+    for file in _lasts(heard):
         # A file without a sample looks the same open and closed, and may not have been written since it was begun.
         closed, closed_at = file.info.closed and file.info.frames > 0, file.changed_at
         if closed and file.name.uniqueid == talk.uniqueid and closed_at < talk.end_at - _CLOSED_WITHIN:
@@ -239,16 +240,18 @@ def _with_believable_end(job: Job, talk: Talk, heard: list[ReadyFile]) -> Talk:
     return talk
 
 
-def _track(job: Job, file: ReadyFile, ended_at: datetime, echo: ReadyFile | None = None) -> Track:
-    """``echo``: what was said to this file's phone."""
+def _track(
+    job: Job, file: ReadyFile, ended_at: datetime, span: tuple[datetime, datetime] | None, echo: ReadyFile | None
+) -> Track:
+    """``span``: of an agent's; None: the caller's. ``echo``: what was said to this file's phone."""
     info = file.info
-    if file.name.uniqueid is None:
+    if span is None:
         announced = _announced_at(job, file.name.base)
         anchor_at = announced or ended_at - timedelta(seconds=info.seconds)
         side, agent, until_at = Side.CALLER, None, ended_at
     else:
         side, agent = Side.AGENT, _agent(job, file.name)
-        anchor_at, until_at = _leg_span(job, file, ended_at)
+        anchor_at, until_at = span
     return Track(
         file=file.name.file_name,
         side=side,
@@ -264,12 +267,38 @@ def _track(job: Job, file: ReadyFile, ended_at: datetime, echo: ReadyFile | None
     )
 
 
+def _lasts(files: Iterable[ReadyFile]) -> list[ReadyFile]:
+    """Of each leg that went on in further files, the last."""
+    return list({file.name.uniqueid: file for file in sorted(files, key=lambda one: one.name.part)}.values())
+
+
+def _leg_spans(
+    job: Job, legs: list[ReadyFile], ended_at: datetime
+) -> Iterator[tuple[ReadyFile, tuple[datetime, datetime]]]:
+    """Where each file of the agents' legs lies. One that is not its leg's last ends before the next begins."""
+    lasts = {file.name for file in _lasts(legs)}
+    for file in legs:
+        start, until = _leg_span(job, file, ended_at)
+        if file.name not in lasts:
+            begun = (_announced_at(job, next_.name.base) for next_ in legs if _follows(file.name, next_.name))
+            until = min((at for at in begun if at is not None), default=min(until, file.changed_at))
+            start = min(start, until)
+        yield file, (start, until)
+
+
+def _follows(name: SpoolName, other: SpoolName) -> bool:
+    return other.uniqueid == name.uniqueid and other.part > name.part
+
+
 def _leg_span(job: Job, file: ReadyFile, ended_at: datetime) -> tuple[datetime, datetime]:
     """First sample and end of an agent's leg: its announcement, else its answer, else counted from its end."""
     announced = _announced_at(job, file.name.base)
     for talk in job.talks:
-        if talk.uniqueid == file.name.uniqueid:
+        # A further file that nobody announced began some time after the answer.
+        if talk.uniqueid == file.name.uniqueid and (announced is not None or file.name.part == 0):
             return announced or talk.start_at, talk.end_at
+    talked = next((talk.end_at for talk in job.talks if talk.uniqueid == file.name.uniqueid), ended_at)
+    ended_at = min(ended_at, talked)
     until = min(ended_at, file.changed_at) if file.info.closed else ended_at
     start = announced or until - timedelta(seconds=file.info.seconds)
     return start, max(until, start)

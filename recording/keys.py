@@ -20,7 +20,7 @@ _CALL_ID = re.compile(_UUID)
 _TENANT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 # Asterisk's Uniqueid: epoch seconds and a counter, with "<systemname>-" before it where asterisk.conf names one.
 _UNIQUEID = r"(?:[A-Za-z0-9_.-]{1,64}-)?[0-9]{1,12}\.[0-9]{1,12}"
-_SPOOL_FILE = re.compile(rf"({_UUID})-(?:(m)|(?:c|a-({_UNIQUEID}))(?:-(rx|tx))?)\.(wav(?:16)?)")
+_SPOOL_FILE = re.compile(rf"({_UUID})-(?:(m)|(?:c|a-({_UNIQUEID})(?:-p([0-9]{{1,2}}))?)(?:-(rx|tx))?)\.(wav(?:16)?)")
 _OBJECT_KEY = re.compile(rf"({_TENANT.pattern})/([0-9]{{4}})/([0-9]{{2}})/([0-9]{{2}})/({_UUID})(\.[a-z0-9.]{{1,16}})")
 
 # Asterisk's names of its two WAV formats (format_wav.c), and the frames per second that each holds.
@@ -48,6 +48,7 @@ class SpoolName:
     uniqueid: UniqueId | None  # the agent's leg; None: the caller's own channel
     direction: Direction
     message: bool = False  # what the caller left for the desk; the caller's file holds it too, this one is its mark
+    part: int = 0  # of an agent's leg: which further file it is, for a leg can go on in another (cti.renewals)
     rate: int = NARROW  # frames per second that its extension promises; what is inside, the file's header says
 
     @property
@@ -55,7 +56,9 @@ class SpoolName:
         """The name as RecordingStarted announces it: without direction and extension."""
         if self.message:
             return f"{self.call_id}-m"
-        return f"{self.call_id}-c" if self.uniqueid is None else f"{self.call_id}-a-{self.uniqueid}"
+        if self.uniqueid is None:
+            return f"{self.call_id}-c"
+        return f"{self.call_id}-a-{self.uniqueid}" + (f"-p{self.part}" if self.part else "")
 
     @property
     def file_name(self) -> str:
@@ -88,12 +91,13 @@ def parse_spool_file(name: str) -> SpoolName | None:
     match = _SPOOL_FILE.fullmatch(name)
     if match is None:
         return None
-    call_id, message, uniqueid, direction, extension = match.groups()
+    call_id, message, uniqueid, part, direction, extension = match.groups()
     return SpoolName(
         call_id=CallId(call_id),
         uniqueid=UniqueId(uniqueid) if uniqueid else None,
         direction=Direction(direction or ""),
         message=message is not None,
+        part=int(part or 0),
         rate=RATES[extension],
     )
 

@@ -32,7 +32,7 @@ from cti.domain.model import Call, CallId
 from cti.domain.pause import merged
 from recording.assemble import job_of_call, with_call
 from recording.encode import Encoder
-from recording.keys import RATES, Direction, SpoolName, parse_base, parse_spool_file
+from recording.keys import RATES, Direction, parse_base, parse_spool_file
 from recording.lanes import LANES, Lanes
 from recording.ledger import Ledger
 from recording.lifecycle import RecordingState, Step
@@ -339,7 +339,7 @@ def _watched(job: Job) -> list[str]:
     names = (parse_base(announcement.base) for announcement in job.announced)
     # An announcement does not say at which rate: one of the two is there.
     return [
-        SpoolName(call_id=name.call_id, uniqueid=name.uniqueid, direction=Direction.RX, rate=rate).file_name
+        replace(name, direction=Direction.RX, rate=rate).file_name
         for name in names
         if name is not None
         for rate in RATES.values()

@@ -263,6 +263,12 @@ def mute_recording(channel: ChannelName, *, on: bool) -> ActionHeaders:
     return {"Action": "MixMonitorMute", "Channel": _checked(channel), "Direction": "both", "State": "1" if on else "0"}
 
 
+def record_anew(channel: ChannelName) -> tuple[ActionHeaders, ...]:
+    """An agent's leg goes on in a further file: the word that [cti-anew] looks for, and the key that runs it."""
+    key = {"Action": "PlayDTMF", "Channel": _checked(channel), "Digit": "D", "Duration": "1", "Receive": "true"}
+    return (*set_variables(channel, {"CTI_ANEW": "1"}), key)
+
+
 def packets_received(channel: ChannelName) -> ActionHeaders:
     """How many RTP packets came in on a channel (Getvar answers with Value); another stream counts anew."""
     return {"Action": "Getvar", "Channel": _checked(channel), "Variable": "CHANNEL(rtcp,rxcount)"}

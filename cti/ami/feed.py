@@ -22,7 +22,7 @@ from cti.ami.telephony import AmiTelephony
 from cti.ami.translate import WANTED, Skipped, translate
 from cti.domain.model import CallId, CallState
 from cti.domain.ports import SignalSink
-from cti.domain.signals import ChannelHungUp, LinkChanged
+from cti.domain.signals import ChannelHungUp, LinkChanged, RecordingBegan
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,10 @@ class AmiFeed:
         self.fallen.note(signal)
         if isinstance(signal, ChannelHungUp):
             self.numbers.forget(signal.uniqueid)
+        elif isinstance(signal, RecordingBegan):
+            over = self.numbers.anew(signal.uniqueid, signal.channel, signal.call_id, signal.at)
+            if over is not None:
+                self._sink.post(over)
         self._sink.post(signal)
 
     def _on_report(self, frame: Headers) -> None:

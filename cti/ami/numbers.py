@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from cti.ami.forms import MAX_TEXT
 from cti.ami.frames import Headers
 from cti.ami.translate import call_id_of, instant, variables
-from cti.domain.model import ChannelName, UniqueId
+from cti.domain.model import CallId, ChannelName, UniqueId
 from cti.domain.soundsignals import NumbersFellBack
 
 REPORT = "RTCPSent"
@@ -81,6 +81,26 @@ class NumberWatch:
             began_at=began_at,
             ended_at=None if after.began_at is not None else at,
             lost_s=round(max(after.lost, before.lost) * PACKET_S, 2),
+        )
+
+    def anew(
+        self, uniqueid: UniqueId, channel: ChannelName, call_id: CallId | None, at: datetime
+    ) -> NumbersFellBack | None:
+        """The channel's recording began, or goes on in a further file: the numbers of before count no more there."""
+        before = self._heard.pop(uniqueid, None)
+        if before is None or before.began_at is None:
+            return None
+        # The last ones are the new file's first.
+        self._keep(uniqueid, _Heard(highest=before.last, last=before.last, at=before.at))
+        until_s = max(0.0, (at - before.began_at).total_seconds())
+        return NumbersFellBack(
+            at=at,
+            channel=channel,
+            uniqueid=uniqueid,
+            call_id=call_id,
+            began_at=before.began_at,
+            ended_at=max(at, before.began_at),
+            lost_s=round(min(before.lost * PACKET_S, until_s), 2),
         )
 
     def _keep(self, uniqueid: UniqueId, heard: _Heard) -> None:

@@ -115,6 +115,10 @@ class AmiTelephony:
         """End the recordings on this channel. Raises PeerError when none runs there."""
         await self._all((actions.stop_recording(channel),), OFFER_S)
 
+    async def record_anew(self, *, channel: ChannelName) -> None:
+        """Have an agent's leg go on in a further file; its announcement is the proof. The caller hears 0.13 s less."""
+        await self._all(actions.record_anew(channel), OFFER_S)
+
     def _require_ours(self, channel: ChannelName) -> None:
         """Who is in Asterisk's own queue stays there: it may be ringing, or they may talk (cti.ami.fallen)."""
         self._require_fresh()

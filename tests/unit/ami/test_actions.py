@@ -187,3 +187,11 @@ def test_somebody_outside_is_a_permit_on_the_channel_that_dials_and_then_one_mov
 def test_no_permit_is_written_for_what_may_not_be_dialled(change: dict[str, str]) -> None:
     with pytest.raises(CallerError):
         actions.pass_outside(CHANNEL, AGENT, replace(PERMIT, **change))  # type: ignore[arg-type]
+
+
+def test_a_leg_is_recorded_anew_by_a_word_and_then_the_key_that_looks_for_it() -> None:
+    setvar, key = actions.record_anew(CHANNEL)
+    assert setvar == {"Action": "Setvar", "Channel": CHANNEL, "Variable": "CTI_ANEW", "Value": "1"}
+    assert key == {"Action": "PlayDTMF", "Channel": CHANNEL, "Digit": "D", "Duration": "1", "Receive": "true"}
+    with pytest.raises(CallerError):
+        actions.record_anew(ChannelName("/.*/"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cti.ami.frames import EventHeaders
 from cti.ami.numbers import FORGOTTEN, MOST, OVERTAKEN, NumberWatch
-from cti.domain.model import CallId, UniqueId
+from cti.domain.model import CallId, ChannelName, UniqueId
 from cti.domain.soundsignals import NumbersFellBack
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -134,3 +134,45 @@ def test_seconds_are_told_as_they_are_dropped(back: int) -> None:
     found = told(numbers)
     assert found[-1].ended_at is not None
     assert found[-1].lost_s == round(back / EACH, 2)
+
+
+def test_a_further_file_ends_what_is_lost_and_begins_with_the_numbers_of_then() -> None:
+    watch = NumberWatch()
+    behind = [watch.take(report(number, at_s), NOW) for at_s, number in enumerate([5_000, 5_050, 100])][-1]
+    assert behind is not None
+    assert behind.lost_s > 90
+    at = NOW + timedelta(seconds=2.4)
+    over = watch.anew(behind.uniqueid, behind.channel, behind.call_id, at)
+    assert over == replace(behind, at=at, ended_at=at, lost_s=1.4)  # not more than the time
+    assert watch.take(report(150, 3), NOW) is None  # it goes forward: nothing is lost any more
+    again = watch.take(report(20, 4), NOW)  # and the next jump is one again
+    assert again is not None
+    assert (again.began_at, again.ended_at) == (NOW + timedelta(seconds=3), None)
+
+
+def test_a_recording_that_begins_ends_nothing_where_nothing_was_lost() -> None:
+    watch = NumberWatch()
+    first = report(5_000, 0)
+    assert watch.anew(UniqueId("1795300000.42"), ChannelName("PJSIP/demo-sato-00000007"), None, NOW) is None
+    watch.take(first, NOW)
+    assert watch.anew(UniqueId("1795300000.42"), ChannelName("PJSIP/demo-sato-00000007"), None, NOW) is None
+    # After a hold: the new numbers were there before any report, and the new file does not know the old ones.
+    assert watch.take(report(100, 1), NOW) is None
+    assert len(watch) == 1
+
+
+@given(numbers=st.lists(st.integers(0, 65_535), max_size=20), anew=st.sets(st.integers(0, 20)))
+def test_whatever_comes_a_loss_is_told_over_with_the_file_and_no_longer_than_it_lasted(
+    numbers: list[int], anew: set[int]
+) -> None:
+    watch, channel = NumberWatch(), ChannelName("PJSIP/demo-sato-00000007")
+    for at_s, number in enumerate(numbers):
+        now = NOW + timedelta(seconds=at_s)
+        told = watch.take(report(number, at_s), now)
+        if at_s in anew:
+            over = watch.anew(UniqueId("1795300000.42"), channel, CallId(CALL), now)
+            assert over is not None or told is None or told.ended_at is not None
+            if over is not None:
+                assert over.ended_at == now
+                assert 0 <= over.lost_s <= (now - over.began_at).total_seconds() + 0.01
+            assert watch.anew(UniqueId("1795300000.42"), channel, CallId(CALL), now) is None

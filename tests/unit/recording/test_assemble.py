@@ -336,3 +336,78 @@ def test_who_hung_up_at_the_tone_left_no_message() -> None:
     left = replace(ended(announced={"c": 0}), voicemail_at=later(58))
     plan = planned(left, file("c-rx", 60), file("m", 0.6))
     assert (plan.voicemail_s, "voicemail" in plan.flags) == (None, False)
+
+
+# --- A leg that goes on in a further file ---
+
+
+def further(
+    *parts: tuple[str, float, float], announced: tuple[str, ...] = ("", "-p1"), lost: Loss | None = None
+) -> Assembly:
+    """A call of 60 s whose one leg, from 10 to 50, went on at 20: name, seconds, closed at."""
+    job = with_call(job_of_call(call(talk(SATO, "1.2", 10, 50))), call(talk(SATO, "1.2", 10, 50)), now=later(60))
+    begun = {"": 10, "-p1": 20, "-p2": 30}
+    told = [Announcement(base=f"{CALL}-c", agent=None, at=later(0))]
+    told += [Announcement(base=f"{CALL}-a-1.2{part}", agent=SATO, at=later(begun[part])) for part in announced]
+    job = replace(job, announced=tuple(told), losses=(lost,) if lost else ())
+    legs = [file(f"a-1.2{part}-rx", seconds, changed=closed) for part, seconds, closed in parts]
+    plan = assemble(job, (file("c-rx", 60), *legs), SETTINGS)
+    assert isinstance(plan, Assembly)
+    return plan
+
+
+def where(plan: Assembly) -> list[tuple[str, float, float]]:
+    """Name, second of its first sample, seconds."""
+    return [
+        (one.track.file[len(CALL) + 1 :], piece.at / 8000, piece.frames / 8000)
+        for one in plan.timeline.tracks
+        for piece in one.pieces
+    ]
+
+
+@pytest.mark.parametrize("announced", [("", "-p1"), ("",), ("-p1",), ()])
+def test_a_leg_in_two_files_is_one_side_at_its_right_seconds_whoever_told(announced: tuple[str, ...]) -> None:
+    plan = further(("", 9.94, 19.95), ("-p1", 30, 50.2), announced=announced)
+    assert where(plan)[0] == ("c-rx.wav", 0.0, 60.0)
+    (_, first_at, first_s), (_, second_at, second_s) = where(plan)[1:]
+    assert (first_s, second_s) == (9.94, 30.0)
+    assert first_at == pytest.approx(10, abs=0.02)
+    assert second_at == pytest.approx(20, abs=0.02)
+    assert {one.track.agent for one in plan.timeline.tracks} == {None, SATO}
+    assert plan.flags == ()
+    assert [(one.start_s, one.end_s) for one in plan.talks] == [(10.0, 50.0)]
+
+
+def test_three_files_that_nobody_announced_lie_one_behind_the_other() -> None:
+    plan = further(("-p2", 20, 50.1), ("", 9.9, 19.95), ("-p1", 9.9, 29.95), announced=("",))
+    assert [name for name, _, _ in where(plan)] == ["c-rx.wav", "a-1.2-rx.wav", "a-1.2-p1-rx.wav", "a-1.2-p2-rx.wav"]
+    assert [at for _, at, _ in where(plan)][1:] == [10.0, pytest.approx(20, abs=0.1), pytest.approx(30, abs=0.1)]
+    assert plan.flags == ()
+
+
+def test_what_was_lost_before_the_further_file_is_flagged_and_only_there() -> None:
+    lost = Loss(uniqueid="1.2", caller=False, began_at=later(18.5), until_at=later(20), lost_s=1.5)
+    # Its file holds something there.
+    assert further(("", 9.94, 19.95), ("-p1", 30, 50.2), lost=lost).flags == ()
+    job = with_call(job_of_call(call(talk(SATO, "1.2", 10, 50))), call(talk(SATO, "1.2", 10, 50)), now=later(60))
+    legs = (
+        file("a-1.2-rx", 9.94, changed=19.95, silences=((8, 9),)),
+        file("a-1.2-p1-rx", 30, changed=50.2),
+    )
+    job = replace(job, losses=(lost,), announced=(Announcement(base=f"{CALL}-a-1.2-p1", agent=SATO, at=later(20)),))
+    plan = assemble(job, (file("c-rx", 60), *legs), SETTINGS)
+    assert isinstance(plan, Assembly)
+    assert plan.flags == ("agent_lost",)
+
+
+def test_a_server_that_was_killed_between_two_files_keeps_both() -> None:
+    # The second one's writer was killed as well: its header says nothing.
+    job = with_call(job_of_call(call(talk(SATO, "1.2", 10, 50))), call(talk(SATO, "1.2", 10, 50)), now=later(60))
+    legs = (file("a-1.2-rx", 9.94, changed=19.95), file("a-1.2-p1-rx", 30, changed=50.0, salvaged=True))
+    plan = assemble(job, (file("c-rx", 60), *legs), SETTINGS)
+    assert isinstance(plan, Assembly)
+    assert [(name, seconds) for name, _, seconds in where(plan)][1:] == [
+        ("a-1.2-rx.wav", 9.94),
+        ("a-1.2-p1-rx.wav", 30.0),
+    ]
+    assert plan.flags == ("salvaged",)

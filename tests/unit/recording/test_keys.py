@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
@@ -9,7 +10,16 @@ from hypothesis import strategies as st
 
 from cti.domain.errors import CallerError
 from cti.domain.model import CallId, TenantId, UniqueId
-from recording.keys import RATES, Direction, SpoolName, object_keys, parse_base, parse_object_key, parse_spool_file
+from recording.keys import (
+    NARROW,
+    RATES,
+    Direction,
+    SpoolName,
+    object_keys,
+    parse_base,
+    parse_object_key,
+    parse_spool_file,
+)
 
 CALL = CallId("0f3a2b1c-1111-4222-8333-444455556666")
 call_ids = st.uuids().map(lambda uuid: CallId(str(uuid)))
@@ -111,3 +121,17 @@ def test_the_mark_of_a_message() -> None:
     assert (name.message, name.uniqueid, name.file_name, name.base) == (True, None, f"{CALL}-m.wav", f"{CALL}-m")
     assert parse_spool_file(f"{CALL}-m-rx.wav") is None
     assert not any(known.message for side in ("c", "a-1.1") if (known := parse_spool_file(f"{CALL}-{side}.wav")))
+
+
+@given(
+    uniqueid=st.from_regex(r"(?:[A-Za-z0-9_.-]{1,64}-)?[0-9]{1,12}\.[0-9]{1,12}", fullmatch=True),
+    part=st.integers(0, 99),
+    direction=st.sampled_from(Direction),
+    rate=st.sampled_from(tuple(RATES.values())),
+)
+def test_a_further_file_of_a_leg_is_known_by_its_name(
+    uniqueid: str, part: int, direction: Direction, rate: int
+) -> None:
+    name = SpoolName(call_id=CALL, uniqueid=UniqueId(uniqueid), direction=direction, part=part, rate=rate)
+    assert parse_spool_file(name.file_name) == name
+    assert parse_base(name.base) == replace(name, direction=Direction.BOTH, rate=NARROW)

@@ -1,0 +1,190 @@
+"""Has an agent's leg go on in a further file where its phone's RTP numbers have jumped back.
+
+Until the numbers have caught up Asterisk leaves what that agent says out of the leg's recording; a recording that
+begins anew does not know the old numbers. Asked for when a receiver report tells (SoundLost), and when a phone comes
+back from its own hold as another source. docs/recording.md ("Numbers that jump back"), decision 0305.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cti.domain import events as ev
+from cti.domain import pause
+from cti.domain.errors import KakehashiError, NotFound
+from cti.domain.model import Call, CallId, ChannelName, UniqueId
+
+log = logging.getLogger(__name__)
+
+# Each costs the caller 0.13 s of the agent's voice: a phone that jumps all the time is not cured by many.
+LEAST_S = 3.0
+# The dialplan ([cti-anew]) counts as well, since it lives longer than we do.
+MOST = 20
+# How often what is behind still is looked at again: a pause is over, the time between two is.
+LOOK_S = 1.0
+# After a hold the first packet comes with the answer to the phone's re-INVITE; what comes later a report tells.
+RESUMED_LOOK_S = 0.05
+RESUMED_LOOKS = 12
+
+# "<call>-a-<uniqueid>", "-p<number>" behind it for a further file.
+_LEG = re.compile(r"-a-(.*[0-9]\.[0-9]+?)(?:-p[0-9]{1,2})?")
+
+
+class Anew(Protocol):
+    """What is asked of Asterisk (cti.ami.telephony). Raises NotFound (the leg is gone), Unavailable and others."""
+
+    async def record_anew(self, *, channel: ChannelName) -> None: ...
+    async def packets_received(self, *, channel: ChannelName) -> int: ...
+
+
+class LiveCalls(Protocol):
+    """The call desk, seen from here."""
+
+    def live(self, call_id: CallId) -> Call | None:
+        """The live call, or None."""
+
+
+@dataclass(slots=True)
+class _Leg:
+    """An agent's leg that is recorded."""
+
+    call_id: CallId
+    channel: ChannelName
+    behind: bool = False  # Asterisk drops what is said
+    asked: int = 0  # how often it was renewed
+    asked_s: float = float("-inf")  # when last
+    packets: int = 0  # received when the hold began
+    curing: bool = False  # somebody looks after it
+
+
+class Renewals:
+    """Subscribe :meth:`handle` to :attr:`KINDS`; ``stop`` once."""
+
+    KINDS: tuple[type[ev.Event], ...] = (
+        ev.RecordingStarted,
+        ev.SoundLost,
+        ev.CallHeld,
+        ev.CallResumed,
+        ev.CallEnded,
+    )
+
+    def __init__(
+        self,
+        *,
+        calls: LiveCalls,
+        telephony: Anew,
+        now: Callable[[], float],
+        look_s: float = LOOK_S,
+        resumed_look_s: float = RESUMED_LOOK_S,
+    ) -> None:
+        """``now``: monotonic seconds."""
+        self._calls = calls
+        self._telephony = telephony
+        self._now = now
+        self._look_s = look_s
+        self._resumed_look_s = resumed_look_s
+        self._legs: dict[UniqueId, _Leg] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """End. A leg that is asked to go on in a further file does."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def handle(self, event: ev.Event) -> None:
+        """Take one fact from the bus."""
+        if isinstance(event, ev.RecordingStarted):
+            self._begun(event)
+        elif isinstance(event, ev.SoundLost):
+            if (leg := self._legs.get(event.uniqueid)) is not None:
+                leg.behind = event.until_at is None
+                if leg.behind and not leg.curing:
+                    leg.curing = True
+                    self._spawn(self._cure(leg))
+        elif isinstance(event, ev.CallHeld):
+            for leg in self._of(event.call_id):
+                self._spawn(self._held(leg))
+        elif isinstance(event, ev.CallResumed):
+            for leg in self._of(event.call_id):
+                self._spawn(self._resumed(leg))
+        elif isinstance(event, ev.CallEnded):
+            for uniqueid in [known for known, leg in self._legs.items() if leg.call_id == event.call_id]:
+                del self._legs[uniqueid]
+
+    def _begun(self, event: ev.RecordingStarted) -> None:
+        found = _LEG.fullmatch(event.file.removeprefix(event.call_id))
+        if found is None or event.channel is None:
+            return
+        leg = self._legs.setdefault(UniqueId(found[1]), _Leg(call_id=event.call_id, channel=event.channel))
+        leg.channel, leg.behind = event.channel, False
+
+    def _of(self, call_id: CallId) -> list[_Leg]:
+        """Legs that talk with the caller of this call."""
+        call = self._calls.live(call_id)
+        talks = () if call is None else call.talks
+        legs = [self._legs.get(talk.agent_uniqueid) for talk in talks if talk.ended_at is None]
+        return [leg for leg in legs if leg is not None]
+
+    async def _cure(self, leg: _Leg) -> None:
+        """Until it is cured, cannot be, or has caught up by itself."""
+        try:
+            while leg.behind and leg.asked < MOST and await self._renew(leg):  # noqa: ASYNC110 - acts each time
+                await asyncio.sleep(self._look_s)
+        finally:
+            leg.curing = False
+
+    async def _renew(self, leg: _Leg) -> bool:
+        """Ask, if that may be now. Says whether the leg is there still."""
+        call = self._calls.live(leg.call_id)
+        if call is None:
+            return False
+        # A recording that is paused goes on being the one that was proven to be silent.
+        if pause.open_pauses(call) or leg.asked >= MOST or self._now() - leg.asked_s < LEAST_S:
+            return True
+        leg.asked, leg.asked_s = leg.asked + 1, self._now()
+        about = {"action": "record_anew", "call_id": leg.call_id, "times": leg.asked}
+        try:
+            await self._telephony.record_anew(channel=leg.channel)
+        except NotFound:
+            return False
+        except KakehashiError as error:  # what runs goes on
+            log.warning("a leg was not recorded anew", extra={**about, "why": str(error)})
+        else:
+            log.info("a leg's recording goes on in a further file", extra=about)
+        return True
+
+    async def _held(self, leg: _Leg) -> None:
+        leg.packets = await self._count(leg) or 0
+
+    async def _resumed(self, leg: _Leg) -> None:
+        """Asterisk counts another source's packets from 0 again: then its numbers are others, too."""
+        for _ in range(RESUMED_LOOKS):
+            packets = await self._count(leg)
+            if packets is None or packets > leg.packets:
+                return
+            if packets < leg.packets:
+                await self._renew(leg)
+                return
+            await asyncio.sleep(self._resumed_look_s)
+
+    async def _count(self, leg: _Leg) -> int | None:
+        try:
+            return await self._telephony.packets_received(channel=leg.channel)
+        except KakehashiError:
+            return None
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="renewals")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a leg is not looked after", exc_info=error, extra={"action": "record_anew"})
