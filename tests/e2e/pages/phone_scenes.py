@@ -9,6 +9,7 @@ from playwright.async_api import Page
 
 from cti.domain.model import AgentId
 from cti.domain.quality import LineQuality
+from cti.web.hub import HUB
 from tests.e2e.pages.browser import Window, until
 from tests.e2e.pages.phoneline import PhoneLine, PlayedPhones, answered_after
 from tests.e2e.pages.records import SATO, call_id, complete
@@ -62,6 +63,14 @@ PLAYED = """(() => {
     }));
   };
 })()"""
+# Those to our server, so that they can be broken.
+SOCKETS = """window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(url, protocols) {
+    super(url, protocols ?? []);
+    if (url.endsWith("/api/socket")) window.sockets.push(this);
+  }
+}"""
 HEADSET, BUILT_IN = "Jabra Evolve2 65", "MacBook Pro"
 
 
@@ -149,6 +158,19 @@ async def phone_keypad(site: Site, seen: Window) -> None:
 async def phone_poor_line(site: Site, seen: Window) -> None:
     await talking_phone(site, seen, loss=0.2)
     await shown(seen, ".phone-notice")
+
+
+@scene
+async def phone_holds_alone(site: Site, seen: Window) -> None:
+    """In a call the network lets no WebSocket through to our server any more, and the phone itself holds the caller."""
+    await seen.page.add_init_script(SOCKETS)
+    await talking_phone(site, seen)
+    site.server.app[HUB].stopping = True
+    await seen.page.evaluate("sockets.forEach((one) => one.close())")
+    await shown(seen, ".offline p")
+    await seen.page.locator(".talk .choices button").first.click()
+    await shown(seen, ".talk .choices button.primary")
+    await until(seen.page, "/WebSocket/.test(document.querySelector('.offline').textContent)")
 
 
 @scene

@@ -113,6 +113,11 @@ class PhoneLine:
                 await self._send("SIP/2.0 403 Forbidden", same | to)
             else:
                 await self._send("SIP/2.0 200 OK", same | to | {"Contact": f"{self.contact};expires=120"})
+        elif first.startswith("INVITE"):  # the page's own hold, and its end: taken
+            there = "recvonly" if "a=sendonly" in message else "sendrecv"
+            held = OFFER.replace("actpass", "passive").replace("sendrecv", there)
+            contact = f"<sip:asterisk@127.0.0.1:{self.port};transport=ws>"
+            await self._send("SIP/2.0 200 OK", same | {"Contact": contact, "Content-Type": "application/sdp"}, held)
         elif first.startswith("SIP/2.0 200") and same["CSeq"].endswith("INVITE"):
             target = header(message, "Contact").strip("<>").split(">")[0]
             await self._send(f"ACK {target} SIP/2.0", same | {"CSeq": "1 ACK", "Max-Forwards": "70"})

@@ -118,6 +118,8 @@ async def ended(site: Site, seen: Window) -> None:
     site.happen(complete(call, now()))
     site.hang_up(site.answer(call))
     await shown(seen, ".pop-ended")
+    site.set_state(AgentState.WRAP_UP, "call_over", until=now() + timedelta(seconds=90))
+    await shown(seen, ".own-state .one-line [role=timer]")
 
 
 @scene

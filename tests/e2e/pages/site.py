@@ -226,9 +226,12 @@ class Site:
         """PopSink: whichever server runs now."""
         self.server.hub.pop_changed(change)
 
-    def set_state(self, state: AgentState, reason: str = "chosen", agent: AgentId = SATO) -> None:
-        self.desk.agents[agent] = replace(self.desk.agents[agent], state=state, reason=reason, since=now())
-        self.happen(AgentStateChanged(at=now(), tenant=DEMO, agent=agent, state=state, reason=reason))
+    def set_state(
+        self, state: AgentState, reason: str = "chosen", agent: AgentId = SATO, until: datetime | None = None
+    ) -> None:
+        status = self.desk.agents[agent]
+        self.desk.agents[agent] = replace(status, state=state, reason=reason, since=now(), until=until)
+        self.happen(AgentStateChanged(at=now(), tenant=DEMO, agent=agent, state=state, reason=reason, until=until))
 
     def set_phone(self, phone: PhoneState) -> None:
         self.desk.agents[SATO] = replace(self.desk.agents[SATO], phone=phone, phone_since=now())

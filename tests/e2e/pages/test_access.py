@@ -41,7 +41,7 @@ LOOKS = [
     ("after_reason_list", False, 1366),
     ("after_changed_elsewhere", True, 1366),
     ("keys_help", True, 1366),
-    ("queues_late", False, 390),
+    ("recordings_missing", False, 390),
     ("supervisor_page", True, 1366),
     ("waiting_call", False, 390),
     ("agent_dialog", False, 1366),
@@ -54,8 +54,10 @@ LOOKS = [
     ("score_compared", True, 1366),
     ("samples", False, 390),
     ("phone_devices", False, 390),
-    ("phone_poor_line", True, 1366),
+    ("phone_holds_alone", True, 1366),
 ]
+# What came last, and is longest in the other language: looked at in both.
+BOTH = ("desk_idle_busy_day", "ended", "qa_player_with_quality", "phone_holds_alone")
 
 
 def axe() -> str:
@@ -80,7 +82,8 @@ ALIKE = """[...document.querySelectorAll("dialog[open] button")].map((one) => on
 
 
 async def violations(seen: Window) -> list[str]:
-    await seen.page.evaluate(axe())
+    if not await seen.page.evaluate("'axe' in window"):
+        await seen.page.evaluate(axe())
     found: dict[str, Any] = await seen.page.evaluate("options => axe.run(document, options)", RULES)
     return [
         f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
@@ -100,8 +103,11 @@ async def test_nothing_to_complain_about(
     ):
         seen.expected.append("status of 50")
         await SCENES[scene](site, seen)
-        assert await violations(seen) == []
-        assert await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways"
-        assert await seen.page.evaluate(SQUEEZED) == []
-        assert await seen.page.evaluate(ALIKE) == []
+        for turn in range(2 if scene in BOTH else 1):
+            if turn:
+                await seen.page.locator(".bar-end button[lang]").click()
+            assert await violations(seen) == []
+            assert await seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways"
+            assert await seen.page.evaluate(SQUEEZED) == []
+            assert await seen.page.evaluate(ALIKE) == []
         assert seen.unexpected() == []
