@@ -15,7 +15,20 @@ from tests.soak._centre import QUEUE, READY_S, RING_S, Agent, Centre
 from tests.soak._ears import SORRY_HZ, gap_s, hears, steady
 from tests.soak._judge import read_cel
 from tests.soak._ledgers import first_talk_end, holds_of_newest, newest
-from tests.soak._scenes import ALONE, ASKED, AWAY_S, SAID_S, Scene, Trial, held_alone, music, says_away, set_scene
+from tests.soak._scenes import (
+    ALONE,
+    ASKED,
+    AWAY_S,
+    PASSED,
+    SAID_S,
+    WITHOUT_US,
+    Scene,
+    Trial,
+    held_alone,
+    music,
+    says_away,
+    set_scene,
+)
 
 FREED_S = 6.0  # the promise of docs/softphone.md: a browser that is gone frees its caller
 TOLD_S = FREED_S + 1.0  # who has no colleague with them hears it from the dialplan, and their phone plays it
@@ -34,7 +47,7 @@ HOLD_S = 5.0  # a click is a hold within this, by the record
 PASSED_S = 30.0  # words for the caller, a look at the queue each few seconds, and a phone that rings
 # By the state of the call, else LOST_S: until a caller is heard whose page was loaded anew, or whose browser is gone.
 RELOADED = {"ringing": RERUNG_S, "talking": RELOADED_S, "held": RELOADED_S, ALONE: FREED_S + PASSED_S, ASKED: LEFT_S}
-LEFT = {"ringing": MISSED_S, ALONE: FREED_S + PASSED_S, ASKED: LEFT_S}
+LEFT = {"ringing": MISSED_S, ALONE: FREED_S + PASSED_S, PASSED: FREED_S + PASSED_S, ASKED: LEFT_S}
 BACK_S = 20.0  # until the page says that it is back, from when the part is: tries are up to 8 s apart
 
 
@@ -83,13 +96,13 @@ async def _gone(scene: Scene, number: signal.Signals) -> None:
         await scene.second.person.set_state("available")
     trial.struck = time.time()
     scene.struck.signal(number)
-    if trial.state in ("talking", "held", ALONE):
+    if trial.state in ("talking", "held", *WITHOUT_US):
         trial.told_s = await hears(scene.caller.ear, {SORRY_HZ}, since=trial.struck, within_s=TOLD_S + 10.0)
         trial.must(trial.told_s <= TOLD_S, f"told after {trial.told_s:.1f} s, at most {TOLD_S:g}")
     limit_s = LEFT.get(trial.state, LOST_S)
     trial.heard_s = await somebody(scene, scene.left, trial.struck, limit_s + 10.0)
     trial.must(trial.heard_s <= limit_s, f"heard after {trial.heard_s:.1f} s, at most {limit_s:g}")
-    if trial.state == ALONE:
+    if trial.state in WITHOUT_US:
         await ours_is_back(scene)
 
 

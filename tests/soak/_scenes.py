@@ -14,12 +14,13 @@ from tests.soak._actions import apart, asked, talk
 from tests.soak._centre import Agent, Caller, Centre
 from tests.soak._ears import hears
 
-# Held by the phone itself while our server is away; the one who was asked is hit, not the one who asked.
-ALONE, ASKED = "held without us", "asked"
-STATES = ("ringing", "talking", "held", "consulting", ALONE, ASKED)
+# Held, or passed on to a colleague, by the phone itself while our server is away. In the last two the colleague is hit.
+ALONE, PASSED, ASKED = "held without us", "passed on without us", "asked"
+STATES = ("ringing", "talking", "held", "consulting", ALONE, PASSED, ASKED)
+WITHOUT_US = (ALONE, PASSED)
 # What is one fault in these: a server that is away dies no second time, and nothing of ours is a colleague's alone.
 _BROWSER = ("page reloaded", "browser killed", "browser frozen")
-ONLY = {ALONE: (*_BROWSER, "Asterisk killed"), ASKED: _BROWSER}
+ONLY = {ALONE: (*_BROWSER, "Asterisk killed"), PASSED: _BROWSER[1:], ASKED: _BROWSER}
 AWAY_S = 10.0
 SAID_S = 12.0  # until the page says that something is away; a server that is silent shows after two missed pings
 MIRRORED_S = 2.5
@@ -72,12 +73,12 @@ class Scene:
     @property
     def struck(self) -> Agent:
         """Whose browser it happens to."""
-        return self.second if self.trial.state == ASKED else self.first
+        return self.second if self.trial.state in (ASKED, PASSED) else self.first
 
     @property
     def left(self) -> list[Agent]:
         """Who has the caller when that browser is gone."""
-        return [self.first] if self.trial.state == ASKED else [self.second]
+        return [self.first] if self.trial.state in (ASKED, PASSED) else [self.second]
 
 
 async def set_scene(scene: Scene) -> None:
@@ -94,13 +95,19 @@ async def set_scene(scene: Scene) -> None:
         await first.does("Hold")
         await first.shows("on hold")
         await apart(scene.caller, first)
-    if state == ALONE:
+    if state in WITHOUT_US:
         # Asterisk's own queue rings who was at work when our server died, about a second after it was told so.
         await scene.second.person.set_state("available")
         await asyncio.sleep(MIRRORED_S)
         scene.centre.server.signal(signal.SIGKILL)
         await says_away(first)
-        await held_alone(scene, first)
+        if state == ALONE:
+            await held_alone(scene, first)
+        else:
+            await first.does("Transfer", scene.second.name)
+            await scene.second.answer()
+            await talk(scene.second, scene.caller, time.time())
+            await first.phone.says("Ready for calls")
     if state in ("consulting", ASKED):
         await asked(first, scene.second, scene.caller)
 
