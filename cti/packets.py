@@ -88,6 +88,8 @@ class PacketWatch:
         if isinstance(event, ev.RecordingStarted):
             call = self._calls.setdefault(event.call_id, _Call(tenant=event.tenant))
             name = event.channel or event.call.channel
+            for other in call.channels.values():
+                other.gone |= other.name == name and other.file != event.file  # it goes on in this one
             call.channels.setdefault(event.file, _Channel(name=name, file=event.file))
             if call.watched:
                 self._some.set()  # all its channels of before may be gone

@@ -21,7 +21,8 @@ from cti.domain.model import Call, CallId, ChannelName, UniqueId
 
 log = logging.getLogger(__name__)
 
-# Each costs the caller 0.13 s of the agent's voice: a phone that jumps all the time is not cured by many.
+# Each costs the caller 0.13 s of the agent's voice: a phone that jumps all the time is not cured by many. What is not
+# followed by a further file (no room, no recording) is asked for half as often each time.
 LEAST_S = 3.0
 # The dialplan ([cti-anew]) counts as well, since it lives longer than we do.
 MOST = 20
@@ -56,6 +57,7 @@ class _Leg:
     call_id: CallId
     channel: ChannelName
     behind: bool = False  # Asterisk drops what is said
+    awaited: int = 0  # how often it was asked for since a file was announced
     asked: int = 0  # how often it was renewed
     asked_s: float = float("-inf")  # when last
     packets: int = 0  # received when the hold began
@@ -102,16 +104,12 @@ class Renewals:
         if isinstance(event, ev.RecordingStarted):
             self._begun(event)
         elif isinstance(event, ev.SoundLost):
-            if (leg := self._legs.get(event.uniqueid)) is not None:
-                leg.behind = event.until_at is None
-                if leg.behind and not leg.curing:
-                    leg.curing = True
-                    self._spawn(self._cure(leg))
+            self._lost(event)
         elif isinstance(event, ev.CallHeld):
-            for leg in self._of(event.call_id):
+            for leg in self._of(self._calls.live(event.call_id)):
                 self._spawn(self._held(leg))
         elif isinstance(event, ev.CallResumed):
-            for leg in self._of(event.call_id):
+            for leg in self._of(self._calls.live(event.call_id)):
                 self._spawn(self._resumed(leg))
         elif isinstance(event, ev.CallEnded):
             for uniqueid in [known for known, leg in self._legs.items() if leg.call_id == event.call_id]:
@@ -122,19 +120,33 @@ class Renewals:
         if found is None or event.channel is None:
             return
         leg = self._legs.setdefault(UniqueId(found[1]), _Leg(call_id=event.call_id, channel=event.channel))
-        leg.channel, leg.behind = event.channel, False
+        leg.channel, leg.behind, leg.awaited = event.channel, False, 0
 
-    def _of(self, call_id: CallId) -> list[_Leg]:
+    def _lost(self, event: ev.SoundLost) -> None:
+        self._of(self._calls.live(event.call_id))  # those of before our start
+        if (leg := self._legs.get(event.uniqueid)) is not None:
+            leg.behind = event.until_at is None
+            if leg.behind:
+                self._look_after(leg)
+
+    def _of(self, call: Call | None) -> list[_Leg]:
         """Legs that talk with the caller of this call."""
-        call = self._calls.live(call_id)
         talks = () if call is None else call.talks
-        legs = [self._legs.get(talk.agent_uniqueid) for talk in talks if talk.ended_at is None]
-        return [leg for leg in legs if leg is not None]
+        return [
+            self._legs.setdefault(talk.agent_uniqueid, _Leg(call_id=call.call_id, channel=talk.agent_channel))
+            for talk in talks
+            if call is not None and talk.ended_at is None
+        ]
+
+    def _look_after(self, leg: _Leg) -> None:
+        if not leg.curing:
+            leg.curing = True
+            self._spawn(self._cure(leg))
 
     async def _cure(self, leg: _Leg) -> None:
-        """Until it is cured, cannot be, or has caught up by itself."""
+        """Until it is cured, cannot be, or has caught up by itself. Who was moved in that moment is asked again."""
         try:
-            while leg.behind and leg.asked < MOST and await self._renew(leg):  # noqa: ASYNC110 - acts each time
+            while (leg.behind or leg.awaited) and leg.asked < MOST and await self._renew(leg):  # noqa: ASYNC110 - it acts
                 await asyncio.sleep(self._look_s)
         finally:
             leg.curing = False
@@ -145,9 +157,9 @@ class Renewals:
         if call is None:
             return False
         # A recording that is paused goes on being the one that was proven to be silent.
-        if pause.open_pauses(call) or leg.asked >= MOST or self._now() - leg.asked_s < LEAST_S:
+        if pause.open_pauses(call) or self._now() - leg.asked_s < LEAST_S * 2**leg.awaited:
             return True
-        leg.asked, leg.asked_s = leg.asked + 1, self._now()
+        leg.asked, leg.awaited, leg.asked_s = leg.asked + 1, leg.awaited + 1, self._now()
         about = {"action": "record_anew", "call_id": leg.call_id, "times": leg.asked}
         try:
             await self._telephony.record_anew(channel=leg.channel)
@@ -169,7 +181,8 @@ class Renewals:
             if packets is None or packets > leg.packets:
                 return
             if packets < leg.packets:
-                await self._renew(leg)
+                leg.behind = True  # or ahead, which nobody knows
+                self._look_after(leg)
                 return
             await asyncio.sleep(self._resumed_look_s)
 

@@ -103,6 +103,25 @@ async def test_a_silence_is_told_of_the_channel_that_had_it() -> None:
     assert all(one.to_s == then.from_s for one, then in itertools.pairwise(heard.of(f"{CALL}-a-7")))
 
 
+async def test_a_leg_that_goes_on_in_a_further_file_is_asked_about_once() -> None:
+    asterisk, heard = Asterisk(), Heard()
+    watch = PacketWatch(telephony=asterisk, sink=heard, now=asterisk.now, look_s=0)
+    await watch.start()
+    watch.handle(started(f"{CALL}-c", CALLER))
+    watch.handle(started(f"{CALL}-a-7.1", AGENT))
+    watch.handle(STILL)
+    await until(asterisk, 40)
+    watch.handle(started(f"{CALL}-a-7.1-p1", AGENT))
+    asterisk.asked.clear()
+    await until(asterisk, 40)
+    await watch.stop()
+    assert abs(asterisk.asked.count(AGENT) - asterisk.asked.count(CALLER)) <= 2
+    first, further = heard.of(f"{CALL}-a-7.1"), heard.of(f"{CALL}-a-7.1-p1")
+    assert first
+    assert further
+    assert first[-1].to_s <= further[0].from_s + 0.2
+
+
 async def test_a_channel_that_is_gone_is_told_once_more_and_asked_no_more() -> None:
     asterisk, heard = Asterisk(), Heard()
     watch = PacketWatch(telephony=asterisk, sink=heard, now=asterisk.now, look_s=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -27,7 +28,7 @@ PAUSE = Pause(why="asked", by="sato", began_at=AT)
 class Line:
     """One call with one agent's leg, and an Asterisk that counts its packets."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, announced: bool = True) -> None:
         self.now_s = 100.0
         self.call: Call | None = replace(closed_call(1), talks=(TALK,), ended_at=None, pauses=())
         self.asked: list[float] = []
@@ -37,7 +38,8 @@ class Line:
         self.desk = Renewals(
             calls=self, telephony=self, now=lambda: self.now_s, look_s=0.001, resumed_look_s=0.001
         )  # fmt: skip
-        self.told(RecordingStarted, file=f"{CALL}-a-{ID}", agent=AgentId("sato"), channel=LEG)
+        if announced:
+            self.told(RecordingStarted, file=f"{CALL}-a-{ID}", agent=AgentId("sato"), channel=LEG)
 
     def live(self, call_id: CallId) -> Call | None:
         return self.call
@@ -77,8 +79,20 @@ async def test_a_jump_that_a_report_tells_has_the_leg_recorded_anew_once() -> No
     line.lost()  # told again while it lasts
     await line.passes()
     assert len(line.asked) == 1
+    line.lost(over=True)
+    await line.passes(60)
+    await line.passes()
+    assert len(line.asked) == 2  # never announced: its channel was moved in that moment, and it may not be recorded
     line.told(RecordingStarted, file=f"{CALL}-a-{ID}-p1", agent=AgentId("sato"), channel=LEG)
     await line.passes(60)
+    assert len(line.asked) == 2
+    await line.desk.stop()
+
+
+async def test_a_leg_of_before_our_start_is_known_by_its_talk() -> None:
+    line = Line(announced=False)
+    line.lost()
+    await line.passes()
     assert len(line.asked) == 1
     await line.desk.stop()
 
@@ -88,12 +102,17 @@ async def test_what_did_not_help_is_tried_again_and_not_for_ever() -> None:
     line.refuses = Unavailable("no answer")
     line.lost()
     await line.passes()
-    await line.passes(LEAST_S - 0.1)
+    await line.passes(LEAST_S)
     assert len(line.asked) == 1
-    for _ in range(2 * MOST):
+    for _ in range(20):
+        await line.passes(LEAST_S)
+    assert [round(b - a) for a, b in pairwise(line.asked)] == [6, 12, 24]  # and not at 3
+    line.refuses = None
+    for number in range(MOST):  # and where each is followed by a further file, and by the next jump
+        line.told(RecordingStarted, file=f"{CALL}-a-{ID}-p{number + 1}", agent=AgentId("sato"), channel=LEG)
+        line.lost()
         await line.passes(LEAST_S)
     assert len(line.asked) == MOST
-    assert min(b - a for a, b in zip(line.asked, line.asked[1:], strict=False)) >= LEAST_S
     await line.desk.stop()
 
 
@@ -108,6 +127,7 @@ async def test_nothing_is_asked_for_once_it_has_caught_up_or_the_leg_is_gone() -
     await line.passes(LEAST_S)
     assert len(line.asked) == 1
     line.told(CallEnded)
+    line.call = None
     line.lost()
     await line.passes(LEAST_S)
     assert len(line.asked) == 1

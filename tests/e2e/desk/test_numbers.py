@@ -77,13 +77,13 @@ async def jumps(desk: Stack, agent: RtpPhone) -> None:
             await agent.renew("sendrecv")
             resumed_at = time.time()
             await eventually(lambda: parts(desk, call_id), lambda found: found == 2, 20.0)
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(1.2)
             caller.jump(BACK)
             caller._ssrc -= 1  # the same source: its numbers alone
             # And one that jumps without a word: until a report tells.
             agent.jump(FAR)
             await eventually(lambda: parts(desk, call_id), lambda found: found == 3, 20.0)
-            await asyncio.sleep(2.0)  # until the caller has caught up
+            await asyncio.sleep(1.0)  # until the caller has caught up
             caller.hang_up()
     record = await record_of(
         desk, call_id, lambda r: bool((r["recording"] or {}).get("began_at")) and len(r["quality"]) == 2

@@ -53,6 +53,14 @@ async def test_the_second_agent_of_a_call_has_a_file_of_its_own(rig: Rig) -> Non
     await rig.offer(queued, "sato")
     await rig.ami.kind("BridgeEnter", since=since, Channel=queued["Channel"])
     await asyncio.sleep(1.0)
+    first = await rig.ami.user_event("CtiRecording", since=since, Side="agent")
+    # Paused: a recording that is silent by proof goes on. Else a further file of the same leg, told as the first one.
+    await rig.ami.setvar("CTI_PAUSED", "asked:1", queued["Channel"])
+    await record_anew(rig, first["Channel"])
+    await rig.ami.setvar("CTI_PAUSED", "", queued["Channel"])
+    await record_anew(rig, first["Channel"])
+    further = await rig.ami.user_event("CtiRecording", since=since, File=f"{first['File']}-p1")
+    assert (further["Channel"], further["Side"]) == (first["Channel"], "agent")
     second, seen = rig.ami.now, len(rig.suzuki.events)
     await rig.ami.redirect(queued["Channel"], "cti-wait")
     await rig.ami.user_event("CtiQueued", since=second, CallID=queued["CallID"])
@@ -66,7 +74,16 @@ async def test_the_second_agent_of_a_call_has_a_file_of_its_own(rig: Rig) -> Non
     said = samples(rig.recordings / f"{recording['File']}-rx.wav")
     assert onset_s(said, 700) < TOLERANCE_S
     legs = sorted(rig.recordings.glob(f"{queued['CallID']}-a-*-rx.wav"))
-    assert len(legs) == 2
+    assert [leg.name.removesuffix("-rx.wav") for leg in legs] == [further["File"], first["File"], recording["File"]]
+
+
+async def record_anew(rig: Rig, channel: str) -> None:
+    """As cti.ami.actions asks; returns when the dialplan has looked."""
+    await rig.ami.setvar("CTI_ANEW", "1", channel)
+    await rig.ami.action("PlayDTMF", Channel=channel, Digit="D", Duration="1", Receive="true")
+    async with asyncio.timeout(20):
+        while (await rig.ami.action("Getvar", Channel=channel, Variable="CTI_ANEW"))["Value"] != "":
+            await asyncio.sleep(0.02)
 
 
 def at(event: Message) -> float:
