@@ -9,6 +9,7 @@ import wave
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cti.asteriskconf.files import write
 from cti.asteriskconf.music import music_files
@@ -239,13 +240,14 @@ def write_sounds(folder: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def a_rig() -> AsyncIterator[Rig]:
+async def a_rig(**more: Any) -> AsyncIterator[Rig]:
+    """``more``: other settings of Asterisk (AsteriskSettings) than the small desk's."""
     async with contextlib.AsyncExitStack() as stack:
         run = stack.enter_context(run_folder())
         pool = stack.enter_context(PortPool())
         outside = await StubPhone.listen(486)
         stack.callback(outside.stop)
-        settings = replace(asterisk_settings(run, pool), trunk_out=f"{outside.host}:{outside.port}")
+        settings = replace(asterisk_settings(run, pool), trunk_out=f"{outside.host}:{outside.port}", **more)
         folders = asterisk_folders(run)
         write(render(settings), folders.etc)
         write_sounds(run.path / "sounds" / "kakehashi")

@@ -64,7 +64,7 @@ class RtpPhone(StubPhone):
     ) -> None:
         """``wide``: what it says in G.722 (in_g722), as often as it takes; without it the phone has no such codec."""
         super().__init__(user, password, server, code)
-        self._wide, self._speaks = wide, PCMU
+        self._wide, self.speaks = wide, PCMU
         self._ear = _Ear()
         self.talking = asyncio.Event()
         self.talking.set()
@@ -217,7 +217,9 @@ class RtpPhone(StubPhone):
     def _sdp(self, direction: str = "sendrecv") -> str:
         assert self._media is not None
         port = self._media.get_extra_info("sockname")[1]
-        codecs = ((G722, "G722"), (PCMU, "PCMU")) if self._wide else ((PCMU, "PCMU"),)
+        # In G.722 Asterisk hears no keys in the sound (and logs that), so a wide phone has events for them.
+        wide = ((G722, "G722"), (PCMU, "PCMU"), (101, "telephone-event"))
+        codecs = wide if self._wide else ((PCMU, "PCMU"),)
         lines = [
             "v=0",
             f"o=- 1 {self._requests} IN IP4 {LOOPBACK}",
@@ -232,7 +234,7 @@ class RtpPhone(StubPhone):
     def _talk_to(self, sdp: str) -> None:
         port = re.search(r"m=audio (\d+) RTP/AVP ([\d ]+)", sdp)
         assert port is not None
-        self._speaks = G722 if self._wide and str(G722) in port.group(2).split() else PCMU
+        self.speaks = G722 if self._wide and str(G722) in port.group(2).split() else PCMU
         self.answered.set()
         self._where = (LOOPBACK, int(port.group(1)))
         if self._sender is None:
@@ -247,9 +249,9 @@ class RtpPhone(StubPhone):
             if not self.talking.is_set() or self._where is None:
                 first = True
                 continue
-            says = self._wide if self._speaks == G722 else self._frames
+            says = self._wide if self.speaks == G722 else self._frames
             at = number * FRAME % len(says)
-            kind = self._speaks | (0x80 if first else 0x00)  # the marker: a new spurt of talk
+            kind = self.speaks | (0x80 if first else 0x00)  # the marker: a new spurt of talk
             packet = struct.pack(
                 "!BBHII", 0x80, kind, self._packet & 0xFFFF, number * FRAME & 0xFFFFFFFF, self._ssrc & 0xFFFFFFFF
             )

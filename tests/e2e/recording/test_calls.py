@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -32,7 +33,7 @@ from recording.objectstore import ObjectChanged
 from recording.wav import read_info
 from tests.e2e.dialplan.rig import AGENT_HZ, CALLER_HZ, EPOCH, PHONE_SECRET, PLAIN_NUMBER, SECRET, a_rig
 from tests.e2e.recording.conftest import DEMO, Caller, Centre, a_centre
-from tests.e2e.recording.rtp_phone import RtpPhone
+from tests.e2e.recording.rtp_phone import PCMU, WIDE_HZ, RtpPhone, in_g722
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -46,29 +47,33 @@ async def replayed(centre: Centre, caller: Caller, start: int = 0, end: int | No
     return b"".join([chunk async for chunk in centre.replay.read(playable, start=start, end=end)])
 
 
-def channels(data: bytes, folder: Path) -> tuple[array[int], array[int]]:
+def channels(data: bytes, folder: Path, rate_hz: int = 8000) -> tuple[array[int], array[int]]:
     """Left and right as a player hears them."""
     path = folder / "replayed.webm"
     path.write_bytes(data)
     raw = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "s16le", "-ar", "8000", "-"], capture_output=True, check=True
+        ["ffmpeg", "-v", "error", "-i", str(path), "-f", "s16le", "-ar", str(rate_hz), "-"],
+        capture_output=True,
+        check=True,
     ).stdout
     both = array("h", raw)
     return both[0::2], both[1::2]
 
 
-def spans(samples: array[int], hz: float, *, least_s: float = 0.2) -> list[tuple[float, float]]:
-    """When a tone is heard: (from, to) in seconds."""
-    step, found = 80, []
+def spans(
+    samples: array[int], hz: float, *, least_s: float = 0.2, rate_hz: int = 8000, share: float = 0.5
+) -> list[tuple[float, float]]:
+    """When a tone is heard, alone or as more than ``share`` of the sound: (from, to) in seconds."""
+    step, found = rate_hz // 100, []
     since: float | None = None
     for at in range(0, len(samples) + step, step):
         part = samples[at : at + step]
-        heard = len(part) == step and max(part) > 1500 and strength(part, hz) > 0.5
+        heard = len(part) == step and max(part) > 1500 and strength(part, hz, rate_hz) > share
         if heard and since is None:
-            since = at / 8000
+            since = at / rate_hz
         elif not heard and since is not None:
-            if at / 8000 - since >= least_s:
-                found.append((since, at / 8000))
+            if at / rate_hz - since >= least_s:
+                found.append((since, at / rate_hz))
             since = None
     return found
 
@@ -251,8 +256,10 @@ async def talk_with_silences(centre: Centre, tmp_path: Path) -> None:
     rig, since = centre.rig, centre.rig.ami.now
     server = (LOOPBACK, rig.settings.sip_port)
     agent = await RtpPhone.agent("demo-silent", PHONE_SECRET, server, hz=AGENT_HZ)
-    phone = await RtpPhone.caller("09000000000", server, hz=CALLER_HZ)
+    # Its codec would carry 5,000 Hz: this trunk is narrow, as all are that are not declared wide, and answers without.
+    phone = await RtpPhone.caller("09000000000", server, hz=CALLER_HZ, wide=two_tones(5000))
     await phone.dial(PLAIN_NUMBER)
+    assert phone.speaks == PCMU
     queued = await rig.ami.user_event("CtiQueued", since=since)
     caller = Caller(centre, await rig.ami.user_event("CtiArrived", since=since))
     await caller.tell()
@@ -278,6 +285,7 @@ async def talk_with_silences(centre: Centre, tmp_path: Path) -> None:
     record = await centre.ledger.get(DEMO, caller.call_id)
     assert record.audio is not None
     assert record.audio.flags == ("time_put_back",)
+    assert record.audio.rate == 8000
     left, right = channels(await replayed(centre, caller), tmp_path)
     zero = caller.anchors[f"{caller.call_id}-c"]
     for side, hz, spoken, start in ((left, CALLER_HZ, phone.sent, None), (right, AGENT_HZ, agent.sent, leg["File"])):
@@ -319,24 +327,66 @@ async def test_an_object_changed_behind_our_back_is_noticed(centre: Centre) -> N
         await centre.replay.open(DEMO, caller.call_id)
 
 
-async def test_asterisk_is_killed_in_the_middle_of_a_call(
+def two_tones(*hz: int) -> bytes:
+    """What a phone with a wide codec says; ten seconds, then from the start."""
+    wave = (round(sum(6000 * math.sin(2 * math.pi * f * n / WIDE_HZ) for f in hz)) for n in range(10 * WIDE_HZ))
+    return in_g722(array("h", wave))
+
+
+async def test_asterisk_is_killed_in_the_middle_of_a_wide_call(
     around: tuple[RunFolder, RunningObjectStore, RunningPostgres], tmp_path: Path
 ) -> None:
-    async with a_rig() as rig, a_centre(around, rig) as centre:
-        caller, _ = await a_talk(centre, seconds=4)
+    """A trunk in G.722: the caller, then a desk phone that has PCMU alone, then one that is wide, then kill -9."""
+    async with a_rig(trunk_codecs=("g722", "ulaw"), record_hz=WIDE_HZ) as rig, a_centre(around, rig) as centre:
+        since, server = rig.ami.now, (LOOPBACK, rig.settings.sip_port)
+        phone = await RtpPhone.caller("09000000000", server, wide=two_tones(CALLER_HZ, 5000))
+        suzuki = await RtpPhone.agent("demo-silent", PHONE_SECRET, server, wide=two_tones(SUZUKI_HZ, 6000))
+        await phone.dial(PLAIN_NUMBER)
+        queued = await rig.ami.user_event("CtiQueued", since=since)
+        caller = Caller(centre, await rig.ami.user_event("CtiArrived", since=since))
+        legs = []
+        for agent, offer in (("sato", "0a" * 16), ("silent", "0b" * 16)):
+            since = rig.ami.now
+            await rig.ami.redirect(queued["Channel"], "cti-wait")
+            await rig.offer(queued, agent, offer=offer, ring_s=5)
+            legs.append((await rig.ami.user_event("CtiRecording", since=since, Side="agent"))["File"])
+            await caller.tell()
+            await asyncio.sleep(2.5)
         rig.asterisk.child.signal(signal.SIGKILL)
         await rig.asterisk.child.wait()
-        path = rig.recordings / f"{caller.call_id}-c-rx.wav"
-        assert read_info(path).salvaged
+        for one in (phone, suzuki):
+            one.stop()
+        # The narrow phone's file is narrow, and closed; the others say 16 kHz, and have no length.
+        infos = [read_info(path) for path in sorted(rig.recordings.glob(f"{caller.call_id}-*-rx.wav*"))]
+        assert [(info.rate, info.salvaged) for info in infos] == [(8000, False), (WIDE_HZ, True), (WIDE_HZ, True)]
         await caller.ended(at=datetime.now(UTC))
         await centre.fact(caller.call_id)
         record = await centre.ledger.get(DEMO, caller.call_id)
         assert record.audio is not None
+        assert record.audio.rate == WIDE_HZ
         assert "salvaged" in record.audio.flags
-        # On a busy machine more than the last 2 s may be missing, and the recording says that as well.
+        # On a busy machine more than the last second may be missing, and the recording says that as well.
         assert record.state in (RecordingState.SALVAGED, RecordingState.TRUNCATED)
-        left, _ = channels(await replayed(centre, caller), tmp_path)
-        assert sum(off - on for on, off in spans(left, CALLER_HZ)) > 1.9  # Asterisk holds the last 2 s in memory
+        left, right = channels(await replayed(centre, caller), tmp_path, WIDE_HZ)
+        ends_s = infos[-1].seconds
+        # 5,000 Hz: what a telephone has not. When a narrow phone answers, Asterisk decodes the caller anew, and a decoder
+        # of G.722 that begins in the middle has the levels right after 0.13 s.
+        for hz in (CALLER_HZ, 5000):
+            heard = spans(left, hz, rate_hz=WIDE_HZ, share=0.3, least_s=0.05)
+            assert heard[0][0] < NEAR_S
+            assert abs(heard[-1][1] - ends_s) < NEAR_S
+            assert sum(off - on for on, off in heard) > ends_s - 0.6
+        zero = caller.anchors[f"{caller.call_id}-c"]
+        first, second = ((caller.anchors[file] - zero).total_seconds() for file in legs)
+        ((on, off), *_) = spans(right, AGENT_HZ, rate_hz=WIDE_HZ)
+        assert abs(on - first) < NEAR_S
+        assert 2.3 < off - on < second - first
+        for hz in (SUZUKI_HZ, 6000):
+            heard = spans(right, hz, rate_hz=WIDE_HZ, share=0.3, least_s=0.05)
+            assert abs(heard[0][0] - second) < NEAR_S
+            assert sum(off - on for on, off in heard) > 0.9  # Asterisk holds the last second in memory
+        # Nothing that the narrow phone said is heard above what its codec carries.
+        assert strength(right[round((first + 0.5) * WIDE_HZ) : round((first + 2) * WIDE_HZ)], 7000, WIDE_HZ) < 1e-4
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
