@@ -369,8 +369,8 @@ async def test_asterisk_is_killed_in_the_middle_of_a_wide_call(
         assert record.state in (RecordingState.SALVAGED, RecordingState.TRUNCATED)
         left, right = channels(await replayed(centre, caller), tmp_path, WIDE_HZ)
         ends_s = infos[-1].seconds
-        # 5,000 Hz: what a telephone has not. When a narrow phone answers, Asterisk decodes the caller anew, and a decoder
-        # of G.722 that begins in the middle has the levels right after 0.13 s.
+        # 5,000 Hz is what a telephone has not. When a narrow phone answers, Asterisk decodes the caller anew, and a
+        # decoder of G.722 that begins in the middle has the levels right after 0.13 s.
         for hz in (CALLER_HZ, 5000):
             heard = spans(left, hz, rate_hz=WIDE_HZ, share=0.3, least_s=0.05)
             assert heard[0][0] < NEAR_S
