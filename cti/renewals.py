@@ -176,14 +176,16 @@ class Renewals:
 
     async def _resumed(self, leg: _Leg) -> None:
         """Asterisk counts another source's packets from 0 again: then its numbers are others, too."""
+        before = leg.packets
         for _ in range(RESUMED_LOOKS):
             packets = await self._count(leg)
-            if packets is None or packets > leg.packets:
+            if packets is None:
                 return
-            if packets < leg.packets:
+            if packets < before:
                 leg.behind = True  # or ahead, which nobody knows
                 self._look_after(leg)
                 return
+            before = packets  # it may have sent all the time, and change in a moment
             await asyncio.sleep(self._resumed_look_s)
 
     async def _count(self, leg: _Leg) -> int | None:

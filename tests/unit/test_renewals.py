@@ -151,6 +151,7 @@ async def test_a_paused_recording_is_left_alone_until_the_pause_is_over() -> Non
     ("counted", "asked"),
     [
         ([500, 500, 500, 3], 1),  # another source: counted from 0 again
+        ([500, 550, 552, 2], 1),  # the same, of a phone that sends while it holds
         ([500, 500, 510], 0),  # the same one
         ([500], 0),  # none came: a report tells what comes later
         ([500, NotFound("it has hung up")], 0),
