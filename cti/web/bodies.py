@@ -161,7 +161,7 @@ class JourneyStep(Body):
     ]  # fmt: skip
     agent: str | None = None
     outcome: OfferOutcome | None = None
-    detail: str | None = None  # menu label, queue slug, end reason
+    detail: str | None = None  # menu label, queue slug, end reason; a number as people write it
     reason_ja: str | None = None  # of an offer: why this agent, in words
     reason_en: str | None = None
 

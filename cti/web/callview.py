@@ -222,7 +222,7 @@ def journey(
     """Everything that happened to the call, oldest first. The menu's steps stand at the menu's beginning:
     the keys themselves have no time."""
     step = bodies.JourneyStep
-    steps = [step(at=call.arrived_at, what="arrived", detail=call.number_called)]
+    steps = [step(at=call.arrived_at, what="arrived", detail=national(call.number_called))]
     if call.menu_at is not None:
         steps.append(step(at=call.menu_at, what="menu", detail=None if call.menu is None else call.menu.menu))
         path = () if call.menu is None else call.menu.path

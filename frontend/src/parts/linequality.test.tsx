@@ -37,7 +37,7 @@ const CALLER: QualityBody = {
 };
 
 it.each([
-  ["ja", "お客様側 お客様からの損失 25% · ゆらぎ 3 ms · 電話機側の測定値なし", "担当者への損失 3.3% · 担当者からの損失 1.0% · ゆらぎ 2 ms（最大 9 ms）"],
+  ["ja", "お客様側 お客様からの音声の欠落 25% · ゆらぎ 3 ms · 電話機側の測定値なし", "担当者への音声の欠落 3.3% · 担当者からの音声の欠落 1.0% · ゆらぎ 2 ms（最大 9 ms）"],
   ["en", "Caller's side lost from the caller 25% · jitter 3 ms · the phone reports nothing of its own", "lost to the agent 3.3%"],
 ] as const)("whose it is, and what is not known is not said to be nothing: %s", (language, ofCaller, ofAgent) => {
   choose(language);

@@ -52,9 +52,11 @@ function Waiting(props: { call: WaitingCall; agents: AgentLive[]; onAct: (() => 
     ? t("queues.rings_at", { agent: ringing })
     : call.attempts > 0
       ? t("queues.attempts", { n: call.attempts })
-      : t("queues.since", { time: timeOfDay(call.since) });
-  const expected = call.expected_s === null ? "" : t("queues.expected", { time: duration(call.expected_s) });
-  const note = [what, ringing ? "" : expected].filter(Boolean).join(" · ");
+      : call.expected_s === null
+        ? t("queues.since", { time: timeOfDay(call.since) }) // the clock beside it says the same, and the line is short
+        : "";
+  const expected = ringing || call.expected_s === null ? "" : t("queues.expected", { time: duration(call.expected_s) });
+  const note = [expected, what].filter(Boolean).join(" · ");
   return (
     <li>
       <span class="position">{call.position}</span>

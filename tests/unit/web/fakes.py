@@ -455,7 +455,7 @@ def closed_call(n: int, agent: str = "sato") -> Call:
     )  # fmt: skip
     return Call(
         call_id=call_id(n), tenant=DEMO, state=CallState.ENDED, channel=ChannelName("PJSIP/trunk-1"),
-        uniqueid=UniqueId("1.1"), number_called="+81501234500",
+        uniqueid=UniqueId("1.1"), number_called="+815012345000",
         caller=CallerNumber(kind=CallerKind.NUMBER, e164="+819012345678", national="090-1234-5678"),
         arrived_at=begin, menu_at=at(1), queue=QueueId("members"), queued_at=at(15),
         menu=MenuFacts(menu=MenuId("main"), language="ja", path=(MenuStep(node="who", keys="1", label="会員"),),

@@ -104,6 +104,7 @@ async def test_the_contact_record_tells_the_whole_journey(site: Site) -> None:
         "recording_stored", "talk_ended", "ended",
     ]  # fmt: skip
     assert (record.wait_s, record.talk_s, record.agents) == (30, 60, ["sato"])
+    assert record.journey[0].detail == "050-1234-5000"  # as people write it
     assert record.recording is not None
     assert record.recording.status == "stored"
     site.fakes.recordings.away = True
