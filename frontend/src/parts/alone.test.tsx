@@ -185,7 +185,10 @@ it("holds the caller by the phone itself, and says what it is in", async () => {
 
 it.each(["hold", "resume"] as const)("says in the phone's bar when a %s came to nothing", async (what) => {
   render(<PhoneBar />);
-  if (what === "resume") holds.ask(true, (told) => told("done"));
+  if (what === "resume") {
+    holds.ask(true, (told) => told("done"));
+    await waitFor(() => expect(document.querySelector(".phone-says strong")?.textContent).toContain(t("phase.held")));
+  }
   for (const outcome of ["refused", "silent"] as const) {
     holds.ask(what === "hold", (told) => told(outcome));
     await waitFor(() => expect(document.querySelector(".phone-says")?.textContent).toContain(t(`phone.notice.${what}_${outcome}`)));

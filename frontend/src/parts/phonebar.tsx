@@ -71,6 +71,7 @@ function Bar() {
       <p class="phone-says">
         {on === "none" ? t(`phone.line.${line.value}`) : t(`phone.call.${on}`)}
         {on === "ringing" && answersAfterS.value !== null && ` – ${t("phone.auto.now", { n: answersAfterS.value })}`}
+        {on === "talking" && holding.value === "held" && <strong> – {tSlug("phase", "held")}</strong>}
         {on === "talking" && muted.value && <strong> – {t("phone.muted")}</strong>}
         {notice && <span class="phone-notice"> – {notice}</span>}
       </p>

@@ -5,6 +5,7 @@ import { after, noteChanges, noteOf } from "../aftercall";
 import type { Ended } from "../desk";
 import { duration, language, named, t, tSlug } from "../i18n";
 import { chooseState } from "../session";
+import { holding } from "../softphone/holding";
 import { linkedMember } from "../told";
 import type { LinkBody, MenuBody, Pop } from "../wire";
 import { AfterCall, type Kept } from "./aftercall";
@@ -26,12 +27,14 @@ const keptOf = (pop: Pop): Kept => ({
 });
 
 export function PopCard({ pop, ended }: { pop: Pop; ended: Ended | null }) {
+  // The server does not know yet that this phone holds the caller by itself; whoever looks at the card must.
+  const phase = pop.phase === "talking" && holding.value === "held" ? "held" : pop.phase;
   return (
-    <article class={`pop pop-${pop.phase}`}>
+    <article class={`pop pop-${phase}`}>
       <header class="pop-head">
         <div class="spread">
           <p class="phase">
-            {tSlug("phase", pop.phase)}
+            {tSlug("phase", phase)}
             {ended?.goesOn && ` – ${t("pop.goes_on")}`}
           </p>
           <Clock pop={pop} ended={ended} />
