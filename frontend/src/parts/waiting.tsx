@@ -55,7 +55,7 @@ function Waiting(props: { call: WaitingCall; agents: AgentLive[]; onAct: (() => 
       : call.expected_s === null
         ? t("queues.since", { time: timeOfDay(call.since) }) // the clock beside it says the same, and the line is short
         : "";
-  const expected = ringing || call.expected_s === null ? "" : t("queues.expected", { time: duration(call.expected_s) });
+  const expected = ringing || call.expected_s === null ? "" : t("queues.expected", { time: roughly(call.expected_s) });
   const note = [expected, what].filter(Boolean).join(" · ");
   return (
     <li>
@@ -77,6 +77,12 @@ function Waiting(props: { call: WaitingCall; agents: AgentLive[]; onAct: (() => 
       )}
     </li>
   );
+}
+
+/** An estimate is no clock: minutes from the first on, which also leaves the line room. */
+function roughly(seconds: number): string {
+  if (seconds < 60) return duration(seconds);
+  return new Intl.NumberFormat(language.value, { style: "unit", unit: "minute", unitDisplay: "short" }).format(Math.round(seconds / 60));
 }
 
 /** One line below the list: what holds for the first holds for most of those behind. */
