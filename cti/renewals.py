@@ -135,7 +135,7 @@ class Renewals:
         return [
             self._legs.setdefault(talk.agent_uniqueid, _Leg(call_id=call.call_id, channel=talk.agent_channel))
             for talk in talks
-            if call is not None and talk.ended_at is None
+            if call is not None and talk.ended_at is None and talk.agent_uniqueid
         ]
 
     def _look_after(self, leg: _Leg) -> None:
