@@ -1,12 +1,14 @@
 """The README's pictures: one real call on a whole desk, photographed. usage: scripts/pictures [FOLDER]
 
 Starts a desk of its own (Asterisk, PostgreSQL, object store, phones), lets a member call, an agent answer, others
-wait, and QA listen; writes agent-ringing, agent-talking, queues and qa-player, each in Japanese and English.
+wait, and QA listen; at last the server dies in a talk of smith's, whose phone is the page, and the page holds the
+caller by itself. Writes agent-ringing, agent-talking, queues, qa-player and agent-alone, each in Japanese and English.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -14,6 +16,7 @@ from pathlib import Path
 
 from playwright.async_api import Page
 
+from cti.demo.browser import browser_plan
 from cti.demo.call import place_call
 from cti.demo.check import agent_available
 from cti.demo.client import logged_in
@@ -49,12 +52,15 @@ class Photographer:
 
     async def take(self, login: str, name: str) -> None:
         for language, page in zip(LANGUAGES, self.pages[login], strict=True):
-            file = self.folder / f"{name}.{language}.png"
-            await page.screenshot(path=file)
-            size = file.stat().st_size
-            if size > MOST_BYTES:
-                raise SystemExit(f"{file} has {size} bytes; at most {MOST_BYTES}")
-            say(f"{file} ({size} bytes)")
+            await photograph(page, self.folder / f"{name}.{language}.png")
+
+
+async def photograph(page: Page, file: Path) -> None:
+    await page.screenshot(path=file)
+    size = file.stat().st_size
+    if size > MOST_BYTES:
+        raise SystemExit(f"{file} has {size} bytes; at most {MOST_BYTES}")
+    say(f"{file} ({size} bytes)")
 
 
 async def the_call(stack: Stack, photographer: Photographer, phones: dict[str, Baresip]) -> Baresip:
@@ -115,22 +121,52 @@ async def the_listening(photographer: Photographer) -> None:
     await photographer.take("watanabe", "qa-player")
 
 
+async def the_bad_day(stack: Stack, page: Page, folder: Path) -> None:
+    """Somebody calls in English; smith answers in the page; the server dies, and smith puts the caller on hold."""
+    async with logged_in(stack.web, "smith", stack.password("smith")) as person:
+        await person.set_state("available")
+    caller = await place_call(
+        stack.run, stack.pool, trunk=stack.trunk, number=stack.number, caller="080-2345-6789", keys="20", name="english"
+    )
+    await page.locator(".phone-bar-ringing").wait_for(timeout=PATIENCE_MS)
+    await page.keyboard.press("F2")
+    await page.locator(".talk-record button").wait_for(timeout=PATIENCE_MS)
+    await asyncio.sleep(12)
+    assert stack.server is not None
+    stack.server.signal(signal.SIGKILL)
+    await page.locator(".offline p").wait_for(timeout=PATIENCE_MS)
+    await page.locator(".talk .choices button").first.click()
+    await page.locator(".talk .choices .primary").wait_for(timeout=PATIENCE_MS)
+    for language in LANGUAGES:
+        if await page.evaluate("document.documentElement.lang") != language:
+            await page.locator(".bar-end button[lang]").click()
+            await page.mouse.move(0, 0)  # nothing is pointed at
+        await asyncio.sleep(0.5)
+        await photograph(page, folder / f"agent-alone.{language}.png")
+    await caller.hangup()
+    await caller.stop()
+
+
 async def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as cleanup:
         run, pool = cleanup.enter_context(run_folder()), cleanup.enter_context(PortPool())
-        stack = await cleanup.enter_async_context(running_stack(run, pool, say))
+        stack = await cleanup.enter_async_context(
+            running_stack(run, pool, say, browser_plan(run.path, pool, ["smith"]))
+        )
         agent = speak(AGENT, run.path / "agent.wav")
         phones = {
             "sato": await stack.start_agent_phone("sato", sound=agent),  # type: ignore[arg-type]
             "suzuki": await stack.start_agent_phone("suzuki"),
-            "smith": await stack.start_agent_phone("smith"),
         }
         for login in ("sato", "suzuki"):
             await agent_available(stack, login)
         async with logged_in(stack.web, "smith", stack.password("smith")) as person:
             await person.set_state("break", "lunch")
         browser = await cleanup.enter_async_context(chromium())
+        smith = await cleanup.enter_async_context(window(browser))
+        await smith.log_in(stack.web, "smith", stack.password("smith"))
+        await smith.page.locator(".phone-bar[data-line=ready]").wait_for(timeout=PATIENCE_MS)
         pages: dict[str, list[Page]] = {}
         for login in ("sato", "tanaka", "watanabe"):
             for language in LANGUAGES:
@@ -146,6 +182,7 @@ async def main(folder: Path) -> None:
             await phone.hangup()
             await phone.stop()
         await the_listening(photographer)
+        await the_bad_day(stack, smith.page, folder)
 
 
 if __name__ == "__main__":
