@@ -392,9 +392,12 @@ async def test_an_agent_who_hangs_up_while_the_colleague_holds_hands_the_caller_
     await talk.check()
 
 
-async def test_an_agent_who_hangs_up_on_a_held_caller_sends_them_back_to_the_wait(rig: Rig) -> None:
+@pytest.mark.parametrize("colleague_rings", [False, True])
+async def test_an_agent_who_hangs_up_on_a_held_caller_sends_them_back_to_the_wait(
+    rig: Rig, colleague_rings: bool
+) -> None:
     talk = await talking(rig)
-    await talk.hold()
+    await (talk.consult(answer=False) if colleague_rings else talk.hold())
     since = rig.ami.now
     await rig.sato.hangup()
     await rig.ami.user_event("CtiQueued", since=since, CallID=talk.call_id)
