@@ -39,6 +39,12 @@ def _ffmpeg(data: bytes, before: tuple[str, ...], after: tuple[str, ...]) -> byt
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 
 
+def _kinds(sdp: str) -> list[int]:
+    """The payload types of an offer or an answer, in its order."""
+    line = re.search(r"m=audio \d+ RTP/AVP ([\d ]+)", sdp)
+    return [int(kind) for kind in line.group(1).split()] if line is not None else []
+
+
 class _Ear(asyncio.DatagramProtocol):
     """What is sent to the phone."""
 
@@ -184,7 +190,7 @@ class RtpPhone(StubPhone):
             return
         self._reply(text, 180, address)
         copied = [line for line in text.split(CRLF) if re.match(r"(?i)(via|from|call-id|cseq|record-route)\s*:", line)]
-        body = self._sdp()
+        body = self._sdp(offer=text)
         lines = [
             "SIP/2.0 200 OK",
             *copied,
@@ -214,12 +220,16 @@ class RtpPhone(StubPhone):
 
     # --- Sound ----------------------------------------------------------------------------------------------
 
-    def _sdp(self, direction: str = "sendrecv") -> str:
+    def _sdp(self, direction: str = "sendrecv", offer: str = "") -> str:
+        """What it has; as an answer the codec that the offer names first."""
         assert self._media is not None
         port = self._media.get_extra_info("sockname")[1]
         # In G.722 Asterisk hears no keys in the sound (and logs that), so a wide phone has events for them.
         wide = ((G722, "G722"), (PCMU, "PCMU"), (101, "telephone-event"))
-        codecs = wide if self._wide else ((PCMU, "PCMU"),)
+        codecs: tuple[tuple[int, str], ...] = wide if self._wide else ((PCMU, "PCMU"),)
+        if asked := _kinds(offer):
+            first = next((kind for kind in asked if kind in dict(codecs)), PCMU)
+            codecs = tuple(one for one in codecs if one[0] == first or (one[0] in asked and one[0] > G722))
         lines = [
             "v=0",
             f"o=- 1 {self._requests} IN IP4 {LOOPBACK}",
@@ -232,9 +242,9 @@ class RtpPhone(StubPhone):
         return CRLF.join([*lines, "a=ptime:20", f"a={direction}"]) + CRLF
 
     def _talk_to(self, sdp: str) -> None:
-        port = re.search(r"m=audio (\d+) RTP/AVP ([\d ]+)", sdp)
+        port = re.search(r"m=audio (\d+) ", sdp)
         assert port is not None
-        self.speaks = G722 if self._wide and str(G722) in port.group(2).split() else PCMU
+        self.speaks = next((kind for kind in _kinds(sdp) if kind == PCMU or (kind == G722 and self._wide)), PCMU)
         self.answered.set()
         self._where = (LOOPBACK, int(port.group(1)))
         if self._sender is None:
