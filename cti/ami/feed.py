@@ -13,7 +13,6 @@ from cti.ami.charge import Charge
 from cti.ami.client import AmiClient, AmiSettings
 from cti.ami.fallen import Fallen
 from cti.ami.frames import Headers
-from cti.ami.freephones import FreePhones
 from cti.ami.heartbeat import Heartbeat
 from cti.ami.homecoming import Homecoming
 from cti.ami.numbers import REPORT, NumberWatch
@@ -23,7 +22,7 @@ from cti.ami.telephony import AmiTelephony
 from cti.ami.translate import WANTED, Skipped, translate
 from cti.domain.model import CallId, CallState
 from cti.domain.ports import SignalSink
-from cti.domain.signals import ChannelHungUp, DeviceChanged, LinkChanged, RecordingBegan
+from cti.domain.signals import ChannelHungUp, LinkChanged, RecordingBegan
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,6 @@ class AmiFeed:
         self.recording = RecordSwitch(self.client)
         self.phone_secrets = AmiPhoneSecrets(self.client, epoch=self.epoch)
         self.fallen = Fallen()
-        self.free_phones = FreePhones()
         self.numbers = NumberWatch()
         self.telephony = AmiTelephony(
             self.client, epoch=self.epoch, fresh=lambda: self.heartbeat.fresh, fallen=self.fallen
@@ -110,8 +108,6 @@ class AmiFeed:
             if len(self.skipped) < MAX_REASONS or signal.reason in self.skipped:
                 self.skipped[signal.reason] += 1
             return
-        if isinstance(signal, DeviceChanged) and not self.free_phones.news(signal):
-            return
         self.auditor.note(signal)
         self.fallen.note(signal)
         if isinstance(signal, ChannelHungUp):
@@ -121,9 +117,6 @@ class AmiFeed:
             if over is not None:
                 self._sink.post(over)
         self._sink.post(signal)
-        freed = self.free_phones.note(signal)
-        if freed is not None:
-            self._sink.post(freed)
 
     def _on_report(self, frame: Headers) -> None:
         """One a second and channel: it stays here unless something is wrong."""
@@ -145,5 +138,4 @@ class AmiFeed:
         self.homecoming.begin(self.auditor.left_waiting if beaten else ())
 
     def _on_down(self) -> None:
-        self.free_phones.forget()
         self._sink.post(LinkChanged(at=self._clock(), up=False))
