@@ -200,6 +200,7 @@ async def test_the_server_restarts_under_a_ringing_phone(site: Site, opened: Ope
 async def test_two_tabs_are_one_person(site: Site, opened: Opener) -> None:
     seen = await opened()
     await seen.log_in(site.url, "sato", PASSWORD)
+    await expect(seen.page.locator(".state-word")).to_be_visible()  # the other tab needs the log-in's cookie
     other = await seen.context.new_page()
     await other.goto(f"{site.url}/agent")
     await other.get_by_role("button", name="Training").click()
