@@ -121,6 +121,8 @@ async def test_the_trunk_may_not_transfer(rig: Rig) -> None:
 
 
 async def test_a_colleague_asked_on_a_phones_second_line_belongs_to_the_call_that_is_held(rig: Rig) -> None:
+    # Everybody hangs up at once, and the music for who is left may begin on a phone that has just gone.
+    rig.expected_complaints = r"Prodding channel 'PJSIP/demo-sato-[0-9a-f]+' failed"
     queued = await talking(rig)
     since, seen = rig.ami.now, len(rig.suzuki.events)
     await rig.sato.dial(f"sip:demo-suzuki@{rig.server}")
