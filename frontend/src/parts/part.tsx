@@ -1,5 +1,7 @@
 /** One part of the caller's card: how fresh it is, and what is in it, in a place whose size does not depend on it. */
 import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { afterPaint } from "../afterpaint";
 import { t, timeOfDay } from "../i18n";
 
 type Status = "pending" | "live" | "stale" | "unavailable";
@@ -39,9 +41,19 @@ export function Part({ title, status, asOf, count, wide = false, children }: Par
   );
 }
 
-/** A list, or nothing at all: an empty list is read out as one. */
+// More of a list than fits its place at any window size; the others are a scroll away.
+const SEEN = 6;
+
+/**
+ * A list, or nothing at all: an empty list is read out as one. What is seen of it is drawn first, the others when that
+ * is painted: 24 drivers of one company must not put off the ring.
+ */
 export function Cards<Item>({ items, draw }: { items: readonly Item[]; draw: (item: Item) => ComponentChildren }) {
-  return items.length > 0 ? <ul class="cards">{items.map(draw)}</ul> : null;
+  const [whole, setWhole] = useState(false);
+  const long = items.length > SEEN;
+  useEffect(() => (long && !whole ? afterPaint(() => setWhole(true)) : undefined), [long, whole]);
+  if (items.length === 0) return null;
+  return <ul class="cards">{(whole ? items : items.slice(0, SEEN)).map(draw)}</ul>;
 }
 
 export const joined = (...texts: (string | null | undefined)[]): string => texts.filter(Boolean).join(" · ");

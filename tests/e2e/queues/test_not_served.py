@@ -70,11 +70,11 @@ async def test_full_the_caller_is_told_and_the_next_server_leaves_them_to_the_wo
     async with at_work(desk), calling(desk, number=FULL, keys="") as caller:
         call = await newest_call(desk, lambda call: call["queue"] == "full" and call["end_reason"] is None)
         channel = await eventually(lambda: told_in(desk, "cti-treat"), bool, 20)
-        await kill(desk)
-        # Words that last for as long as any server takes to start.
+        # Words that last for as long as any server takes to die and to start: the standard ones are soon over.
         await console(
             desk, f"dialplan set chanvar {channel} CTI_OWN_TEXT {LONG}", f"channel redirect {channel} cti-treat,full,1"
         )
+        await kill(desk)
         await desk.start_server()
         async with at_work(desk, "smith") as screens, calling(desk, number=FULL, keys="", caller="080-2222-3333"):
             _, other = await screens["smith"].wait_for("pop", offered, "pop", 25)
