@@ -1,8 +1,9 @@
 """Has an agent's leg go on in a further file where its phone's RTP numbers have jumped back.
 
 Until the numbers have caught up Asterisk leaves what that agent says out of the leg's recording; a recording that
-begins anew does not know the old numbers. Asked for when a receiver report tells (SoundLost), and when a phone comes
-back from its own hold as another source. docs/recording.md ("Numbers that jump back"), decision 0305.
+begins anew does not know the old numbers. Asked for when a phone holds by itself, because nobody hears it then; when it
+comes back as another source and has sent meanwhile; and when a receiver report tells (SoundLost). docs/recording.md
+("Numbers that jump back"), decisions 0305 and 0303.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 
 from cti.domain import events as ev
 from cti.domain import pause
+from cti.domain.consult import ON_HOLD
 from cti.domain.errors import KakehashiError, NotFound
 from cti.domain.model import Call, CallId, ChannelName, UniqueId
 
@@ -24,9 +26,11 @@ log = logging.getLogger(__name__)
 # Each costs the caller 0.13 s of the agent's voice: a phone that jumps all the time is not cured by many. What is not
 # followed by a further file (no room, no recording) is asked for half as often each time.
 LEAST_S = 3.0
-# The dialplan ([cti-anew]) counts as well, since it lives longer than we do.
 MOST = 20
-# How often what is behind still is looked at again: a pause is over, the time between two is.
+# While their phone holds it costs nobody anything but a file. The dialplan ([cti-anew]) counts both as well, since it
+# lives longer than we do.
+MOST_HELD = 40
+# How often what is behind still is looked at again: a pause is over, the time between two is; and a phone that holds.
 LOOK_S = 1.0
 # After a hold the first packet comes with the answer to the phone's re-INVITE; what comes later a report tells.
 RESUMED_LOOK_S = 0.05
@@ -58,10 +62,15 @@ class _Leg:
     channel: ChannelName
     behind: bool = False  # Asterisk drops what is said
     awaited: int = 0  # how often it was asked for since a file was announced
-    asked: int = 0  # how often it was renewed
+    asked: int = 0  # how often it was renewed because of what was lost
+    asked_held: int = 0  # and because its phone held
     asked_s: float = float("-inf")  # when last
     packets: int = 0  # received when the hold began
     curing: bool = False  # somebody looks after it
+    held: int = 0  # how often its phone held
+    holds: int = 0  # the number of the hold that goes on, by its phone alone; 0: none
+    fresh: bool = False  # since the last hold began its file is another one
+    sends: bool = False  # and its phone has sent since then, and held: the new one knows numbers, too
 
 
 class Renewals:
@@ -106,10 +115,18 @@ class Renewals:
         elif isinstance(event, ev.SoundLost):
             self._lost(event)
         elif isinstance(event, ev.CallHeld):
-            for leg in self._of(self._calls.live(event.call_id)):
+            call = self._calls.live(event.call_id)
+            legs = self._of(call)
+            # Where several talk nobody says which phone it was. Our own hold is not the phone's: its numbers go on.
+            alone = len(legs) == 1 and call is not None and call.phase not in ON_HOLD
+            for leg in legs:
+                leg.held += 1
+                leg.holds = leg.held if alone else 0
+                leg.fresh = leg.sends = False
                 self._spawn(self._held(leg))
         elif isinstance(event, ev.CallResumed):
             for leg in self._of(self._calls.live(event.call_id)):
+                leg.holds = 0
                 self._spawn(self._resumed(leg))
         elif isinstance(event, ev.CallEnded):
             for uniqueid in [known for known, leg in self._legs.items() if leg.call_id == event.call_id]:
@@ -120,7 +137,7 @@ class Renewals:
         if found is None or event.channel is None:
             return
         leg = self._legs.setdefault(UniqueId(found[1]), _Leg(call_id=event.call_id, channel=event.channel))
-        leg.channel, leg.behind, leg.awaited = event.channel, False, 0
+        leg.channel, leg.behind, leg.awaited, leg.fresh = event.channel, False, 0, True
 
     def _lost(self, event: ev.SoundLost) -> None:
         self._of(self._calls.live(event.call_id))  # those of before our start
@@ -151,16 +168,21 @@ class Renewals:
         finally:
             leg.curing = False
 
-    async def _renew(self, leg: _Leg) -> bool:
+    async def _renew(self, leg: _Leg, *, held: bool = False) -> bool:
         """Ask, if that may be now. Says whether the leg is there still."""
         call = self._calls.live(leg.call_id)
         if call is None:
             return False
-        # A recording that is paused goes on being the one that was proven to be silent.
-        if pause.open_pauses(call) or self._now() - leg.asked_s < LEAST_S * 2**leg.awaited:
+        # A recording that is paused goes on being the one that was proven to be silent. And who goes on by the page
+        # while their phone holds is in no bridge, where alone a key means something.
+        if pause.open_pauses(call) or (held and call.phase in ON_HOLD):
+            leg.awaited = 0  # what was asked for just before was refused because of it
             return True
-        leg.asked, leg.awaited, leg.asked_s = leg.asked + 1, leg.awaited + 1, self._now()
-        about = {"action": "record_anew", "call_id": leg.call_id, "times": leg.asked}
+        if self._now() - leg.asked_s < (0 if held and not leg.awaited else LEAST_S * 2**leg.awaited):
+            return True
+        leg.awaited, leg.asked_s = leg.awaited + 1, self._now()
+        leg.asked, leg.asked_held = leg.asked + (not held), leg.asked_held + held
+        about = {"action": "record_anew", "call_id": leg.call_id, "times": leg.asked + leg.asked_held}
         try:
             await self._telephony.record_anew(channel=leg.channel)
         except NotFound:
@@ -172,12 +194,31 @@ class Renewals:
         return True
 
     async def _held(self, leg: _Leg) -> None:
+        """The leg goes on in a further file as soon as that may be, and who sends all the same is noticed."""
+        hold, first = leg.holds, None
         leg.packets = await self._count(leg) or 0
+        while hold and leg.holds == hold:
+            if not leg.fresh and leg.asked_held < MOST_HELD:
+                if not await self._renew(leg, held=True):
+                    return
+                await asyncio.sleep(self._resumed_look_s)
+                continue
+            packets = await self._count(leg)
+            if leg.holds != hold:
+                return
+            first = packets if first is None else first
+            leg.sends |= packets is None or packets != first
+            # Another source in mid-hold: it may have begun behind the numbers that the further file has heard.
+            leg.fresh &= packets is not None and packets >= leg.packets
+            leg.packets = packets or 0
+            await asyncio.sleep(self._look_s)
 
     async def _resumed(self, leg: _Leg) -> None:
         """Asterisk counts another source's packets from 0 again: then its numbers are others, too."""
         before = leg.packets
         for _ in range(RESUMED_LOOKS):
+            if leg.fresh and not leg.sends:
+                return
             packets = await self._count(leg)
             if packets is None:
                 return

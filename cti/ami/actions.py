@@ -90,8 +90,7 @@ def redirect(channel: ChannelName, context: str, exten: str) -> ActionHeaders:
 def redirect_both(
     channel: ChannelName, to: tuple[str, str], other: ChannelName, other_to: tuple[str, str]
 ) -> ActionHeaders:
-    """Redirect two channels of one bridge in one step, each to (context, extension): one after the other would lose
-    the second."""
+    """Redirect two channels of one bridge, each to (context, extension): one after the other would lose the second."""
     return {
         **redirect(channel, *to),
         "ExtraChannel": _checked(other),
@@ -267,6 +266,11 @@ def record_anew(channel: ChannelName) -> tuple[ActionHeaders, ...]:
     """An agent's leg goes on in a further file: the word that [cti-anew] looks for, and the key that runs it."""
     key = {"Action": "PlayDTMF", "Channel": _checked(channel), "Digit": "D", "Duration": "1", "Receive": "true"}
     return (*set_variables(channel, {"CTI_ANEW": "1"}), key)
+
+
+def wake(channel: ChannelName) -> ActionHeaders:
+    """Have a channel read a frame of nothing: its limit of time, which no agent's leg has, is taken away by one."""
+    return {"Action": "Setvar", "Channel": _checked(channel), "Variable": "TIMEOUT(absolute)", "Value": "0"}
 
 
 def packets_received(channel: ChannelName) -> ActionHeaders:

@@ -42,6 +42,7 @@ class _Heard:
     at: datetime  # of the last report
     began_at: datetime | None = None  # of the report before the jump; None: the numbers go forward
     lost: int = 0  # packets
+    unheard: bool = False  # a file has begun, and nothing came since then: it knows no numbers
 
 
 class NumberWatch:
@@ -67,6 +68,9 @@ class NumberWatch:
         if before is None or not timedelta() <= at - before.at < FORGOTTEN:
             self._keep(uniqueid, _Heard(highest=number, last=number, at=at))
             return None
+        if before.unheard:
+            self._keep(uniqueid, _Heard(highest=number, last=number, at=at, unheard=number == before.last))
+            return None
         after = _next(before, number, at)
         self._keep(uniqueid, after)
         began_at = after.began_at or before.began_at
@@ -88,7 +92,10 @@ class NumberWatch:
     ) -> NumbersFellBack | None:
         """The channel's recording began, or goes on in a further file: the numbers of before count no more there."""
         before = self._heard.pop(uniqueid, None)
-        if before is None or before.began_at is None:
+        if before is None:
+            return None
+        if before.began_at is None:
+            self._keep(uniqueid, _Heard(highest=before.last, last=before.last, at=before.at, unheard=True))
             return None
         # The last ones are the new file's first.
         self._keep(uniqueid, _Heard(highest=before.last, last=before.last, at=before.at))

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 OFFER_S = 1.0
 # These can wait a little longer; nobody's phone depends on them.
 ORDINARY_S = 3.0
+# Asterisk lets a key last for 80 ms (mindtmfduration).
+KEY_S = 0.1
 
 
 class Permitted(Protocol):
@@ -118,6 +120,8 @@ class AmiTelephony:
     async def record_anew(self, *, channel: ChannelName) -> None:
         """Have an agent's leg go on in a further file; its announcement is the proof. The caller hears 0.13 s less."""
         await self._all(actions.record_anew(channel), OFFER_S)
+        await asyncio.sleep(KEY_S)
+        await self._all((actions.wake(channel),), OFFER_S)
 
     def _require_ours(self, channel: ChannelName) -> None:
         """Who is in Asterisk's own queue stays there: it may be ringing, or they may talk (cti.ami.fallen)."""

@@ -59,8 +59,6 @@ MARK_S = 0.8
 LEG_S = 0.5
 # Cut around a pause (recording.blanks: 0.75 s after it), with a second more where silence was put back.
 MARGIN_S = 1.8
-# What a further file costs (decision 0305); what is behind for longer is counted as lost.
-RESUMED_S = 0.4
 # How far behind its last numbers a phone begins its next leg: 20 s of packets, which would be lost if it mattered.
 BACK = 1000
 
@@ -75,7 +73,6 @@ class Line:
     call_id: str
     people: dict[str, Person]
     phones: dict[str, RtpPhone]
-    resumed: dict[str, list[float]]  # agents: when they came back from their phone's own hold, as another source
     marks: dict[str, list[float]]  # by phone: when it fell silent by itself, so that Asterisk lost no time there
 
     async def mark(self, *names: str) -> None:
@@ -119,7 +116,7 @@ async def turn(line: Line, number: int, first: str, second: str) -> None:
     for command in ("hold", "resume", "record_pause", "record_resume"):
         await line.ask(first, command)
         await asyncio.sleep(2)
-    line.resumed[first].append(await by_the_phone(agent, BACK))
+    await by_the_phone(agent, BACK)
     await by_the_phone(caller)
     await line.mark("caller", first)
     line.phones[second].jump(BACK)
@@ -127,17 +124,15 @@ async def turn(line: Line, number: int, first: str, second: str) -> None:
     await line.phase(second, "talking")
 
 
-async def by_the_phone(phone: RtpPhone, back: int = 0) -> float:
-    """Its hold button: a re-INVITE, silence, another, and it sends as somebody else, so far behind: since when."""
+async def by_the_phone(phone: RtpPhone, back: int = 0) -> None:
+    """Its hold button: a re-INVITE, silence, another, and it sends as somebody else, so far behind."""
     phone.talking.clear()
     await phone.renew("sendonly")
     await asyncio.sleep(1.5)
     await phone.renew("sendrecv")
     phone.jump(back)
     phone.talking.set()
-    resumed_at = time.time()
     await asyncio.sleep(1)
-    return resumed_at
 
 
 async def asked(line: Line, first: str, second: str) -> None:
@@ -186,9 +181,8 @@ async def a_line(desk: Stack) -> AsyncIterator[Line]:
         await people[second].set_state("training")
         await phones["caller"].dial(NUMBER)
         answer = await eventually(lambda: people[first].get("/api/my/call"), lambda said: bool(said["talk"]), 30.0)
-        resumed: dict[str, list[float]] = {name: [] for name in phones}
         marks: dict[str, list[float]] = {name: [] for name in phones}
-        line = Line(desk, answer["talk"]["call_id"], people, phones, resumed, marks)
+        line = Line(desk, answer["talk"]["call_id"], people, phones, marks)
         await line.phase(first, "talking")
         yield line
 
@@ -226,8 +220,7 @@ def judged(
         )
         hz = AGENTS_HZ.get(name, CALLER_HZ)
         sent, marks = ([at - zero for at in times] for times in (phone.sent, line.marks[name]))
-        resumed = [(at - zero + MARGIN_S, at - zero + RESUMED_S - MARGIN_S) for at in line.resumed[name]]
-        sides.append(side(name, own, other, hz, sent, marks, legs, [*pauses, *resumed]))
+        sides.append(side(name, own, other, hz, sent, marks, legs, pauses))
     wrong = [f"{one['side']} lost {one['lost_s']} s" for one in sides if one["lost_s"] > 0]
     wrong += [f"{one['side']} is heard on the other side" for one in sides if one["elsewhere_s"] > 0]
     wrong += [f"{one['side']} drifts by {one['drift_ms']} ms" for one in sides if one["drift_ms"] > 1000 * DRIFT_S]

@@ -11,8 +11,8 @@ import pytest
 
 from cti.domain.errors import KakehashiError, NotFound, Unavailable
 from cti.domain.events import CallEnded, CallHeld, CallResumed, RecordingStarted, SoundLost
-from cti.domain.model import AgentId, Call, CallId, ChannelName, Pause, TalkSegment, TenantId, UniqueId
-from cti.renewals import LEAST_S, MOST, Renewals
+from cti.domain.model import AgentId, Call, CallId, ChannelName, Pause, TalkPhase, TalkSegment, TenantId, UniqueId
+from cti.renewals import LEAST_S, MOST, MOST_HELD, Renewals
 from tests.unit.web.fakes import call_id, closed_call
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -165,11 +165,110 @@ async def test_a_phone_that_comes_back_from_hold_as_another_source(
     line.packets = counted
     line.told(CallHeld)
     await line.passes()
+    assert len(line.asked) == 1  # and nothing followed
     line.told(CallResumed)
     for _ in range(10):
-        await line.passes()
-    assert len(line.asked) == asked
+        await line.passes(1)
+    assert len(line.asked) == 1 + asked
     assert line.counted <= 13
+    await line.desk.stop()
+
+
+@pytest.mark.parametrize(
+    ("counted", "asked"),
+    [
+        ([500, 500, 3], 0),  # another source, of which the further file knows nothing: nobody loses anything
+        ([500, 500, 510, 3], 1),  # it sent meanwhile, so the further file has its numbers
+        ([500, 500, Unavailable("no answer"), 3], 1),
+    ],
+)
+async def test_while_a_phone_holds_its_leg_goes_on_in_a_further_file(
+    counted: list[int | KakehashiError], asked: int
+) -> None:
+    line = Line()
+    line.packets = counted[:-1]
+    line.told(CallHeld)
+    await line.passes()
+    assert len(line.asked) == 1
+    line.told(RecordingStarted, file=f"{CALL}-a-{ID}-p1", agent=AgentId("sato"), channel=LEG)
+    for _ in range(5):
+        await line.passes()
+    line.packets = counted[-1:]
+    line.told(CallResumed)
+    await line.passes(LEAST_S)
+    for _ in range(5):
+        await line.passes()
+    assert len(line.asked) == 1 + asked
+    assert line.counted > 3
+    await line.desk.stop()
+
+
+async def test_a_phone_that_becomes_another_source_in_mid_hold_has_one_more_file() -> None:
+    line = Line()
+    line.packets = [500]
+    line.told(CallHeld)
+    await line.passes()
+    line.told(RecordingStarted, file=f"{CALL}-a-{ID}-p1", agent=AgentId("sato"), channel=LEG)
+    await line.passes()
+    line.packets = [3]
+    await line.passes()
+    assert len(line.asked) == 2  # at once: nobody hears them
+    line.told(RecordingStarted, file=f"{CALL}-a-{ID}-p2", agent=AgentId("sato"), channel=LEG)
+    await line.passes(60)
+    assert len(line.asked) == 2
+    await line.desk.stop()
+
+
+async def test_what_a_pause_refused_is_asked_for_as_soon_as_it_is_over() -> None:
+    line = Line()
+    line.packets = [500]
+    assert line.call is not None
+    talking = line.call
+    line.told(CallHeld)
+    await line.passes()
+    line.call = replace(talking, pauses=(PAUSE,))  # it came before the key
+    await line.passes(1)
+    assert len(line.asked) == 1
+    line.call = talking
+    await line.passes()
+    assert len(line.asked) == 2
+    await line.desk.stop()
+
+
+async def test_a_hold_of_ours_of_several_or_in_a_pause_leaves_the_files_alone() -> None:
+    line = Line()
+    line.packets = [500]
+    assert line.call is not None
+    talking, other = line.call, replace(TALK, agent=AgentId("suzuki"), agent_uniqueid=UniqueId("1.43"))
+    for call in (
+        replace(talking, phase=TalkPhase.HELD),  # by the page: the phone sends on, and there is no bridge to hear a key
+        replace(talking, talks=(TALK, replace(other, agent_channel=LEG)), phase=TalkPhase.CONFERENCE),
+        replace(talking, pauses=(PAUSE,)),
+    ):
+        line.call = call
+        line.told(CallHeld)
+        await line.passes(60)
+        assert line.asked == [], call.phase
+    line.call = talking  # it may now
+    await line.passes()
+    assert len(line.asked) == 1
+    line.told(CallResumed)
+    await line.desk.stop()
+
+
+async def test_a_phone_that_is_held_each_minute_leaves_room_for_what_is_lost() -> None:
+    line = Line()
+    line.packets = [500]
+    for number in range(MOST_HELD + 5):
+        line.told(CallHeld)
+        await line.passes(60)
+        line.told(RecordingStarted, file=f"{CALL}-a-{ID}-p{number + 1}", agent=AgentId("sato"), channel=LEG)
+        line.told(CallResumed)
+        await line.passes()
+    assert len(line.asked) == MOST_HELD
+    line.lost()
+    await line.passes(60)
+    assert len(line.asked) == MOST_HELD + 1
     await line.desk.stop()
 
 

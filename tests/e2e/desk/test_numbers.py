@@ -68,16 +68,18 @@ async def jumps(desk: Stack, agent: RtpPhone) -> None:
                 20.0,
             )
             await asyncio.sleep(1.5)  # a report of each before
-            # A phone that comes back from its own hold as another source: nearly nothing is lost.
+            # A phone that comes back from its own hold as another source: nothing is lost, for its leg went on in a
+            # further file as it held.
             agent.talking.clear()
             await agent.renew("sendonly")
-            await asyncio.sleep(1.0)
+            await eventually(lambda: parts(desk, call_id), lambda found: found == 2, 20.0)
+            await asyncio.sleep(1.0)  # Asterisk holds up to half a second of a side back: less would vanish
+            await agent.renew("sendrecv")
             agent.jump(FAR)
             agent.talking.set()
-            await agent.renew("sendrecv")
             resumed_at = time.time()
-            await eventually(lambda: parts(desk, call_id), lambda found: found == 2, 20.0)
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(2.2)
+            assert await parts(desk, call_id) == 2, "asked for once"
             caller.jump(BACK)
             caller._ssrc -= 1  # the same source: its numbers alone
             # And one that jumps without a word: until a report tells.
@@ -106,4 +108,4 @@ async def jumps(desk: Stack, agent: RtpPhone) -> None:
         assert told["seconds"] - REPORT_S - 0.5 < missing_s < told["seconds"] + 0.5, (side, lost, missing_s)
     resumed_s = resumed_at - datetime.fromisoformat(record["recording"]["began_at"]).timestamp()
     after = right[round(8000 * resumed_s) : round(8000 * (resumed_s + 1.2))]
-    assert tone_seconds(after, AGENT_HZ) > 0.5, resumed_s  # it began within the time: the rest is the machine's
+    assert tone_seconds(after, AGENT_HZ) > 0.95, resumed_s  # looked at every 0.1 s, and a packet may be late

@@ -193,5 +193,9 @@ def test_a_leg_is_recorded_anew_by_a_word_and_then_the_key_that_looks_for_it() -
     setvar, key = actions.record_anew(CHANNEL)
     assert setvar == {"Action": "Setvar", "Channel": CHANNEL, "Variable": "CTI_ANEW", "Value": "1"}
     assert key == {"Action": "PlayDTMF", "Channel": CHANNEL, "Digit": "D", "Duration": "1", "Receive": "true"}
-    with pytest.raises(CallerError):
-        actions.record_anew(ChannelName("/.*/"))
+    # And a frame with which the key ends: a phone that holds sends none.
+    wake = actions.wake(CHANNEL)
+    assert wake == {"Action": "Setvar", "Channel": CHANNEL, "Variable": "TIMEOUT(absolute)", "Value": "0"}
+    for action in (actions.record_anew, actions.wake):
+        with pytest.raises(CallerError):
+            action(ChannelName("/.*/"))

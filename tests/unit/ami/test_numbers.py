@@ -176,3 +176,15 @@ def test_whatever_comes_a_loss_is_told_over_with_the_file_and_no_longer_than_it_
                 assert over.ended_at == now
                 assert 0 <= over.lost_s <= (now - over.began_at).total_seconds() + 0.01
             assert watch.anew(UniqueId("1795300000.42"), channel, CallId(CALL), now) is None
+
+
+def test_a_file_that_begins_while_the_phone_sends_nothing_knows_none_of_the_numbers_before() -> None:
+    watch = NumberWatch()
+    held = [watch.take(report(number, at_s), NOW) for at_s, number in enumerate([5_000, 5_050, 5_050])]
+    assert held == [None, None, None]
+    assert watch.anew(UniqueId("1795300000.42"), ChannelName("PJSIP/a"), None, NOW + timedelta(seconds=2.1)) is None
+    assert watch.take(report(5_050, 3), NOW) is None  # it still holds
+    assert watch.take(report(4_700, 4), NOW) is None  # it is back: the file's first numbers
+    again = watch.take(report(4_400, 5), NOW)
+    assert again is not None
+    assert again.began_at == NOW + timedelta(seconds=4)
