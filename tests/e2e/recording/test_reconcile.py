@@ -47,6 +47,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 ROOT = Path(__file__).parents[3]
 SOUND = b"what was encoded" * 100
+WIDE = 16_000  # of a trunk in G.722
 WAY = (Step.FILE_ANNOUNCED, Step.CALL_ENDED, Step.ENCODED, Step.UPLOADED, Step.VERIFIED)
 
 
@@ -77,12 +78,12 @@ class Archive:
         await self.calls.save([one])
         return one
 
-    def record(self, one: Call) -> tuple[SpoolFile, ...]:
-        """The files that Asterisk wrote an hour ago."""
+    def record(self, one: Call, *, rate: int = 8000) -> tuple[SpoolFile, ...]:
+        """The files that Asterisk wrote an hour ago; the agent's phone is narrow."""
         files = []
-        for name, seconds in (("c", 4), ("c-rx", 4), ("a-9.2-rx", 2)):
-            path = self.spool / f"{one.call_id}-{name}.wav"
-            write_wav(path, tone(440, seconds))
+        for name, seconds, hz in (("c", 4, rate), ("c-rx", 4, rate), ("a-9.2-rx", 2, 8000)):
+            path = self.spool / f"{one.call_id}-{name}.{'wav' if hz == 8000 else 'wav16'}"
+            write_wav(path, tone(440, seconds, rate=hz), rate=hz)
             os.utime(path, (time.time() - 3600,) * 2)
             sha256, size = hash_file(path)
             heard = sha256 if name.endswith("rx") else ""
@@ -161,8 +162,8 @@ async def test_one_fault_of_each_kind(archive: Archive) -> None:
         await archive.call() for _ in range(10)
     ]
     await archive.stored(fine)
-    archive.record(found)
-    await archive.stored(lost, archive.record(lost))
+    archive.record(found, rate=WIDE)
+    await archive.stored(lost, archive.record(lost, rate=WIDE))
     await archive.stored(gone)
     for one in (lost, gone):
         await archive.objects.delete(object_keys(DEMO, one.call_id, one.arrived_at, suffix=".webm").audio)
@@ -172,13 +173,13 @@ async def test_one_fault_of_each_kind(archive: Archive) -> None:
     await archive.overwrite(resized, sound + b"!")
     await archive.stored(forgotten)
     await archive.pool.execute("DELETE FROM recordings WHERE call_id = $1", uuid.UUID(forgotten.call_id))
-    await archive.stored(left, archive.record(left))
+    await archive.stored(left, archive.record(left, rate=WIDE))
     await archive.stored(grown, archive.record(grown))
     late = archive.spool / f"{grown.call_id}-c-rx.wav"
     late.write_bytes(late.read_bytes() + b"later")
     os.utime(late, (time.time() - 3600,) * 2)
     stranger = replace(fine, call_id=CallId(str(uuid.uuid4())))
-    archive.record(stranger)
+    archive.record(stranger, rate=WIDE)
     await archive.objects.put_bytes("demo/2026/11/21/somebody-elses.txt", b"?", content_type="text/plain")
     before = sorted(path.name for path in archive.spool.iterdir())
     expected = {
@@ -226,6 +227,9 @@ async def check_fixed(archive: Archive, found: Call, lost: Call, forgotten: Call
         assert record.state is RecordingState.STORED
         assert record.audio is not None
         assert await archive.objects.hash(record.audio.key) == (record.audio.sha256, record.audio.size)
+        # Made of its files, or as it was stored.
+        assert record.audio.rate == (8000 if one is forgotten else WIDE)
+        assert record.audio.duration_s == pytest.approx(4)
         uri = await archive.pool.fetchval("SELECT recording_uri FROM calls WHERE call_id = $1", uuid.UUID(one.call_id))
         assert uri == record.audio.uri
     steps = [move.step for move in await archive.ledger.history(DEMO, lost.call_id)]
