@@ -41,8 +41,8 @@ export function Part({ title, status, asOf, count, wide = false, children }: Par
   );
 }
 
-// More of a list than fits its place at any window size; the others are a scroll away.
-const SEEN = 6;
+// A card is 120 to 300 px high, its list's place 270 on a usual screen: what more is seen on a large one comes two frames later.
+const SEEN = 3;
 
 /**
  * A list, or nothing at all: an empty list is read out as one. What is seen of it is drawn first, the others when that
