@@ -295,6 +295,8 @@ class Engine(Ringing):
             if agent.phone is PhoneState.BUSY:
                 self._idle_anew(agent, now)  # they talked, with whomever
             agent.phone, agent.phone_since = told.phone, now
+            if told.phone is PhoneState.RINGING and agent.offer is not None:
+                agent.offer.alerted = True
             self._index.state_changed(agent)
         if agent.distrust_until is not None:
             agent.distrust_until = None

@@ -18,6 +18,9 @@ from routing.state import Agent, LiveOffer, Waiting
 # Shorter is no ring that anybody could answer.
 LEAST_RING_S = 3
 
+# A phone that never rang, and whose caller is kept for it, is tried again after this.
+KEPT_AGAIN_S = 2.0
+
 # What the end of an offer means: (the agent is not asked again for this call for a while,
 # it counts as a refusal, the agent's idle time starts anew). A withdrawn offer was nobody's doing.
 CONSEQUENCES: dict[OfferOutcome, tuple[bool, bool, bool]] = {
@@ -184,6 +187,10 @@ class OfferDesk(Passage):
         if not call.offers:
             self._set_aside(call, Where.RETURNING, now + seconds(self._limits.return_s))
         limits = self._limits
+        if blamed and self._kept_for(offer, outcome, now):
+            agent.distrust_until = now + seconds(KEPT_AGAIN_S)
+            self._arm_agent(agent)
+            return
         skip, refusal, anew = CONSEQUENCES[outcome if blamed else OfferOutcome.WITHDRAWN]
         if skip:
             self._skip(call, agent, now)
@@ -200,6 +207,18 @@ class OfferDesk(Passage):
                 agent.failures = 0
                 self._move(agent, limits.missed_state, limits.refused_reason, now)
         self._reconsider(agent, now)
+
+    @staticmethod
+    def _kept_for(offer: LiveOffer, outcome: OfferOutcome, now: datetime) -> bool:
+        """Whether the call waits on for this agent: their phone was lost, and has not rung yet. Nobody let it ring."""
+        call = offer.call
+        return (
+            outcome in (OfferOutcome.TIMED_OUT, OfferOutcome.UNREACHABLE)
+            and not offer.alerted
+            and call.lost_by == offer.agent.agent
+            and call.lost_until is not None
+            and now < call.lost_until
+        )
 
     def _skip(self, call: Waiting, agent: Agent, now: datetime) -> None:
         """The agent let this call go: not asked for it again for a while, a shorter one when there is nobody else."""

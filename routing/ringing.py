@@ -111,7 +111,13 @@ class Ringing(Wishes):
 
     def _phone_anew(self, told: PhoneAnew, now: datetime) -> None:
         agent = self._agents.get(told.agent)
-        offer = agent.offer if agent is not None else None
+        if agent is None:
+            return
+        if agent.distrust_until is not None:
+            agent.distrust_until = None
+            self._arm_agent(agent)
+            self._reconsider(agent, now)
+        offer = agent.offer
         if offer is None or offer.rang_at is None or now - offer.rang_at < seconds(ANEW_S):
             return
         # Once for each call: a page whose network comes and goes must not hold a caller for ever.

@@ -202,14 +202,15 @@ class Waiting:
 class LiveOffer:
     """One ring of one agent for one call, not over yet."""
 
-    __slots__ = ("agent", "call", "due", "made_at", "offer_id", "rang_at")
+    __slots__ = ("agent", "alerted", "call", "due", "made_at", "offer_id", "rang_at")
 
     def __init__(self, offer_id: OfferId, call: Waiting, agent: Agent, made_at: datetime) -> None:
         self.offer_id = offer_id
         self.call = call
         self.agent = agent
         self.made_at = made_at
-        self.rang_at: datetime | None = None
+        self.rang_at: datetime | None = None  # Asterisk's DialBegin: it has sent the phone a call
+        self.alerted = agent.phone is PhoneState.RINGING  # and the phone has said that it rings
         self.due: datetime | None = None  # see Agenda
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cti.domain.model import AgentId, AgentState, CallId, OfferOutcome, PhoneState, QueueId, SkillId
 from routing import model as m
 from routing.expression import Has
+from routing.ringing import PhoneAnew
 from routing.state import FRONT
 from tests.unit.routing import test_engine
 from tests.unit.routing.reference import at
@@ -107,15 +108,65 @@ def test_no_time_means_anybody_at_once_and_still_the_front() -> None:
     assert asked(desk.ready("suzuki")) == [("a", "suzuki")]
 
 
-def test_a_phone_that_only_looks_alive_is_not_rung_longer_than_its_caller_is_kept_for_it() -> None:
-    """A frozen browser is registered all the same: Asterisk takes it for idle."""
+def lost_and_offered() -> tuple[Bench, m.Offered]:
+    """Sato's phone is lost, and looks alive: it is rung. Suzuki could take the caller."""
     desk = talking()
     desk.ready("suzuki")
     made = offer(desk.tell(m.PhoneIs(agent=SATO, phone=PhoneState.IDLE)) + lost(desk))
-    assert made.ring_s == 10
     desk.tell(m.OfferRang(offer_id=made.offer_id, call_id=A, agent=SATO))
-    desk.over(made, OfferOutcome.TIMED_OUT, after=4)
+    return desk, made
+
+
+def test_a_phone_that_only_looks_alive_is_not_rung_longer_than_its_caller_is_kept_for_it() -> None:
+    """A frozen browser is registered all the same: Asterisk takes it for idle."""
+    desk, made = lost_and_offered()
+    assert made.ring_s == 10
+    desk.over(made, OfferOutcome.TIMED_OUT, after=10)
     assert asked(desk.wait("a")) == [("a", "suzuki")]
+
+
+@pytest.mark.parametrize("outcome", [OfferOutcome.TIMED_OUT, OfferOutcome.UNREACHABLE])
+def test_a_phone_that_never_rang_let_nobody_ring_and_its_caller_is_kept_on(outcome: OfferOutcome) -> None:
+    """A network that is cut: what Asterisk sends to the page waits for TCP, while the ring is over."""
+    desk, made = lost_and_offered()
+    assert [it for it in desk.over(made, outcome, after=4) if isinstance(it, m.Moved)] == []
+    assert asked(desk.wait("a")) == []
+    assert asked(desk.tick(1.9)) == []
+    (again,) = (it for it in desk.tick(0.2) if isinstance(it, m.Offered))
+    assert (again.agent, again.ring_s) == (SATO, 4)
+    desk.tell(m.OfferRang(offer_id=again.offer_id, call_id=A, agent=SATO))
+    desk.over(again, outcome, after=4)  # its time is over
+    assert asked(desk.wait("a")) == [("a", "suzuki")]
+
+
+@pytest.mark.parametrize("outcome", [OfferOutcome.TIMED_OUT, OfferOutcome.UNREACHABLE, OfferOutcome.REJECTED])
+def test_who_let_it_ring_is_not_waited_for_any_longer(outcome: OfferOutcome) -> None:
+    desk, made = lost_and_offered()
+    desk.tell(m.PhoneIs(agent=SATO, phone=PhoneState.RINGING))
+    desk.over(made, outcome, after=4)
+    assert asked(desk.wait("a")) == [("a", "suzuki")]
+
+
+def test_a_declined_ring_needs_no_proof_that_it_rang() -> None:
+    desk, made = lost_and_offered()
+    desk.over(made, OfferOutcome.REJECTED, after=1)
+    assert asked(desk.wait("a")) == [("a", "suzuki")]
+
+
+def test_another_agents_phone_that_never_rang_is_treated_as_ever() -> None:
+    desk, made = lost_and_offered()
+    desk.over(made, OfferOutcome.TIMED_OUT, after=10)
+    other = offer(desk.wait("a"))
+    desk.tell(m.OfferRang(offer_id=other.offer_id, call_id=A, agent=other.agent))
+    (moved,) = (it for it in desk.over(other, OfferOutcome.TIMED_OUT, after=20) if isinstance(it, m.Moved))
+    assert (moved.agent, moved.state) == (AgentId("suzuki"), AgentState.BREAK)
+
+
+def test_a_page_that_is_a_phone_again_is_asked_at_once_for_the_caller_who_is_kept_for_it() -> None:
+    desk, made = lost_and_offered()
+    desk.over(made, OfferOutcome.TIMED_OUT, after=4)
+    desk.wait("a")
+    assert asked(desk.tell(PhoneAnew(agent=SATO))) == [("a", "sato")]
 
 
 def test_a_plan_goes_on_where_it_is_when_the_time_is_over() -> None:
