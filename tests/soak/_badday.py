@@ -286,8 +286,10 @@ FAULTS: dict[str, Fault] = {
 }
 # Their caller dies with them, as can be expected.
 DEADLY = ("Asterisk killed",)
+# Here somebody hangs up, and that is what is looked at.
+HUNG_UP = ("network away 4 s, the agent hangs up", "network away 4 s, the caller hangs up")
 # Asterisk ends their leg within FREED_S.
-GONE = ("browser killed", "browser frozen", "network away 12 s", "network away 45 s")
+GONE = ("browser killed", "browser frozen", "network away 12 s", "network away 4 s, then 12 s", "network away 45 s")
 
 
 async def strike(
@@ -301,7 +303,7 @@ async def strike(
         scene = Scene(centre=centre, caller=caller, first=first, second=second, trial=trial, away_s=away_s)
         await set_scene(scene)
         await faults[fault](scene)
-        if fault not in DEADLY:
+        if fault not in (*DEADLY, *HUNG_UP):
             trial.must(not caller.gone, "the caller was dropped")
         await caller.hang_up()
         await centre.quiet()

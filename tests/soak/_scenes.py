@@ -44,13 +44,17 @@ class Trial:
     heard_s: float | None = None  # until the caller and an agent heard each other (again)
     freed_s: float | None = None  # until Asterisk ended the leg of the agent who was gone
     told_s: float | None = None  # until the caller, who has nobody any more, heard why
+    cut_s: float | None = None  # until the page said that it cannot be reached
     passed_at: float | None = None  # epoch seconds: the page passed the caller on by itself
     ready_s: float | None = None  # from when the part was back until the page could ring again, or say so
     failed: list[str] = field(default_factory=list)
 
     def figures(self) -> str:
         """What was measured, in one line."""
-        known = {"heard": self.heard_s, "freed": self.freed_s, "told": self.told_s, "ready": self.ready_s}
+        known = {
+            "heard": self.heard_s, "freed": self.freed_s, "told": self.told_s, "cut off": self.cut_s,
+            "ready": self.ready_s,
+        }  # fmt: skip
         return ", ".join(f"{name} {value:.1f} s" for name, value in known.items() if value is not None)
 
     def must(self, fine: bool, sentence: str) -> None:

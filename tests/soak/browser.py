@@ -143,10 +143,10 @@ async def ledgers(centre: Centre, trials: Sequence[Trial]) -> list[str]:
 
 def as_table(rows: Sequence[Row], trials: Sequence[Trial], others: Sequence[str]) -> str:
     """For people: Markdown."""
-    lines = ["| what, with its sound | runs | result | longest s | heard s | freed s | told s | ready s |"]
-    lines.append("|" + " --- |" * 8)
+    lines = ["| what, with its sound | runs | result | longest s | heard s | freed s | told s | cut off s | ready s |"]
+    lines.append("|" + " --- |" * 9)
     lines += [
-        f"| {row.name} | {row.runs} | {_result(row.runs, len(row.failed))} | {row.seconds:.1f} | | | | |"
+        f"| {row.name} | {row.runs} | {_result(row.runs, len(row.failed))} | {row.seconds:.1f} | | | | | |"
         for row in rows
     ]
     for fault, state in dict.fromkeys((trial.fault, trial.state) for trial in trials):
@@ -167,7 +167,7 @@ def _worst(values: Sequence[float | None]) -> str:
     return f"{max(known):.1f}" if known else ""
 
 
-FIGURES = ("heard_s", "freed_s", "told_s", "ready_s")
+FIGURES = ("heard_s", "freed_s", "told_s", "cut_s", "ready_s")
 PARTS = ("actions", "faults", "network", "memory")
 
 

@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { CallListener, LineCall } from "./line";
 
@@ -12,11 +13,13 @@ class Source {
     for (const listener of this.told.get(kind) ?? []) listener(about as never);
   }
 }
-let agent: Source & { start(): void; stop(): void; connected: boolean };
+let agent: Source & { start(): void; stop(): void; connected: boolean; answers: "yes" | "no" | "forbidden"; registers: number };
 let broken: number; // how often the WebSocket was given up
 vi.mock("jssip", () => ({
   C: { DTMF_TRANSPORT: { RFC2833: "RFC2833" } },
+  URI: class {},
   WebSocketInterface: class {
+    connect = () => undefined;
     disconnect = () => undefined;
     ondisconnect = () => {
       broken += 1;
@@ -30,6 +33,15 @@ vi.mock("jssip", () => ({
       agent = this;
     }
     connected = false;
+    answers = "yes" as const;
+    registers = 0;
+    transport = { connect: () => undefined, isConnecting: () => false };
+    register = () => void (this.registers += 1);
+    sendOptions(_: string, __: string, { eventHandlers: told }: { eventHandlers: Record<"succeeded" | "failed", (about?: object) => void> }): void {
+      const answers: string = this.answers;
+      if (answers === "yes") told.succeeded();
+      if (answers === "forbidden") told.failed({ originator: "remote", response: { status_code: 401 } });
+    }
     start = () => undefined;
     stop = () => undefined;
     isConnected = () => this.connected;
@@ -56,6 +68,13 @@ class Session extends Source {
     this.say("ended");
   }
   isEnded = () => this.terminated > 0;
+  contact = "<sip:me@here.invalid;transport=ws>";
+  sent: [string, readonly string[]][] = [];
+  unknown: () => void = () => undefined; // Asterisk has no such call
+  sendRequest(method: string, about: { extraHeaders: readonly string[]; eventHandlers: { onDialogError(): void } }): void {
+    this.sent.push([method, about.extraHeaders]);
+    this.unknown = about.eventHandlers.onDialogError;
+  }
   target = "";
   about: Record<"requestFailed" | "accepted" | "failed", (about: object) => void> | null = null;
   answer: unknown = {};
@@ -246,6 +265,62 @@ it("a line that swallowed a later REGISTER is given up too; one that broke, or a
   agent.say("registrationFailed", { response: { status_code: 403 } });
   vi.advanceTimersByTime(60_000);
   expect([broken, told.at(-1)]).toEqual([1, "rejected"]);
+});
+
+it("a call that goes on over another WebSocket tells Asterisk where its phone is now; one that rings or is over does not", () => {
+  agent.say("registered"); // it rings
+  talk();
+  agent.say("disconnected");
+  expect(session.sent).toEqual([]);
+  agent.say("registered");
+  expect(session.sent).toEqual([["UPDATE", [`Contact: ${session.contact}`]]]);
+  session.say("ended");
+  agent.say("disconnected");
+  agent.say("registered");
+  expect(session.sent.length).toBe(1);
+});
+
+it("a call that Asterisk does not know any more is lost at once", () => {
+  talk();
+  agent.say("disconnected");
+  agent.say("registered");
+  session.unknown();
+  expect([told.slice(-2), session.terminated]).toEqual([["lost", "ended"], 1]);
+});
+
+it("sound that stops has the line looked at", () => {
+  connects();
+  const connection = talk();
+  agent.say("registered");
+  agent.answers = "no";
+  connection.becomes("disconnected");
+  vi.advanceTimersByTime(2_000);
+  expect([broken, told.at(-1)]).toEqual([1, "disconnected"]);
+});
+
+it("a log-in that Asterisk refuses is said as soon as it is looked at, and not in a call", () => {
+  connects();
+  talk();
+  agent.say("registered");
+  agent.answers = "forbidden";
+  vi.advanceTimersByTime(5_000);
+  expect(agent.registers).toBe(0);
+  session.say("ended");
+  vi.advanceTimersByTime(5_000);
+  expect(agent.registers).toBe(1);
+  agent.say("registrationFailed", { response: { status_code: 401 } });
+  vi.advanceTimersByTime(60_000);
+  expect([agent.registers, broken, told.at(-1)]).toEqual([1, 0, "rejected"]);
+});
+
+it("a line on which nobody answers is none, and the talk goes on", () => {
+  connects();
+  talk();
+  agent.say("registered");
+  agent.answers = "no";
+  vi.advanceTimersByTime(6_500);
+  expect([broken, told.at(-1)]).toEqual([1, "disconnected"]);
+  expect(told).not.toContain("lost");
 });
 
 it("passes on what Asterisk says of a REFER, and when it says nothing", () => {

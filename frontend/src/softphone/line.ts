@@ -7,15 +7,13 @@ import { enough, lookAround, patienceMs } from "./gather";
 import { isGone, lookAt } from "./gone";
 import { asksServers, peerConfig } from "./ice";
 import { type Guarded, type Outcome, Reoffers } from "./reoffer";
+import { keepUp } from "./upkeep";
 
 // Asterisk drops a contact with its WebSocket; this is for one that froze.
 const REGISTER_S = 120;
 // Tried again soon, since nobody can call until then, and not at once by a thousand pages.
 const RETRY_FIRST_S = 1;
-const RETRY_LAST_S = 8;
-// An Asterisk that has just been started takes the WebSocket before it knows what a REGISTER is, and never answers; JsSIP waits
-// for 32 s, and then does nothing. Otherwise the answer takes some milliseconds.
-const ANSWER_MS = 5_000;
+const RETRY_LAST_S = 4;
 // 200 ms and a gap are told apart by every menu.
 const TONE_MS = 200;
 // A browser says "disconnected" when it has heard nothing for 3 to 5 s and may hear again: radio comes and goes. Asterisk
@@ -72,7 +70,7 @@ export interface Line {
 
 /** Registers, and stays so. */
 export async function openLine(logIn: PhoneLogInBody, listener: LineListener): Promise<Line> {
-  const { C, UA, WebSocketInterface } = await import("jssip");
+  const { C, UA, URI, WebSocketInterface } = await import("jssip");
   const way = new WebSocketInterface(logIn.url);
   const agent = new UA({
     sockets: [way],
@@ -86,38 +84,20 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
     // Asterisk asks for none (`timers = no`): what JsSIP would send each 45 s is one more thing that could fail in mid-call.
     session_timers: false,
   });
-  let unanswered: ReturnType<typeof setTimeout> | undefined;
-  // As if it had broken by itself: JsSIP opens another one, and registers there.
-  const breakOff = () => {
-    way.disconnect();
-    way.ondisconnect(true, 0, "no answer to REGISTER");
-  };
-  agent.on("connected", () => {
-    clearTimeout(unanswered);
-    unanswered = setTimeout(breakOff, ANSWER_MS);
-  });
+  let last: SipCall | null = null;
+  // What the log-in's end means for a call that is on, the next REGISTER has time to say.
+  const upkeep = keepUp(agent, way, new URI("sip", "", logIn.domain), () => (!last || last.over) && agent.register());
   agent.on("registered", () => {
-    clearTimeout(unanswered);
     // Again after each break: another network may be what broke it.
     void lookAround(peerConfig());
+    last?.lineIsBack();
     listener.registered();
   });
-  let last: SipCall | null = null;
   agent.on("disconnected", () => {
-    clearTimeout(unanswered);
     last?.lineBroke();
     listener.disconnected();
   });
-  agent.on("registrationFailed", ({ response }) => {
-    clearTimeout(unanswered);
-    if (response) {
-      listener.rejected();
-      return;
-    }
-    listener.disconnected();
-    // It is the way that failed. One that is still open, and swallows what is sent, JsSIP would keep.
-    if (agent.isConnected()) breakOff();
-  });
+  agent.on("registrationFailed", ({ response }) => (response ? listener.rejected() : listener.disconnected()));
   agent.on("newRTCSession", ({ originator, session, request }: { originator: string; session: unknown; request: Request }) => {
     if (originator !== "remote") return;
     const comesBack = request.getHeader(BACK) !== undefined;
@@ -127,6 +107,7 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
       C.DTMF_TRANSPORT.RFC2833,
       comesBack,
       request.getHeader(QUEUE) || null,
+      () => upkeep.doubt(),
     );
     listener.incoming(call);
     if (!call.over) last = call;
@@ -134,7 +115,7 @@ export async function openLine(logIn: PhoneLogInBody, listener: LineListener): P
   agent.start();
   return {
     stop: () => {
-      clearTimeout(unanswered);
+      upkeep.stop();
       agent.stop();
     },
   };
@@ -156,6 +137,8 @@ interface Session extends Guarded {
   terminate(options?: { status_code?: number; cause?: string; extraHeaders?: readonly string[] }): void;
   sendDTMF(key: string, options: { duration: number; transportType: string }): void;
   isEnded(): boolean;
+  readonly contact: string;
+  sendRequest(method: string, options: { extraHeaders: readonly string[]; eventHandlers: { onDialogError(): void } }): unknown;
   /** False when there is no dialogue. The last NOTIFY is "accepted" or "failed"; a REFER that was not taken is "requestFailed". */
   refer(target: string, options: { eventHandlers: ReferHandlers }): unknown;
 }
@@ -185,6 +168,7 @@ class SipCall implements LineCall {
     private readonly inBand: string, // JsSIP's name for keys as events in the sound's stream
     readonly comesBack: boolean,
     readonly queue: string | null,
+    private readonly doubt: () => void, // that the line stands
   ) {
     this.reoffers = new Reoffers(session, () => this.confirmed);
   }
@@ -240,6 +224,16 @@ class SipCall implements LineCall {
     this.watch(connection);
   }
 
+  /**
+   * Over another WebSocket: Asterisk would go on writing to the one before, whose other end it has not heard the end of, and a caller
+   * who hangs up would not be heard of. It is told where this phone is now; or says that it has no such call any more.
+   */
+  lineIsBack(): void {
+    if (this.over || !this.confirmed) return;
+    const extraHeaders = [`Contact: ${this.session.contact}`];
+    this.session.sendRequest("UPDATE", { extraHeaders, eventHandlers: { onDialogError: () => this.lost() } });
+  }
+
   /** From the answer on: who talks into a connection that is cut must not be left there, nor the caller with them. */
   private watch(connection: RTCPeerConnection): void {
     clearTimeout(this.timer);
@@ -250,6 +244,7 @@ class SipCall implements LineCall {
       return;
     }
     const now = performance.now();
+    if (this.cutAt === null) this.doubt();
     this.cutAt ??= now;
     const broke = this.brokeAt !== null && now - Math.max(this.cutAt, this.brokeAt) >= GONE_MS;
     const gone = now - this.cutAt >= CUT_MS && isGone(lookAt(connection));

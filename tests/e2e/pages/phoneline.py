@@ -40,6 +40,7 @@ class PhoneLine:
     contact: str = ""
     heard: list[str] = field(default_factory=list)  # first lines of what the page sent
     _socket: web.WebSocketResponse | None = None
+    _deaf: web.WebSocketResponse | None = None  # nothing that comes on it is read
     _runner: web.AppRunner | None = None
     _calls: int = 0
 
@@ -62,6 +63,10 @@ class PhoneLine:
                 await self._socket.close()
             await self._runner.cleanup()
             self._runner = None
+
+    def cut(self) -> None:
+        """The network is cut, and tells nobody: what the page sends on this connection is not answered any more."""
+        self._deaf = self._socket
 
     async def registered(self) -> None:
         """Until the page could ring."""
@@ -95,13 +100,15 @@ class PhoneLine:
         await self._socket.send_str("\r\n".join(lines) + "\r\n\r\n" + body)
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        self._socket = web.WebSocketResponse(protocols=("sip",))
-        await self._socket.prepare(request)
-        async for message in self._socket:
+        socket = self._socket = web.WebSocketResponse(protocols=("sip",))
+        await socket.prepare(request)
+        async for message in socket:
+            if socket is self._deaf:
+                continue
             if isinstance(message.data, str) and message.data.strip():
                 self.heard.append(message.data.split("\r\n", 1)[0])
                 await self._answer(message.data)
-        return self._socket
+        return socket
 
     async def _answer(self, message: str) -> None:
         first = message.split("\r\n", 1)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import pytest
 from playwright.async_api import expect
@@ -72,6 +74,24 @@ async def test_a_websocket_that_breaks_in_mid_call_keeps_the_call(site: Site, op
     await seen.page.keyboard.press("F9")
     await said(seen, "Ready for calls")
     assert [sent for sent in line.heard if sent.startswith("BYE")]
+
+
+async def test_a_connection_that_is_cut_without_a_word_is_replaced_and_the_talk_goes_on(
+    site: Site, opened: Opener
+) -> None:
+    seen = await opened(language="en")
+    line = await talking_phone(site, seen)
+    line.cut()
+    heard = len(line.heard)
+    await seen.page.evaluate("dispatchEvent(new Event('offline'))")  # else it looks within 5 s by itself
+    async with asyncio.timeout(10):  # it says so for some milliseconds only: this network lets another one through
+        while not any(first.startswith("UPDATE") for first in line.heard[heard:]):
+            await asyncio.sleep(0.05)
+    await said(seen, "On the line")
+    await seen.page.keyboard.press("F9")
+    await said(seen, "Ready for calls")
+    sent = [first.split()[0] for first in line.heard[heard:] if not first.startswith("OPTIONS")]
+    assert sent == ["REGISTER", "UPDATE", "BYE"]
 
 
 async def test_a_log_in_that_ends_in_mid_call_ends_no_call_and_neither_does_the_next_one(

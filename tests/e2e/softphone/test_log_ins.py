@@ -34,6 +34,7 @@ async def test_a_secret_outlives_server_and_asterisk_and_ends_with_its_log_in(de
         secret = (await (await asked.value).json())["secret"]
         assert await opens(secret)
         assert not await opens(desk.agent_secrets["sato"]), "what pjsip.conf has opens for nobody"
+        await phone.says("logged in elsewhere")  # it asks Asterisk every 4 s
 
         assert desk.server is not None
         assert desk.asterisk is not None
