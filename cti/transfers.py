@@ -137,7 +137,7 @@ _OUTSIDE = frozenset({Command.CONSULT_OUTSIDE, Command.TO_OUTSIDE})
 class TransferDesk:
     """Subscribe :meth:`handle` to :attr:`KINDS`."""
 
-    KINDS: tuple[type[ev.Event], ...] = (ev.CallEvent,)
+    KINDS: tuple[type[ev.Event], ...] = (ev.CallEvent, ev.AgentFreed)
 
     def __init__(
         self,
@@ -161,9 +161,11 @@ class TransferDesk:
 
     def handle(self, event: ev.Event) -> None:
         """Take one fact from the bus."""
-        if isinstance(event, ev.CallEvent) and event.call_id in self._watched:
+        if isinstance(event, ev.CallEvent | ev.AgentFreed) and event.call_id in self._watched:
             changed, seen = self._watched[event.call_id]
-            seen.append(event.call)
+            # Where somebody outside has the caller now, nothing but this tells that the agent has not.
+            call = event.call if isinstance(event, ev.CallEvent) else self._calls.live(event.call_id)
+            seen.extend(() if call is None else (call,))
             changed.set()
 
     def call_of(self, tenant: TenantId, agent: AgentId) -> Call | None:

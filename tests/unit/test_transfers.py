@@ -11,7 +11,7 @@ import pytest
 
 from cti.domain.consult import TABLE, Command
 from cti.domain.errors import NotFound, Unavailable
-from cti.domain.events import CallPhaseChanged
+from cti.domain.events import AgentFreed, CallPhaseChanged
 from cti.domain.model import (
     AgentId,
     Call,
@@ -217,6 +217,19 @@ async def test_each_command_is_its_action_and_waits_for_its_phase(phase: str, co
     # Whoever is moved alone is the caller, or the colleague who is let go.
     assert named or desk.asked[0][1]["channel"] == NAMES["caller" if command == "to_agent" else "colleague"]
     assert desk.taken == (["suzuki"] if command in ("consult", "to_agent") else [])
+
+
+async def test_who_hands_over_to_somebody_outside_is_out_when_they_are_free() -> None:
+    """The outside's part is no agent's talk, and the end of the agent's own makes no other fact."""
+    was = call_in(TalkPhase.CONSULTING, asked=True)
+    desk = Desk(was, [replace(was, phase=TalkPhase.TALKING)])
+    ends = asyncio.create_task(desk.transfers.ask(DEMO, SATO, Command.COMPLETE))
+    await asyncio.sleep(0)
+    assert not ends.done()
+    desk.call = without_agent()
+    desk.transfers.handle(AgentFreed(at=NOW, tenant=DEMO, agent=SATO, call_id=was.call_id))
+    await ends
+    assert desk.asked[0][0] == "hand_over"
 
 
 @pytest.mark.parametrize("command", [Command.CONSULT_OUTSIDE, Command.TO_OUTSIDE])
