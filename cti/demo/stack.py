@@ -49,7 +49,7 @@ class Plan:
     rtp: range | None = None
     media: str = LOOPBACK  # the address of this machine that Asterisk's sound is on
     web_hosts: tuple[str, ...] = ()  # more addresses of this machine that pages are opened at; then on all of them
-    asterisk: Mapping[str, int | str] = field(default_factory=dict)  # more keys of the [asterisk] table
+    asterisk: Mapping[str, int | str | list[str]] = field(default_factory=dict)  # more keys of the [asterisk] table
     recording: Mapping[str, int] = field(default_factory=dict)  # keys of the [recording] table
     tables: Mapping[str, Mapping[str, str | int | list[str]]] = field(
         default_factory=dict

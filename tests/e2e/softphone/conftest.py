@@ -11,6 +11,8 @@ from playwright.async_api import async_playwright
 
 from cti.demo.components import find_program
 from cti.demo.folders import LOOPBACK, PortPool, run_folder
+from cti.demo.outside import start_outside, with_a_way_out
+from cti.demo.phones import Baresip
 from cti.demo.stack import DESK_FILE, Plan, Stack, running_stack
 from cti.demo.tones import tone, write_wav
 from tests.e2e.pages.browser import FLAGS, window
@@ -34,9 +36,15 @@ def pool() -> Iterator[PortPool]:
         yield made
 
 
+@pytest.fixture(scope="package")
+def way_out() -> list[int]:
+    """The port that our trunk leads to, once there is a desk."""
+    return []
+
+
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def desk(pool: PortPool) -> AsyncIterator[Stack]:
-    """Sato's phone is the browser; Suzuki has a SIP phone, as before."""
+async def desk(pool: PortPool, way_out: list[int]) -> AsyncIterator[Stack]:
+    """Sato's phone is the browser; Suzuki has a SIP phone, as before. The trunk is wide: narrow callers stay narrow."""
     if not STATIC.is_file():
         pytest.fail("the pages are not built: scripts/bring/web")
     with run_folder() as run:
@@ -48,14 +56,28 @@ async def desk(pool: PortPool) -> AsyncIterator[Stack]:
         desk_file.write_text(text, encoding="utf-8")
         plan = Plan(
             desk_file=desk_file,
+            asterisk={"trunk_codecs": ["g722", "ulaw"]},
+            recording={"rate_hz": 16_000},
             tables={
                 "asterisk.websocket": {"address": LOOPBACK, "port": pool.tcp()},
                 "asterisk.websocket.ice_hosts": {f'"{_own_address()}"': LOOPBACK},
             },
         )
+        plan, port = with_a_way_out(plan, run.path, pool)
+        way_out.append(port)
         async with running_stack(run, pool, lambda _: None, plan) as stack:
             await stack.start_agent_phone("suzuki", sound=700)
             yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def person(desk: Stack, pool: PortPool, way_out: list[int]) -> AsyncIterator[Baresip]:
+    """Somebody outside, whose phone has G.711 alone."""
+    made = await start_outside(desk.run, pool, way_out[0])
+    try:
+        yield made
+    finally:
+        await made.stop()
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
