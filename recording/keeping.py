@@ -323,6 +323,7 @@ def _hold(row: Any) -> Hold:
         until=row["until"],
         released_at=row["released_at"],
         released_by=row["released_by"],
+        arrived_at=row.get("arrived_at"),
     )
 
 

@@ -71,7 +71,7 @@ async def _with_people(run: Any, arguments: argparse.Namespace) -> int:
 
 
 async def _look(people: KnownPeople, person: Person, arguments: argparse.Namespace) -> int:
-    for name, count in (await people.look(person)).items():
+    for name, count in (await people.look(person)).counts.items():
         print(f"{count:>8,} {name}")
     return 0
 

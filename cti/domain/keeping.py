@@ -87,6 +87,7 @@ class Hold:
     until: datetime | None  # None: until somebody releases it
     released_at: datetime | None = None
     released_by: str | None = None  # "": its time was over
+    arrived_at: datetime | None = None  # of the call, where it was asked for
 
     def words(self) -> str:
         """By whom until when, for people."""

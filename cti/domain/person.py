@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from cti.domain.keeping import Hold
 from cti.domain.model import CallId, TenantId
 
 
@@ -46,6 +47,15 @@ class PersonSource(Protocol):
         """Make it nobody's; what reports count stays. Returns how many things were changed: none at the second time."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PersonLook:
+    """What an erasure would find now. Nothing is changed by looking."""
+
+    counts: Mapping[str, int]  # by source; "calls", "live" and "held" too
+    held: tuple[Hold, ...] = ()  # what counts on their calls: those would be left whole
+    live: tuple[CallId, ...] = ()  # calls that go on: left whole too
+
+
 class ErasureState(StrEnum):
     """How far an erasure is."""
 
@@ -76,8 +86,8 @@ class People(Protocol):
     def export(self, person: Person, *, by: str, address: str, reference: str) -> AsyncIterator[bytes]:
         """A ZIP of everything known, in pieces. In the trail before the first piece."""
 
-    async def look(self, person: Person) -> Mapping[str, int]:
-        """How much is known, by source; "calls" and "held" too. Nothing is changed."""
+    async def look(self, person: Person) -> PersonLook:
+        """How much is known, and what an erasure would leave. Nothing is changed."""
 
     async def order(self, person: Person, *, by: str, address: str, reference: str) -> Erasure:
         """Order an erasure; on disk when this returns."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field
 
+from cti.domain.access import Right
 from cti.domain.callbacks import CallbackState
 from cti.domain.consult import Command
 from cti.domain.model import (
@@ -94,6 +95,7 @@ class Me(Body):
     language: str  # the tenant's default: "ja" or "en"
     time_zone: str  # IANA name
     user: UserBody
+    rights: list[Right]  # on recordings and people's data: what the pages offer; the server asks itself each time
     agent: AgentBody | None
     break_reasons: list[Named]
     server_time: AwareDatetime

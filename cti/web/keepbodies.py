@@ -55,6 +55,7 @@ class LegalHold(Body):
 
     hold_id: int
     call_id: str
+    arrived_at: AwareDatetime | None  # when the call came
     reason: str
     set_by: str
     set_at: AwareDatetime

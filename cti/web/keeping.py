@@ -28,10 +28,12 @@ def actor_of(request: web.Request) -> Actor:
     return Actor(who=session_of(request).user.login, address=address_of(request))
 
 
-def _body(hold: Hold) -> LegalHold:
+def hold_body(hold: Hold) -> LegalHold:
+    """A hold as the pages know it."""
     return LegalHold(
         hold_id=hold.hold_id,
         call_id=hold.call_id,
+        arrived_at=hold.arrived_at,
         reason=hold.reason,
         set_by=hold.set_by,
         set_at=hold.set_at,
@@ -62,7 +64,7 @@ async def hold_recording(request: web.Request) -> web.Response:
         hold = await keeping.hold(tenant, call_id, actor_of(request), wanted.reason, wanted.until)
     except BeingDeleted as error:
         raise Refused(409, "being_deleted") from error
-    return answer(_body(hold))
+    return answer(hold_body(hold))
 
 
 async def release_hold(request: web.Request) -> web.Response:
@@ -72,7 +74,7 @@ async def release_hold(request: web.Request) -> web.Response:
         raise Refused(404, "no_hold")
     keeping, tenant = parts_of(request).keeping, session_of(request).user.tenant
     try:
-        return answer(_body(await keeping.release(tenant, int(text), actor_of(request), wanted.reason)))
+        return answer(hold_body(await keeping.release(tenant, int(text), actor_of(request), wanted.reason)))
     except NotFound as error:
         raise Refused(404, "no_hold") from error
 
@@ -88,4 +90,4 @@ async def list_holds(request: web.Request) -> web.Response:
         limit=query.limit,
     )
     full = len(found) >= query.limit
-    return answer(LegalHoldList(holds=[_body(hold) for hold in found], next=found[-1].hold_id if full else None))
+    return answer(LegalHoldList(holds=[hold_body(hold) for hold in found], next=found[-1].hold_id if full else None))

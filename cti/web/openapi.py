@@ -38,7 +38,7 @@ _REFUSALS = {
 # Those that depend on what happens meanwhile.
 _CONFLICTS = {
     "move_call", "prioritise_call", "set_agent_state", "publish_plan", "revert_plan", "cancel_callback",
-    "draw_sample",
+    "draw_sample", "delete_recording", "hold_recording",
     "begin_evaluation", "get_evaluation", "submit_evaluation", "discard_evaluation", "review_evaluation",
     "dispute_evaluation", "publish_evaluation_form",
     "log_in_my_phone", "dial", "add_saved_number", "change_saved_number", "my_call_after", "save_my_note", "ask_ticket",

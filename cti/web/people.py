@@ -12,9 +12,11 @@ from cti.domain.person import Erasure, Person
 from cti.domain.phone import parse_caller
 from cti.web.auth import address_of, parts_of
 from cti.web.context import answer, read_body, read_query, session_of
+from cti.web.keeping import hold_body
 from cti.web.peoplebodies import ErasureBody, ErasureList, ErasureQuery, PersonCounts, PersonRequest
 from cti.web.problems import Refused
 from cti.web.recordings import log
+from cti.web.trail import trail
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -52,9 +54,14 @@ def _body(erasure: Erasure) -> ErasureBody:
 
 
 async def look_person(request: web.Request) -> web.Response:
-    """POST /api/people/counts."""
+    """POST /api/people/counts. In the trail before the answer: without whom, as everything about people there."""
     wanted = await read_body(request, PersonRequest)
-    return answer(PersonCounts(counts=dict(await parts_of(request).people.look(person_of(request, wanted)))))
+    person = person_of(request, wanted)
+    # Who looks whom up can be read later, as who heard whom.
+    await trail(request, "person.looked_up", "", {"reference": wanted.reference})
+    found = await parts_of(request).people.look(person)
+    held = [hold_body(hold) for hold in found.held]
+    return answer(PersonCounts(counts=dict(found.counts), held=held, live=list(found.live)))
 
 
 async def export_person(request: web.Request) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from cti.web.bodies import Limit
-from cti.web.keepbodies import one_line
+from cti.web.keepbodies import LegalHold, one_line
 from cti.web.parts import Body, Request
 
 Reference = Annotated[
@@ -25,9 +25,11 @@ class PersonRequest(Request):
 
 
 class PersonCounts(Body):
-    """How much is known, by kind of thing."""
+    """How much is known, and what an erasure would leave whole."""
 
-    counts: dict[str, int]
+    counts: dict[str, int]  # by kind of thing
+    held: list[LegalHold]
+    live: list[str]  # calls that go on
 
 
 class ErasureQuery(Request):

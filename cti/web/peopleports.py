@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from cti.domain.errors import Unavailable
 from cti.domain.model import TenantId
-from cti.domain.person import Erasure, Person
+from cti.domain.person import Erasure, Person, PersonLook
 
 
 class NoPeople:
@@ -18,9 +18,9 @@ class NoPeople:
         for piece in nothing:
             yield piece
 
-    async def look(self, person: Person) -> Mapping[str, int]:
+    async def look(self, person: Person) -> PersonLook:
         """See the port."""
-        return {}
+        return PersonLook(counts={})
 
     async def order(self, person: Person, *, by: str, address: str, reference: str) -> Erasure:
         """See the port."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from cti.domain.access import AuditEntry, Credentials, Session, User
+from cti.domain.access import AuditEntry, Credentials, Session, User, rights_of
 from cti.domain.errors import KakehashiError
 from cti.domain.model import AgentId, AgentState, TenantId
 from cti.web.agentview import agent_body
@@ -42,6 +42,7 @@ def me_body(request: web.Request, user: User) -> Me:
         language=user.language,
         time_zone=user.time_zone,
         user=user_body(user),
+        rights=sorted(rights_of(user.roles)),
         agent=None if status is None else agent_body(user.tenant, status, parts.names),
         break_reasons=list(break_reasons()),
         server_time=parts.now(),

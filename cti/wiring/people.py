@@ -18,9 +18,9 @@ import asyncpg
 
 from cti.domain.access import AuditEntry
 from cti.domain.errors import KakehashiError, NotFound, Unavailable
-from cti.domain.keeping import Actor, UnderHold
+from cti.domain.keeping import Actor, Hold, UnderHold
 from cti.domain.model import CallId, TenantId
-from cti.domain.person import Erasure, Person, PersonCalls, PersonSource
+from cti.domain.person import Erasure, Person, PersonCalls, PersonLook, PersonSource
 from cti.linking.client import LookupClient
 from cti.store.people import PeopleStore
 from cti.store.personsources import table_sources
@@ -119,19 +119,19 @@ class KnownPeople:
         async for piece in self._p.disclosure.archive(person, [*over, *live], self._p.sources, reference=reference):
             yield piece
 
-    async def look(self, person: Person) -> Mapping[str, int]:
+    async def look(self, person: Person) -> PersonLook:
         """See the port."""
         over, live = await self._p.store.calls_of(person)
-        held = 0
+        held: list[Hold] = []
         for call in over:
-            held += bool(await self._p.keeping.holds(person.tenant, now=self._p.now(), call_id=call, limit=1))
-        counts = {"calls": len(over), "live": len(live), "held": held}
+            held += await self._p.keeping.holds(person.tenant, now=self._p.now(), call_id=call)
+        counts = {"calls": len(over), "live": len(live), "held": len({hold.call_id for hold in held})}
         for source in self._p.sources:
             rows = 0
             async for _ in rows_of(source, person, batches(over)):
                 rows += 1
             counts[source.name] = counts.get(source.name, 0) + rows if source.name != "calls" else counts["calls"]
-        return counts
+        return PersonLook(counts=counts, held=tuple(held), live=tuple(live))
 
     # --- Erasure ---
 

@@ -29,18 +29,22 @@ SELECT * FROM recording_holds
 
 -- name: hold
 INSERT INTO recording_holds (tenant, call_id, reason, set_by, set_at, until)
-VALUES ($1, $2, $3, $4, $5, $6) RETURNING *
+VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING *, (SELECT r.arrived_at FROM recordings r
+            WHERE r.tenant = recording_holds.tenant AND r.call_id = recording_holds.call_id) AS arrived_at
 
 -- name: release
 UPDATE recording_holds SET released_at = $3, released_by = $4, release_reason = $5
- WHERE tenant = $1 AND hold_id = $2 AND released_at IS NULL RETURNING *
+ WHERE tenant = $1 AND hold_id = $2 AND released_at IS NULL
+RETURNING *, (SELECT r.arrived_at FROM recordings r
+            WHERE r.tenant = recording_holds.tenant AND r.call_id = recording_holds.call_id) AS arrived_at
 
 -- name: holds
-SELECT * FROM recording_holds
- WHERE tenant = $1 AND ($2::uuid IS NULL OR call_id = $2)
-   AND (NOT $3::boolean OR (released_at IS NULL AND (until IS NULL OR until > $4)))
-   AND ($5::bigint IS NULL OR hold_id < $5)
- ORDER BY hold_id DESC LIMIT $6
+SELECT h.*, r.arrived_at FROM recording_holds h LEFT JOIN recordings r ON r.tenant = h.tenant AND r.call_id = h.call_id
+ WHERE h.tenant = $1 AND ($2::uuid IS NULL OR h.call_id = $2)
+   AND (NOT $3::boolean OR (h.released_at IS NULL AND (h.until IS NULL OR h.until > $4)))
+   AND ($5::bigint IS NULL OR h.hold_id < $5)
+ ORDER BY h.hold_id DESC LIMIT $6
 
 -- name: holds_over
 UPDATE recording_holds SET released_at = $1, released_by = '', release_reason = 'its time is over'

@@ -266,6 +266,10 @@ async def test_what_is_held_or_goes_on_is_left_whole_and_reported(desk: Desk) ->
     free, held, live = [await a_call(desk, number) for number in (1, 2, 3)]
     await desk.pool.execute("UPDATE calls SET ended_at = NULL, state = 'talking' WHERE call_id = $1", UUID(live))
     await Keeping(desk.pool).hold(DEMO, held, Actor(who="legal"), "case", until=None, at=desk.now)
+    look = await desk.people.look(HER)  # says so before anything is ordered
+    assert ([one.call_id for one in look.held], look.live) == ([held], (live,))
+    arrived = await desk.pool.fetchval("SELECT arrived_at FROM recordings WHERE call_id = $1", UUID(held))
+    assert look.held[0].arrived_at == arrived is not None
     erasure = await desk.order()
     await settle(desk)
     done = await desk.people.find(DEMO, erasure.erasure_id)
@@ -340,7 +344,7 @@ async def test_the_disclosure_is_a_whole_archive_with_everything(desk: Desk) -> 
     assert [(one["call_id"], one["note"]) for one in notes] == [(call, WORDS), (silent, WORDS)]
     for name in ("callbacks", "effects"):  # found by the call and by the number, and told once
         rows = json.loads(archive.read(f"data/{name}.json"))
-        assert len(rows) == (await desk.people.look(HER))[name] == {"callbacks": 2, "effects": 4}[name]
+        assert len(rows) == (await desk.people.look(HER)).counts[name] == {"callbacks": 2, "effects": 4}[name]
     page = archive.read("index.html").decode()
     assert "通話" in page and "Calls" in page and "D-1" in page and WORDS in page
     assert OTHER not in page
@@ -351,10 +355,10 @@ async def test_the_disclosure_is_a_whole_archive_with_everything(desk: Desk) -> 
 async def test_a_guess_is_not_theirs(desk: Desk) -> None:
     call = await a_call(desk, 1, e164=OTHER)
     await desk.pool.execute("UPDATE call_links SET confidence = 'possible' WHERE call_id = $1", UUID(call))
-    counts = await desk.people.look(Person(tenant=DEMO, member_id="M-77"))
-    assert counts["calls"] == 0
+    found = await desk.people.look(Person(tenant=DEMO, member_id="M-77"))
+    assert found.counts["calls"] == 0
     await desk.pool.execute("UPDATE call_links SET confidence = 'likely' WHERE call_id = $1", UUID(call))
-    assert (await desk.people.look(Person(tenant=DEMO, member_id="M-77")))["calls"] == 1
+    assert (await desk.people.look(Person(tenant=DEMO, member_id="M-77"))).counts["calls"] == 1
 
 
 class Away:

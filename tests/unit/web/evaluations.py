@@ -147,7 +147,7 @@ class FakeEvaluations:
         """See the port."""
         found = [
             ("watanabe", "渡辺 健", frozenset({"qa"})), ("mori", "森 圭", frozenset({"qa"})),
-            ("tanaka", "田中 恵", frozenset({"supervisor"})),
+            ("tanaka", "田中 恵", frozenset({"supervisor"})), ("hogo", "保科 恵", frozenset({"privacy"})),
         ]  # fmt: skip
         return [*found, ("abe", "阿部 直", frozenset({"qa"}))] if gone else found
 

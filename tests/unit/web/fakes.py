@@ -164,7 +164,17 @@ class FakeAudit(Switch):
     async def page(self, tenant: TenantId, wanted: AuditWanted) -> list[tuple[int, AuditEntry]]:
         self.check()
         self.asked.append(wanted)
-        found = [(number, one) for number, one in enumerate(self.entries, 1) if one.tenant == tenant]
+        found = [
+            (number, one)
+            for number, one in enumerate(self.entries, 1)
+            if one.tenant == tenant
+            and wanted.which in (None, one.which)
+            and wanted.who in (None, one.who)
+            and one.what.startswith(wanted.what or "")
+            and (wanted.since is None or one.at >= wanted.since)
+            and (wanted.until is None or one.at < wanted.until)
+            and (wanted.before is None or number < wanted.before)
+        ]
         return found[::-1][: wanted.limit]
 
 

@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import aiohttp
 import pytest
 
-from cti.domain.errors import NotFound
-from cti.domain.keeping import Actor, BeingDeleted, Hold, UnderHold
-from cti.domain.model import CallId, TenantId
+from cti.domain.keeping import Actor
 from cti.web.context import PARTS
 from tests.unit.web.conftest import Site
-from tests.unit.web.fakes import DEMO, T0, call_id
+from tests.unit.web.fakes import T0, call_id
+from tests.unit.web.privacy import FakeKeeping
 
 ONE = call_id(1)
-HOLD = Hold(hold_id=7, tenant=DEMO, call_id=ONE, reason="case 17", set_by="hogo", set_at=T0, until=None)
-
-
-class FakeKeeping:
-    """Implements cti.web.keepports.Keeping."""
-
-    def __init__(self) -> None:
-        self.orders: list[tuple[CallId, Actor, str]] = []
-        self.kept: dict[int, Hold] = {}
-        self.deleting = False
-
-    async def order_deletion(self, tenant: TenantId, call_id: CallId, by: Actor, why: str) -> None:
-        if counting := [hold for hold in self.kept.values() if hold.released_at is None]:
-            raise UnderHold(counting)
-        self.orders.append((call_id, by, why))
-
-    async def hold(self, tenant: TenantId, call_id: CallId, by: Actor, reason: str, until: datetime | None) -> Hold:
-        if self.deleting:
-            raise BeingDeleted("gone")
-        made = self.kept[7] = replace(HOLD, reason=reason, until=until, set_by=by.who)
-        return made
-
-    async def release(self, tenant: TenantId, hold_id: int, by: Actor, reason: str) -> Hold:
-        if hold_id not in self.kept:
-            raise NotFound("none")
-        return replace(self.kept.pop(hold_id), released_at=T0, released_by=by.who)
-
-    async def holds(
-        self, tenant: TenantId, *, call_id: CallId | None, counting: bool, before: int | None, limit: int
-    ) -> Sequence[Hold]:
-        return list(self.kept.values())[:limit]
 
 
 @pytest.fixture

@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-
 import aiohttp
 import pytest
 
 from cti.domain.errors import Unavailable
-from cti.domain.model import TenantId
-from cti.domain.person import Erasure, ErasureState, Person
+from cti.domain.person import Person
 from cti.web.context import PARTS
 from tests.unit.web.conftest import Site
-from tests.unit.web.fakes import DEMO, T0
-
-ID = "0f3a2b1c-1111-4222-8333-444455556666"
-ERASURE = Erasure(
-    erasure_id=ID, tenant=DEMO, state=ErasureState.ORDERED, reference="17", asked_by="hogo", asked_at=T0, done_at=None,
-    calls=2, counts={"notes": 3}, held={"c": "held by legal until it is released"}, waiting=1,
-)  # fmt: skip
-
-
-class FakePeople:
-    """Implements cti.domain.person.People."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Person, str, str, str]] = []
-        self.pieces: list[bytes | Exception] = [b"PK", b"rest"]
-
-    async def export(self, person: Person, *, by: str, address: str, reference: str) -> AsyncIterator[bytes]:
-        self.asked.append((person, by, address, reference))
-        for piece in self.pieces:
-            if isinstance(piece, Exception):
-                raise piece
-            yield piece
-
-    async def look(self, person: Person) -> Mapping[str, int]:
-        return {"calls": 2}
-
-    async def order(self, person: Person, *, by: str, address: str, reference: str) -> Erasure:
-        self.asked.append((person, by, address, reference))
-        return ERASURE
-
-    async def find(self, tenant: TenantId, erasure_id: str) -> Erasure | None:
-        return ERASURE if (tenant, erasure_id) == (DEMO, ID) else None
-
-    async def newest(self, tenant: TenantId, limit: int) -> Sequence[Erasure]:
-        return [ERASURE][:limit]
+from tests.unit.web.fakes import DEMO, call_id
+from tests.unit.web.privacy import ERASURE_ID as ID
+from tests.unit.web.privacy import FakePeople
 
 
 @pytest.fixture
@@ -72,8 +37,22 @@ async def test_an_erasure_is_ordered_for_numbers_as_people_write_them(site: Site
             assert answer.status == status
     async with client.get("/api/people/erasures") as answer:
         assert [one["erasure_id"] for one in (await answer.json())["erasures"]] == [ID]
+
+
+async def test_a_dry_look_says_what_would_stay_and_is_in_the_trail(site: Site, people: FakePeople) -> None:
+    client = await site.logged_in("hogo")
     async with client.post("/api/people/counts", json=HER) as answer:
-        assert (await answer.json())["counts"] == {"calls": 2}
+        body = await answer.json()
+    assert (body["counts"], body["live"]) == ({"calls": 2, "held": 1}, [call_id(2)])
+    assert [(one["call_id"], one["set_by"], one["reason"]) for one in body["held"]] == [
+        (call_id(1), "legal", "case 17")
+    ]
+    entry = site.fakes.audit.entries[-1]
+    assert (entry.who, entry.what, entry.which, entry.detail) == ("hogo", "person.looked_up", "", {"reference": "D-17"})
+    assert people.asked == []
+    site.fakes.audit.away = True  # what cannot be traced is not done
+    async with client.post("/api/people/counts", json=HER) as answer:
+        assert answer.status == 503
 
 
 @pytest.mark.parametrize(

@@ -205,3 +205,19 @@ async def test_who_answers_for_it_reads_who_heard_which_seconds_of_what(site: Si
     for wrong in ("what=x y", "before=0", "limit=1000", "since=yesterday", "which=%00", "whom=x"):
         async with client.get(f"/api/trail?{wrong}") as answer:
             assert answer.status == 400, wrong
+
+
+@pytest.mark.parametrize("role", ALL_ROLES)
+async def test_a_page_is_told_the_rights_and_names_are_for_people(site: Site, role: str) -> None:
+    client = await logged_in(site, (role,))
+    async with client.get("/api/me") as answer:
+        assert set((await answer.json())["rights"]) == {right.value for right in rights_of([role])}
+    async with client.get("/api/names") as answer:
+        assert answer.status == (403 if role == "integrator" else 200)
+        if role != "integrator":
+            names = await answer.json()
+            assert {"id": "sato", "name": "佐藤 花子"} in names["agents"]
+            # Those who were switched off too: what they did names them still.
+            assert {"login": "abe", "name": "阿部 直"} in names["people"]
+    async with client.get(f"/api/calls/{UNKNOWN}") as answer:
+        assert answer.status == (404 if role in {"supervisor", "qa", "admin", "privacy"} else 403)
