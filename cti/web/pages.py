@@ -12,7 +12,7 @@ from cti.web.problems import Refused, language_of
 
 PAGES = (
     "/", "/login", "/agent", "/queues", "/qa", "/calls", "/evaluations", "/my-evaluations", "/evaluation-forms",
-    "/evaluation-samples",
+    "/evaluation-samples", "/privacy",
 )  # fmt: skip
 # Vite puts a hash of the content into each name below assets/: they never change.
 FOR_EVER = "public, max-age=31536000, immutable"

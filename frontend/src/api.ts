@@ -1,6 +1,7 @@
 /** The HTTP API, typed from the server's schema. Every failure is a `Refusal` that can be shown to a person. */
 import { language } from "./i18n";
 import type {
+  NameList,
   AgentBody,
   AgentSkills,
   AgentStateRequest,
@@ -75,12 +76,13 @@ export function whenNobody(tell: (key: string) => void): void {
   onNobody = tell;
 }
 
-async function ask(method: string, path: string, body?: unknown): Promise<Response> {
+async function ask(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: "same-origin",
+      ...(signal ? { signal } : {}),
       headers: {
         "Accept-Language": language.value,
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
@@ -116,6 +118,7 @@ export const api = {
   login: (body: LoginRequest) => read<Me>("POST", "/api/login", body),
   logout: () => ask("POST", "/api/logout"),
   changePassword: (body: PasswordRequest) => ask("PUT", "/api/me/password", body),
+  names: () => read<NameList>("GET", "/api/names"),
   board: () => read<Board>("GET", "/api/queues"),
   myCalls: () => read<MyCalls>("GET", "/api/my/calls/today"),
   myStates: () => read<MyStates>("GET", "/api/my/states/today"),

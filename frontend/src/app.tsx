@@ -13,8 +13,12 @@ import { QaPage } from "./pages/qa";
 import { QueuesPage } from "./pages/queues";
 import { Announcer } from "./parts/announcer";
 import { Frame } from "./parts/frame";
+import { lazily } from "./parts/lazy";
 import { PhoneBar } from "./parts/phonebar";
-import { hasRole, me, start, startProblem } from "./session";
+import { hasRole, may, me, start, startProblem } from "./session";
+
+// Few people need it, and an agent's page is none of theirs.
+const PrivacyPage = lazily(() => import("./pages/privacy").then((page) => page.PrivacyPage));
 
 /** The phone stays whatever is shown below it: a log-in that ends in mid-call must not take its controls away. */
 export function App() {
@@ -47,8 +51,8 @@ function Page() {
         {hasRole("agent") && <Route path="/agent" component={AgentPage} />}
         {hasRole("agent", "supervisor", "admin") && <Route path="/queues" component={QueuesPage} />}
         {hasRole("supervisor") && <Route path="/queues/:queue/plan" component={PlanPage} />}
-        {hasRole("qa") && <Route path="/qa/:call?" component={QaPage} />}
-        {!hasRole("qa") && <Route path="/qa/:call" component={NotForYouPage} />}
+        {findsCalls() && <Route path="/qa/:call?" component={QaPage} />}
+        {!findsCalls() && <Route path="/qa/:call" component={NotForYouPage} />}
         {hasRole("qa", "supervisor") && <Route path="/evaluations" component={EvaluationsPage} />}
         {hasRole("qa", "supervisor") && <Route path="/evaluations/call/:call" component={CallScoresPage} />}
         {hasRole("qa", "supervisor") && <Route path="/evaluations/:id" component={OneEvaluationPage} />}
@@ -56,6 +60,7 @@ function Page() {
         {hasRole("agent") && <Route path="/my-evaluations" component={MyEvaluationsPage} />}
         {hasRole("agent") && <Route path="/my-evaluations/:id" component={MyEvaluationPage} />}
         {hasRole("qa", "supervisor", "admin") && <Route path="/evaluation-forms/:form?" component={EvaluationFormsPage} />}
+        {may("hold", "person", "trail") && <Route path="/privacy/:part?" component={PrivacyPage} />}
         <Route>
           <Redirect to={home()} replace />
         </Route>
@@ -66,5 +71,9 @@ function Page() {
 
 function home(): string {
   if (hasRole("agent")) return "/agent";
-  return hasRole("qa") ? "/qa" : "/queues";
+  if (hasRole("qa")) return "/qa";
+  return may("hold") && !hasRole("supervisor", "admin") ? "/privacy" : "/queues";
 }
+
+/** Who answers for recordings opens calls as well, without hearing them. */
+const findsCalls = (): boolean => hasRole("qa") || may("hold");

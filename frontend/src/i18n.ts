@@ -68,6 +68,15 @@ const day = format({ month: "short", day: "numeric", weekday: "short" });
 /** 11月22日(日) 07:45 */
 export const dateAndTime = (at: string): string => `${day(at)} ${timeOfDay(at)}`;
 
+const year = format({ year: "numeric" });
+const dayOfYear = format({ year: "numeric", month: "short", day: "numeric", weekday: "short" });
+/** A day, with its year where that is not this one: what is kept may be kept for years. */
+export const dated = (at: string, nowMs: number): string =>
+  year(at) === year(new Date(nowMs).toISOString()) ? day(at) : dayOfYear(at);
+/** The same with the time; today's without the day. */
+export const datedTime = (at: string, nowMs: number): string =>
+  sameDay(at, nowMs, timeZone.value) ? t("time.today", { time: timeOfDay(at) }) : `${dated(at, nowMs)} ${timeOfDay(at)}`;
+
 /** A day in words next to now: today's goes without its date. `nowMs` is the server's clock. */
 export function dayAndTime(at: string, nowMs: number): string {
   return sameDay(at, nowMs, timeZone.value) ? t("time.today", { time: timeOfDay(at) }) : dateAndTime(at);

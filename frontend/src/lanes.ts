@@ -2,7 +2,7 @@
 import { secondOf } from "./moments";
 import type { CallRecord } from "./wire";
 
-export type LaneKind = "menu" | "queue" | "agent" | "consult" | "hold" | "pause" | "voicemail";
+export type LaneKind = "menu" | "queue" | "agent" | "consult" | "hold" | "pause" | "voicemail" | "heard";
 
 export interface Span {
   readonly from: number; // seconds of the sound
@@ -12,6 +12,7 @@ export interface Span {
 export interface Lane {
   readonly kind: LaneKind;
   readonly agent: string | null; // whose lane it is
+  readonly label?: string; // where that is nobody of the call
   readonly spans: readonly Span[];
   readonly before: number; // seconds of it that lie before the sound: 0 for none, or none worth a word
 }

@@ -10,7 +10,7 @@ import { callerText } from "./parts/caller";
 import { type Offered, offered } from "./softphone/autoanswer";
 import { stopTelling, tellAs } from "./softphone/quality";
 import { startPhone, stopPhone } from "./softphone/softphone";
-import type { Command, Me, RecordCommand } from "./wire";
+import type { Command, Me, RecordCommand, Right } from "./wire";
 
 /** undefined: not asked yet; null: nobody. */
 export const me = signal<Me | null | undefined>(undefined);
@@ -198,3 +198,5 @@ export const unsubscribe = (): void => socket?.unsubscribe("queues");
 
 export const hasRole = (...roles: string[]): boolean =>
   me.value?.user.roles.some((role) => roles.includes(role)) ?? false;
+/** What is offered; the server asks itself each time. */
+export const may = (...rights: Right[]): boolean => me.value?.rights?.some((right) => rights.includes(right)) ?? false;

@@ -10,6 +10,7 @@ import { Act, Trouble, useSending } from "../parts/asked";
 import { ScoreForm, Total } from "../parts/evaluationform";
 import { hasRole } from "../session";
 import type { FormBody, FormHistory, FormLine } from "../wire";
+import { personName, readNames } from "../parts/names";
 import { EvaluationNav } from "./evaluations";
 
 type Section = FormBody["sections"][number];
@@ -76,6 +77,7 @@ function OneForm({ id }: { id: string }) {
     scores.form(id).then(setHistory, (error: { key?: string }) =>
       error.key === "not_found" ? setHistory({ id, active: true, versions: [] }) : setProblem(error),
     );
+  useEffect(readNames, []);
   useEffect(() => void look(), [id]);
   return (
     <div class="page">
@@ -109,7 +111,7 @@ function Editor({ history, again }: { history: FormHistory; again: () => Promise
   return (
     <>
       <p class="note">
-        {newest ? t("form.in_force", { n: newest.version, name: newest.published_by }) : t("form.first")}{" "}
+        {newest ? t("form.in_force", { n: newest.version, name: personName(newest.published_by) }) : t("form.first")}{" "}
         {!history.active && <span class="tag">{t("form.retired")}</span>}
       </p>
       <div class="form-edit">
@@ -357,7 +359,7 @@ function Versions({ history, onTake }: { history: FormHistory; onTake: ((form: F
       <ol class="versions">
         {history.versions.map((one) => (
           <li key={one.version}>
-            {t("score.version", { n: one.version })} · {dateAndTime(one.published_at)} · <bdi>{one.published_by}</bdi> <bdi>{one.note}</bdi>{" "}
+            {t("score.version", { n: one.version })} · {dateAndTime(one.published_at)} · <bdi>{personName(one.published_by)}</bdi> <bdi>{one.note}</bdi>{" "}
             {onTake && (
               <Act class="link" onAct={() => onTake(one.form)}>
                 {t("form.take")}

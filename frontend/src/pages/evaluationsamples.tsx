@@ -5,7 +5,7 @@ import { scores } from "../evaluationapi";
 import "../evaluation.css";
 import { dateAndTime, duration, named, t, timeZone, tSlug } from "../i18n";
 import { Act, Trouble, useSending } from "../parts/asked";
-import { agentName, readNames } from "../parts/names";
+import { agentName, personName, readNames } from "../parts/names";
 import { hasRole, me } from "../session";
 import { startOfDay } from "../times";
 import type { FormLine, SampleBody, SampleItemBody, SampleList, SampleRequest } from "../wire";
@@ -50,7 +50,7 @@ function Items({ items }: { items: readonly SampleItemBody[] }) {
       {items.map((one) => (
         <li key={`${one.sample} ${one.place}`}>
           {hasRole("qa") ? <Link href={`/qa/${one.call_id}`}>{about(one)}</Link> : about(one)} <small>{figure(one)}</small>{" "}
-          <bdi>{one.assignee || t("sample.nobody")}</bdi>{" "}
+          <bdi>{(one.assignee && personName(one.assignee)) || t("sample.nobody")}</bdi>{" "}
           <span class="tag">{t(one.done ? "sample.done" : "sample.todo")}</span>
         </li>
       ))}
@@ -199,7 +199,7 @@ function Runs({ runs }: { runs: readonly SampleBody[] }) {
       {runs.map((one) => (
         <details key={one.id} class="panel">
           <summary>
-            {dateAndTime(one.made_at)} · <bdi>{one.made_by}</bdi> · {t("sample.of", { n: one.candidates, k: one.items.length })} ·{" "}
+            {dateAndTime(one.made_at)} · <bdi>{personName(one.made_by)}</bdi> · {t("sample.of", { n: one.candidates, k: one.items.length })} ·{" "}
             <small>{t("sample.seed", { seed: one.seed })}</small>
           </summary>
           {Object.keys(one.short).length > 0 && (

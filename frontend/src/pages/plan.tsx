@@ -8,6 +8,7 @@ import { Act, Trouble, usePolled, useSending } from "../parts/asked";
 import { Confirm } from "../parts/dialog";
 import { type Drawn, type Fit, PlanDrawing } from "../parts/plandrawing";
 import { type Choices, PlanForm, warningText } from "../parts/planform";
+import { personName, readNames } from "../parts/names";
 import { Text } from "../parts/text";
 import { draftsOf, fits, planData, sameSteps, type StepDraft, stepNamed, troubles } from "../plan";
 import { desk, subscribe, unsubscribe } from "../session";
@@ -18,6 +19,7 @@ const TYPING_MS = 350; // a pause between two keys is shorter
 
 export function PlanPage() {
   const { queue = "" } = useParams<{ queue: string }>();
+  useEffect(readNames, []);
   useEffect(() => {
     subscribe();
     return unsubscribe;
@@ -180,7 +182,7 @@ function Editor(props: { plan: QueuePlan; board: Board; choices: Choices; again:
 function Overtaken({ newest, onTheirs }: { newest: PlanVersionBody | undefined; onTheirs: () => void }) {
   return (
     <p class="warning" role="alert">
-      {t("plan.overtaken", { n: newest?.version ?? 0, name: newest?.published_by ?? "" })}{" "}
+      {t("plan.overtaken", { n: newest?.version ?? 0, name: personName(newest?.published_by ?? "") })}{" "}
       <Act class="link" onAct={onTheirs}>
         {t("plan.theirs")}
       </Act>
@@ -278,7 +280,7 @@ function Versions({ plan, changed, again }: { plan: QueuePlan; changed: boolean;
                 <b>{t("plan.version", { n: one.version })}</b>{" "}
                 {one.version === plan.version && <span class="tag">{t("plan.in_force")}</span>}{" "}
                 <span class="note">
-                  {t("plan.by", { name: one.published_by, time: dayAndTime(one.published_at, serverNow()) })}
+                  {t("plan.by", { name: personName(one.published_by), time: dayAndTime(one.published_at, serverNow()) })}
                   {one.reverts_to !== null && ` · ${t("plan.reverts", { n: one.reverts_to })}`}
                 </span>
               </p>

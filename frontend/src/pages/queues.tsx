@@ -7,6 +7,7 @@ import { AgentDialog } from "../parts/agentdialog";
 import { Announcements } from "../parts/announcements";
 import { Callbacks } from "../parts/callbacks";
 import { Health } from "../parts/health";
+import { readNames } from "../parts/names";
 import { PhoneBook } from "../parts/phonebook";
 import { Timer } from "../parts/timer";
 import { WaitingList } from "../parts/waiting";
@@ -16,6 +17,7 @@ import type { AgentCall, AgentLive, Board, QueueLive } from "../wire";
 /** Every queue and every agent, live. A supervisor acts on them, here and on the queue's plan. */
 export function QueuesPage() {
   useEffect(() => {
+    if (hasRole("supervisor", "admin")) readNames(); // who announced, decided or changed something
     subscribe();
     return unsubscribe;
   }, []);

@@ -7,6 +7,7 @@ import type { AnnouncementBody, AnnouncementRequest, QueueLive } from "../wire";
 import { Trouble, usePolled, useSending } from "./asked";
 import { Confirm } from "./dialog";
 import { FormEnd, KeptHead } from "./kept";
+import { personName } from "./names";
 import { Text } from "./text";
 
 const LOOK_AGAIN_MS = 10_000; // another supervisor's announcement is seen soon enough
@@ -61,7 +62,7 @@ export function Announcements({ queues, queueName }: { queues: QueueLive[]; queu
               <p>
                 <b>{one.queue ? queueName(one.queue) : t("announce.to_number", { number: one.number ?? "" })}</b>{" "}
                 <span class="note">
-                  {t("announce.until", { time: dayAndTime(one.ends_at, serverNow()), name: one.published_by })}
+                  {t("announce.until", { time: dayAndTime(one.ends_at, serverNow()), name: personName(one.published_by) })}
                 </span>
               </p>
               <p>

@@ -52,3 +52,17 @@ it("leads an administrator, who scores nothing, to the forms", () => {
   cleanup();
   expect(bar("/queues", "admin", "supervisor")).toEqual(["[キュー]", "評価"]);
 });
+
+it("leads who answers for recordings to their pages by right, and nobody else", () => {
+  const withRights = (path: string, rights: string[], ...roles: string[]) => {
+    history.replaceState(null, "", path);
+    me.value = { tenant: "demo", tenant_name: "demo", rights, user: { login: "x", name: "x", roles, must_change: false } } as unknown as Me;
+    const { container } = render(<Frame>{null}</Frame>);
+    const links = [...container.querySelectorAll("header nav a")].map((one) => one.textContent);
+    cleanup();
+    return links;
+  };
+  expect(withRights("/privacy/holds", ["delete", "hold", "person", "trail", "unredacted"], "privacy")).toEqual(["録音", "保全・監査"]);
+  expect(withRights("/queues", ["trail", "unredacted"], "admin")).toEqual(["キュー", "評価票", "保全・監査"]);
+  expect(withRights("/qa", ["listen"], "qa")).toEqual(["録音", "評価"]);
+});

@@ -4,7 +4,8 @@ import type { ComponentChildren } from "preact";
 import { Link, useLocation } from "wouter-preact";
 import { choose, type Key, language, t } from "../i18n";
 import { useKeys } from "../keys";
-import { connection, desk, hasRole, leave, me, socketBlocked } from "../session";
+import { connection, desk, hasRole, leave, may, me, socketBlocked } from "../session";
+import type { Right } from "../wire";
 import { callerText } from "./caller";
 import { Help } from "./help";
 import { useTitle } from "./title";
@@ -14,6 +15,7 @@ interface Place {
   below?: string; // what the addresses of its other pages begin with, where that is not the path
   key: Key;
   roles: string[];
+  rights?: Right[]; // whoever has one of them gets there too
   unless?: string[]; // who gets there by another one
   shortcut: string;
   does: Key;
@@ -22,10 +24,11 @@ interface Place {
 const places: Place[] = [
   { path: "/agent", key: "nav.agent", roles: ["agent"], shortcut: "d", does: "keys.agent" },
   { path: "/queues", key: "nav.queues", roles: ["agent", "supervisor", "admin"], shortcut: "q", does: "keys.queues" },
-  { path: "/qa", key: "nav.qa", roles: ["qa"], shortcut: "r", does: "keys.qa" },
+  { path: "/qa", key: "nav.qa", roles: ["qa"], rights: ["hold"], shortcut: "r", does: "keys.qa" },
   { path: "/evaluations", below: "/evaluation", key: "nav.evaluations", roles: ["qa", "supervisor"], shortcut: "v", does: "keys.evaluations" },
   { path: "/evaluation-forms", key: "score.forms", roles: ["admin"], unless: ["qa", "supervisor"], shortcut: "v", does: "keys.evaluations" },
   { path: "/my-evaluations", key: "nav.my_evaluations", roles: ["agent"], shortcut: "m", does: "keys.my_evaluations" },
+  { path: "/privacy", key: "nav.privacy", roles: [], rights: ["hold", "person", "trail"], shortcut: "h", does: "keys.privacy" },
 ];
 
 /** Who rings at this agent's phone now, whichever page they look at. */
@@ -36,7 +39,7 @@ const ringing = computed(() => {
 
 export function Frame({ children }: { children: ComponentChildren }) {
   const [path, go] = useLocation();
-  const mine = places.filter((place) => hasRole(...place.roles) && !hasRole(...(place.unless ?? [])));
+  const mine = places.filter((place) => (hasRole(...place.roles) || may(...(place.rights ?? []))) && !hasRole(...(place.unless ?? [])));
   const here = mine.find((place) => path.startsWith(place.below ?? place.path));
   useKeys(mine.map((place) => ({ key: place.shortcut, does: place.does, run: () => go(place.path) })));
   const rings = ringing.value;

@@ -3,7 +3,7 @@ import { duration, language, t, tSlug } from "../i18n";
 import { isBefore } from "../lanes";
 import { secondOf } from "../moments";
 import type { CallRecord, DecisionBody, JourneyStep } from "../wire";
-import { agentName, queueName } from "./names";
+import { agentName, personName, queueName } from "./names";
 import { Text } from "./text";
 
 /** The last step that has happened by then: its place in the list, or -1. */
@@ -24,7 +24,7 @@ export function withDecisions(journey: readonly JourneyStep[], decisions: readon
   const decided = decisions
     .filter((one) => one.kind !== "offered")
     .map((one): Told => {
-      const by = one.by ? ` · ${one.by}` : "";
+      const by = one.by ? ` · ${personName(one.by)}` : "";
       const words = { reason_ja: one.words_ja + by, reason_en: one.words_en + by };
       return { at: one.at, what: DECIDED, agent: one.agent, detail: null, outcome: null, ...words };
     });

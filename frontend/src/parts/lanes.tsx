@@ -5,6 +5,7 @@ import { agentName } from "./names";
 
 interface LanesProps {
   lanes: readonly Lane[];
+  label?: string; // what the picture shows, where it is not the call's way
   transfers: readonly number[];
   view: View;
   position: number;
@@ -12,13 +13,13 @@ interface LanesProps {
 }
 
 /** A picture: the journey beside it says the same in words, for the keyboard and for screen readers. */
-export function Lanes({ lanes, transfers, view, position, onSeek }: LanesProps) {
+export function Lanes({ lanes, label, transfers, view, position, onSeek }: LanesProps) {
   if (lanes.length === 0) return null;
   const shown = view.to - view.from || 1;
   const place = (second: number): number => ((second - view.from) / shown) * 100;
   const inView = (second: number): boolean => second >= view.from && second <= view.to;
   return (
-    <div class="lanes" role="img" aria-label={t("player.lanes")}>
+    <div class="lanes" role="img" aria-label={label ?? t("player.lanes")}>
       {lanes.map((lane) => (
         <div key={`${lane.kind}${lane.agent ?? ""}`} class="lane">
           <span class="lane-name" title={name(lane)}>
@@ -59,4 +60,4 @@ export function Lanes({ lanes, transfers, view, position, onSeek }: LanesProps) 
   );
 }
 
-const name = (lane: Lane): string => (lane.agent ? agentName(lane.agent) : tSlug("lane", lane.kind));
+const name = (lane: Lane): string => lane.label ?? (lane.agent ? agentName(lane.agent) : tSlug("lane", lane.kind));

@@ -7,6 +7,7 @@ import type { QueueLive, SavedNumberEntry, SavedNumberRequest } from "../wire";
 import { Trouble, usePolled, useSending } from "./asked";
 import { DialSaid, Dialled } from "./dial";
 import { Confirm } from "./dialog";
+import { personName } from "./names";
 import { Text } from "./text";
 import { FormEnd, KeptHead } from "./kept";
 
@@ -89,7 +90,7 @@ export function PhoneBook({ queues, queueName }: { queues: QueueLive[]; queueNam
               <p class="note">
                 <Text text={seenBy(one, queueName)} />
                 {" · "}
-                <Text text={one.changed_by === null ? t("book.by_file") : t("book.by", { name: one.changed_by })} />
+                <Text text={one.changed_by === null ? t("book.by_file") : t("book.by", { name: personName(one.changed_by) })} />
               </p>
               <div class="choices">
                 <button type="button" class="small" aria-label={`${t("book.change")} ${one.name}`} onClick={() => setWriting(one)}>

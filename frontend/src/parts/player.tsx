@@ -1,19 +1,20 @@
 /** Hear a recording: caller's wave on top, agent's below, the call's journey beside both, all by keyboard too. */
-import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { dateAndTime, duration, t, tSlug } from "../i18n";
 import { useKeys } from "../keys";
-import { afterSilence, beforeTransfer, lanesOf, mark, transfersOf, viewAt, ZOOMS } from "../lanes";
-import { hasRole } from "../session";
-import type { CallRecord, CommentBody, Peaks, RecordingBrief, RecordingItem } from "../wire";
+import { afterSilence, beforeTransfer, type Lane, lanesOf, mark, transfersOf, viewAt, ZOOMS } from "../lanes";
+import { hasRole, may } from "../session";
+import type { CallDecisions, CallRecord, CommentBody, Peaks, RecordingBrief, RecordingItem } from "../wire";
 import { Notes, TicketLines } from "./aftercall";
 import { callerText } from "./caller";
 import { DialSaid, NumberToDial } from "./dial";
 import { Comments } from "./comments";
+import { useDocked } from "./docked";
 import { CallScores } from "./evaluation";
 import { Journey } from "./journey";
 import { Lanes } from "./lanes";
+import { lazily } from "./lazy";
 import { LineQuality } from "./linequality";
 import { LostSound } from "./lostsound";
 import { ShareMoment } from "./moment";
@@ -24,6 +25,11 @@ import { Wave } from "./wave";
 const STEP_S = 5;
 // The next of a list begins by itself: not a reason for letters to become keys of the page.
 const WRITTEN_IN = "input:not([type=checkbox]), select, textarea";
+
+// Who does not hear calls is not told how they were routed.
+const NOT_ASKED = Promise.resolve<CallDecisions | null>(null);
+// Few answer for what is kept; who only listens does not fetch it.
+const Keeping = lazily(() => import("./keeping").then((part) => part.Keeping));
 
 export const playable = (status: RecordingItem["status"]): boolean =>
   status === "stored" || status === "salvaged" || status === "truncated";
@@ -40,11 +46,12 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   const [problem, setProblem] = useState("");
   const call = useAnswer(() => api.call(callId), setProblem);
   // The journey is whole without them: calls of other servers, or of long ago, have none.
-  const decided = useAnswer(() => api.decisions(callId), () => undefined);
+  const decided = useAnswer(() => (hasRole("qa", "supervisor", "admin") ? api.decisions(callId) : NOT_ASKED), () => undefined);
   const brief: RecordingBrief | RecordingItem | null = item ?? call?.recording ?? null;
   const [position, setPosition] = useState(0);
   const [length, setLength] = useState(0);
   const [comments, setComments] = useState<readonly CommentBody[]>([]);
+  const [heard, setHeard] = useState<readonly Lane[]>([]); // who listened, once somebody asks
   const [detailed, setDetailed] = useState(details);
   const seekTo = useRef<(seconds: number) => void>(() => undefined);
   const section = useRef<HTMLElement>(null);
@@ -58,6 +65,8 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
   const ended = () => section.current?.querySelector(".evaluation-open, .comment-write") ?? onEnded();
 
   const known = call ?? item;
+  const sounds = brief !== null && playable(brief.status);
+  const lasts = length || brief?.duration_s || 0;
   const name = known ? `${t("player.label")} ${dateAndTime(known.arrived_at)} ${callerText(known.caller)}` : t("player.label");
   return (
     <section class={`panel player ${detailed ? "" : "player-folded"}`} ref={section} aria-label={name}>
@@ -90,10 +99,15 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
         </button>
       </div>
       <div class="player-sound">
-        {brief && playable(brief.status) && (
+        {sounds && !may("listen") && <p class="note">{t("player.not_yours")}</p>}
+        {sounds && !may("listen") && heard.length > 0 && (
+          <Lanes lanes={heard} label={t("heard.lanes")} transfers={[]} view={{ from: 0, to: lasts }} position={-1} onSeek={() => undefined} />
+        )}
+        {sounds && may("listen") && (
           <Sound
             callId={callId}
             call={call}
+            heardBy={heard}
             comments={comments}
             beginAt={beginAt}
             position={position}
@@ -109,7 +123,7 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
         <p role="alert" class="problem">
           {problem}
         </p>
-        {brief && playable(brief.status) && (
+        {sounds && may("listen") && (
           <Comments
             callId={callId}
             position={() => position}
@@ -117,6 +131,7 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
             onRead={setComments}
           />
         )}
+        {brief && may("hold", "delete", "trail") && <Keeping callId={callId} stored={sounds} length={lasts} onHeard={setHeard} />}
         {call?.recording && <LostSound lost={call.recording.lost} onSeek={(seconds) => seekTo.current(seconds)} />}
         {call && <LineQuality measured={call.quality} />}
         {call && call.notes.length > 0 && <Notes notes={call.notes} />}
@@ -136,37 +151,6 @@ export function Player({ callId, item, beginAt, onEnded, onClose }: PlayerProps)
       )}
     </section>
   );
-}
-
-/**
- * The page knows how much of it the player covers, so that it scrolls what has the focus above it; a line of the list that
- * the player grows over (waves, lanes and remarks come one after the other) is moved up. Where it is not docked (low windows)
- * it is brought into sight.
- */
-function useDocked(section: RefObject<HTMLElement>, callId: string): void {
-  useEffect(() => {
-    const player = section.current;
-    if (!player) return undefined;
-    const page = document.documentElement;
-    const docked = () => getComputedStyle(player).position === "sticky";
-    let before = 0; // where it began
-    const measure = () => {
-      page.style.setProperty("--player-height", docked() ? `${player.offsetHeight}px` : "0px");
-      const { top } = player.getBoundingClientRect();
-      const line = document.getElementById(`call-${callId}`);
-      const end = line?.getBoundingClientRect().bottom ?? 0;
-      if (docked() && end > top && end <= before) line?.scrollIntoView({ block: "nearest" });
-      before = top;
-    };
-    const watch = new ResizeObserver(measure);
-    measure();
-    watch.observe(player);
-    if (!docked()) player.scrollIntoView({ block: "nearest" });
-    return () => {
-      watch.disconnect();
-      page.style.removeProperty("--player-height");
-    };
-  }, []);
 }
 
 function NoSound({ brief }: { brief: RecordingBrief | RecordingItem }) {
@@ -197,6 +181,7 @@ function useAnswer<Answer>(ask: () => Promise<Answer>, onProblem: (text: string)
 interface SoundProps {
   callId: string;
   call: CallRecord | null; // null: still asked for
+  heardBy: readonly Lane[];
   comments: readonly CommentBody[];
   beginAt: number | null;
   position: number;
@@ -208,7 +193,7 @@ interface SoundProps {
 }
 
 function Sound(props: SoundProps) {
-  const { callId, call, comments, beginAt, position, seekTo, onPosition, onLength, onProblem, onEnded } = props;
+  const { callId, call, heardBy, comments, beginAt, position, seekTo, onPosition, onLength, onProblem, onEnded } = props;
   const audio = useRef<HTMLAudioElement>(null);
   const [paused, setPaused] = useState(true);
   const peaks: Peaks | null = useAnswer(() => api.peaks(callId), onProblem);
@@ -293,6 +278,7 @@ function Sound(props: SoundProps) {
         onStep={step}
       />
       <Lanes lanes={lanes} transfers={transfers} view={view} position={position} onSeek={seek} />
+      {heardBy.length > 0 && <Lanes lanes={heardBy} label={t("heard.lanes")} transfers={[]} view={view} position={position} onSeek={seek} />}
       <audio
         ref={audio}
         autoplay
@@ -340,7 +326,7 @@ function Sound(props: SoundProps) {
           </button>
         )}
         <ShareMoment callId={callId} position={position} />
-        {hasRole("download") && (
+        {may("download") && (
           <a href={api.fileUrl(callId)} download>
             {t("player.download")}
           </a>

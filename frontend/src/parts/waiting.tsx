@@ -5,6 +5,7 @@ import { duration, language, named, t, timeOfDay, tSlug } from "../i18n";
 import type { AgentLive, Board, DecisionBody, QueueLive, WaitingCall, WaitingWhy } from "../wire";
 import { Act, Trouble, usePolled, useSending } from "./asked";
 import { Dialog } from "./dialog";
+import { personName } from "./names";
 import { Timer } from "./timer";
 
 // The first ones wait longest; one long line must not push the other queues and the agents off the screen.
@@ -267,7 +268,7 @@ function Decisions({ decisions }: { decisions: DecisionBody[] }) {
               {timeOfDay(one.at)}
             </time>
             <span>
-              {[one.agent_name, language.value === "ja" ? one.words_ja : one.words_en, one.by && t("call.by", { name: one.by })]
+              {[one.agent_name, language.value === "ja" ? one.words_ja : one.words_en, one.by && t("call.by", { name: personName(one.by) })]
                 .filter(Boolean)
                 .join(" · ")}
             </span>

@@ -84,6 +84,8 @@ async def people(pool: asyncpg.Pool[Any]) -> None:
         ("shinjin", "新人 一郎", ["agent"], True),
         ("tanaka", "田中 美咲", ["supervisor"], False),
         ("watanabe", "渡辺 健", ["qa"], False),
+        ("hogo", "保科 恵", ["qa", "privacy"], False),
+        ("kansa", "神崎 司", ["privacy"], False),
     ):
         await pool.execute(
             "INSERT INTO users (tenant, login, name, roles, password_hash, must_change)"

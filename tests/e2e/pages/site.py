@@ -7,15 +7,15 @@ recordings are real rows in PostgreSQL.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 
-from cti.domain.errors import CallerError, PeerError
+from cti.domain.errors import CallerError
 from cti.domain.events import (
     AgentFreed,
     AgentPhoneChanged,
@@ -31,7 +31,6 @@ from cti.domain.model import (
     AgentId,
     AgentState,
     Call,
-    CallId,
     CallState,
     EndedBy,
     EndReason,
@@ -46,27 +45,28 @@ from cti.metrics import Metrics
 from cti.screenpop import ScreenPop
 from cti.store.audit import AuditStore
 from cti.store.calls import CallStore
-from cti.store.callsearch import CallSearch
 from cti.store.evaluationforms import EvaluationFormStore
 from cti.store.evaluations import EvaluationStore
 from cti.store.evaluationsamples import EvaluationSampleStore
 from cti.store.listening import ListeningStore
 from cti.store.quality import QualityStore
-from cti.store.recordings import RecordingList
 from cti.store.sessions import SessionStore
 from cti.store.users import UserStore
-from cti.web import ports, recordingports
+from cti.web import ports
 from cti.web.context import SESSION_IDLE_S, WebParts, WebSettings
 from cti.web.passwords import Passwords
 from cti.web.server import WebServer
-from cti.wiring.recordingpages import RecordingPages
+from cti.wiring.keeping import KeptRecordings
+from cti.wiring.people import KnownPeople, make_people
 from cti.wiring.web import CallPages
-from recording.webm import cues, second_at
 from tests.e2e.pages.phoneline import PhoneLine, PlayedPhones, PlayedQualities
 from tests.e2e.pages.records import DEMO, SATO, agent, offer_id, ringing_call
+from tests.e2e.pages.shelf import Shelf, StoredShelf
 from tests.e2e.pages.sound import Sound
 from tests.e2e.pages.supervision import PlayedCallbacks, PlayedSupervision
+from tests.unit.recording.fakes import MemoryObjectStore
 from tests.unit.web.fakes import FakeCalls, FakeDesk, FakeReadiness, Fakes, person
+from tests.unit.web.privacy import FakeKeeping, FakePeople
 
 PASSWORD = "hanako-no-kagi"
 QUEUES = {
@@ -121,74 +121,6 @@ class PlayedDesk(FakeDesk):
         self.site.set_state(state, reason, agent)
 
 
-class Shelf:
-    """Recordings in memory, all with the same sound. Implements cti.web.recordingports.Recordings."""
-
-    def __init__(self, sound: Sound) -> None:
-        self.sound = sound
-        self.rows: dict[CallId, recordingports.RecordingFacts] = {}
-        self.changed = False  # the object was changed behind our back
-
-    async def page(
-        self, tenant: TenantId, wanted: recordingports.RecordingFilter
-    ) -> Sequence[recordingports.RecordingFacts]:
-        found = sorted(self.rows.values(), key=lambda r: (r.arrived_at, r.call_id), reverse=True)
-        if wanted.status is not None:
-            found = [r for r in found if r.status == wanted.status]
-        if wanted.queue is not None:
-            found = [r for r in found if r.queue == wanted.queue]
-        if wanted.after is not None:
-            after = (wanted.after.at, wanted.after.call_id)
-            found = [r for r in found if (r.arrived_at, r.call_id) < after]
-        return found[: wanted.limit]
-
-    async def count(self, tenant: TenantId, wanted: recordingports.RecordingFilter) -> recordingports.RecordingCount:
-        return recordingports.RecordingCount(count=len(await self.page(tenant, wanted)), more=False)
-
-    async def missing(self, tenant: TenantId, since: datetime, limit: int) -> Sequence[recordingports.RecordingFacts]:
-        return [row for row in self.rows.values() if row.status in ("not_recorded", "failed")][:limit]
-
-    async def get(self, tenant: TenantId, call_id: CallId) -> recordingports.RecordingFacts | None:
-        return self.rows.get(call_id)
-
-    async def address(self, tenant: TenantId, call_id: CallId, seconds: int) -> str:
-        raise AssertionError("here the server brings the sound")
-
-    async def seconds(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> tuple[float, float]:
-        marks, sound = cues(self.sound.data), self.sound
-        size, length_s = len(sound.data), sound.duration_s
-        first = second_at(marks, start, size=size, duration_s=length_s)
-        return first, second_at(marks, stop, size=size, duration_s=length_s)
-
-    async def read(self, tenant: TenantId, call_id: CallId, start: int, stop: int) -> AsyncGenerator[bytes, None]:
-        if self.changed:
-            raise PeerError("the object in the store is not the one that was stored")
-        for at in range(start, stop, 65_536):
-            yield self.sound.data[at : min(at + 65_536, stop)]
-
-    async def peaks(self, tenant: TenantId, call_id: CallId) -> recordingports.PeaksFacts | None:
-        row = self.rows.get(call_id)
-        if row is None or row.size is None:
-            return None
-        sound = self.sound
-        return recordingports.PeaksFacts(step_ms=100, duration_s=sound.duration_s, left=sound.left, right=sound.right)
-
-
-class StoredShelf(RecordingPages):
-    """The real list out of PostgreSQL; the bytes, which S3 would hold, come from memory."""
-
-    def __init__(self, pool: asyncpg.Pool[Any], shelf: Shelf) -> None:
-        self._list = RecordingList(pool)
-        self._search = CallSearch(pool)
-        self.read = shelf.read  # type: ignore[method-assign]
-        self.seconds = shelf.seconds  # type: ignore[method-assign]
-        self._sound = shelf.sound
-
-    async def peaks(self, tenant: TenantId, call_id: CallId) -> recordingports.PeaksFacts | None:
-        sound = self._sound
-        return recordingports.PeaksFacts(step_ms=100, duration_s=sound.duration_s, left=sound.left, right=sound.right)
-
-
 @dataclass(kw_only=True)
 class Site:
     """A running web server and the strings that move what it shows."""
@@ -207,6 +139,8 @@ class Site:
     callbacks: PlayedCallbacks
     readiness: FakeReadiness
     qualities: PlayedQualities
+    keeping: FakeKeeping  # where there is no pool
+    people: FakePeople
     line: PhoneLine | None = None  # of the page that is a phone
     calls_made: int = 0
     servers: int = 1
@@ -316,6 +250,8 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
             ("tanaka", "田中 美咲", ["supervisor"], False),
             ("watanabe", "渡辺 健", ["qa"], False),
             ("shinjin", "新人 一郎", ["agent"], True),
+            ("hogo", "保科 恵", ["qa", "privacy"], False),
+            ("kansa", "神崎 司", ["privacy"], False),
         ):
             who = person(login, *roles, agent=login if "agent" in roles else None, must_change=must)
             fakes.users.add(replace(who, name=name), hashed)
@@ -325,6 +261,7 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
     fakes.pops.current = screen.current  # type: ignore[method-assign]
     supervision = PlayedSupervision(desk=desk, skill_names=SKILLS)
     callbacks, readiness, qualities = PlayedCallbacks(), FakeReadiness(), PlayedQualities()
+    keeping, people = FakeKeeping(), FakePeople()
     parts = WebParts(
         users=UserStore(pool) if pool is not None else fakes.users,
         sessions=SessionStore(pool, idle_s=SESSION_IDLE_S) if pool is not None else fakes.sessions,
@@ -348,6 +285,8 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         evaluation_forms=EvaluationFormStore(pool) if pool is not None else fakes.evaluation_forms,
         samples=EvaluationSampleStore(pool) if pool is not None else fakes.samples,
         qualities=QualityStore(pool) if pool is not None else qualities,
+        keeping=KeptRecordings(pool, now) if pool is not None else keeping,
+        people=people if pool is None else make_people(pool, MemoryObjectStore(), None, AuditStore(pool).add, now),
     )
     server = WebServer(_settings(port), parts, stream_id="stream-1", passwords=passwords)
     site = Site(
@@ -365,17 +304,25 @@ async def running_site(port: int, sound: Sound, pool: asyncpg.Pool[Any] | None =
         callbacks=callbacks,
         readiness=readiness,
         qualities=qualities,
+        keeping=keeping,
+        people=people,
     )
     desk.site = sink.site = site
     for slug, name in (("sato", "佐藤 花子"), ("suzuki", "鈴木 一郎"), ("shinjin", "新人 一郎")):
         desk.agents[AgentId(slug)] = agent(slug, name, now())
     await server.start()
-    try:
+    async with AsyncExitStack() as stack:
+        if isinstance(parts.people, KnownPeople):  # orders are carried out, as by the server
+            await parts.people.start()
+            stack.push_async_callback(parts.people.stop)
+        stack.push_async_callback(_close, site)
         yield site
-    finally:
-        if site.line is not None:
-            await site.line.close()
-        await site.server.stop()
+
+
+async def _close(site: Site) -> None:
+    if site.line is not None:
+        await site.line.close()
+    await site.server.stop()
 
 
 class _Late:

@@ -15,6 +15,7 @@ from tests.e2e.pages import (  # noqa: F401 - adds its scenes
     caller_scenes,
     evaluation_scenes,
     phone_scenes,
+    privacy_scenes,
     supervisor_scenes,
     talk_scenes,
 )
@@ -53,6 +54,10 @@ LOOKS = [
     ("score_form_editor", False, 1366),
     ("score_compared", True, 1366),
     ("samples", False, 390),
+    ("kept_player", True, 1366),
+    ("kept_refused", False, 390),
+    ("trail_list", False, 390),
+    ("person_known", False, 390),
     ("phone_devices", False, 390),
     ("phone_holds_alone", True, 1366),
 ]

@@ -17,6 +17,7 @@ from tests.e2e.pages import (  # noqa: F401 - adds its scenes
     caller_scenes,
     evaluation_scenes,
     phone_scenes,
+    privacy_scenes,
     supervisor_scenes,
     talk_scenes,
 )

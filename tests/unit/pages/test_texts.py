@@ -105,6 +105,27 @@ def refusal_keys() -> set[str]:
     return {key for key in texts.catalogue("en") if not key.startswith("break.")}
 
 
+# They write into the audit trail.
+WRITERS = ("trail", "_audit", "_entry")
+ACT = re.compile(r"[a-z_]+\.[a-z_]+")
+
+
+def acts() -> set[str]:
+    """What may stand in the audit trail, as the code that writes it names it."""
+    found = {"recording.listened", "recording.downloaded", "recording.listen_cut", "recording.download_cut"}
+    for folder in ("cti/web", "cti/wiring", "recording"):
+        for call in calls_of(folder, *WRITERS):
+            said = (part.value for part in call.args if isinstance(part, ast.Constant))
+            found |= {word for word in said if isinstance(word, str) and ACT.fullmatch(word)}
+    return found
+
+
+def known_kinds() -> set[str]:
+    """What may be known of a person: the server's own list for the file of a disclosure."""
+    said = {key.removeprefix("person.") for key in texts.catalogue("en") if key.startswith("person.")}
+    return (said - {"title"}) | {"recordings"}
+
+
 def contract(name: str) -> set[str]:
     """The states of a record in the look-up contract."""
     document = yaml.safe_load((ROOT / "docs/lookup-openapi.yaml").read_text(encoding="utf-8"))
@@ -132,6 +153,8 @@ SLUGS: dict[str, Iterable[str]] = {
     "recording_why": recording_reasons(),
     "problem": refusal_keys(),
     "language": texts.LANGUAGES,
+    "act": acts(),
+    "known": known_kinds(),
 }
 
 
@@ -155,4 +178,5 @@ def test_known_slugs_are_found() -> None:
     """The reading of the sources itself: one that must be in each set that is not an enum."""
     assert {"call_over", "wrap_up_over", "missed_offer", "lunch"} <= agent_reasons()
     assert {"no_file", "too_short", "unreadable_file", "upload_refused", "truncated"} <= recording_reasons()
+    assert {"recording.held", "plan.reverted", "person.erasure_ordered", "session.refused"} <= acts()
     assert {"number_only", "caller_withheld", "lookup_slow", "reservation_unchecked"} <= link_reasons()
