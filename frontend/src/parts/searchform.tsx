@@ -1,5 +1,5 @@
 /** The filters of QA's search: fields, chips of what is in force, searches that one keeps. All by keyboard. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api";
 import { named, t, timeZone, tSlug } from "../i18n";
 import { serverNow } from "../now";
@@ -27,9 +27,14 @@ export function SearchForm({ search, reasons, onSearch, onChange }: FormProps) {
   const [open, setOpen] = useState(MORE.some((field) => search[field]));
   const said = toAddress(search);
   // Not drawn anew: what has the focus keeps it.
-  useEffect(() => {
+  // With the drawing itself, so that who presses Enter at once sends what the address says.
+  useLayoutEffect(() => {
     if (form.current) fill(form.current, search);
-  }, [said, queues.length, agents.length, reasons.length]);
+  }, [said]);
+  // Choices that come later take their value then; what is being typed meanwhile stays.
+  useLayoutEffect(() => {
+    if (form.current) fill(form.current, search, HTMLSelectElement);
+  }, [queues.length, agents.length, reasons.length]);
   const unread = unreadable(search);
   const problem = unread
     ? t(unread.endsWith("_length") ? "qa.bad_length" : "qa.bad_figure", { name: t(`qa.${unread}` as "qa.text") })
@@ -97,10 +102,11 @@ function fromForm(data: FormData, search: Search): Search {
   return fromAddress(said.toString());
 }
 
-function fill(form: HTMLFormElement, search: Search): void {
+function fill(form: HTMLFormElement, search: Search, only: typeof HTMLSelectElement | null = null): void {
   for (const field of FIELDS) {
     const control = form.elements.namedItem(field);
     if (!(control instanceof HTMLInputElement || control instanceof HTMLSelectElement)) continue;
+    if (only && !(control instanceof only)) continue;
     const value = search[field] ?? "";
     const isDay = field === "since" || field === "until";
     control.value = isDay ? dayOf(value, serverNow(), timeZone.value) : value;

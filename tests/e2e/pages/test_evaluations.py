@@ -147,7 +147,7 @@ async def test_a_form_is_written_tried_and_published_as_a_version(
     await question.get_by_label("Steps", exact=True).fill("2")
     await expect(seen.page.locator("[data-question=care-3] .scale button")).to_have_count(3)
     await publish.click()
-    await expect(seen.page.get_by_text("Version 2 by tanaka is in use")).to_be_visible()
+    await expect(seen.page.get_by_text("Version 2 by 田中 美咲 is in use")).to_be_visible()
     newest, first = await forms.history(TenantId("demo"), "members")
     assert (newest.form.questions[-1].name_ja, newest.form.questions[-1].steps) == ("次の手順を伝えた", 2)
     assert first.form == FORM
