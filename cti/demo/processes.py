@@ -68,7 +68,7 @@ def guarded(spec: ChildSpec) -> list[str]:
     return [*ahead, *guard, "--", *spec.argv]
 
 
-# The priority that Asterisk itself takes when it starts as root (`highpriority`).
+# The priority that Asterisk itself takes with -p, which it may as root only.
 _REALTIME = ("chrt", "--rr", "10")
 
 
