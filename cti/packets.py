@@ -87,10 +87,8 @@ class PacketWatch:
         """Take one fact from the bus."""
         if isinstance(event, ev.RecordingStarted):
             call = self._calls.setdefault(event.call_id, _Call(tenant=event.tenant))
-            name = event.channel or event.call.channel
-            for other in call.channels.values():
-                other.gone |= other.name == name and other.file != event.file  # it goes on in this one
-            call.channels.setdefault(event.file, _Channel(name=name, file=event.file))
+            if event.file not in call.channels:
+                call.channels[event.file] = _begun(call, event.file, event.channel or event.call.channel)
             if call.watched:
                 self._some.set()  # all its channels of before may be gone
         elif isinstance(event, ev.RecordingStoodStill):
@@ -98,6 +96,8 @@ class PacketWatch:
                 known.watched = True
                 self._some.set()
         elif isinstance(event, ev.CallEnded) and (ended := self._calls.pop(event.call_id, None)) is not None:
+            for channel in ended.channels.values():
+                channel.gone = True
             self._tell(event.call_id, ended)
 
     async def _run(self) -> None:
@@ -135,7 +135,7 @@ class PacketWatch:
         for channel in list(call.channels.values()):
             if channel.gone:
                 del call.channels[channel.file]
-            if (told := channel.count.told()) is not None:
+            if (told := channel.count.told(last=channel.gone)) is not None:
                 self._sink.publish(
                     ev.PhoneWatched(
                         at=datetime.fromtimestamp(told.to_s, UTC),
@@ -147,3 +147,13 @@ class PacketWatch:
                         silences=told.silences,
                     )
                 )
+
+
+def _begun(call: _Call, file: str, name: ChannelName) -> _Channel:
+    """A file more. One that goes on for another knows what its phone did before: it may have been silent already."""
+    begun = _Channel(name=name, file=file)
+    for other in call.channels.values():
+        if other.name == name and not other.gone:
+            begun.count = other.count.further()
+            other.gone = True
+    return begun

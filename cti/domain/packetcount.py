@@ -6,6 +6,7 @@ counts each channel's packets; looked at ten times a second, the count says when
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 # What phones put into a packet, in seconds: 20 ms nearly always.
@@ -82,11 +83,20 @@ class PacketCount:
         self._packet_s = min(_PACKETS_S, key=lambda one: abs(one - mean_s))
         self._run.clear()
 
-    def told(self) -> Watched | None:
-        """What has become known since this was asked last; None: nothing."""
-        if self._packets < 0 or self._heard_s <= self._from_s:
+    def told(self, *, last: bool = False) -> Watched | None:
+        """What has become known since this was asked last; None: nothing. ``last``: nobody looks any more."""
+        if last and self._at_s - self._heard_s >= LEAST_S:  # it was silent to the end
+            self._silences.append((self._heard_s + self._packet_s / 2, self._at_s))
+        to_s = self._at_s if last else self._heard_s
+        if self._packets < 0 or to_s <= self._from_s:
             return None
-        told = Watched(from_s=self._from_s, to_s=self._heard_s, silences=tuple(self._silences))
-        self._from_s = self._heard_s
+        told = Watched(from_s=self._from_s, to_s=to_s, silences=tuple(self._silences))
+        self._from_s = to_s
         self._silences.clear()
         return told
+
+    def further(self) -> PacketCount:
+        """The same phone, whose recording goes on in another file: all that was not told yet, and what comes."""
+        further = copy(self)
+        further._silences, further._run = list(self._silences), list(self._run)
+        return further

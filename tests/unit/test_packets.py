@@ -119,7 +119,33 @@ async def test_a_leg_that_goes_on_in_a_further_file_is_asked_about_once() -> Non
     first, further = heard.of(f"{CALL}-a-7.1"), heard.of(f"{CALL}-a-7.1-p1")
     assert first
     assert further
-    assert first[-1].to_s <= further[0].from_s + 0.2
+    assert further[0].from_s <= first[-1].to_s  # nothing between them is not known
+    assert all(one.silences == () for one in (*first, *further))
+
+
+async def test_a_silence_that_begins_before_a_further_file_is_told_of_both() -> None:
+    asterisk, heard = Asterisk(), Heard()
+    watch = PacketWatch(telephony=asterisk, sink=heard, now=asterisk.now, look_s=0)
+    await watch.start()
+    watch.handle(started(f"{CALL}-c", CALLER))
+    watch.handle(started(f"{CALL}-a-7.1", AGENT))
+    watch.handle(STILL)
+    await until(asterisk, 40)
+    asterisk.sends[AGENT], silent_from_s = 0, asterisk.now_s
+    await until(asterisk, 6)
+    watch.handle(started(f"{CALL}-a-7.1-p1", AGENT))
+    began_s = asterisk.now_s
+    await until(asterisk, 30)
+    asterisk.sends[AGENT], silent_to_s = 5, asterisk.now_s
+    await until(asterisk, 30)
+    watch.handle(CallEnded(at=AT, tenant=TENANT, call=closed_call(1)))
+    await watch.stop()
+    (before,) = [one for told in heard.of(f"{CALL}-a-7.1") for one in told.silences]
+    (after,) = [one for told in heard.of(f"{CALL}-a-7.1-p1") for one in told.silences]
+    assert abs(before[0] - silent_from_s) < 0.25
+    assert abs(before[1] - began_s) < 0.25
+    assert abs(after[0] - silent_from_s) < 0.25
+    assert abs(after[1] - silent_to_s) < 0.25
 
 
 async def test_a_channel_that_is_gone_is_told_once_more_and_asked_no_more() -> None:

@@ -78,6 +78,50 @@ def test_another_stream_counts_anew() -> None:
     assert round(told.to_s - told.from_s, 1) == 3.9
 
 
+def looked(packets: list[float], until_s: float) -> PacketCount:
+    count = PacketCount()
+    for at in every(0.1, until_s):
+        count.look(ZERO_S + at, sum(one <= ZERO_S + at for one in packets))
+    return count
+
+
+def test_a_silence_that_nobody_saw_end_is_told_with_the_last_word() -> None:
+    count = looked(sent([(0, 3.0)], 0.02), 4.4)
+    told = count.told()
+    assert told is not None
+    assert told.silences == ()
+    last = count.told(last=True)
+    assert last is not None
+    assert last.from_s == told.to_s
+    ((begin, end),) = last.silences
+    assert abs(begin - ZERO_S - 3.0) <= 0.03
+    assert end == last.to_s
+    assert abs(end - ZERO_S - 4.4) <= 0.1
+    assert count.told(last=True) is None
+
+
+def test_the_last_word_of_a_phone_that_sent_to_the_end_is_no_silence() -> None:
+    told = looked(sent([(0, 5.0)], 0.02), 4.4).told(last=True)
+    assert told is not None
+    assert told.silences == ()
+
+
+def test_who_goes_on_in_another_file_was_silent_since_before_it() -> None:
+    packets = sent([(0, 3.0), (4.5, 6.0)], 0.02)
+    count = looked(packets, 3.6)
+    further = count.further()
+    for at in every(0.1, 2.0):
+        further.look(ZERO_S + 3.6 + at, sum(one <= ZERO_S + 3.6 + at for one in packets))
+    told = further.told()
+    assert told is not None
+    ((begin, end),) = told.silences
+    assert abs(begin - ZERO_S - 3.0) <= 0.03
+    assert abs(end - ZERO_S - 4.5) <= 0.03
+    first = count.told(last=True)  # the other one is as it was
+    assert first is not None
+    assert [end for _, end in first.silences] == [first.to_s]
+
+
 def test_what_nobody_looked_at_is_not_told() -> None:
     count = PacketCount()
     for at, packets in ((0.0, 0), (0.1, 5), (5.0, 5), (5.1, 10)):
