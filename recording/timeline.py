@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice, takewhile
 
 from cti.domain.model import AgentId
 from recording.echo import NEAR_S, OFF_S, Heard, Stop, places
+from recording.reckoning import Region, reckoned
 
 # Announcement, answer and hang-up carry Asterisk's own timestamps, within 20 ms frames and some scheduling of the
 # sound; a file that is off by less than this lost nothing.
@@ -40,6 +41,9 @@ WIDE_STEP_S = 5.0
 # the hang-up is seen when the file is closed. What was not watched may well be a pause, up to the longer bound.
 TRUNCATED_S = 2.0
 TRUNCATED_UNWATCHED_S = 5.0
+
+# Packets are counted each 0.1 s, less often where many phones are watched: a file's first and last moments may not be.
+UNSEEN_S = 0.5
 
 # Silence after the last sound is kept up to this. A call lasts as long as its clock says, but an end that was
 # concluded after a crash, or by a clock that jumped, must not cost hours of encoding.
@@ -137,7 +141,8 @@ class Timeline:
 
 def plan(tracks: tuple[Track, ...], *, started_at: datetime, ended_at: datetime) -> Timeline:
     """Place every track. ``started_at`` is second 0; tracks anchored before it lose what came earlier."""
-    found = tuple(_gaps(track) for track in tracks)
+    tracks = tuple(replace(track, quiet=_to_the_ends(track)) if track.quiet else track for track in tracks)
+    found = tuple(_followed(track, *_gaps(track)) for track in tracks)
     windows = [gap.window_s(track) for track, (gaps, _, _) in zip(tracks, found, strict=True) for gap in gaps]
     heard = [tuple(_heard(track, gaps)) for track, (gaps, _, _) in zip(tracks, found, strict=True) if track.echo]
     lost = tuple(
@@ -208,9 +213,9 @@ def _seconds(run: tuple[int, int], rate: int, zero_s: float) -> tuple[float, flo
 
 def _exact(gap: _Gap, track: Track, heard: list[tuple[Heard, ...]]) -> list[_Gap]:
     """The gap where it was, in as many pieces as it was; as it is where nobody knows."""
-    # An agent's leg is exact to the frame, and hears the caller alone; the phone's packets know of every silence.
-    known = [*(heard if track.side is Side.CALLER else ()), *((track.quiet,) if track.quiet else ())]
-    if not known:
+    # An agent's leg is exact to the frame, and hears the caller alone.
+    known = heard if track.side is Side.CALLER else []
+    if not known or gap.low == gap.high:
         return [gap]
     first = bisect_left(track.silences, gap.low - track.rate, key=lambda run: run[1])
     stop = Stop(
@@ -227,6 +232,53 @@ def _exact(gap: _Gap, track: Track, heard: list[tuple[Heard, ...]]) -> list[_Gap
         exact.append(_Gap(low=position, high=position, length=length, shift=shift))
         shift += length
     return exact or [gap]
+
+
+def _to_the_ends(track: Track) -> tuple[Heard, ...]:
+    """What was watched, and what lies between it and the file's ends: who looks is told of a file after it began, and
+    sees it last before it ends."""
+    quiet, begin_s, end_s = list(track.quiet), track.anchor_at.timestamp(), track.until_at.timestamp()
+    if 0 < quiet[0].from_s - begin_s < UNSEEN_S:
+        quiet[0] = replace(quiet[0], from_s=begin_s)
+    if 0 < end_s - quiet[-1].to_s < UNSEEN_S:
+        quiet[-1] = replace(quiet[-1], to_s=end_s)
+    return tuple(quiet)
+
+
+def _followed(track: Track, gaps: list[_Gap], missing_s: float, guessed: bool) -> tuple[list[_Gap], float, bool]:
+    """The gaps where its phone's silences say they were, as far as these were watched."""
+    zero_s, rate = track.anchor_at.timestamp(), track.rate
+    for heard in track.quiet:
+        watched = [
+            gap
+            for gap in gaps
+            if gap.low < gap.high
+            and heard.from_s - NEAR_S <= gap.window_s(track)[0]
+            and gap.window_s(track)[1] + gap.length / rate <= heard.to_s + NEAR_S
+        ]
+        if not watched:
+            continue
+        first, at = watched[0], gaps.index(watched[0])
+        # A step that was late tells of a gap before it was there: what comes after the last belongs to it.
+        other = gaps[at + len(watched)].low if at + len(watched) < len(gaps) else track.frames
+        whole_s = (track.until_at - track.anchor_at).total_seconds() - track.frames / rate
+        steps = [
+            (position, lost_s)
+            for position, lost_s in _lost_before(track, whole_s)
+            if first.low < position <= other and zero_s + lost_s + position / rate <= heard.to_s + NEAR_S
+        ]
+        if not steps:
+            continue
+        region = Region(
+            low=first.low, high=steps[-1][0], zero_s=zero_s, before_s=first.shift / rate, rate=rate,
+            zeros=track.silences, steps=steps,
+        )  # fmt: skip
+        shift, there = first.shift, []
+        for loss in reckoned(region, heard):
+            there.append(_Gap(low=loss.low, high=loss.at, length=round(loss.seconds * rate), shift=shift))
+            shift += there[-1].length
+        gaps = [*gaps[:at], *there, *gaps[at + len(watched) :]]
+    return gaps, missing_s, guessed
 
 
 def _position(gap: _Gap, track: Track, windows: list[tuple[float, float]]) -> int:

@@ -155,3 +155,38 @@ def test_a_late_packet_is_not_the_silence_in_which_a_file_stood_still() -> None:
     both = plan((caller, agent), started_at=later(0), ended_at=later(60)).tracks
     without = plan((caller, replace(agent, echo=None)), started_at=later(0), ended_at=later(60)).tracks
     assert [placed.pieces for placed in both] == [placed.pieces for placed in without]
+
+
+def test_a_silence_in_the_last_step_is_known_of_a_phone_that_was_watched_nearly_to_the_end() -> None:
+    """The leg is silent at 6.4 s for 0.8 s and ends at 7.7 s; who looks saw it last 0.2 s before."""
+    looks = (
+        *(Growth(at=later(at / RATE), frames=at) for at in (16384, 32768, 49152)),
+        Growth(at=later(7.7), frames=55_200),
+    )
+    agent = Track(
+        file="a", side=Side.AGENT, agent=None, frames=55_200, rate=RATE, anchor_at=later(0), until_at=later(7.7),
+        growth=looks, quiet=(quiet(0.15, 7.5, (6.4, 7.2)),),
+    )  # fmt: skip
+    placed = plan((agent,), started_at=later(0), ended_at=later(7.7)).tracks[0]
+    assert [(piece.source, piece.at) for piece in placed.pieces] == [(0, 0), (51_200, 57_600)]
+    unseen = plan((replace(agent, quiet=(quiet(0.15, 6.9, (6.4, 7.2)),)),), started_at=later(0), ended_at=later(7.7))
+    assert unseen.tracks[0].pieces[1].source != 51_200
+
+
+def test_a_silence_in_the_first_step_is_known_of_a_phone_that_was_watched_nearly_from_the_beginning() -> None:
+    looks = tuple(Growth(at=later(0.8 + at / RATE), frames=at) for at in (16384, 32768))
+    agent = Track(
+        file="a", side=Side.AGENT, agent=None, frames=40_000, rate=RATE, anchor_at=later(0), until_at=later(5.8),
+        growth=looks, quiet=(quiet(0.3, 5.7, (1.9, 2.7)),),
+    )  # fmt: skip
+    placed = plan((agent,), started_at=later(0), ended_at=later(5.8)).tracks[0]
+    assert [(piece.source, piece.at) for piece in placed.pieces] == [(0, 0), (15_200, 21_600)]
+
+
+def quiet(from_s: float, to_s: float, *silences: tuple[float, float]) -> Heard:
+    zero_s = later(0).timestamp()
+    return Heard(
+        from_s=zero_s + from_s,
+        to_s=zero_s + to_s,
+        silences=tuple((zero_s + one, zero_s + two) for one, two in silences),
+    )
