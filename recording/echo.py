@@ -4,9 +4,8 @@ MixMonitor writes nothing while both sides of a channel send nothing, and that t
 caller's channel loses more than that: at a change of agent the new agent's RTP numbers may be behind the old one's,
 Asterisk drops their frames from the caller's *recording* until the numbers have caught up, and each time the caller
 falls silent meanwhile the file stands still. The agent's own leg records on, and in what was said to them (its -tx
-file) the same moment is there as silence of that length. And where phones suppress silence their packets are counted
-(cti.packets): that knows of every silence, to about a packet. How long the file stood still is known by the clock
-(timeline); this says where.
+file) the same moment is there as silence of that length. How long the file stood still is known by the clock
+(timeline); this says where. Where a phone's packets were counted they say it better (reckoning).
 """
 
 from __future__ import annotations

@@ -145,7 +145,8 @@ class _Follower:
         steps, ahead, off = self._region.steps, self._ahead(), []
         if steps[step][0] < self._known + held:
             return True  # within a silence: some of it may come later
-        for position, most_s in steps[step:]:
+        for number in range(step, len(steps)):
+            position, most_s = steps[number]
             while ahead.goes_on(position - held):
                 pass
             if position < ahead._known + held:

@@ -142,7 +142,10 @@ class Timeline:
 def plan(tracks: tuple[Track, ...], *, started_at: datetime, ended_at: datetime) -> Timeline:
     """Place every track. ``started_at`` is second 0; tracks anchored before it lose what came earlier."""
     tracks = tuple(replace(track, quiet=_to_the_ends(track)) if track.quiet else track for track in tracks)
-    found = tuple(_followed(track, *_gaps(track)) for track in tracks)
+    found = tuple(
+        (_followed(track, gaps), missing_s, guessed)
+        for track, (gaps, missing_s, guessed) in ((track, _gaps(track)) for track in tracks)
+    )
     windows = [gap.window_s(track) for track, (gaps, _, _) in zip(tracks, found, strict=True) for gap in gaps]
     heard = [tuple(_heard(track, gaps)) for track, (gaps, _, _) in zip(tracks, found, strict=True) if track.echo]
     lost = tuple(
@@ -245,7 +248,7 @@ def _to_the_ends(track: Track) -> tuple[Heard, ...]:
     return tuple(quiet)
 
 
-def _followed(track: Track, gaps: list[_Gap], missing_s: float, guessed: bool) -> tuple[list[_Gap], float, bool]:
+def _followed(track: Track, gaps: list[_Gap]) -> list[_Gap]:
     """The gaps where its phone's silences say they were, as far as these were watched."""
     zero_s, rate = track.anchor_at.timestamp(), track.rate
     for heard in track.quiet:
@@ -278,7 +281,7 @@ def _followed(track: Track, gaps: list[_Gap], missing_s: float, guessed: bool) -
             there.append(_Gap(low=loss.low, high=loss.at, length=round(loss.seconds * rate), shift=shift))
             shift += there[-1].length
         gaps = [*gaps[:at], *there, *gaps[at + len(watched) :]]
-    return gaps, missing_s, guessed
+    return gaps
 
 
 def _position(gap: _Gap, track: Track, windows: list[tuple[float, float]]) -> int:

@@ -264,8 +264,18 @@ def side(
         "drift_ms": drift_ms(late),
         "edge_ms": round(1000 * max((abs(one - median(late)) for one in late), default=0.0)),
         "marks": [(round(mark, 2), round(1000 * ms)) for mark, ms in zip(marks, late, strict=True)],
+        "bursts": [round(at, 2) for at in bursts(sent)],
         "elsewhere_s": round(sum(off - on for on, off in spans(other, hz)), 2),
     }
+
+
+def bursts(sent: Sequence[float]) -> Sequence[float]:
+    """When the phone itself was held up for 0.1 s or more and sent what it owed at once: its sound was not in time."""
+    found: list[float] = []
+    for first, fifth in zip(sent, sent[4:], strict=False):
+        if fifth - first < FRAME_S and (not found or first - found[-1] > 1.0):
+            found.append(first)
+    return found
 
 
 def drift_ms(late: Sequence[float]) -> int:
