@@ -70,6 +70,7 @@ class _Follower:
         self._number = bisect_left(self._silences, self._instant(region.low), key=lambda one: one[1])  # the next one
         self._known = region.low  # up to here it is known how much was lost
         self._new = False  # the last loss is one whose length the clock has not confirmed
+        self._confirmed = 0  # so many losses have
         self.losses: list[Loss] = []
 
     def _instant(self, position: int) -> float:
@@ -77,7 +78,7 @@ class _Follower:
 
     def _ahead(self) -> _Follower:
         ahead = copy(self)
-        ahead.losses = [copy(loss) for loss in self.losses[-1:]]
+        ahead.losses, ahead._confirmed = [copy(loss) for loss in self.losses[self._confirmed :]], 0
         return ahead
 
     def goes_on(self, until: int) -> bool:
@@ -100,6 +101,11 @@ class _Follower:
             self.losses.append(Loss(low=after, at=after, seconds=length_s))
             self._lost_s += length_s
             self._new = True
+            # It is before the next step, which is never early: not more than that is missing.
+            steps, held = region.steps, round(2 * HELD_S * region.rate)
+            next_ = bisect_left(steps, after + held, key=lambda step: step[0])
+            if next_ < len(steps) and self._lost_s > steps[next_][1]:
+                self._put_right(steps[next_][1] - self._lost_s)
         self._known = max(self._known, after)
         return True
 
@@ -131,8 +137,10 @@ class _Follower:
         self._known, self._new = at, False
 
     def _put_right(self, differs_s: float) -> None:
-        """More or less was lost, which is the last loss's; what is too much of it, the one's before."""
-        for loss in reversed(self.losses):
+        """More or less was lost. More is the longest's of late; less the shortest's, which may be packets that were
+        late and came all the same."""
+        late = sorted(self.losses[self._confirmed :], key=lambda loss: loss.seconds, reverse=differs_s > 0)
+        for loss in (*late, *reversed(self.losses[: self._confirmed])):
             change_s = max(differs_s, -loss.seconds)
             loss.seconds, differs_s = loss.seconds + change_s, differs_s - change_s
             self._lost_s += change_s
@@ -166,4 +174,5 @@ class _Follower:
         elif self._new or off_s < 0:
             self._put_right(off_s)
             self._new = False
+        self._confirmed = len(self.losses)
         return True
