@@ -114,7 +114,6 @@ async def start_asterisk(
             user=user,
             cwd=folders.spool,
             env={"HOME": str(folders.lib)},
-            realtime=True,
         )
     )
     running = RunningAsterisk(child=child, install=install, folders=folders, user=user)

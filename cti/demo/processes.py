@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import pwd
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -52,7 +50,6 @@ class ChildSpec:
     cwd: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM  # asks for an orderly end
     death_signal: signal.Signals = signal.SIGKILL  # what the kernel sends it when we die, however we die
-    realtime: bool = False  # before everybody else, where we may (docs/decisions/0308)
 
 
 def guarded(spec: ChildSpec) -> list[str]:
@@ -64,20 +61,7 @@ def guarded(spec: ChildSpec) -> list[str]:
     guard = [_setpriv(), f"--pdeathsig={spec.death_signal.name[3:]}"]
     if spec.user is not None:
         guard += [f"--reuid={spec.user.uid}", f"--regid={spec.user.gid}", "--clear-groups"]
-    ahead = _REALTIME if spec.realtime and _may_be_realtime() else ()
-    return [*ahead, *guard, "--", *spec.argv]
-
-
-# The priority that Asterisk itself takes with -p, which it may as root only.
-_REALTIME = ("chrt", "--rr", "10")
-
-
-@functools.cache
-def _may_be_realtime() -> bool:
-    """Root may, unless the container or the control group forbids it; others with a limit for it (RLIMIT_RTPRIO)."""
-    if shutil.which(_REALTIME[0]) is None:
-        return False
-    return subprocess.run([*_REALTIME, "true"], capture_output=True, check=False, timeout=10).returncode == 0
+    return [*guard, "--", *spec.argv]
 
 
 def _setpriv() -> str:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -101,18 +98,3 @@ def test_the_guard_stands_before_the_command(tmp_path: Path) -> None:
     line = guarded(spec(tmp_path, "asterisk", "-f"))
     assert line[1] == "--pdeathsig=KILL"
     assert line[-3:] == ["--", "asterisk", "-f"]
-
-
-async def test_real_time_is_taken_where_it_may_be_and_never_by_others(tmp_path: Path) -> None:
-    ordinary = spec(tmp_path, "sleep", "60")
-    ahead = dataclasses.replace(ordinary, realtime=True)
-    allowed = subprocess.run(["chrt", "--rr", "10", "true"], check=False, capture_output=True).returncode == 0
-    for child, policy in ((ordinary, os.SCHED_OTHER), (ahead, os.SCHED_RR if allowed else os.SCHED_OTHER)):
-        process = await start_child(child)
-
-        async def is_sleep(pid: int = process.pid) -> bool:
-            return Path(f"/proc/{pid}/comm").read_text() == "sleep\n"
-
-        await process.until_ready(is_sleep, 5)
-        assert os.sched_getscheduler(process.pid) == policy
-        await process.stop()
