@@ -17,7 +17,7 @@ from cti.demo.postgres import RunningPostgres, start_postgres
 from cti.store.migrate import migrate
 from cti.store.pool import create_pool
 
-pytest_plugins = ("tests.heldup", "tests.schedule")
+pytest_plugins = ("tests.schedule",)
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile(

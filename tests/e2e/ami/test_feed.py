@@ -40,19 +40,17 @@ async def test_a_whole_call(server: Server) -> None:
     )
 
 
-async def test_the_ring_is_known_within_milliseconds(server: Server) -> None:
-    """Asterisk's own time of DialBegin against ours, when the event comes off the bus."""
-    took_ms = []
+async def test_a_ring_is_told_with_the_time_at_which_asterisk_saw_it(server: Server) -> None:
+    """How soon it is told is a bench's matter (`scripts/bench pop`)."""
     queued = await server.waiting()
-    for _ in range(10):
-        seen = len(server.events)
+    for _ in range(3):
+        seen, offered_s = len(server.events), time.time()
         await server.offer(queued, "suzuki")
         ringing = await server.saw(ev.CallRinging, since=seen)
-        took_ms.append((time.time() - ringing.at.timestamp()) * 1000)
+        assert offered_s < ringing.at.timestamp() < time.time()
         await server.feed.telephony.take_back(channel=queued.call.channel)
         await server.saw(ev.OfferEnded, since=seen)
         queued = await server.saw(ev.CallQueued, since=seen)
-    assert sorted(took_ms)[len(took_ms) // 2] < 10, took_ms
 
 
 async def test_taken_back_and_treated(server: Server) -> None:
