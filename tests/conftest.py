@@ -57,20 +57,17 @@ async def _drop_ours(server: RunningPostgres) -> None:
 
 
 @pytest.fixture(scope="session")
-def _database_names() -> Iterator[str]:
+def database_names() -> Iterator[str]:
+    """Names that no other run on the same server takes."""
     return (f"{PREFIX}_{number}" for number in itertools.count(1))
 
 
 @pytest_asyncio.fixture(loop_scope="function")
-async def database_url(postgres: RunningPostgres, _database_names: Iterator[str]) -> str:
+async def database_url(postgres: RunningPostgres, database_names: Iterator[str]) -> AsyncIterator[str]:
     """The address of a migrated, empty database of this test's own."""
-    name = next(_database_names)
-    connection = await asyncpg.connect(postgres.url)
-    try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-    finally:
-        await connection.close()
-    return postgres.url.rsplit("/", 1)[0] + f"/{name}"
+    url = await postgres.make_database(next(database_names), template=TEMPLATE)
+    yield url
+    await postgres.drop_database(url)
 
 
 @pytest_asyncio.fixture(loop_scope="function")

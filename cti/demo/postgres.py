@@ -31,14 +31,25 @@ class RunningPostgres:
         if self.child is not None:
             await self.child.stop()
 
-    async def make_database(self, name: str) -> str:
-        """Creates an empty database beside the first one and returns its URL: a test's own, in some 50 ms."""
+    async def make_database(self, name: str, *, template: str = "template0") -> str:
+        """Creates a database beside the first one and returns its URL: a test's own, in some 50 ms.
+
+        Empty, or a copy of ``template``, which nobody may be connected to.
+        """
         connection = await asyncpg.connect(self.url)
         try:
-            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         finally:
             await connection.close()
         return self.url.rsplit("/", 1)[0] + f"/{name}"
+
+    async def drop_database(self, url: str) -> None:
+        """Takes one of those away, whoever is connected to it."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(f'DROP DATABASE "{url.rsplit("/", 1)[1]}" WITH (FORCE)')
+        finally:
+            await connection.close()
 
 
 async def start_postgres(run: RunFolder, ports: PortPool, *, durable: bool = True) -> RunningPostgres:

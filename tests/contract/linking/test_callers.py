@@ -16,7 +16,6 @@ from cti.domain.verification import NotSaid, Person, StepResult, Subject, Verifi
 from cti.linking.linker import Linker
 from cti.store.callers import CallerStore
 from cti.store.links import LinkStore
-from cti.store.migrate import migrate
 from cti.store.pool import create_pool
 from cti.wiring.callers import Policies, StoredCallers
 from tests.unit.linking.builders import (
@@ -85,7 +84,6 @@ class Server:
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
     made = await create_pool(database_url, max_size=4)
     try:
-        await migrate(made)
         await made.execute("INSERT INTO tenants VALUES ('demo', 'D', 'Asia/Tokyo', 'ja')")
         for login, name in (("sato", SATO.name), ("suzuki", SUZUKI.name)):
             await made.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,8 +12,6 @@ from cti.domain.errors import CallerError, Unavailable
 from cti.domain.events import CallLinked
 from cti.domain.model import CallId, Link, LinkConfidence, UserLogin
 from cti.store.links import LinkStore
-from cti.store.migrate import migrate
-from cti.store.pool import create_pool
 from tests.unit.linking.builders import CALL, NOW, TENANT, call
 
 OTHER = CallId("1c55a1f0-7a55-4b8e-9f62-5a0a4f9d0b01")
@@ -33,18 +30,8 @@ def linked(link: Link, status: str = "live", *, after_s: float = 0, call_id: Cal
 
 
 @pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    made = await create_pool(database_url, max_size=2)
-    try:
-        await migrate(made)
-        yield made
-    finally:
-        await made.close()
-
-
-@pytest.fixture
-def store(pool: asyncpg.Pool) -> LinkStore:
-    return LinkStore(pool)
+def store(database: asyncpg.Pool) -> LinkStore:
+    return LinkStore(database)
 
 
 async def test_each_finding_is_kept_and_the_newest_counts(store: LinkStore) -> None:
@@ -85,9 +72,9 @@ async def test_a_call_s_id_is_a_uuid(store: LinkStore) -> None:
         await store.current(TENANT, CallId("x" * 300))
 
 
-async def test_a_database_that_is_away_is_unavailable(pool: asyncpg.Pool) -> None:
-    store = LinkStore(pool)
-    await pool.close()
+async def test_a_database_that_is_away_is_unavailable(database: asyncpg.Pool) -> None:
+    store = LinkStore(database)
+    await database.close()
     with pytest.raises(Unavailable):
         await store.handle(linked(LIKELY))
 

@@ -17,7 +17,6 @@ from cti.domain.effects import Effect, EffectId, EffectState
 from cti.linking.client import LookupClient, LookupLimits
 from cti.linking.tickets import TicketWriter
 from cti.store.effects import EffectStore
-from cti.store.migrate import migrate
 from cti.store.outgoing import OutgoingStore
 from cti.wiring.aftercall import StoredAftercall, start
 from cti.wiring.effects import Outbox
@@ -133,7 +132,6 @@ async def test_a_server_that_dies_around_a_ticket_opens_it_once(service: Service
     """The whole chain as `serve` joins it: real PostgreSQL, the real client, the reference service."""
     wish = replace(WISH, key=EffectId(secrets.token_hex(16)))
     async with asyncpg.create_pool(database_url, min_size=1, max_size=4) as pool:
-        await migrate(pool)
         limits = LookupLimits(ticket_deadline_s=2.0)
         async with LookupClient(service.url, service.token, limits=limits) as client:
             before = None

@@ -1,41 +1,23 @@
-"""A real PostgreSQL a module, a fresh migrated database a test, with the example's kind of people in it."""
+"""A real PostgreSQL, a fresh migrated database a test, with the example's kind of people in it."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
 
-from cti.demo.folders import PortPool, run_folder
-from cti.demo.postgres import RunningPostgres, start_postgres
-from cti.store.migrate import migrate
 from cti.store.pool import create_pool
 from cti.web.passwords import Passwords
 
 PASSWORD = "hanako-no-kagi"
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[RunningPostgres]:
-    # Its own loop: a fixture of a module outlives the loop of any one test.
-    with run_folder() as run, PortPool() as ports, asyncio.Runner() as runner:
-        running = runner.run(start_postgres(run, ports, durable=False))
-        try:
-            yield running
-        finally:
-            runner.run(running.stop())
-
-
 @pytest.fixture
-async def pool(postgres: RunningPostgres) -> AsyncIterator[asyncpg.Pool[Any]]:
-    url = await postgres.make_database(f"web_{secrets.token_hex(6)}")
-    made = await create_pool(url, max_size=4)
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool[Any]]:
+    made = await create_pool(database_url, max_size=4)
     try:
-        await migrate(made)
         await people(made)
         yield made
     finally:

@@ -1,8 +1,7 @@
-"""The real web server on a real PostgreSQL, seen through a real Chromium: one browser and one database a module."""
+"""The real web server on a real PostgreSQL, seen through a real Chromium: one browser a module, one database a test."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,8 +12,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from cti.demo.folders import PortPool, run_folder
-from cti.demo.postgres import RunningPostgres, start_postgres
+from cti.demo.folders import PortPool
+from cti.demo.postgres import RunningPostgres
 from cti.store.migrate import migrate
 from cti.store.pool import create_pool
 from cti.web.passwords import Passwords
@@ -51,26 +50,28 @@ async def browser() -> AsyncIterator[Browser]:
         yield made
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def postgres(ports: PortPool) -> AsyncIterator[RunningPostgres]:
-    with run_folder() as run:
-        running = await start_postgres(run, ports, durable=False)
-        try:
-            yield running
-        finally:
-            await running.stop()
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def template(postgres: RunningPostgres, database_names: Iterator[str]) -> str:
+    """A database to copy: migrated, and with those who log in."""
+    name = next(database_names)
+    made = await create_pool(await postgres.make_database(name), max_size=1)
+    await migrate(made)
+    await people(made)
+    await made.close()
+    return name
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def pool(postgres: RunningPostgres) -> AsyncIterator[asyncpg.Pool[Any]]:
-    url = await postgres.make_database(f"pages_{secrets.token_hex(6)}")
+async def pool(
+    postgres: RunningPostgres, template: str, database_names: Iterator[str]
+) -> AsyncIterator[asyncpg.Pool[Any]]:
+    url = await postgres.make_database(next(database_names), template=template)
     made = await create_pool(url, max_size=4)
     try:
-        await migrate(made)
-        await people(made)
         yield made
     finally:
         await made.close()
+        await postgres.drop_database(url)
 
 
 async def people(pool: asyncpg.Pool[Any]) -> None:
