@@ -1,5 +1,5 @@
-import { afterEach, expect, test } from "vitest";
-import { enough, GATHER_MS, learn, patienceMs, SERVERS_MS } from "./gather";
+import { afterEach, expect, test, vi } from "vitest";
+import { enough, GATHER_MS, learn, leaves, patienceMs, SERVERS_MS } from "./gather";
 
 const way = (address: string, type: RTCIceCandidateType = "host", protocol: RTCIceProtocol = "udp") => ({ address, type, protocol });
 const CABLE = way("192.0.2.7");
@@ -62,4 +62,30 @@ test("a network that has gone since is never found: the answer does not take thi
   const done = enough();
   expect(done(CABLE)).toBe(false);
   expect(done(way("10.0.0.1"))).toBe(false);
+});
+
+test("an answer leaves a while after its first way, and never with nothing but what Asterisk cannot use", () => {
+  vi.useFakeTimers();
+  try {
+    learn([CABLE, RADIO]);
+    const ready = vi.fn();
+    const told = leaves(() => false);
+    told({ candidate: way("192.0.2.7", "host", "tcp"), ready });
+    vi.advanceTimersByTime(10 * GATHER_MS);
+    expect(ready).not.toHaveBeenCalled();
+    told({ candidate: CABLE, ready });
+    vi.advanceTimersByTime(GATHER_MS - 1);
+    expect(ready).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(ready).toHaveBeenCalledTimes(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("with every way that is known an answer leaves at once", () => {
+  learn([CABLE]);
+  const ready = vi.fn();
+  leaves(() => false)({ candidate: CABLE, ready });
+  expect(ready).toHaveBeenCalledTimes(1);
 });

@@ -27,7 +27,7 @@ export function learn(candidates: readonly Candidate[]): void {
 }
 
 /**
- * The longest that an answer waits after its first candidate. With servers it may be one of theirs that the call needs,
+ * The longest that an answer waits after its first usable candidate. With servers it may be one of theirs that the call needs,
  * where no other way leads out. A server that did not answer the look around is not waited for (see `enough`).
  */
 export const patienceMs = (asksServers: boolean): number => (asksServers ? SERVERS_MS : GATHER_MS);
@@ -39,6 +39,22 @@ export function enough(): (candidate: Candidate) => boolean {
   return (candidate) => {
     missing.delete(way(candidate));
     return !wait && missing.size === 0;
+  };
+}
+
+/**
+ * Hears the candidates of one answer, as JsSIP tells them, and says when it may leave: with every way that is known, or when
+ * patience is over. What Asterisk cannot use starts no clock: on a full machine it may come first, and alone.
+ */
+export function leaves(asksServers: () => boolean): (told: { candidate: Candidate; ready: () => void }) => void {
+  const done = enough();
+  let waiting = false;
+  return ({ candidate, ready }) => {
+    if (done(candidate)) ready();
+    else if (!waiting && way(candidate)) {
+      waiting = true;
+      setTimeout(ready, patienceMs(asksServers()));
+    }
   };
 }
 

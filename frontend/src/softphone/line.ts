@@ -3,7 +3,7 @@
  * in the way, so that its end unregisters nobody.
  */
 import type { PhoneLogInBody } from "../wire";
-import { enough, lookAround, patienceMs } from "./gather";
+import { leaves, lookAround } from "./gather";
 import { isGone, lookAt } from "./gone";
 import { asksServers, peerConfig } from "./ice";
 import { type Guarded, type Outcome, Reoffers } from "./reoffer";
@@ -201,13 +201,7 @@ class SipCall implements LineCall {
     session.on("peerconnection", ({ peerconnection }: { peerconnection: RTCPeerConnection }) => {
       peerconnection.addEventListener("track", (event: RTCTrackEvent) => to.sound(event.streams[0] ?? new MediaStream([event.track])));
     });
-    const done = enough();
-    let waiting = false;
-    session.on("icecandidate", ({ candidate, ready }: { candidate: RTCIceCandidate; ready: () => void }) => {
-      if (done(candidate)) ready();
-      else if (!waiting) setTimeout(ready, patienceMs(asksServers()));
-      waiting = true;
-    });
+    session.on("icecandidate", leaves(asksServers));
   }
 
   /**
