@@ -132,7 +132,6 @@ async def grows(path: Path) -> None:
 
 
 async def test_a_full_disk_stops_recordings_and_no_call(desk: Stack) -> None:
-    (spool_of(desk) / "ballast").unlink(missing_ok=True)
     async with at_work(desk, *AGENTS) as screens:
         await dialplan_says(desk, "yes")
         async with calling(desk, number=PARTNERS, keys="") as first:
